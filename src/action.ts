@@ -1,0 +1,134 @@
+/**
+ * What an action is. An action module has no side effect on import; its data comes first, its behaviour runs
+ * only inside a sandbox. One action may be served by several connectors; the operator's config chooses one.
+ */
+import type { z } from 'zod';
+import type { Effect, Json, Preview, Resource, Result, Risk } from './model/request.ts';
+
+/** The outside systems that actions are written against. */
+export type PortName = 'ticketing' | 'ci';
+
+/** An action's schema: strict, so that an argument nobody declared is an error. */
+export type InputSchema = z.ZodObject<z.ZodRawShape, z.core.$strict>;
+
+/** The governed operation, as people, policy and planner see it. */
+export type Action<S extends InputSchema = InputSchema> = {
+  /** Also the file's name and the Cedar action: `ticket.create`. */
+  name: string;
+  title: string;
+  description: string;
+  /**
+   * Plain words that mean this action, with `{argument}` where an argument's words stand,
+   * e.g. "open a ticket: {title}". People and the offline planner read them.
+   */
+  examples: readonly string[];
+  input: S;
+  effect: Effect;
+  risk: (args: z.output<S>, facts: ResourceFacts) => Risk;
+  resource: (args: z.output<S>, facts: ResourceFacts) => Resource;
+  port: PortName;
+  /** The operation of the port that the connector implements. */
+  operation: string;
+};
+
+/** What the operator's config knows of the thing acted on: the connector's name, a job's environment. */
+export type ResourceFacts = { connector: string; settings: Json };
+
+/** What an egress rule is filled from; all of it digested, or made by the executor. */
+export type EgressValues = {
+  args: Record<string, Json>;
+  pinned: Record<string, string>;
+  /** What `run` answered as its handle, for `follow`. */
+  handle: Record<string, Json>;
+  settings: Json;
+  /** Keyed mark of this execution: `reconcile` finds it again. */
+  mark: string;
+  /** On whose behalf, e.g. "alice (Alice Adams)"; so that the outside system shows who asked. */
+  requester: string;
+};
+
+/**
+ * One request that may leave, by method, host and path. Path segments in braces are filled from `fill`, each
+ * encoded as one segment; the query and body must equal what is declared here, so that a compromised action
+ * can neither reach another place nor say something else there.
+ */
+export type EgressRule = {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** A host of the connector, e.g. `api.github.com`, `desk.internal`. */
+  host: string;
+  /** e.g. `/repos/{owner}/{repo}/issues`. */
+  path: string;
+  effect: Effect;
+  fill: (values: EgressValues) => Record<string, string>;
+  /** Exact query parameters; `null` allows any value for that name (reads only). */
+  query: (values: EgressValues) => Record<string, string | null>;
+  /** The exact JSON body; null for none. */
+  body: (values: EgressValues) => Json;
+  /** Name of a credential that the operator's config grants to this connector; null for none. */
+  credential: string | null;
+};
+
+/** What the sandbox gives to action code. Nothing else of the machine is reachable. */
+export type Tools = {
+  /** Goes through the broker over fd 3; the only door. */
+  fetch: typeof fetch;
+  settings: Json;
+  pinned: Record<string, string>;
+  mark: string;
+  requester: string;
+  /** Sent as `Idempotency-Key`; the same at every try of this execution. */
+  idempotencyKey: string;
+  /** A line of progress for the thread. */
+  progress: (line: string) => void;
+};
+
+export type RunResult =
+  | { kind: 'done'; result: Result }
+  | { kind: 'failed'; result: Result }
+  /** It goes on elsewhere: `follow` looks again with this handle until it has ended. */
+  | { kind: 'running'; handle: Record<string, Json>; message: string };
+
+export type Look =
+  | { kind: 'running'; handle: Record<string, Json>; output: string }
+  | { kind: 'done'; result: Result; output: string }
+  | { kind: 'failed'; result: Result; output: string };
+
+/** `cannot_tell` is the honest answer whenever the mark is not found: absence is never proof. */
+export type Reconciliation = { kind: 'happened'; outcome: RunResult } | { kind: 'cannot_tell' };
+
+/** What a connector does for one operation. All four run in the sandbox; all but `run` with reads only. */
+export type Operation = {
+  egress: readonly EgressRule[];
+  /** How many writes one execution may send. */
+  writes: number;
+  /**
+   * `key`: the upstream enforces the idempotency key, so a write may be sent again after a crash;
+   * `natural`: repeating changes nothing more; `none`: only `reconcile` may say what happened.
+   */
+  idempotency: 'natural' | 'key' | 'none';
+  preview: (args: Record<string, Json>, tools: Tools) => Promise<Preview>;
+  run: (args: Record<string, Json>, tools: Tools) => Promise<RunResult>;
+  reconcile: (args: Record<string, Json>, tools: Tools) => Promise<Reconciliation>;
+  follow: (handle: Record<string, Json>, tools: Tools) => Promise<Look>;
+};
+
+/** One outside system behind a port. */
+export type Connector = {
+  name: string;
+  port: PortName;
+  /** Shown to people: "the built-in desk", "GitHub Issues of acme/web". */
+  title: (settings: Json) => string;
+  /** The operator's settings for it, validated at start. */
+  settings: z.ZodType<Json>;
+  /** What policy may ask about the thing acted on; from settings alone (a job's environment and risk, say). */
+  facts: (operation: string, args: Record<string, Json>, settings: Json) => Json;
+  operations: Readonly<Record<string, Operation>>;
+  /** Path from the repository's root of the module to bundle; it exports `operations`. */
+  module: string;
+};
+
+/** A built-in system served in this process behind the broker, e.g. `desk.internal`. */
+export type BuiltInHost = (request: Request) => Promise<Response>;
+
+/** An action joined to the connector that serves it. */
+export type GovernedAction = { action: Action; connector: Connector; operation: Operation; settings: Json };

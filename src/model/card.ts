@@ -1,0 +1,69 @@
+import type { MessageId, PrincipalId, RenderingId, RequestId, ThreadId } from './ids.ts';
+import type { Platform } from './principal.ts';
+import type { Provenance, RequestState, Risk } from './request.ts';
+import type { DecisionKind } from './turn.ts';
+
+/**
+ * A request as people see it, on every platform. Labels and layout are ours; every value is plain text that a
+ * renderer must escape. Nothing that was digested is left out: a renderer may collapse, never drop.
+ */
+export type Card = {
+  request: RequestId;
+  rendering: RenderingId;
+  digest: string;
+  state: RequestState;
+  /** The action's title, e.g. "Open a ticket". */
+  title: string;
+  /** One sentence on where it stands, e.g. "Waiting for one approval from oncall". */
+  status: string;
+  /** The preview's sentence: what will happen. */
+  summary: string;
+  requester: { id: PrincipalId; name: string };
+  /** Every argument, in the schema's order. */
+  arguments: { name: string; value: string; provenance: Provenance }[];
+  /** What the preview resolved: pinned commit, connector, inputs. */
+  facts: { label: string; value: string }[];
+  risk: Risk;
+  reasons: string[];
+  /** Text that a model or an outside system wrote; shown as an attributed quote only. */
+  quotes: { source: string; text: string }[];
+  approvals: { name: string; at: string }[];
+  buttons: DecisionKind[];
+  expiresAt: string;
+  /** Tail of the output while it runs and afterwards. */
+  output: string | null;
+  outcome: { code: string; text: string; link: string | null } | null;
+  /** The request's page, where there is one. */
+  link: string | null;
+  /** The proof in short, for where there is no page: digest, log index, checkpoint. */
+  proof: string | null;
+};
+
+/** One field of a form made from an action's schema. */
+export type FormField = {
+  name: string;
+  label: string;
+  kind: 'text' | 'multiline' | 'choice' | 'number' | 'boolean';
+  choices: string[];
+  required: boolean;
+  value: string;
+};
+export type Form = { action: string; title: string; fields: FormField[] };
+
+/** Who wrote the words: ours (`system`), the person, a model, or an outside system. */
+export type Authorship = 'system' | 'person' | 'model' | 'fetched';
+
+/** A message of a thread as stored; what adapters render. */
+export type Message = {
+  id: MessageId;
+  thread: ThreadId;
+  author: PrincipalId | null;
+  authorship: Authorship;
+  text: string;
+  card: Card | null;
+  form: Form | null;
+  at: string;
+};
+
+/** Where a message was delivered: the platform's own handle, kept so that it can be rewritten in place. */
+export type Delivered = { platform: Platform; container: string; message: string };

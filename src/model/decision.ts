@@ -1,0 +1,42 @@
+import type { PrincipalId, RequestId } from './ids.ts';
+import type { Json, Obligations, Resource, Risk } from './request.ts';
+
+/** The other facts that policy may ask about, as of the moment of deciding. */
+export type PolicyContext = {
+  /** A kill switch covers this action, person or connector, or everything. */
+  killed: boolean;
+  /** The thread held fetched content. */
+  tainted: boolean;
+  risk: Risk;
+  connector: string;
+};
+
+/** Policy's answer and its reasons. Allowed means: the answer is allow and no policy raised an error. */
+export type Decision = {
+  allowed: boolean;
+  code:
+    | 'allowed'
+    | 'no_permit'
+    | 'forbidden'
+    | 'policy_error'
+    | 'kill_switch'
+    | 'nobody_could_approve'
+    | 'stepup_unavailable';
+  /** Ids of the policies that decided. */
+  policies: string[];
+  /** In words, with the policy's name and, for a denial, who can help. */
+  reasons: string[];
+  obligations: Obligations;
+  /** Request, entities and context as they were given to the policy engine: recorded as evidence. */
+  evidence: Json;
+};
+
+/** The Cedar resource of `approve`: the request as policy sees it. */
+export type ApprovableRequest = {
+  id: RequestId;
+  requester: PrincipalId;
+  action: string;
+  risk: Risk;
+  tainted: boolean;
+  resource: Resource;
+};

@@ -1,0 +1,210 @@
+/**
+ * The ports: what the core asks of the parts around it, and what adapters may ask of the core.
+ * Concrete parts are known to `main.ts` and `cli.ts` alone.
+ */
+import type { Delivered, Form, Message } from './card.ts';
+import type { PrincipalId, RequestId, ThreadId, TurnId } from './ids.ts';
+import type { Account, Identification, Platform, Principal } from './principal.ts';
+import type { Proposal, RequestView } from './request.ts';
+import type { DecisionKind, Delivery, Place, TurnOutcome } from './turn.ts';
+
+/** People, groups and linked accounts, as of now. */
+export interface Directory {
+  identify(account: Account): Promise<Identification>;
+  byId(id: PrincipalId): Promise<Principal | null>;
+  members(group: string): Promise<Principal[]>;
+  people(): Promise<Principal[]>;
+}
+
+/** What one tool of the planner is: an action that this person could possibly use. */
+export type PlannerTool = {
+  name: string;
+  title: string;
+  description: string;
+  examples: readonly string[];
+  effect: 'read' | 'write';
+  /** JSON Schema (draft 2020-12) of the arguments, from the action's zod schema. */
+  schema: Record<string, unknown>;
+  /** Strict validation: the parsed arguments, or one message per wrong field. */
+  parse(
+    args: unknown,
+  ):
+    | { ok: true; arguments: Record<string, unknown> }
+    | { ok: false; problems: { field: string; message: string }[] };
+};
+
+/** What is still being asked for in a thread: the answer continues the same proposal. */
+export type PendingAsk = {
+  action: string;
+  arguments: Record<string, unknown>;
+  provenance: Proposal['provenance'];
+  missing: string[];
+};
+
+export type PlanInput = {
+  turn: TurnId;
+  principal: { id: PrincipalId; name: string };
+  text: string;
+  /** Forwarded or quoted text of this turn, labelled `fetched`. */
+  fetched: string[];
+  /** Earlier messages of the thread, oldest first, with their authorship. */
+  history: { authorship: Message['authorship']; text: string }[];
+  tools: readonly PlannerTool[];
+  pendingAsk: PendingAsk | null;
+  /** Runs a read action through the whole governed path; the answer is fetched text. */
+  read(proposal: Proposal): Promise<{ ok: boolean; text: string }>;
+  signal: AbortSignal;
+};
+
+/** The model's usage and what it said are recorded by whoever calls the planner. */
+export type ModelCall = {
+  model: string;
+  rounds: number;
+  inputTokens: number;
+  outputTokens: number;
+  durationMs: number;
+};
+
+export type Plan =
+  | { kind: 'proposals'; proposals: Proposal[]; text: string | null; authorship: 'system' | 'model' }
+  | { kind: 'answer'; text: string; authorship: 'system' | 'model' }
+  | { kind: 'ask'; question: string; ask: PendingAsk; authorship: 'system' | 'model' }
+  /** The model is down, hung or answered nonsense; `reason` is a code, the person gets one sentence of ours. */
+  | {
+      kind: 'unavailable';
+      reason: 'timeout' | 'rate_limited' | 'upstream_error' | 'nonsense' | 'too_many_rounds';
+    };
+
+export type Planned = { plan: Plan; calls: ModelCall[] };
+
+export interface Planner {
+  /** `offline` or the model's pinned name. */
+  readonly name: string;
+  plan(input: PlanInput): Promise<Planned>;
+}
+
+/**
+ * What may vanish: rate counters, caches, fan-out of changes. Values are strings.
+ * Nothing that decides lives here alone.
+ */
+export interface Ephemeral {
+  get(key: string): Promise<string | null>;
+  set(key: string, value: string, ttlMs: number): Promise<void>;
+  delete(key: string): Promise<void>;
+  /**
+   * Counts one use within a window that starts at the first use; answers how many uses there are now, and
+   * in how many milliseconds the window ends.
+   */
+  count(key: string, windowMs: number): Promise<{ uses: number; resetMs: number }>;
+  publish(channel: string, message: string): Promise<void>;
+  subscribe(channel: string, listener: (message: string) => void): Promise<() => Promise<void>>;
+  close(): Promise<void>;
+}
+
+/** A platform's way out: where messages are shown and rewritten. Throws `AppError('platform_unavailable')` to be retried. */
+export interface Surface {
+  readonly platform: Platform;
+  /** Shows a message in a thread; the answer finds it again for `update`. Null: nothing to deliver. */
+  post(place: Place, message: Message): Promise<Delivered | null>;
+  update(delivered: Delivered, message: Message): Promise<void>;
+  /** Where these approvers are asked: a channel from the config, and a direct message to each. */
+  approvalPlaces(approvers: readonly Principal[]): Promise<Place[]>;
+  /** Where operators are told: checkpoints, alerts, changes of policy. Null where none is configured. */
+  operatorsPlace(): Promise<Place | null>;
+}
+
+export type DecisionInput = {
+  /** The platform's unique key of the click, or a fresh one for a direct call. */
+  key: string;
+  request: RequestId;
+  principal: PrincipalId;
+  decision: DecisionKind;
+  /** The digest that the person saw. */
+  digest: string;
+  reason?: string;
+};
+
+export type DecisionOutcome =
+  | { kind: 'done'; request: RequestView }
+  /** Late, double or outdated: recorded as `approval.ignored`, nothing changed. */
+  | { kind: 'conflict'; message: string; request: RequestView }
+  /** This person may not: recorded as `approval.refused`. */
+  | { kind: 'refused'; message: string; request: RequestView }
+  | { kind: 'missing'; message: string };
+
+/** One line of a request's timeline, with its place in the log. */
+export type TimelineEntry = {
+  type: string;
+  time: string;
+  principal: PrincipalId | null;
+  /** Our words for it. */
+  text: string;
+  index: number | null;
+  leafHash: string | null;
+};
+
+/** The answer to "is this log what it says": recomputed at the moment of asking. */
+export type ProofStatus =
+  | { verified: true; size: number; root: string; checkpoint: string }
+  | { verified: false; problem: string };
+
+export type RequestPage = {
+  view: RequestView;
+  message: Message;
+  timeline: TimelineEntry[];
+  proof: ProofStatus;
+};
+
+export type AuditRow = {
+  index: number;
+  leafHash: string;
+  time: string;
+  type: string;
+  principal: PrincipalId | null;
+  request: RequestId | null;
+  text: string;
+};
+
+export type ThreadSummary = { id: ThreadId; title: string; updatedAt: string };
+
+/** What happened, for live updates; the receiver reads again what it shows. */
+export type Change =
+  | { kind: 'thread'; thread: ThreadId }
+  | { kind: 'request'; request: RequestId }
+  | { kind: 'gate' };
+
+/** Everything an adapter may ask of the core. */
+export interface Assistant {
+  /** Stores a delivery under its key before it is acknowledged; the same key acts once, ever. */
+  receive(delivery: Delivery): Promise<{ turn: TurnId; thread: ThreadId; duplicate: boolean }>;
+  /** Waits until the turn settles or a person is needed, at most `timeoutMs`. */
+  outcome(turn: TurnId, timeoutMs: number): Promise<TurnOutcome>;
+  decide(input: DecisionInput): Promise<DecisionOutcome>;
+  request(id: RequestId): Promise<RequestView | null>;
+  requestPage(id: RequestId, viewer: PrincipalId): Promise<RequestPage | null>;
+  mine(principal: PrincipalId): Promise<Message[]>;
+  waitingFor(principal: PrincipalId): Promise<Message[]>;
+  threads(principal: PrincipalId): Promise<ThreadSummary[]>;
+  /** Null when there is no such thread or it is not this person's. Cards carry the buttons that this viewer has. */
+  messages(thread: ThreadId, viewer: PrincipalId): Promise<Message[] | null>;
+  /** The form of an action that this person could use. */
+  form(action: string, viewer: PrincipalId): Promise<Form | null>;
+  actions(
+    viewer: PrincipalId,
+  ): Promise<{ name: string; title: string; description: string; examples: readonly string[] }[]>;
+  /** Null when this person may not read the log (`readAudit`). Newest first. Reading it is an entry. */
+  audit(viewer: PrincipalId, page: { before: number | null; limit: number }): Promise<AuditRow[] | null>;
+  people(): Promise<Principal[]>;
+  identify(account: Account): Promise<Identification>;
+  operations(viewer: PrincipalId): Promise<Operations>;
+  /** What runs without what, in plain words: isolation level, planner, storage. */
+  onChange(listener: (change: Change) => void): () => void;
+}
+
+export type Operations = {
+  checks: { name: string; ok: boolean; code: string }[];
+  isolation: string;
+  planner: string;
+  switches: { scope: string; reason: string; since: string; by: string }[];
+  counts: { waiting: number; executing: number; unknown: number };
+};

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { PrincipalId } from './ids.ts';
+
+export const Platform = z.enum(['web', 'slack', 'teams']);
+export type Platform = z.infer<typeof Platform>;
+
+/**
+ * Who a platform says is speaking. An account is not a person: the directory links accounts to principals.
+ * Local mode's sample people speak as `{platform: 'web', issuer: 'local', subject: <principal id>}`.
+ */
+export const Account = z.discriminatedUnion('platform', [
+  z.strictObject({ platform: z.literal('web'), issuer: z.string(), subject: z.string() }),
+  z.strictObject({
+    platform: z.literal('slack'),
+    enterprise: z.string().nullable(),
+    team: z.string(),
+    user: z.string(),
+  }),
+  z.strictObject({ platform: z.literal('teams'), tenant: z.string(), user: z.string() }),
+]);
+export type Account = z.infer<typeof Account>;
+
+/** An authenticated person, with the groups that the directory gives them at this moment. */
+export const Principal = z.strictObject({
+  id: PrincipalId,
+  name: z.string(),
+  groups: z.array(z.string()).readonly(),
+  accounts: z.array(Account).readonly(),
+});
+export type Principal = z.infer<typeof Principal>;
+
+/** What the directory says of an account; everything but `known` is denied. */
+export type Identification =
+  | { kind: 'known'; principal: Principal }
+  | { kind: 'unknown' }
+  | { kind: 'inactive'; principal: PrincipalId };

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { PrincipalId, RequestId, type ThreadId, type TurnId } from './ids.ts';
+
+export const Effect = z.enum(['read', 'write']);
+export type Effect = z.infer<typeof Effect>;
+export const Risk = z.enum(['low', 'medium', 'high']);
+export type Risk = z.infer<typeof Risk>;
+
+/** How far a run is cut off from the machine, strongest first; established by attacking a probe. */
+export const IsolationLevel = z.enum(['kernel', 'kernel-lite', 'process', 'none']);
+export type IsolationLevel = z.infer<typeof IsolationLevel>;
+
+/** A JSON value whose numbers are integers, so that its canonical form is beyond doubt. */
+export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export const Json: z.ZodType<Json> = z.lazy(() =>
+  z.union([z.null(), z.boolean(), z.int(), z.string(), z.array(Json), z.record(z.string(), Json)]),
+);
+
+/** The Cedar resource: what an action is applied to. Attributes are strings, booleans and integers. */
+export const Resource = z.strictObject({
+  type: z.string(),
+  id: z.string(),
+  attributes: z.record(z.string(), z.union([z.string(), z.boolean(), z.int()])),
+});
+export type Resource = z.infer<typeof Resource>;
+
+/**
+ * Where an argument came from, established by code and never by the model's word:
+ * `typed` in a command or form by the person; `quoted`: stands word for word in the person's own message;
+ * `fetched`: stands in text that a system or somebody else wrote; `model`: the model's own wording;
+ * `default`: the schema's.
+ */
+export const Provenance = z.enum(['typed', 'quoted', 'fetched', 'model', 'default']);
+export type Provenance = z.infer<typeof Provenance>;
+
+/** What will happen, resolved and pinned by the action's `preview`. Bound into the digest. */
+export const Preview = z.strictObject({
+  /** One sentence, written by the action's author, e.g. "Open a ticket on the built-in desk." */
+  summary: z.string().max(500),
+  facts: z.array(z.strictObject({ label: z.string().max(60), value: z.string().max(20_000) })).max(30),
+  /** What was moving and now is not, e.g. `{commit: "<40 hex>"}`; compared again before the run. */
+  pinned: z.record(z.string(), z.string()),
+});
+export type Preview = z.infer<typeof Preview>;
+
+/** `group: null` stands for anybody whom policy lets approve. */
+export const ApprovalNeed = z.strictObject({ group: z.string().nullable(), quorum: z.int().min(1) });
+export type ApprovalNeed = z.infer<typeof ApprovalNeed>;
+
+/** What must be met before a permitted request runs. */
+export const Obligations = z.strictObject({
+  approvals: z.array(ApprovalNeed),
+  stepup: z.enum(['passkey']).nullable(),
+  /** The least isolation that policy accepts; null leaves it to the risk. */
+  isolation: IsolationLevel.nullable(),
+  expiresSeconds: z.int().positive(),
+});
+export type Obligations = z.infer<typeof Obligations>;
+
+export const RequestState = z.enum([
+  'pending',
+  'approved',
+  'denied',
+  'expired',
+  'cancelled',
+  'executing',
+  'succeeded',
+  'failed',
+  'unknown',
+]);
+export type RequestState = z.infer<typeof RequestState>;
+
+/** Why it ended as it did (`code`), in words for people (`message`), and what the action returned. */
+export const Result = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  link: z.string().optional(),
+  exitCode: z.int().optional(),
+  output: z.string().optional(),
+  data: Json.optional(),
+});
+export type Result = z.infer<typeof Result>;
+
+/** A tool call that passed its schema, before any decision. */
+export type Proposal = {
+  action: string;
+  arguments: Record<string, Json>;
+  provenance: Record<string, Provenance>;
+  /** True for a typed command or a submitted form: that is the requester's confirmation already. */
+  typed: boolean;
+};
+
+/** A proposal with its principal, resource, preview and digest: what is approved and executed. */
+export type ActionRequest = {
+  id: RequestId;
+  turn: TurnId;
+  thread: ThreadId;
+  action: string;
+  connector: string;
+  arguments: Record<string, Json>;
+  provenance: Record<string, Provenance>;
+  resource: Resource;
+  effect: Effect;
+  risk: Risk;
+  preview: Preview | null;
+  requester: PrincipalId;
+  obligations: Obligations;
+  /** Ids of the policies that decided. */
+  policies: string[];
+  /** In words: why it is denied, or why approval is needed. */
+  reasons: string[];
+  /** The thread held fetched content when it was proposed. */
+  tainted: boolean;
+  /** SHA-256 (hex) of the action's bundled code. */
+  codeDigest: string;
+  salt: string;
+  digest: string;
+  state: RequestState;
+  createdAt: Date;
+  expiresAt: Date;
+  confirmedAt: Date | null;
+  result: Result | null;
+};
+
+export type Approval = {
+  request: RequestId;
+  approver: PrincipalId;
+  digest: string;
+  /** The groups that counted, at the moment of approving. */
+  groups: string[];
+  at: Date;
+};
+
+export const Need = z.strictObject({
+  kind: z.enum(['confirm', 'approve']),
+  group: z.string().optional(),
+  count: z.int(),
+  have: z.int(),
+});
+export type Need = z.infer<typeof Need>;
+
+/** The `Request` of the HTTP contract. */
+export const RequestView = z.strictObject({
+  id: RequestId,
+  digest: z.string(),
+  state: RequestState,
+  action: z.string(),
+  arguments: z.record(z.string(), Json),
+  requester: PrincipalId,
+  resource: Resource,
+  risk: Risk,
+  reasons: z.array(z.string()),
+  needs: z.array(Need),
+  approvals: z.array(z.strictObject({ approver: PrincipalId, at: z.string() })),
+  expiresAt: z.string(),
+  result: Result.optional(),
+});
+export type RequestView = z.infer<typeof RequestView>;
+
+/** States after which nothing more happens to a request. */
+export const FINAL_STATES: ReadonlySet<RequestState> = new Set([
+  'denied',
+  'expired',
+  'cancelled',
+  'succeeded',
+  'failed',
+]);

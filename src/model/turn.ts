@@ -1,0 +1,75 @@
+import { z } from 'zod';
+import { type PrincipalId, RenderingId, type RequestId, type ThreadId, type TurnId } from './ids.ts';
+import { Account, Platform } from './principal.ts';
+
+/**
+ * Where a thread lives on its platform. `container` is a Slack channel, a Teams conversation or, on the web,
+ * the owner's id; `thread` is the thread's root there (a Slack `thread_ts`, a web thread's id).
+ * `direct` is true where only the person and the assistant read.
+ */
+export const Place = z.strictObject({
+  platform: Platform,
+  tenant: z.string(),
+  container: z.string(),
+  thread: z.string(),
+  direct: z.boolean(),
+});
+export type Place = z.infer<typeof Place>;
+
+export const DecisionKind = z.enum(['confirm', 'approve', 'deny', 'cancel']);
+export type DecisionKind = z.infer<typeof DecisionKind>;
+
+/** What came in. A typed command is a `message` that parses as one; a submitted form is its own confirmation. */
+export const Content = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('message'),
+    text: z.string(),
+    /** Forwarded or quoted text that the platform tells apart; always labelled `fetched`. */
+    fetched: z.array(z.string()).default([]),
+  }),
+  z.strictObject({
+    kind: z.literal('form'),
+    action: z.string(),
+    arguments: z.record(z.string(), z.unknown()),
+  }),
+  z.strictObject({
+    kind: z.literal('decision'),
+    rendering: RenderingId,
+    decision: DecisionKind,
+    reason: z.string().optional(),
+  }),
+]);
+export type Content = z.infer<typeof Content>;
+
+/**
+ * One inbound event, verified and parsed by an adapter, before anybody is identified.
+ * `key` is the platform's own unique key for the delivery; the same key is accepted once, ever.
+ */
+export const Delivery = z.strictObject({
+  key: z.string().min(1).max(300),
+  account: Account,
+  place: Place,
+  content: Content,
+});
+export type Delivery = z.infer<typeof Delivery>;
+
+/** A delivery once stored: what the pipeline works on until it is answered. */
+export type Turn = {
+  id: TurnId;
+  thread: ThreadId;
+  place: Place;
+  account: Account;
+  content: Content;
+  /** Set when the directory has identified the account. */
+  principal: PrincipalId | null;
+  receivedAt: Date;
+};
+
+/** How a turn ended, for whoever waits for it. */
+export type TurnOutcome = {
+  turn: TurnId;
+  thread: ThreadId;
+  settled: boolean;
+  reply: string;
+  requests: RequestId[];
+};
