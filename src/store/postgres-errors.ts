@@ -1,0 +1,80 @@
+/** What a failing database means to the rest of the product. */
+import { AppError } from '../errors.ts';
+
+/** PostgreSQL Appendix A, "Error Codes", where no single query is to blame. */
+const UNAVAILABLE_STATES = new Set([
+  '57P01', // admin_shutdown
+  '57P02', // crash_shutdown
+  '57P03', // cannot_connect_now
+  '57P04', // database_dropped
+  '57014', // query_canceled: the statement timeout
+  '55P03', // lock_not_available: the lock timeout
+  '53200', // out_of_memory
+  '53300', // too_many_connections
+  '3D000', // invalid_catalog_name: the database does not exist
+]);
+const NETWORK_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'ENOENT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EAI_AGAIN',
+]);
+/** `pg` gives its own connection failures words and no code. */
+const DRIVER_WORDS =
+  /connection terminated|timeout exceeded when trying to connect|not queryable|connection error/i;
+
+function codeOf(error: unknown): string {
+  if (typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string') {
+    return error.code;
+  }
+  return '';
+}
+
+function isConnectionFailure(error: unknown, code: string): boolean {
+  if (UNAVAILABLE_STATES.has(code) || NETWORK_CODES.has(code) || code.startsWith('08')) return true;
+  return code === '' && error instanceof Error && DRIVER_WORDS.test(error.message);
+}
+
+/**
+ * Turns a failure of the database itself into an `AppError`: `database_unavailable`, `disk_full` or
+ * `database_roles`. Everything else (a violated constraint, a defect in SQL) comes back unchanged.
+ */
+export function storeError(error: unknown): unknown {
+  if (error instanceof AppError) return error;
+  const code = codeOf(error);
+  if (code === '53100') {
+    return new AppError('disk_full', 'The disk of the database is full. Free some space and try again.', {
+      cause: error,
+    });
+  }
+  if (code.startsWith('28')) {
+    return new AppError(
+      'database_unavailable',
+      'The database does not accept the credentials that it was given.',
+      {
+        cause: error,
+      },
+    );
+  }
+  // The startup option `-c role=...` names a role that does not exist or that this login may not take.
+  if (code === '22023' && error instanceof Error && /role/.test(error.message)) {
+    return new AppError(
+      'database_roles',
+      'The database has no usable role countersign_app. Run: npx countersign migrate',
+      {
+        cause: error,
+      },
+    );
+  }
+  if (isConnectionFailure(error, code)) {
+    return new AppError('database_unavailable', 'The database does not answer at the moment.', {
+      cause: error,
+    });
+  }
+  return error;
+}

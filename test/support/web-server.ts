@@ -1,0 +1,73 @@
+/** Serves the web adapter on a free port of loopback, for its tests. */
+import { createServer, type IncomingHttpHeaders, request as send } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express from 'express';
+import { createWebAdapter, type WebAdapter } from '../../adapters/web/router.ts';
+
+export type Served = { port: number; url: string; logged: string[]; close(): Promise<void> };
+
+export async function serveWeb(web: Pick<WebAdapter, 'assistant'> & Partial<WebAdapter>): Promise<Served> {
+  const logged: string[] = [];
+  let port = 0;
+  const app = express();
+  app.use(
+    createWebAdapter({
+      mode: { kind: 'local', startAs: 'alice' },
+      publicUrl: null,
+      port: () => port,
+      clientFolder: '/nonexistent',
+      desk: null,
+      log: { error: (_fields, message) => logged.push(message) },
+      ...web,
+    }),
+  );
+  const server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  port = (server.address() as AddressInfo).port;
+  return {
+    port,
+    url: `http://127.0.0.1:${port}`,
+    logged,
+    close: () =>
+      new Promise((resolve, reject) => {
+        server.close((error) => (error === undefined ? resolve() : reject(error)));
+        server.closeAllConnections();
+      }),
+  };
+}
+
+export type Answer = { status: number; headers: IncomingHttpHeaders; text: string; body: unknown };
+
+/** One request with exactly these headers; `fetch` would not let a test forge Host or Sec-Fetch-Site. */
+export function ask(
+  port: number,
+  path: string,
+  options: { method?: string; headers?: Record<string, string | string[]>; body?: string } = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const request = send(
+      { host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers: options.headers ?? {} },
+      (response) => {
+        const parts: Buffer[] = [];
+        response.on('data', (part: Buffer) => parts.push(part));
+        response.on('error', reject);
+        response.on('end', () => {
+          const text = Buffer.concat(parts).toString('utf8');
+          const isJson = response.headers['content-type']?.includes('json') === true;
+          const body: unknown = isJson ? JSON.parse(text) : null;
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, text, body });
+        });
+      },
+    );
+    request.on('error', reject);
+    request.end(options.body);
+  });
+}
+
+/** A JSON POST as a script would send it. */
+export const post = (port: number, path: string, body: unknown, headers: Record<string, string> = {}) =>
+  ask(port, path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+  });
