@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { PrincipalId, RequestId, type ThreadId, type TurnId } from './ids.ts';
+import type { ExecutionId, RenderingId, ThreadId, TurnId } from './ids.ts';
+import { PrincipalId, RequestId } from './ids.ts';
 
 export const Effect = z.enum(['read', 'write']);
 export type Effect = z.infer<typeof Effect>;
@@ -120,6 +121,19 @@ export type ActionRequest = {
   expiresAt: Date;
   confirmedAt: Date | null;
   result: Result | null;
+};
+
+/** A request as stored: what was digested, and what happened to it since. */
+export type StoredRequest = ActionRequest & {
+  /** What its buttons carry. */
+  rendering: RenderingId;
+  /** Rises with every claim; a worker with an older one can write nothing. */
+  fence: number;
+  execution: ExecutionId | null;
+  level: IsolationLevel | null;
+  handle: Record<string, Json> | null;
+  /** Tail of what it printed. */
+  output: string;
 };
 
 export type Approval = {

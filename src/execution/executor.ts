@@ -1,0 +1,431 @@
+/**
+ * From approved to an outcome that can be believed. Checks everything once more, claims, runs in a sandbox, and
+ * after a crash tells apart what cannot have happened, what certainly has, and what only a person can say.
+ */
+import { z } from 'zod';
+import type { GovernedAction, Look, RunResult } from '../action.ts';
+import { AppError } from '../errors.ts';
+import type { PrincipalId, RequestId } from '../model/ids.ts';
+import type { IsolationLevel, Json, Result, StoredRequest } from '../model/request.ts';
+import { Json as JsonSchema, Preview, Result as ResultSchema } from '../model/request.ts';
+import type { Sql, Tx } from '../store/database.ts';
+import { type Attempt, type AttemptDeps, attempt, type Call, type SandboxAnswer } from './attempt.ts';
+import {
+  abandoned,
+  appendOutput,
+  type Claim,
+  claimAbandoned,
+  claimApproved,
+  finish,
+  intentsOf,
+  RENEW_EVERY_MS,
+  renewLease,
+  storeHandle,
+} from './lease.ts';
+import { isEnough, leastLevel } from './levels.ts';
+
+/** Seconds between two looks at something that goes on elsewhere, where nobody tells us earlier. */
+const LOOK_EVERY_SECONDS = 1;
+/** How many abandoned executions one sweep takes over. */
+const SWEEP_AT_MOST = 20;
+
+/** Why an approved request does not run after all; `code` is what `result.code` says. */
+export type Obstacle = { code: string; message: string; event: 'checks_failed' | 'cancelled' | 'expired' };
+
+export type ExecutorDeps = AttemptDeps & {
+  /** The level that the self-attack established, and whether `process` is accepted. */
+  isolation(): { level: IsolationLevel; acceptProcess: boolean };
+  governed(action: string): GovernedAction | null;
+  nameOf(principal: PrincipalId): Promise<string>;
+  /** Keyed mark of an execution, for `reconcile`. */
+  markOf(execution: string): string;
+  find(sql: Sql, id: RequestId): Promise<StoredRequest | null>;
+  /** Digest recomputed, approvals and confirmation verified and covered by a signed checkpoint. */
+  verifyEvidence(request: StoredRequest, signal: AbortSignal): Promise<Obstacle | null>;
+  /** Policy, groups and obligations of this moment, inside the claim's transaction. */
+  permittedNow(tx: Tx, request: StoredRequest): Promise<{ obstacle: Obstacle | null; evidence: Json }>;
+  /** Ends an approved request that does not run. */
+  stop(tx: Tx, request: StoredRequest, obstacle: Obstacle): Promise<void>;
+  /** Everything that belongs to a start or an end in the same transaction: entries, cards, replies. */
+  started(tx: Tx, request: StoredRequest, claim: Claim, evidence: Json): Promise<void>;
+  finished(
+    tx: Tx,
+    request: StoredRequest,
+    state: 'succeeded' | 'failed' | 'unknown',
+    result: Result,
+  ): Promise<void>;
+  progressed(request: StoredRequest): Promise<void>;
+  /** Queues the next look. */
+  lookAgain(tx: Tx, request: RequestId, afterSeconds: number): Promise<void>;
+};
+
+export type Executor = {
+  /** Resolves and pins; reads only. `AppError('action_failed')` with words for people where it cannot. */
+  preview(
+    spec: Omit<Attempt, 'call' | 'claim' | 'handle' | 'pinned' | 'mark' | 'idempotencyKey' | 'onProgress'>,
+  ): Promise<z.output<typeof Preview>>;
+  execute(id: RequestId, signal: AbortSignal): Promise<void>;
+  follow(id: RequestId, signal: AbortSignal): Promise<void>;
+  /** Takes over what a dead process left behind; answers how many. */
+  recover(signal: AbortSignal): Promise<number>;
+};
+
+const RunResultSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('done'), result: ResultSchema }),
+  z.strictObject({ kind: z.literal('failed'), result: ResultSchema }),
+  z.strictObject({
+    kind: z.literal('running'),
+    handle: z.record(z.string(), JsonSchema),
+    message: z.string(),
+  }),
+]) as unknown as z.ZodType<RunResult>;
+const LookSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('running'),
+    handle: z.record(z.string(), JsonSchema),
+    output: z.string(),
+  }),
+  z.strictObject({ kind: z.literal('done'), result: ResultSchema, output: z.string() }),
+  z.strictObject({ kind: z.literal('failed'), result: ResultSchema, output: z.string() }),
+]) as unknown as z.ZodType<Look>;
+const ReconciliationSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('happened'), outcome: RunResultSchema }),
+  z.strictObject({ kind: z.literal('cannot_tell') }),
+]);
+
+const UNKNOWN: Result = {
+  code: 'unknown_outcome',
+  message:
+    'It was sent, and no answer says whether it happened. Please look in the outside system, then say what you found.',
+};
+
+export function createExecutor(deps: ExecutorDeps): Executor {
+  const looking = new Map<RequestId, Promise<void>>();
+
+  return {
+    async preview(spec) {
+      const answer = await attempt(deps, {
+        ...spec,
+        call: 'preview',
+        claim: null,
+        handle: {},
+        pinned: {},
+        mark: '',
+        idempotencyKey: '',
+        onProgress: () => undefined,
+      });
+      if (answer.kind === 'failed') throw new AppError('action_failed', answer.message);
+      const preview = Preview.safeParse(answer.value);
+      if (!preview.success)
+        throw new AppError('action_failed', 'The preview did not come in the agreed form.');
+      return preview.data;
+    },
+
+    async execute(id, signal) {
+      const request = await deps.find(deps.db, id);
+      if (request?.state !== 'approved') return;
+      const obstacle = await preflight(deps, request, signal);
+      if (obstacle) return deps.db.transaction((tx) => deps.stop(tx, request, obstacle));
+      const claim = await claimOrStop(deps, request);
+      if (claim) await runClaimed(deps, request, claim, signal);
+    },
+
+    async follow(id, signal) {
+      const current = looking.get(id);
+      if (current) return current;
+      const look = lookOnce(deps, id, signal).finally(() => looking.delete(id));
+      looking.set(id, look);
+      return look;
+    },
+
+    async recover(signal) {
+      const ids = await abandoned(deps.db, SWEEP_AT_MOST);
+      for (const id of ids) await takeOver(deps, id, signal);
+      return ids.length;
+    },
+  };
+}
+
+/** Everything that can be checked before the claim, cheapest first. */
+async function preflight(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  signal: AbortSignal,
+): Promise<Obstacle | null> {
+  const failed = (code: string, message: string): Obstacle => ({ code, message, event: 'checks_failed' });
+  const governed = deps.governed(request.action);
+  if (!governed || governed.connector.name !== request.connector) {
+    return failed('action_gone', `${request.action} is no longer served by ${request.connector}.`);
+  }
+  const { level, acceptProcess } = deps.isolation();
+  const least = leastLevel(request.risk, request.obligations, { process: acceptProcess });
+  if (!isEnough(level, least)) {
+    return failed(
+      'isolation_too_low',
+      `This must run isolated at least at level "${least}"; this machine reaches "${level}".`,
+    );
+  }
+  if (deps.bundleOf(request.connector).sha256 !== request.codeDigest) {
+    return failed('code_changed', "The action's code is not what was approved. Ask for it again.");
+  }
+  const evidence = await deps.verifyEvidence(request, signal);
+  if (evidence) return evidence;
+  return request.effect === 'write' ? pinnedStillHolds(deps, request, governed, signal) : null;
+}
+
+/** What was pinned in the preview must still be what the outside system says. */
+async function pinnedStillHolds(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  governed: GovernedAction,
+  signal: AbortSignal,
+): Promise<Obstacle | null> {
+  const pinned = request.preview?.pinned ?? {};
+  if (Object.keys(pinned).length === 0) return null;
+  const answer = await call(
+    deps,
+    request,
+    governed,
+    { call: 'preview', claim: null, pinned: {}, handle: {} },
+    signal,
+  );
+  const now = answer.kind === 'answered' ? Preview.safeParse(answer.value) : null;
+  if (!now?.success) {
+    return {
+      code: 'preview_failed',
+      message: 'What it would act on could not be looked up again.',
+      event: 'checks_failed',
+    };
+  }
+  for (const [name, value] of Object.entries(pinned)) {
+    if (now.data.pinned[name] === value) continue;
+    return {
+      code: 'pinned_moved',
+      message: `The ${name} has moved since it was approved (${value.slice(0, 12)}). Ask for it again to approve what is there now.`,
+      event: 'checks_failed',
+    };
+  }
+  return null;
+}
+
+async function claimOrStop(deps: ExecutorDeps, request: StoredRequest): Promise<Claim | null> {
+  return deps.db.transaction(async (tx) => {
+    const { obstacle, evidence } = await deps.permittedNow(tx, request);
+    if (obstacle) {
+      await deps.stop(tx, request, obstacle);
+      return null;
+    }
+    const claim = await claimApproved(tx, request, deps.isolation().level);
+    if (claim) await deps.started(tx, request, claim, evidence);
+    return claim;
+  });
+}
+
+async function runClaimed(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<void> {
+  const governed = deps.governed(request.action)!;
+  const answer = await withLease(deps, claim, signal, (held) =>
+    call(
+      deps,
+      request,
+      governed,
+      { call: 'run', claim, pinned: request.preview?.pinned ?? {}, handle: {} },
+      held,
+    ),
+  );
+  await conclude(deps, request, claim, governed, asRunResult(answer), signal, true);
+}
+
+/** Turns what the sandbox said into a run's result; whatever is not in the agreed form is a failure with a code. */
+function asRunResult(answer: SandboxAnswer): RunResult {
+  if (answer.kind === 'failed')
+    return { kind: 'failed', result: { code: answer.code, message: answer.message } };
+  const parsed = RunResultSchema.safeParse(answer.value);
+  if (parsed.success) return parsed.data;
+  return {
+    kind: 'failed',
+    result: { code: 'bad_answer', message: 'The action did not answer in the agreed form.' },
+  };
+}
+
+async function conclude(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  claim: Claim,
+  governed: GovernedAction,
+  outcome: RunResult,
+  signal: AbortSignal,
+  mayTryAgain: boolean,
+): Promise<void> {
+  switch (outcome.kind) {
+    case 'running':
+      await deps.db.transaction(async (tx) => {
+        if (await storeHandle(tx, claim, null, outcome.handle, '')) await deps.lookAgain(tx, request.id, 0);
+      });
+      await deps.progressed(request);
+      return;
+    case 'done':
+      return end(deps, request, claim, 'succeeded', outcome.result);
+    case 'failed': {
+      // A stop, or a claim that is lost: what this was is left to whoever takes over.
+      if (signal.aborted || !(await renewLease(deps.db, claim))) return;
+      const intents = await intentsOf(deps.db, request.id);
+      const cameBack =
+        !SANDBOX_CODES.has(outcome.result.code) && intents.unanswered === 0 && intents.serverErrors === 0;
+      if (intents.total === 0 || cameBack) return end(deps, request, claim, 'failed', outcome.result);
+      return settleUncertain(deps, request, claim, governed, signal, mayTryAgain);
+    }
+  }
+}
+
+/** Codes with which a run ends without the action's own word for it. */
+const SANDBOX_CODES = new Set([
+  'timeout',
+  'out_of_memory',
+  'output_limit',
+  'crashed',
+  'killed',
+  'bad_answer',
+  'threw',
+]);
+
+/**
+ * A write left and nobody knows what became of it. Where the upstream enforces a key it is sent again with it;
+ * otherwise only finding it proves anything, and not finding it proves nothing.
+ */
+async function settleUncertain(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  claim: Claim,
+  governed: GovernedAction,
+  signal: AbortSignal,
+  mayTryAgain: boolean,
+): Promise<void> {
+  const pinned = request.preview?.pinned ?? {};
+  if (governed.operation.idempotency !== 'none' && mayTryAgain) {
+    const answer = await withLease(deps, claim, signal, (held) =>
+      call(deps, request, governed, { call: 'run', claim, pinned, handle: {} }, held),
+    );
+    return conclude(deps, request, claim, governed, asRunResult(answer), signal, false);
+  }
+  const answer = await withLease(deps, claim, signal, (held) =>
+    call(deps, request, governed, { call: 'reconcile', claim: null, pinned, handle: {} }, held),
+  );
+  const found = answer.kind === 'answered' ? ReconciliationSchema.safeParse(answer.value) : null;
+  if (found?.success && found.data.kind === 'happened' && found.data.outcome.kind !== 'failed') {
+    return conclude(deps, request, claim, governed, found.data.outcome, signal, false);
+  }
+  return end(deps, request, claim, 'unknown', UNKNOWN);
+}
+
+async function end(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  claim: Claim,
+  state: 'succeeded' | 'failed' | 'unknown',
+  result: Result,
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    if (await finish(tx, claim, state, result)) await deps.finished(tx, request, state, result);
+  });
+}
+
+/** One look at something that goes on elsewhere. */
+async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal): Promise<void> {
+  const request = await deps.find(deps.db, id);
+  if (request?.state !== 'executing' || !request.handle || !request.execution) return;
+  const governed = deps.governed(request.action);
+  if (!governed) return;
+  const claim: Claim = { request: id, execution: request.execution, fence: request.fence };
+  const pinned = request.preview?.pinned ?? {};
+  const answer = await call(
+    deps,
+    request,
+    governed,
+    { call: 'follow', claim: null, pinned, handle: request.handle },
+    signal,
+  );
+  const look = answer.kind === 'answered' ? LookSchema.safeParse(answer.value) : null;
+  // A look that failed says nothing about what it looked at: look again.
+  const seen: Look = look?.success ? look.data : { kind: 'running', handle: request.handle, output: '' };
+  if (seen.kind === 'running') {
+    await deps.db.transaction(async (tx) => {
+      await storeHandle(tx, claim, request.handle, seen.handle, seen.output);
+      await deps.lookAgain(tx, id, LOOK_EVERY_SECONDS);
+    });
+    if (seen.output !== '') await deps.progressed(request);
+    return;
+  }
+  if (seen.output !== '') await appendOutput(deps.db, claim, seen.output);
+  await end(deps, request, claim, seen.kind === 'done' ? 'succeeded' : 'failed', seen.result);
+}
+
+/** After a crash: what did its intents say? */
+async function takeOver(deps: ExecutorDeps, id: RequestId, signal: AbortSignal): Promise<void> {
+  const claim = await deps.db.transaction((tx) => claimAbandoned(tx, id));
+  const request = claim && (await deps.find(deps.db, id));
+  if (!claim || !request) return;
+  if (request.handle !== null) return deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
+  const governed = deps.governed(request.action);
+  if (!governed) return end(deps, request, claim, 'unknown', UNKNOWN);
+  const intents = await intentsOf(deps.db, id);
+  if (intents.total === 0) return runClaimed(deps, request, claim, signal);
+  return settleUncertain(deps, request, claim, governed, signal, true);
+}
+
+/** Keeps the claim while `work` runs; aborts the work as soon as the claim is lost. */
+async function withLease<T>(
+  deps: ExecutorDeps,
+  claim: Claim,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const lost = new AbortController();
+  const timer = setInterval(() => {
+    renewLease(deps.db, claim).then(
+      (held) => {
+        if (!held) lost.abort();
+      },
+      // Unreadable means closed: the broker refuses every write by itself, and the run ends here.
+      () => lost.abort(),
+    );
+  }, RENEW_EVERY_MS);
+  try {
+    return await work(AbortSignal.any([signal, lost.signal]));
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+async function call(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  governed: GovernedAction,
+  what: { call: Call; claim: Claim | null; pinned: Record<string, string>; handle: Record<string, Json> },
+  signal: AbortSignal,
+): Promise<SandboxAnswer> {
+  const execution = what.claim?.execution ?? request.execution;
+  return attempt(deps, {
+    ...what,
+    governed,
+    turn: request.turn,
+    request: request.id,
+    args: request.arguments,
+    requester: { id: request.requester, name: await deps.nameOf(request.requester) },
+    mark: execution ? deps.markOf(execution) : '',
+    idempotencyKey: execution ?? '',
+    onProgress: (line) => {
+      if (!what.claim) return;
+      appendOutput(deps.db, what.claim, `${line}\n`).then(
+        () => deps.progressed(request),
+        // Progress is a courtesy; a database that is gone stops the run elsewhere.
+        () => undefined,
+      );
+    },
+    signal,
+  });
+}

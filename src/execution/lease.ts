@@ -1,0 +1,174 @@
+/**
+ * Who may act for a request, in PostgreSQL: the claim, its lease and its fencing token, the intents of its writes.
+ * A worker whose fence is no longer the row's can write nothing more, whatever it believes.
+ */
+import { AppError } from '../errors.ts';
+import type { RequestId } from '../model/ids.ts';
+import { ExecutionId, newId } from '../model/ids.ts';
+import type { IsolationLevel, Json, RequestState, Result } from '../model/request.ts';
+import type { Database, Sql, Tx } from '../store/database.ts';
+
+/** How long a claim holds without being renewed: several times the longest pause of a busy process. */
+export const LEASE_SECONDS = 15;
+/** Renewed well before it ends. */
+export const RENEW_EVERY_MS = 5_000;
+/** What is kept of an execution's output with the request; the runner keeps the whole. */
+export const OUTPUT_TAIL_CHARACTERS = 16_384;
+
+export type Claim = { request: RequestId; execution: ExecutionId; fence: number };
+
+/**
+ * Claims an approved request: state, digest, expiry and kill switch in one UPDATE on database time.
+ * Null: one of them no longer holds.
+ */
+export async function claimApproved(
+  tx: Tx,
+  request: { id: RequestId; digest: string },
+  level: IsolationLevel,
+): Promise<Claim | null> {
+  const row = await tx.maybe<{ execution: ExecutionId; fence: number }>(
+    `update requests set state = 'executing', fence = fence + 1, execution = $3, level = $4,
+       lease_until = clock_timestamp() + make_interval(secs => $5)
+     where id = $1 and digest = $2 and state = 'approved' and expires_at > clock_timestamp()
+       and not is_killed(action, requester, connector)
+     returning execution, fence`,
+    [request.id, request.digest, newId(ExecutionId), level, LEASE_SECONDS],
+  );
+  return row && { request: request.id, ...row };
+}
+
+/** Takes over an execution whose worker stopped renewing; same execution id, next fence. */
+export async function claimAbandoned(tx: Tx, id: RequestId): Promise<Claim | null> {
+  const row = await tx.maybe<{ execution: ExecutionId; fence: number }>(
+    `update requests set fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
+     where id = $1 and state = 'executing' and (lease_until is null or lease_until <= clock_timestamp())
+     returning execution, fence`,
+    [id, LEASE_SECONDS],
+  );
+  return row && { request: id, ...row };
+}
+
+/** Holds the claim a little longer; false where it is no longer ours. */
+export async function renewLease(sql: Sql, claim: Claim): Promise<boolean> {
+  const rows = await sql.query(
+    `update requests set lease_until = clock_timestamp() + make_interval(secs => $3)
+     where id = $1 and fence = $2 and state = 'executing' returning id`,
+    [claim.request, claim.fence, LEASE_SECONDS],
+  );
+  return rows.length === 1;
+}
+
+/** Executions that nobody renews any more. */
+export async function abandoned(sql: Sql, limit: number): Promise<RequestId[]> {
+  const rows = await sql.query<{ id: RequestId }>(
+    `select id from requests where state = 'executing' and (lease_until is null or lease_until <= clock_timestamp())
+     order by created_at limit $1`,
+    [limit],
+  );
+  return rows.map((row) => row.id);
+}
+
+export type Write = { method: string; host: string; path: string; bodySha256: string };
+
+/**
+ * Commits the intent of a write before it leaves. Refuses (`egress_refused`, `kill_switch`) when the claim is no
+ * longer ours or the kill switch is on; anything that cannot be read throws, and the write does not leave.
+ */
+export async function commitIntent(db: Database, claim: Claim, write: Write): Promise<string> {
+  return db.transaction(async (tx) => {
+    const row = await tx.maybe<{ killed: boolean }>(
+      `select is_killed(action, requester, connector) as killed from requests
+       where id = $1 and fence = $2 and state = 'executing' and lease_until > clock_timestamp() for update`,
+      [claim.request, claim.fence],
+    );
+    if (!row) throw new AppError('egress_refused', 'This execution no longer holds its claim.');
+    if (row.killed) throw new AppError('kill_switch', 'The kill switch is on.');
+    const intent = crypto.randomUUID();
+    await tx.query(
+      `insert into intents (id, request, execution, fence, method, host, path, body_sha256)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [
+        intent,
+        claim.request,
+        claim.execution,
+        claim.fence,
+        write.method,
+        write.host,
+        write.path,
+        write.bodySha256,
+      ],
+    );
+    return intent;
+  });
+}
+
+/** Notes the upstream's answer to a write. */
+export async function settleIntent(tx: Tx, intent: string, status: number): Promise<void> {
+  await tx.query('update intents set status = $2 where id = $1', [intent, status]);
+}
+
+export type Intents = { total: number; unanswered: number; serverErrors: number };
+
+/** What is known of the writes of an execution: none means that nothing can have happened. */
+export async function intentsOf(sql: Sql, request: RequestId): Promise<Intents> {
+  return sql.one<Intents>(
+    `select count(*)::int as total, (count(*) filter (where status is null))::int as unanswered,
+       (count(*) filter (where status >= 500))::int as "serverErrors"
+     from intents where request = $1`,
+    [request],
+  );
+}
+
+/** Ends an execution under its fence; null where the claim was lost. */
+export async function finish(
+  tx: Tx,
+  claim: Claim,
+  state: Extract<RequestState, 'succeeded' | 'failed' | 'unknown'>,
+  result: Result,
+): Promise<boolean> {
+  const rows = await tx.query(
+    `update requests set state = $3, result = $4, lease_until = null,
+       finished_at = case when $3 = 'unknown' then null else clock_timestamp() end
+     where id = $1 and fence = $2 and state = 'executing' returning id`,
+    [claim.request, claim.fence, state, JSON.stringify(result)],
+  );
+  return rows.length === 1;
+}
+
+/**
+ * Stores where the outside system goes on, for the looks that follow. False where another look came first
+ * (`previous` is what this one started from), so that no output is shown twice.
+ */
+export async function storeHandle(
+  tx: Tx,
+  claim: Claim,
+  previous: Record<string, Json> | null,
+  handle: Record<string, Json>,
+  output: string,
+): Promise<boolean> {
+  const rows = await tx.query(
+    `update requests set handle = $3, output = right(output || $4, $5),
+       lease_until = clock_timestamp() + make_interval(secs => $6)
+     where id = $1 and fence = $2 and state = 'executing' and handle is not distinct from $7::jsonb returning id`,
+    [
+      claim.request,
+      claim.fence,
+      JSON.stringify(handle),
+      output,
+      OUTPUT_TAIL_CHARACTERS,
+      LEASE_SECONDS,
+      previous && JSON.stringify(previous),
+    ],
+  );
+  return rows.length === 1;
+}
+
+/** Appends progress to what the card shows. */
+export async function appendOutput(sql: Sql, claim: Claim, output: string): Promise<void> {
+  await sql.query(`update requests set output = right(output || $3, $4) where id = $1 and fence = $2`, [
+    claim.request,
+    claim.fence,
+    output,
+    OUTPUT_TAIL_CHARACTERS,
+  ]);
+}
