@@ -1,0 +1,79 @@
+/** Reading what a browser sent: JSON only, bounded, checked by a schema. */
+import { json, type Request, type RequestHandler } from 'express';
+import type { z } from 'zod';
+import { AppError } from '../../src/errors.ts';
+
+/** Longest message, in UTF-16 units: four times what fits a screen; longer text belongs in a document. */
+export const MAX_TEXT_UNITS = 20_000;
+/** Longest reason for a denial, in UTF-16 units: it is shown on the card. */
+const MAX_REASON_UNITS = 2_000;
+/** Largest body, in bytes: room for the longest text with every unit as a six-byte escape, and a form around it. */
+const MAX_BODY_BYTES = 256 * 1024;
+/** Longest `Idempotency-Key`, in characters: fits a delivery's key of 300 with the person before it. */
+const MAX_KEY_LENGTH = 200;
+
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+/** Parses JSON bodies; another type of body on a changing request is 415, so that no HTML form can reach us. */
+export function jsonOnly(): RequestHandler[] {
+  const parse = json({ limit: MAX_BODY_BYTES, type: () => true, inflate: false });
+  return [
+    (request, _response, next) => {
+      if (request.method !== 'GET' && !JSON_TYPE.test(request.get('content-type') ?? '')) {
+        throw new AppError('not_json', 'Send the body as application/json.');
+      }
+      next();
+    },
+    parse,
+  ];
+}
+
+/** The body in the schema's shape. Throws `malformed`, naming the first wrong field. */
+export function bodyOf<S extends z.ZodType>(schema: S, request: Request): z.output<S> {
+  const parsed = schema.safeParse(request.body);
+  if (parsed.success) return parsed.data;
+  const field = parsed.error.issues[0]?.path.join('.') || 'the body';
+  throw new AppError('malformed', `The request does not have the expected shape: see ${field}.`);
+}
+
+/** A message's text. Throws `empty_text` or `too_long`. */
+export function checkedText(text: string): string {
+  if (text.trim() === '') throw new AppError('empty_text', 'There is no text in this message.');
+  if (text.length > MAX_TEXT_UNITS) {
+    throw new AppError(
+      'too_long',
+      `This message is too long: at most ${MAX_TEXT_UNITS} characters are read.`,
+    );
+  }
+  return text;
+}
+
+/** A denial's reason. Throws `too_long`. */
+export function checkedReason(reason: string | undefined): string | undefined {
+  if (reason !== undefined && reason.length > MAX_REASON_UNITS) {
+    throw new AppError(
+      'too_long',
+      `This reason is too long: at most ${MAX_REASON_UNITS} characters are kept.`,
+    );
+  }
+  return reason?.trim() === '' ? undefined : reason;
+}
+
+/**
+ * The delivery's unique key. A client that retries sends `Idempotency-Key`; the person is part of the key, so
+ * that nobody can swallow another person's message by guessing theirs.
+ */
+export function deliveryKey(request: Request, principal: string): string {
+  const given = request.get('idempotency-key');
+  if (given === undefined) return `web:${crypto.randomUUID()}`;
+  if (given === '' || given.length > MAX_KEY_LENGTH) {
+    throw new AppError('malformed', `An Idempotency-Key has 1 to ${MAX_KEY_LENGTH} characters.`);
+  }
+  return `web:${principal}:${given}`;
+}
+
+/** A path parameter or query value as an id of `schema`; null when it is none, which callers answer with 404. */
+export function idOf<S extends z.ZodType>(schema: S, value: unknown): z.output<S> | null {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? parsed.data : null;
+}

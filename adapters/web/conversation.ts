@@ -1,0 +1,75 @@
+/** Handing to the core what a person did in the browser, for the local API and the workspace alike. */
+import { AppError } from '../../src/errors.ts';
+import { newId, RequestId, ThreadId, type TurnId } from '../../src/model/ids.ts';
+import type { Assistant } from '../../src/model/ports.ts';
+import type { RequestView } from '../../src/model/request.ts';
+import type { Content, DecisionKind } from '../../src/model/turn.ts';
+import { checkedReason, idOf } from './body.ts';
+import type { Caller } from './caller.ts';
+
+/** The caller's own thread. Throws `not_found`, the same for a thread of somebody else and for none at all. */
+export async function ownThread(assistant: Assistant, caller: Caller, given: string): Promise<ThreadId> {
+  const thread = idOf(ThreadId, given);
+  const messages = thread === null ? null : await assistant.messages(thread, caller.principal.id);
+  if (thread === null || messages === null) throw new AppError('not_found', 'There is no such conversation.');
+  return thread;
+}
+
+export type Said = { key: string; content: Content; thread: string | undefined };
+
+/**
+ * Stores one delivery of this person. On the web a thread's root is the thread's own id (`Place.thread`), so that
+ * the id which was answered finds the conversation again.
+ */
+export async function say(
+  assistant: Assistant,
+  caller: Caller,
+  said: Said,
+): Promise<{ turn: TurnId; thread: ThreadId }> {
+  const thread =
+    said.thread === undefined ? newId(ThreadId) : await ownThread(assistant, caller, said.thread);
+  const received = await assistant.receive({
+    key: said.key,
+    account: caller.account,
+    place: caller.placeOf(thread),
+    content: said.content,
+  });
+  // A duplicate answers with the first delivery's thread. Anything else would lose the conversation silently.
+  if (!received.duplicate && received.thread !== thread) {
+    throw new Error('the core filed a web thread under another id than its place names');
+  }
+  return { turn: received.turn, thread: received.thread };
+}
+
+export type Decided = {
+  key: string;
+  request: string;
+  decision: DecisionKind;
+  digest: string;
+  reason: string | undefined;
+};
+
+/** Decides as this person. Throws `conflict` (late, double, outdated), `not_allowed` or `not_found`. */
+export async function decide(assistant: Assistant, caller: Caller, decided: Decided): Promise<RequestView> {
+  const request = idOf(RequestId, decided.request);
+  if (request === null) throw new AppError('not_found', 'There is no such request.');
+  const reason = checkedReason(decided.reason);
+  const outcome = await assistant.decide({
+    key: decided.key,
+    request,
+    principal: caller.principal.id,
+    decision: decided.decision,
+    digest: decided.digest,
+    ...(reason === undefined ? {} : { reason }),
+  });
+  switch (outcome.kind) {
+    case 'done':
+      return outcome.request;
+    case 'conflict':
+      throw new AppError('conflict', outcome.message);
+    case 'refused':
+      throw new AppError('not_allowed', outcome.message);
+    case 'missing':
+      throw new AppError('not_found', outcome.message);
+  }
+}

@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import { request as send } from 'node:http';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { DeskTicket } from '../../../adapters/web/workspace-api.ts';
+import type { Card, Message } from '../../../src/model/card.ts';
+import type { RequestPage } from '../../../src/model/ports.ts';
+import { WebAssistant } from '../../support/web-assistant.ts';
+import { ask, post, type Served, serveWeb } from '../../support/web-server.ts';
+
+const TICKET: DeskTicket = {
+  number: 7,
+  title: 'VPN down',
+  status: 'open',
+  requester: 'alice',
+  createdAt: '2026-11-21T09:00:00.000Z',
+  comments: [],
+};
+
+let assistant: WebAssistant;
+let server: Served;
+beforeEach(async () => {
+  assistant = new WebAssistant();
+  server = await serveWeb({ assistant, desk: { list: async () => [TICKET] } });
+});
+afterEach(() => server.close());
+
+const as = (person: string) => ({ 'x-countersign-as': person });
+const read = (person: string, path: string) =>
+  ask(server.port, `/api/workspace${path}`, { headers: as(person) });
+const write = (person: string, path: string, body: unknown) =>
+  post(server.port, `/api/workspace${path}`, body, as(person));
+const sayRun = async () => {
+  const { thread } = (await write('alice', '/messages', { text: 'run the checks' })).body as {
+    thread: string;
+  };
+  const messages = (await read('alice', `/threads/${thread}`)).body as Message[];
+  const card = messages.findLast((message) => message.card !== null)?.card as Card;
+  return { thread, card };
+};
+
+describe('who is asking', () => {
+  it('must be a person whom the directory knows, on every route', async () => {
+    const paths = [
+      '/me',
+      '/actions',
+      '/threads',
+      '/mine',
+      '/waiting',
+      '/operations',
+      '/audit',
+      '/changes',
+      '/desk',
+    ];
+    for (const path of paths) {
+      expect((await ask(server.port, `/api/workspace${path}`)).status, path).toBe(403);
+      expect((await read('mallory', path)).status, path).toBe(403);
+    }
+  });
+
+  it('is told who they are', async () => {
+    expect((await read('bob', '/me')).body).toMatchObject({ id: 'bob', name: 'Bob Brown' });
+  });
+});
+
+describe('the workspace', () => {
+  it('starts as alice, with everybody to choose from', async () => {
+    const { body } = await ask(server.port, '/api/workspace/session');
+    expect(body).toMatchObject({ startAs: 'alice', desk: true });
+  });
+
+  it('shows a thread to its owner only', async () => {
+    const { thread } = await sayRun();
+    expect((await read('bob', `/threads/${thread}`)).status).toBe(404);
+    expect((await read('alice', '/threads')).body).toHaveLength(1);
+    expect((await read('bob', '/threads')).body).toHaveLength(0);
+  });
+
+  it('carries a request from confirmation to approval', async () => {
+    const { card } = await sayRun();
+    const decide = (person: string, decision: string, digest: string) =>
+      write(person, `/requests/${card.request}/decisions`, { decision, digest });
+    expect((await read('bob', '/waiting')).body).toHaveLength(0);
+    expect((await decide('alice', 'confirm', card.digest)).status).toBe(200);
+    const [waiting] = (await read('bob', '/waiting')).body as Message[];
+    expect(waiting?.card?.buttons).toEqual(['approve', 'deny']);
+    expect((await decide('bob', 'approve', card.digest)).status).toBe(409);
+    expect((await decide('bob', 'approve', waiting?.card?.digest ?? '')).status).toBe(200);
+    const page = (await read('alice', `/requests/${card.request}`)).body as RequestPage;
+    expect(page.view.state).toBe('executing');
+    expect(page.proof.verified).toBe(true);
+  });
+
+  it('never decides as somebody else: the body cannot name a person', async () => {
+    const { card } = await sayRun();
+    const answer = await write('bob', `/requests/${card.request}/decisions`, {
+      principal: 'alice',
+      decision: 'confirm',
+      digest: card.digest,
+    });
+    expect(answer.status).toBe(400);
+  });
+
+  it('hands over a form as content of its own', async () => {
+    expect((await read('alice', '/forms/ticket.create')).status).toBe(200);
+    expect((await read('alice', '/forms/nothing.here')).status).toBe(404);
+    await write('alice', '/forms', { action: 'ticket.create', arguments: { title: 'VPN' } });
+    expect(assistant.deliveries.at(-1)?.content).toEqual({
+      kind: 'form',
+      action: 'ticket.create',
+      arguments: { title: 'VPN' },
+    });
+  });
+
+  it('waits for a turn of your own thread only', async () => {
+    const { turn } = (await write('alice', '/messages', { text: 'hello' })).body as { turn: string };
+    expect((await read('alice', `/turns/${turn}`)).body).toMatchObject({ settled: true });
+    expect((await read('bob', `/turns/${turn}`)).status).toBe(404);
+  });
+
+  it('shows the audit log to those whom policy lets read it, page by page', async () => {
+    await sayRun();
+    expect((await read('alice', '/audit')).status).toBe(403);
+    const { rows } = (await read('erin', '/audit')).body as { rows: { index: number }[] };
+    expect(rows.map(({ index }) => index)).toEqual([1, 0]);
+    expect(((await read('erin', '/audit?before=1')).body as { rows: unknown[] }).rows).toHaveLength(1);
+    expect((await read('erin', '/audit?before=x')).status).toBe(400);
+  });
+
+  it('lists the desk, where there is one', async () => {
+    expect((await read('dave', '/desk')).body).toEqual([TICKET]);
+    await server.close();
+    server = await serveWeb({ assistant });
+    expect((await read('dave', '/desk')).status).toBe(404);
+  });
+
+  it('refuses every write from another origin', async () => {
+    const body = JSON.stringify({ text: 'open a ticket' });
+    for (const bad of [
+      { origin: 'http://evil.example' },
+      { host: 'evil.example' },
+      { 'sec-fetch-site': 'cross-site' },
+    ]) {
+      const headers = { 'content-type': 'application/json', ...as('alice'), ...bad };
+      const answer = await ask(server.port, '/api/workspace/messages', { method: 'POST', headers, body });
+      expect(answer.status).toBe(403);
+    }
+    expect(assistant.deliveries).toHaveLength(0);
+  });
+});
+
+describe('live changes', () => {
+  it('say what to read again, and stop listening when the page goes', async () => {
+    const stream = send({ port: server.port, path: '/api/workspace/changes', headers: as('alice') });
+    stream.end();
+    const [response] = await once(stream, 'response');
+    await once(response, 'data');
+    expect(assistant.listening).toBe(1);
+    const next = once(response, 'data');
+    await write('alice', '/messages', { text: 'hello' });
+    expect(String((await next)[0])).toMatch(/^data: {"kind":"thread","thread":"[0-9a-f-]{36}"}\n\n$/);
+    stream.destroy();
+    await vi.waitFor(() => expect(assistant.listening).toBe(0));
+  });
+});
