@@ -14,11 +14,12 @@ CREATE TABLE audit_entries (
   mac bytea NOT NULL CHECK (octet_length(mac) = 32),
   -- The writing transaction. Below the oldest running one nothing can appear any more: the sequencer's low-water mark.
   written_by xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  -- For reading only; what counts is `body`.
-  type text GENERATED ALWAYS AS (body::json ->> 'type') STORED,
-  request text GENERATED ALWAYS AS (body::json ->> 'request') STORED,
-  principal text GENERATED ALWAYS AS (body::json ->> 'principal') STORED,
-  sealed_key text GENERATED ALWAYS AS (body::json -> 'sealed' ->> 'key') STORED,
+  -- Copies for finding entries; what counts is `body`. The sequencer and the verifier compare them. Not generated from
+  -- it: PostgreSQL's JSON cannot hold U+0000, and an entry must be writable whatever a model put into an argument.
+  type text NOT NULL,
+  request text,
+  principal text,
+  sealed_key text,
   UNIQUE (instance, counter)
 );
 CREATE INDEX audit_entries_in_order_of_writing ON audit_entries (written_by, instance, counter);
@@ -92,7 +93,7 @@ CREATE POLICY grow ON audit_checkpoints FOR INSERT WITH CHECK (true);
 REVOKE ALL ON audit_entries, audit_leaves, audit_checkpoints, person_keys FROM PUBLIC, countersign_app;
 GRANT SELECT ON audit_entries, audit_leaves, audit_checkpoints, person_keys TO countersign_app;
 -- By column: the transaction's number is the database's own, the application cannot backdate it.
-GRANT INSERT (id, instance, counter, body, mac) ON audit_entries TO countersign_app;
+GRANT INSERT (id, instance, counter, body, mac, type, request, principal, sealed_key) ON audit_entries TO countersign_app;
 GRANT INSERT (index, entry_id, leaf_hash, previous) ON audit_leaves TO countersign_app;
 GRANT INSERT (size, root, note) ON audit_checkpoints TO countersign_app;
 GRANT INSERT (id, person, wrapped), UPDATE (wrapped, erased_at) ON person_keys TO countersign_app;
