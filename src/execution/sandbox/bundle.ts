@@ -1,0 +1,138 @@
+/**
+ * Turns each connector module into one plain JavaScript file that holds everything it needs, the child runtime
+ * included: what runs in the sandbox, and what a request's code digest is taken of. The same sources give the
+ * same bytes wherever the repository lies.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { AppError } from '../../errors.ts';
+
+/** Our repository's root: what paths in bundles are relative to. */
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+const CHILD = path.join(HERE, 'child.ts');
+const LAUNCHER = path.join(HERE, 'launcher.ts');
+
+export type Bundle = {
+  file: string;
+  /** Hex, of the file's bytes. */
+  sha256: string;
+};
+
+/** A connector's name and its module, from the repository's root or absolute; it exports `operations`. */
+export type ConnectorModule = { name: string; module: string };
+
+/** Where bundles are kept unless told otherwise; ignored by git. */
+export const BUNDLE_FOLDER = path.join(ROOT, '.build', 'actions');
+
+/**
+ * Bundles every module, sorted by name; a bundle that is newer than all its sources is taken as it is.
+ * @throws AppError `catalogue_invalid` if a module cannot be bundled
+ */
+export async function bundleOperations({
+  modules,
+  outFolder = BUNDLE_FOLDER,
+}: {
+  modules: readonly ConnectorModule[];
+  outFolder?: string;
+}): Promise<Map<string, Bundle>> {
+  const bundles = new Map<string, Bundle>();
+  const sorted = [...modules].sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const { name, module } of sorted) {
+    if (!/^[a-z0-9][a-z0-9._-]*$/.test(name)) {
+      throw new AppError('catalogue_invalid', `The connector name ${JSON.stringify(name)} is no file name.`);
+    }
+    bundles.set(name, await freshBundle(name, entryFor(path.resolve(ROOT, module)), outFolder));
+  }
+  return bundles;
+}
+
+/** The launcher of `kernel-lite`, bundled the same way: starting it from TypeScript would double its time. */
+export function bundleLauncher(outFolder: string = BUNDLE_FOLDER): Promise<Bundle> {
+  return freshBundle('.launcher', `import ${importable(LAUNCHER)};`, outFolder);
+}
+
+function entryFor(module: string): string {
+  return [
+    `import { serve } from ${importable(CHILD)};`,
+    `import { operations } from ${importable(module)};`,
+    'await serve(operations);',
+  ].join('\n');
+}
+
+/** Relative to the root, so that the entry's text is the same in every checkout. */
+function importable(file: string): string {
+  const relative = path.relative(ROOT, file).split(path.sep).join('/');
+  return JSON.stringify(relative.startsWith('.') ? relative : `./${relative}`);
+}
+
+async function freshBundle(name: string, entry: string, outFolder: string): Promise<Bundle> {
+  const file = path.join(outFolder, `${name}.mjs`);
+  const known = await upToDate(file, entry);
+  if (known !== null) return { file, sha256: digest(known) };
+  const { code, sources } = await build(name, entry);
+  await mkdir(outFolder, { recursive: true });
+  await writeNew(file, code);
+  await writeNew(`${file}.sources`, JSON.stringify({ entry, sources }));
+  return { file, sha256: digest(code) };
+}
+
+const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** The bundle's bytes if every source it was made of is older; anything unreadable means it is not. */
+async function upToDate(file: string, entry: string): Promise<Buffer | null> {
+  try {
+    const made = JSON.parse(await readFile(`${file}.sources`, 'utf8')) as {
+      entry: string;
+      sources: string[];
+    };
+    if (made.entry !== entry) return null;
+    const { mtimeMs } = await stat(file);
+    // What esbuild is and which versions are installed shapes the bytes as much as our own sources.
+    for (const source of [...made.sources, 'package-lock.json']) {
+      if ((await stat(path.join(ROOT, source))).mtimeMs >= mtimeMs) return null;
+    }
+    return await readFile(file);
+  } catch {
+    return null;
+  }
+}
+
+async function build(name: string, entry: string): Promise<{ code: Uint8Array; sources: string[] }> {
+  // Loaded only when something must be built: it is 10 MB of another program.
+  const esbuild = await import('esbuild');
+  try {
+    const result = await esbuild.build({
+      stdin: { contents: entry, resolveDir: ROOT, sourcefile: `${name}.entry.js`, loader: 'js' },
+      absWorkingDir: ROOT,
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: 'esm',
+      platform: 'node',
+      target: 'node26',
+      charset: 'utf8',
+      legalComments: 'none',
+      logLevel: 'silent',
+      // CommonJS dependencies call require() for Node's own modules.
+      banner: {
+        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire('file:///');",
+      },
+    });
+    const [output] = result.outputFiles;
+    if (output === undefined) throw new Error('esbuild made no file.');
+    const sources = Object.keys(result.metafile.inputs).filter((input) => !input.endsWith('.entry.js'));
+    return { code: output.contents, sources: sources.sort() };
+  } catch (cause) {
+    throw new AppError('catalogue_invalid', `The connector ${name} could not be bundled.`, { cause });
+  }
+}
+
+/** Whole or not at all, and never into a file that a running process has open. */
+async function writeNew(file: string, content: Uint8Array | string): Promise<void> {
+  const draft = `${file}.${randomBytes(6).toString('hex')}`;
+  await writeFile(draft, content, { mode: 0o644 });
+  await rename(draft, file);
+}

@@ -1,0 +1,22 @@
+/** What parent and child say to each other: one call in on stdin, lines of JSON out on stdout. */
+import type { Json } from '../../model/request.ts';
+
+export type CallName = 'preview' | 'run' | 'reconcile' | 'follow';
+
+/** One call of one operation. `input` is the digested arguments, or for `follow` the handle. */
+export type Call = {
+  call: CallName;
+  operation: string;
+  input: Record<string, Json>;
+  settings: Json;
+  pinned: Record<string, string>;
+  mark: string;
+  requester: string;
+  idempotencyKey: string;
+};
+
+/** What the child may print, one a line; the last two end it. */
+export type Line =
+  | { progress: string }
+  | { value: Json }
+  | { error: { code: 'threw' | 'out_of_memory'; message: string } };

@@ -1,0 +1,68 @@
+/** How a run ended, in our words; what the sandboxed code said of it goes to operators only. */
+import type { Json } from '../../model/request.ts';
+
+export type FailureCode =
+  | 'timeout'
+  | 'out_of_memory'
+  | 'output_limit'
+  | 'crashed'
+  | 'killed'
+  | 'bad_answer'
+  | 'threw';
+
+const MESSAGES: Record<FailureCode, string> = {
+  timeout: 'It took longer than it may, and was stopped.',
+  out_of_memory: 'It needed more memory than it may use, and was stopped.',
+  output_limit: 'It printed more than it may, and was stopped.',
+  crashed: 'It ended before it had answered.',
+  killed: 'It was stopped from outside.',
+  bad_answer: 'Its answer was not of the agreed form.',
+  threw: 'It ended with an error.',
+};
+
+export type Durations = {
+  /** From start to the end of the process. */
+  wallMs: number;
+  /** Until the first byte came out; null if none did. */
+  firstByteMs: number | null;
+};
+
+export type SandboxOutcome =
+  | { kind: 'answered'; value: Json; durations: Durations }
+  | {
+      kind: 'failed';
+      code: FailureCode;
+      message: string;
+      /** For operators: bounded, untrusted, never shown to people or the model. */
+      detail: string;
+      durations: Durations;
+    };
+
+export function failed(code: FailureCode, detail: string, durations: Durations): SandboxOutcome {
+  return { kind: 'failed', code, message: MESSAGES[code], detail, durations };
+}
+
+/** Why we ended it ourselves, if we did. */
+export type Stop = 'timeout' | 'output_limit' | 'killed' | 'bad_answer';
+
+export type Exit = { code: number | null; signal: NodeJS.Signals | null };
+
+// A shell's and bubblewrap's way of passing a signal on: 128 and its number.
+const BY_SIGNAL = 128;
+const SIGTRAP = 5;
+const SIGABRT = 6;
+const SIGKILL = 9;
+const SIGXCPU = 24;
+const NUMBER: Partial<Record<NodeJS.Signals, number>> = { SIGTRAP, SIGABRT, SIGKILL, SIGXCPU };
+
+/** V8's last words when memory is gone. */
+const OUT_OF_MEMORY = /out of memory|Allocation failed|Failed to reserve virtual memory|bad_alloc/i;
+
+/** What an end without an answer means. `cpuSpent`: it ran at least as long as its processor time. */
+export function readExit(exit: Exit, stderr: string, cpuSpent: boolean): FailureCode {
+  const signal = exit.signal ? NUMBER[exit.signal] : (exit.code ?? 0) - BY_SIGNAL;
+  if (signal === SIGXCPU || (signal === SIGKILL && cpuSpent)) return 'timeout';
+  if ((signal === SIGABRT || signal === SIGTRAP) && OUT_OF_MEMORY.test(stderr)) return 'out_of_memory';
+  if (signal === SIGKILL) return 'killed';
+  return 'crashed';
+}

@@ -1,0 +1,194 @@
+/**
+ * Runs one call of an action in a process of its own, once. The process has no network, no file but its own
+ * code, nothing of our environment; its one way out is descriptor 3, which whoever calls us serves. Everything
+ * it prints is untrusted.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import type { Duplex, Readable, Writable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { AppError } from '../../errors.ts';
+import type { IsolationLevel } from '../../model/request.ts';
+import { AnswerReader } from './answer.ts';
+import { type Bundle, bundleLauncher } from './bundle.ts';
+import type { Call } from './call.ts';
+import { FILTER_DESCRIPTOR, type Launch, launchFor, type Means } from './launch.ts';
+import { DEFAULT_LIMITS, type RunLimits } from './limits.ts';
+import { keepDescriptorsHome, locateBubblewrap, locateNode } from './machine.ts';
+import { type Durations, type Exit, failed, readExit, type SandboxOutcome, type Stop } from './outcome.ts';
+
+export type SandboxRun = {
+  /** Its bytes are compared with the digest before anything starts. */
+  bundle: Bundle;
+  job: Call;
+  /** Called at once with the parent's end of descriptor 3; HTTP/1.1 is spoken on it. */
+  door: (stream: Duplex) => void;
+  limits?: Partial<RunLimits>;
+  /** Untrusted text, one visible line of at most 500 characters. */
+  onProgress?: (line: string) => void;
+  signal?: AbortSignal;
+};
+
+export type Sandbox = {
+  readonly level: IsolationLevel;
+  /** @throws AppError `sandbox_failed` if the bundle is not the one that was named */
+  run: (run: SandboxRun) => Promise<SandboxOutcome>;
+};
+
+/** How long output may still arrive after the process has ended. */
+const DRAIN_MS = 1_000;
+const DOOR_DESCRIPTOR = 3;
+
+/** Prepares what a level needs; that the level holds is for `establishLevel` to show. */
+export async function createSandbox({
+  level,
+  node = process.execPath,
+  outFolder,
+}: {
+  level: IsolationLevel;
+  /** The Node that runs actions; ours by default. */
+  node?: string;
+  /** Where the launcher's bundle is kept. */
+  outFolder?: string;
+}): Promise<Sandbox> {
+  const [nodeFiles, bubblewrap, launcher] = await Promise.all([
+    locateNode(node),
+    locateBubblewrap(),
+    bundleLauncher(outFolder),
+  ]);
+  keepDescriptorsHome();
+  if (level === 'kernel' && bubblewrap === null) {
+    throw new AppError('isolation_too_low', 'Bubblewrap is not installed (apt-get install -y bubblewrap).');
+  }
+  const means: Means = { nodeFiles, bubblewrap, launcher: launcher.file };
+  return {
+    level,
+    run: async (run) => {
+      await checkBundle(run.bundle);
+      const limits = { ...DEFAULT_LIMITS, ...run.limits };
+      return execute(launchFor(level, run.bundle.file, limits, means), run, limits);
+    },
+  };
+}
+
+async function checkBundle({ file, sha256 }: Bundle): Promise<void> {
+  const found = createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex');
+  if (found !== sha256)
+    throw new AppError('sandbox_failed', 'The code to run is not the code that was named.');
+}
+
+async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Promise<SandboxOutcome> {
+  const started = performance.now();
+  let firstByteAt: number | null = null;
+  const durations = (): Durations => ({
+    wallMs: performance.now() - started,
+    firstByteMs: firstByteAt === null ? null : firstByteAt - started,
+  });
+  if (run.signal?.aborted) return failed('killed', 'It was stopped before it started.', durations());
+
+  const child = start(launch);
+  let stop: Stop | null = null;
+  const end = (reason: Stop): void => {
+    stop ??= reason;
+    killGroup(child);
+  };
+  const timer = setTimeout(() => end('timeout'), limits.wallMs);
+  const onAbort = (): void => end('killed');
+  run.signal?.addEventListener('abort', onAbort, { once: true });
+
+  const answer = new AnswerReader(run.onProgress ?? (() => undefined));
+  let printedBytes = 0;
+  child.stdout?.on('data', (chunk: Buffer) => {
+    firstByteAt ??= performance.now();
+    printedBytes += chunk.length;
+    if (printedBytes > limits.outputBytes) return end('output_limit');
+    answer.push(chunk);
+    if (answer.broken !== null) end('bad_answer');
+  });
+  const stderr = collect(child.stderr as Readable, limits.stderrBytes);
+
+  const exited = endOf(child);
+  const door = child.stdio[DOOR_DESCRIPTOR] as unknown as Duplex;
+  run.door(door);
+  (child.stdin as Writable).end(JSON.stringify(run.job));
+  const exit = await exited;
+  clearTimeout(timer);
+  run.signal?.removeEventListener('abort', onAbort);
+  // Whatever it left behind goes with it.
+  killGroup(child);
+  await drained(child);
+  door.destroy();
+  answer.end();
+
+  if (stop !== null) return failed(stop, answer.broken ?? stderr(), durations());
+  if (exit instanceof Error) return failed('crashed', exit.message, durations());
+  if (answer.broken !== null) return failed('bad_answer', answer.broken, durations());
+  if (answer.final === null || ('value' in answer.final && exit.code !== 0)) {
+    const cpuSpent = durations().wallMs >= limits.cpuSeconds * 1000;
+    const how = `exit ${exit.code ?? exit.signal}\n${stderr()}`;
+    return failed(readExit(exit, stderr(), cpuSpent), how, durations());
+  }
+  if ('error' in answer.final) return failed(answer.final.error.code, stderr(), durations());
+  return { kind: 'answered', value: answer.final.value, durations: durations() };
+}
+
+function start(launch: Launch): ChildProcess {
+  const child = spawn(launch.program, launch.args, {
+    env: launch.env,
+    cwd: '/',
+    // A session of its own: Ctrl-C in our terminal is not its business, and the group can be ended as one.
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', launch.filter === null ? 'ignore' : 'pipe'],
+  });
+  for (const stream of child.stdio) {
+    // A child that ended early breaks our writes; how it ended is read from its exit.
+    stream?.on('error', () => undefined);
+  }
+  if (launch.filter !== null) (child.stdio[FILTER_DESCRIPTOR] as unknown as Writable).end(launch.filter);
+  return child;
+}
+
+/** Its exit, or the error that kept it from starting. */
+async function endOf(child: ChildProcess): Promise<Exit | Error> {
+  try {
+    const [code, signal] = await once(child, 'exit');
+    return { code, signal };
+  } catch (error) {
+    return error instanceof Error ? error : new Error('The process did not start.');
+  }
+}
+
+function killGroup(child: ChildProcess): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch (error) {
+    // Gone already is what we want; anything else is a defect.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+async function drained(child: ChildProcess): Promise<void> {
+  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
+  const timer = setTimeout(() => {
+    for (const stream of streams) stream.destroy();
+  }, DRAIN_MS);
+  await Promise.allSettled(streams.map((stream) => finished(stream)));
+  clearTimeout(timer);
+}
+
+/** The first `maxBytes` of a stream as text; it goes on being read, so that nobody blocks on it. */
+function collect(stream: Readable, maxBytes: number): () => string {
+  const chunks: Buffer[] = [];
+  let kept = 0;
+  stream.on('data', (chunk: Buffer) => {
+    const part = chunk.subarray(0, maxBytes - kept);
+    kept += part.length;
+    if (part.length > 0) chunks.push(part);
+  });
+  return () => Buffer.concat(chunks).toString('utf8');
+}
