@@ -1,0 +1,96 @@
+/** Slack in HTTP mode: one endpoint in, one surface out. */
+import { setTimeout as wait } from 'node:timers/promises';
+import type { Application } from 'express';
+import { AppError } from '../../src/errors.ts';
+import type { Assistant, Ephemeral, Surface } from '../../src/model/ports.ts';
+import { SlackClient } from './client.ts';
+import { boltLogger, type Log } from './log.ts';
+import { ownMemory } from './memory.ts';
+import type { Self } from './parse.ts';
+import { ChannelQueue, type Clock, RateLimited } from './queue.ts';
+import { listen } from './receive.ts';
+import { SlackSurface } from './surface.ts';
+
+export type SlackConfig = {
+  botToken: string;
+  signingSecret: string;
+  /** Another API root, GovSlack's for one; null for Slack's own. */
+  apiUrl: string | null;
+  /** Ids of channels that the app was invited to, e.g. `C0123456789`. */
+  approvalsChannel: string | null;
+  operatorsChannel: string | null;
+};
+
+export type SlackAdapter = {
+  surface: Surface;
+  /** Asks Slack who we are; until then what arrives is refused, to be sent again. */
+  start(): Promise<void>;
+  /** What still waits to be sent is refused with `platform_unavailable`. */
+  stop(): Promise<void>;
+};
+
+const systemClock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    wait(ms, undefined, { signal }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    }),
+};
+
+/**
+ * Registers `POST /slack/events` on `app` at once, so the order among routes is the caller's; no body parser may be
+ * registered before it. Decides nothing: whatever comes in goes to `assistant().receive`.
+ */
+export function createSlackAdapter(options: {
+  assistant: () => Assistant;
+  app: Application;
+  config: SlackConfig;
+  log: Log;
+  ephemeral?: Ephemeral;
+  clock?: Clock;
+}): SlackAdapter {
+  const { assistant, app, config, log, ephemeral, clock = systemClock } = options;
+  let self: Self | null = null;
+  const client = new SlackClient(config, boltLogger(log));
+  const queue = new ChannelQueue(clock);
+  const surface = new SlackSurface({
+    client,
+    queue,
+    memory: ephemeral ?? ownMemory(),
+    self: () => {
+      if (self === null) throw new AppError('platform_unavailable', 'Slack is not connected yet.');
+      return self;
+    },
+    approvalsChannel: config.approvalsChannel,
+    operatorsChannel: config.operatorsChannel,
+    log,
+  });
+  listen({
+    app,
+    assistant,
+    signingSecret: config.signingSecret,
+    botToken: config.botToken,
+    self: () => self,
+    openThread: (user, message) => surface.openThread(user, message),
+    now: () => Date.now(),
+    log,
+  });
+  return {
+    surface,
+    start: async () => {
+      self = await whoAmI(client);
+      log.info({ code: 'slack_connected', team: self.team }, 'Slack is connected');
+    },
+    stop: async () => queue.stop(),
+  };
+}
+
+/** @throws AppError `config_invalid` for a token that Slack refuses, `platform_unavailable` otherwise. */
+async function whoAmI(client: SlackClient): Promise<Self> {
+  try {
+    return await client.whoAmI();
+  } catch (error) {
+    if (!(error instanceof RateLimited)) throw error;
+    throw new AppError('platform_unavailable', 'Slack asks to connect later.', { cause: error });
+  }
+}

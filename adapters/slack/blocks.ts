@@ -1,0 +1,97 @@
+/**
+ * The few Block Kit shapes that we use. All of them show text literally (`plain_text` and `rich_text`): there is no
+ * markup to escape, so no mention, link or formatting can be smuggled in. Texts come in already `visible`.
+ */
+import type { DecisionKind } from '../../src/model/turn.ts';
+import { BUTTON_TEXT_MAX, BUTTON_VALUE_MAX, HEADER_MAX, LINK_MAX } from './limits.ts';
+import { clip } from './outbound-text.ts';
+
+export type Style = { bold?: true; italic?: true; code?: true };
+export type Inline =
+  | { type: 'text'; text: string; style?: Style }
+  | { type: 'link'; url: string; text: string }
+  | { type: 'date'; timestamp: number; format: string; fallback: string };
+export type RichElement = {
+  type: 'rich_text_section' | 'rich_text_preformatted' | 'rich_text_quote';
+  elements: Inline[];
+};
+type PlainText = { type: 'plain_text'; text: string; emoji: false };
+export type Button = {
+  type: 'button';
+  action_id: DecisionKind;
+  value: string;
+  text: PlainText;
+  style?: 'primary' | 'danger';
+};
+export type Block =
+  | { type: 'header'; text: PlainText }
+  | { type: 'rich_text'; elements: RichElement[] }
+  | { type: 'context'; elements: PlainText[] }
+  | { type: 'actions'; elements: Button[] };
+
+const plain = (text: string, max: number): PlainText => ({
+  type: 'plain_text',
+  text: clip(text, max),
+  emoji: false,
+});
+
+export const header = (text: string): Block => ({ type: 'header', text: plain(text, HEADER_MAX) });
+/** Small print below a card. */
+export const context = (...lines: string[]): Block => ({
+  type: 'context',
+  elements: lines.map((line) => plain(line, LINK_MAX)),
+});
+export const rich = (...elements: RichElement[]): Block => ({ type: 'rich_text', elements });
+export const section = (...elements: Inline[]): RichElement => ({ type: 'rich_text_section', elements });
+export const preformatted = (value: string): RichElement => ({
+  type: 'rich_text_preformatted',
+  elements: [text(value)],
+});
+export const quote = (value: string): RichElement => ({ type: 'rich_text_quote', elements: [text(value)] });
+
+export function text(value: string, style?: Style): Inline {
+  return style === undefined ? { type: 'text', text: value } : { type: 'text', text: value, style };
+}
+
+/** A link that says what it is, or where it leads; anything but a plain web address stays text. */
+export function link(url: string, label: string): Inline {
+  const parsed = URL.canParse(url) ? new URL(url) : null;
+  const web = parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.username === '';
+  return web && parsed.href.length <= LINK_MAX
+    ? { type: 'link', url: parsed.href, text: label }
+    : text(label === url ? url : `${label}: ${url}`);
+}
+
+/** A moment in the reader's own time zone. */
+export function moment(iso: string): Inline {
+  const ms = Date.parse(iso);
+  if (Number.isNaN(ms)) return text(iso);
+  return {
+    type: 'date',
+    timestamp: Math.floor(ms / 1000),
+    format: '{date_short_pretty} {time}',
+    fallback: iso,
+  };
+}
+
+const LABELS: Readonly<Record<DecisionKind, string>> = {
+  confirm: 'Confirm',
+  approve: 'Approve',
+  deny: 'Deny',
+  cancel: 'Cancel',
+};
+
+/** Buttons carry the rendering's opaque id and nothing else; they are never authority. */
+export function buttons(kinds: readonly DecisionKind[], rendering: string): Block {
+  return {
+    type: 'actions',
+    elements: kinds.map((kind) => ({
+      type: 'button',
+      action_id: kind,
+      value: clip(rendering, BUTTON_VALUE_MAX),
+      text: plain(LABELS[kind], BUTTON_TEXT_MAX),
+      ...(kind === 'confirm' || kind === 'approve' ? { style: 'primary' as const } : {}),
+      ...(kind === 'deny' ? { style: 'danger' as const } : {}),
+    })),
+  };
+}

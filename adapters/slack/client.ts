@@ -1,0 +1,139 @@
+/** The few Web API methods that we call, with Slack's answers as values and its errors by our codes. */
+import { webApi } from '@slack/bolt';
+import { z } from 'zod';
+import { AppError } from '../../src/errors.ts';
+import type { Block } from './blocks.ts';
+import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
+import type { METHODS } from './needs.ts';
+import type { Self } from './parse.ts';
+import { RateLimited } from './queue.ts';
+
+type Method = (typeof METHODS)[number]['method'];
+type BoltLogger = NonNullable<ConstructorParameters<typeof webApi.WebClient>[1]>['logger'];
+
+export type SlackMessage = { channel: string; text: string; blocks: Block[]; thread?: string };
+export type Posted = { channel: string; ts: string };
+
+/** Slack's words for "come back later". */
+const LATER = new Set([
+  'internal_error',
+  'fatal_error',
+  'service_unavailable',
+  'request_timeout',
+  'ratelimited',
+  'rate_limited',
+  'message_limit_exceeded',
+]);
+const NOT_THERE = new Set([
+  'channel_not_found',
+  'message_not_found',
+  'user_not_found',
+  'thread_not_found',
+  'is_archived',
+  'user_disabled',
+  'account_not_found',
+]);
+const NOT_ALLOWED = new Set([
+  'not_in_channel',
+  'cannot_dm_bot',
+  'restricted_action',
+  'cant_update_message',
+  'edit_window_closed',
+  'access_denied',
+]);
+/** The token or the app's installation is wrong; nothing goes out until an operator acts. */
+const CONFIG = new Set([
+  'invalid_auth',
+  'not_authed',
+  'token_revoked',
+  'token_expired',
+  'account_inactive',
+  'missing_scope',
+  'no_permission',
+  'not_allowed_token_type',
+]);
+
+const Answer = z.object({ channel: z.string(), ts: z.string() });
+const Opened = z.object({ channel: z.object({ id: z.string() }) });
+const Tested = z.object({ team_id: z.string(), user_id: z.string(), bot_id: z.string() });
+
+export class SlackClient {
+  readonly #web: webApi.WebClient;
+
+  constructor(config: { botToken: string; apiUrl: string | null }, logger: NonNullable<BoltLogger>) {
+    this.#web = new webApi.WebClient(config.botToken, {
+      ...(config.apiUrl === null ? {} : { slackApiUrl: config.apiUrl }),
+      // Waiting and order are the queue's: the client must neither retry nor sleep on its own.
+      retryConfig: { retries: 0 },
+      rejectRateLimitedCalls: true,
+      timeout: CALL_TIMEOUT_MS,
+      logger,
+    });
+  }
+
+  async whoAmI(): Promise<Self> {
+    const answer = await this.#call('auth.test', {}, Tested);
+    return { team: answer.team_id, botUser: answer.user_id, bot: answer.bot_id };
+  }
+
+  async post(message: SlackMessage): Promise<Posted> {
+    const { thread, ...rest } = message;
+    const replying = thread === undefined ? {} : { thread_ts: thread };
+    // No markup, names or links are made of the fallback text, and no link is fetched for a preview.
+    const literal = { mrkdwn: false, parse: 'none', unfurl_links: false, unfurl_media: false };
+    return this.#call('chat.postMessage', { ...rest, ...replying, ...literal }, Answer);
+  }
+
+  async update(ts: string, message: SlackMessage): Promise<void> {
+    const { channel, text, blocks } = message;
+    await this.#call('chat.update', { channel, ts, text, blocks, parse: 'none' }, Answer);
+  }
+
+  /** The direct message with a person, opened if need be. */
+  async openDirect(user: string): Promise<string> {
+    return (await this.#call('conversations.open', { users: user }, Opened)).channel.id;
+  }
+
+  async #call<T>(method: Method, args: Record<string, unknown>, answer: z.ZodType<T>): Promise<T> {
+    try {
+      return answer.parse(await this.#web.apiCall(method, args));
+    } catch (error) {
+      throw translate(error);
+    }
+  }
+}
+
+/** Slack's own words stay in `cause`, for the operator; people read ours. */
+function translate(error: unknown): unknown {
+  if (error instanceof webApi.WebAPIRateLimitedError) {
+    return new RateLimited(error.retryAfter > 0 ? error.retryAfter * 1000 : DEFAULT_RETRY_AFTER_MS);
+  }
+  if (error instanceof webApi.WebAPIRequestError || error instanceof webApi.WebAPIHTTPError) {
+    return new AppError('platform_unavailable', 'Slack cannot be reached at the moment.', { cause: error });
+  }
+  if (error instanceof webApi.WebAPIPlatformError) return refused(error.data.error, error);
+  if (error instanceof z.ZodError) {
+    return new AppError('upstream_failed', 'Slack gave an answer that we do not understand.', {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+function refused(code: string, cause: Error): AppError {
+  if (LATER.has(code)) {
+    return new AppError('platform_unavailable', 'Slack does not take messages at the moment.', { cause });
+  }
+  if (NOT_THERE.has(code)) {
+    return new AppError('not_found', 'That Slack channel, message or person is not there any more.', {
+      cause,
+    });
+  }
+  if (NOT_ALLOWED.has(code)) {
+    return new AppError('not_allowed', 'The app may not write there; invite it to the channel.', { cause });
+  }
+  if (CONFIG.has(code)) {
+    return new AppError('config_invalid', 'Slack refuses SLACK_BOT_TOKEN or a scope is missing.', { cause });
+  }
+  return new AppError('upstream_failed', 'Slack refused the message.', { cause });
+}

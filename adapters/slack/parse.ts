@@ -1,0 +1,186 @@
+/**
+ * Verified bytes to a delivery, or to the reason why there is none. Pure and total: never throws, whatever came.
+ * Who the person is and what they may do is decided elsewhere; this only reads what Slack vouches for.
+ */
+import { parse as parseForm } from 'node:querystring';
+import { RenderingId } from '../../src/model/ids.ts';
+import type { Account } from '../../src/model/principal.ts';
+import type { Content, Delivery } from '../../src/model/turn.ts';
+import { DecisionKind } from '../../src/model/turn.ts';
+import { plainText, splitQuotes, withoutMention } from './inbound-text.ts';
+import { COMMAND } from './needs.ts';
+import { Attachment, Click, EventEnvelope, Handshake, MessageEvent, SlashCommand } from './payloads.ts';
+
+/** Who we are in this workspace, from `auth.test`. */
+export type Self = { team: string; botUser: string; bot: string };
+
+export type IgnoredCode =
+  | 'malformed'
+  | 'unhandled'
+  | 'bot_message'
+  | 'subtype'
+  | 'edited'
+  | 'not_direct'
+  | 'team_unknown'
+  | 'not_ours'
+  | 'empty';
+
+/** A slash command has no message of its own: its place is made once the command is stored, as a direct message. */
+export type CommandDelivery = { key: string; account: Account & { platform: 'slack' }; content: Content };
+
+export type Parsed =
+  | { kind: 'delivery'; delivery: Delivery }
+  | { kind: 'command'; command: CommandDelivery; text: string }
+  | { kind: 'handshake' }
+  | { kind: 'ignored'; code: IgnoredCode };
+
+/** Subtypes that are still a person's own words: with a file attached, or sent to the channel as well. */
+const OWN_WORDS = new Set(['file_share', 'thread_broadcast']);
+/** Forwarded messages read at most; Slack shows no more than a few. */
+const ATTACHMENTS_MAX = 20;
+
+const ignored = (code: IgnoredCode): Parsed => ({ kind: 'ignored', code });
+
+/** Reads a body as Slack encodes it: JSON, or a form whose `payload` is JSON. Undefined: it is neither. */
+export function decodeBody(text: string, contentType: string | undefined): unknown {
+  try {
+    if (contentType !== 'application/x-www-form-urlencoded') return JSON.parse(text);
+    const form = parseForm(text);
+    return typeof form.payload === 'string' ? JSON.parse(form.payload) : { ...form };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+/** What a decoded body means to us. */
+export function parsePayload(body: unknown, self: Self): Parsed {
+  if (Handshake.safeParse(body).success) return { kind: 'handshake' };
+  if (typeof body !== 'object' || body === null) return ignored('malformed');
+  if ('command' in body) return parseCommand(body, self);
+  if ('type' in body && body.type === 'event_callback') return parseEvent(body, self);
+  if ('type' in body && body.type === 'block_actions') return parseClick(body);
+  return ignored('type' in body && typeof body.type === 'string' ? 'unhandled' : 'malformed');
+}
+
+function parseEvent(body: object, self: Self): Parsed {
+  const envelope = EventEnvelope.safeParse(body);
+  if (!envelope.success) return ignored('malformed');
+  const { type } = envelope.data.event;
+  if (type !== 'message' && type !== 'app_mention') return ignored('unhandled');
+  // Edits, deletions and joins have shapes of their own: told apart before the shape of a message is asked for.
+  const { subtype, bot_id: bot } = envelope.data.event;
+  if (bot !== undefined && bot !== null) return ignored('bot_message');
+  if (typeof subtype === 'string' && !OWN_WORDS.has(subtype)) return ignored('subtype');
+  const event = MessageEvent.safeParse(envelope.data.event);
+  if (!event.success) return ignored('malformed');
+  return parseMessage(envelope.data, event.data, self);
+}
+
+function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self): Parsed {
+  if (event.user === undefined) return ignored('malformed');
+  if (event.user === self.botUser) return ignored('bot_message');
+  if (event.edited !== undefined) return ignored('edited');
+  const direct = event.channel.startsWith('D');
+  // A mention inside a direct message arrives as a message too; only that one counts.
+  if (direct !== (event.type === 'message')) return ignored('not_direct');
+  const team = ownTeam(envelope, event);
+  if (team === null) return ignored('team_unknown');
+  const { own, quoted } = splitQuotes(withoutMention(event.text, self.botUser));
+  const text = plainText(own);
+  const fetched = [plainText(quoted), ...(event.attachments ?? []).slice(0, ATTACHMENTS_MAX).map(wordsOf)];
+  const kept = fetched.filter((words) => words !== '');
+  if (text === '' && kept.length === 0) return ignored('empty');
+  return {
+    kind: 'delivery',
+    delivery: {
+      key: `slack:event:${envelope.event_id}`,
+      account: account(event.user, team, envelope.team_id, envelope.enterprise_id),
+      place: {
+        platform: 'slack',
+        tenant: envelope.team_id,
+        container: event.channel,
+        thread: event.thread_ts ?? event.ts,
+        direct,
+      },
+      content: { kind: 'message', text, fetched: kept },
+    },
+  };
+}
+
+/**
+ * The sender's own workspace, not the channel's. In a channel shared with another company an event that does not
+ * say whose employee spoke is nobody's.
+ */
+function ownTeam(envelope: EventEnvelope, event: MessageEvent): string | null {
+  const said = new Set([event.user_team, event.source_team, event.team].filter((team) => team !== undefined));
+  if (said.size > 1) return event.user_team ?? null;
+  return [...said][0] ?? (envelope.is_ext_shared_channel === true ? null : envelope.team_id);
+}
+
+/** The organisation in the payload is the installation's; it is the person's only where their workspace is too. */
+function account(user: string, team: string, installed: string, enterprise: string | undefined) {
+  return {
+    platform: 'slack' as const,
+    enterprise: team === installed ? (enterprise ?? null) : null,
+    team,
+    user,
+  };
+}
+
+function wordsOf(raw: unknown): string {
+  const attachment = Attachment.safeParse(raw);
+  if (!attachment.success) return '';
+  const { pretext, author_name, title, text, fields, fallback } = attachment.data;
+  const rows = (fields ?? []).map((field) => [field.title, field.value].filter(Boolean).join(': '));
+  const words = [pretext, author_name, title, text, ...rows].filter(
+    (part) => part !== undefined && part !== '',
+  );
+  return plainText(words.length > 0 ? words.join('\n') : (fallback ?? '')).trim();
+}
+
+function parseCommand(body: object, self: Self): Parsed {
+  const command = SlashCommand.safeParse(body);
+  if (!command.success) return ignored('malformed');
+  const { command: name, text, user_id: user, team_id: team, enterprise_id, trigger_id } = command.data;
+  if (name !== COMMAND) return ignored('not_ours');
+  const words = plainText(text.trim()) || 'help';
+  return {
+    kind: 'command',
+    text: words,
+    command: {
+      key: `slack:trigger:${trigger_id}`,
+      account: account(user, team, self.team, enterprise_id),
+      content: { kind: 'message', text: words, fetched: [] },
+    },
+  };
+}
+
+function parseClick(body: object): Parsed {
+  const click = Click.safeParse(body);
+  if (!click.success) return ignored('malformed');
+  const { user, team, enterprise, container, message, trigger_id, actions } = click.data;
+  const [action] = actions;
+  const decision = DecisionKind.safeParse(action.action_id);
+  const rendering = RenderingId.safeParse(action.value);
+  if (!decision.success || !rendering.success) return ignored('not_ours');
+  const installed = team?.id ?? user.team_id;
+  return {
+    kind: 'delivery',
+    delivery: {
+      key:
+        trigger_id === undefined
+          ? `slack:click:${container.channel_id}:${container.message_ts}:${action.action_ts}:${user.id}`
+          : `slack:trigger:${trigger_id}`,
+      account: account(user.id, user.team_id, installed, enterprise?.id ?? team?.enterprise_id),
+      place: {
+        platform: 'slack',
+        tenant: installed,
+        container: container.channel_id,
+        thread: container.thread_ts ?? message?.thread_ts ?? container.message_ts,
+        direct: container.channel_id.startsWith('D'),
+      },
+      content: { kind: 'decision', rendering: rendering.data, decision: decision.data },
+    },
+  };
+}

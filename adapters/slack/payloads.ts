@@ -1,0 +1,90 @@
+/** Slack's payloads as far as we rely on them; everything else in them is dropped unread. */
+import { z } from 'zod';
+
+const TeamId = z.string().regex(/^[TE][A-Z0-9]{1,30}$/);
+const EnterpriseId = z.string().regex(/^E[A-Z0-9]{1,30}$/);
+const UserId = z.string().regex(/^[UW][A-Z0-9]{1,30}$/);
+const ChannelId = z.string().regex(/^[CDG][A-Z0-9]{1,30}$/);
+/** A message's id within its channel, e.g. `1767225600.000100`. */
+const Ts = z.string().regex(/^[0-9]{1,12}\.[0-9]{1,9}$/);
+const EventId = z.string().regex(/^[A-Za-z0-9_.:-]{1,100}$/);
+const TriggerId = z.string().regex(/^[A-Za-z0-9_.:-]{1,200}$/);
+/** Slack leaves out, sends null or (in forms) an empty string for what there is not. */
+const absent = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((value) => (value === '' || value === null ? undefined : value), schema.optional());
+
+const Words = absent(z.string());
+export const Attachment = z.object({
+  pretext: Words,
+  author_name: Words,
+  title: Words,
+  text: Words,
+  fallback: Words,
+  fields: absent(z.array(z.object({ title: Words, value: Words }))),
+});
+export type Attachment = z.infer<typeof Attachment>;
+
+/** A `message` or `app_mention` event. */
+export const MessageEvent = z.object({
+  type: z.enum(['message', 'app_mention']),
+  channel: ChannelId,
+  channel_type: absent(z.string()),
+  user: absent(UserId),
+  text: z.string().default(''),
+  ts: Ts,
+  thread_ts: absent(Ts),
+  subtype: absent(z.string()),
+  bot_id: absent(z.string()),
+  edited: absent(z.unknown()),
+  team: absent(TeamId),
+  user_team: absent(TeamId),
+  source_team: absent(TeamId),
+  /** Read one by one: a shape that we do not know must not cost the person their message. */
+  attachments: absent(z.array(z.unknown())),
+});
+export type MessageEvent = z.infer<typeof MessageEvent>;
+
+export const EventEnvelope = z.object({
+  type: z.literal('event_callback'),
+  event_id: EventId,
+  team_id: TeamId,
+  enterprise_id: absent(EnterpriseId),
+  is_ext_shared_channel: absent(z.boolean()),
+  event: z.looseObject({ type: z.string() }),
+});
+export type EventEnvelope = z.infer<typeof EventEnvelope>;
+
+export const SlashCommand = z.object({
+  command: z.string(),
+  text: z.string().default(''),
+  user_id: UserId,
+  team_id: TeamId,
+  enterprise_id: absent(EnterpriseId),
+  channel_id: ChannelId,
+  trigger_id: TriggerId,
+});
+export type SlashCommand = z.infer<typeof SlashCommand>;
+
+/** A press of one of our buttons. `user.team_id` is the person's own workspace; `team` is where it happened. */
+export const Click = z.object({
+  type: z.literal('block_actions'),
+  user: z.object({ id: UserId, team_id: TeamId }),
+  team: absent(z.object({ id: TeamId, enterprise_id: absent(EnterpriseId) })),
+  enterprise: absent(z.object({ id: EnterpriseId })),
+  trigger_id: absent(TriggerId),
+  container: z.object({
+    type: z.literal('message'),
+    message_ts: Ts,
+    channel_id: ChannelId,
+    thread_ts: absent(Ts),
+  }),
+  message: absent(z.object({ thread_ts: absent(Ts) })),
+  actions: z.tuple([z.object({ action_id: z.string(), value: z.string(), action_ts: Ts })]),
+});
+export type Click = z.infer<typeof Click>;
+
+/** `url_verification` when the endpoint is set up, `ssl_check` of the slash command; Bolt answers both. */
+export const Handshake = z.union([
+  z.object({ type: z.literal('url_verification'), challenge: z.string() }),
+  z.object({ ssl_check: z.string() }),
+]);

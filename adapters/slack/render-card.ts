@@ -1,0 +1,129 @@
+/** A card as Block Kit: pure, and complete within Slack's limits. */
+import type { Card } from '../../src/model/card.ts';
+import { FINAL_STATES, type Provenance } from '../../src/model/request.ts';
+import {
+  type Block,
+  buttons,
+  context,
+  header,
+  type Inline,
+  link,
+  moment,
+  preformatted,
+  quote,
+  type RichElement,
+  rich,
+  section,
+  text,
+} from './blocks.ts';
+import { FALLBACK_MAX, LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET } from './limits.ts';
+import { clip, escapeMarkup, tail, visible } from './outbound-text.ts';
+import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
+
+/** What to send: `actions` apart, so that buttons can wait until `rest` is in the thread. */
+export type Rendered = { text: string; blocks: Block[]; actions: Block | null; rest: Continuation[] };
+
+/** Where each argument came from, in the words that an approver reads. */
+const PROVENANCE: Readonly<Record<Provenance, string>> = {
+  typed: 'typed by the requester',
+  quoted: "from the requester's message",
+  fetched: 'from text that somebody else wrote',
+  model: "the model's own wording",
+  default: 'default',
+};
+
+/** Quotes shown on the card; all of them follow in full when there are more. */
+const QUOTES_SHOWN = 3;
+/** Of each quote. */
+const QUOTE_MAX = 400;
+/** A sentence of ours, an address. */
+const SENTENCE_MAX = 500;
+export function renderCard(card: Card): Rendered {
+  const rows = fitRows(rowsOf(card), ROWS_BUDGET);
+  const quotes = quotesOf(card);
+  const status = sentence('Status', card.status);
+  const summary = sentence('What will happen', card.summary);
+  const decidable = card.buttons.length > 0 && !FINAL_STATES.has(card.state);
+  return {
+    text: escapeMarkup(clip(`${visible(card.title)}: ${visible(card.status)}`, FALLBACK_MAX)),
+    blocks: [
+      header(visible(card.title)),
+      rich(section(text(status.shown, { bold: true })), section(text(summary.shown))),
+      rich(...rows.elements),
+      ...quotes.blocks,
+      ...outputOf(card),
+      rich(...outcomeOf(card), section(...footing(card))),
+      ...smallPrint(card),
+    ],
+    actions: decidable ? buttons(card.buttons, card.rendering) : null,
+    rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest],
+  };
+}
+
+function rowsOf(card: Card): Row[] {
+  return [
+    ...card.arguments.map(({ name, value, provenance }) => row(name, PROVENANCE[provenance], value)),
+    ...card.facts.map(({ label, value }) => row(label, null, value)),
+    row('risk', null, card.risk),
+    ...card.reasons.map((reason) => row('why', null, reason)),
+    ...card.approvals.map(({ name, at }) => row('approved by', at, name)),
+  ];
+}
+
+function sentence(label: string, value: string): { shown: string; rest: Continuation[] } {
+  const words = visible(value);
+  const shown = clip(words, SENTENCE_MAX);
+  return { shown, rest: shown === words ? [] : inFull(row(label, null, value)) };
+}
+
+/** Text of models and outside systems: always a quotation, always with its source. */
+function quotesOf(card: Card): { blocks: Block[]; rest: Continuation[] } {
+  const elements: RichElement[] = [];
+  const rest: Continuation[] = [];
+  for (const [index, { source, text: words }] of card.quotes.entries()) {
+    const whole = visible(words);
+    const shown = clip(whole, QUOTE_MAX);
+    if (index < QUOTES_SHOWN) {
+      const by = `Quoted, not checked by us, from ${clip(visible(source), LABEL_MAX)}:`;
+      elements.push(section(text(by, { italic: true })), quote(shown));
+    }
+    if (index >= QUOTES_SHOWN || shown !== whole) rest.push(...inFull(row('quoted', source, words)));
+  }
+  if (card.quotes.length > QUOTES_SHOWN) {
+    elements.push(
+      section(text(`${card.quotes.length - QUOTES_SHOWN} more quotations follow in this thread.`)),
+    );
+  }
+  return { blocks: elements.length === 0 ? [] : [rich(...elements)], rest };
+}
+
+/** The tail of the output is all that a card ever holds; the whole of it is kept with the request. */
+function outputOf(card: Card): Block[] {
+  if (card.output === null || card.output === '') return [];
+  return [rich(preformatted(tail(visible(card.output), OUTPUT_MAX)))];
+}
+
+function outcomeOf({ outcome }: Card): RichElement[] {
+  if (outcome === null) return [];
+  const words = text(clip(`${visible(outcome.text)} (${visible(outcome.code)})`, SENTENCE_MAX), {
+    bold: true,
+  });
+  if (outcome.link === null) return [section(words)];
+  // An outside system gave this address: it is shown as what it is, never behind a label.
+  const address = clip(visible(outcome.link), SENTENCE_MAX);
+  return [section(words, text(' '), address === outcome.link ? link(address, address) : text(address))];
+}
+
+function footing(card: Card): Inline[] {
+  const who = clip(`${visible(card.requester.name)} (${visible(card.requester.id)})`, LABEL_MAX * 2);
+  const open = FINAL_STATES.has(card.state) ? [] : [text(', open until '), moment(card.expiresAt)];
+  const page = card.link === null ? [] : [text('. '), link(card.link, 'Request and its log')];
+  return [text(`Asked by ${who}`), ...open, ...page];
+}
+
+/** The digest that every button of this card is bound to, and the proof where no page shows it. */
+function smallPrint(card: Card): Block[] {
+  const lines = [`Digest ${clip(visible(card.digest), LABEL_MAX)}`];
+  if (card.link === null && card.proof !== null) lines.push(clip(visible(card.proof), SENTENCE_MAX));
+  return [context(...lines)];
+}

@@ -1,0 +1,69 @@
+/** Any message of a thread as Slack messages: pure. */
+import type { Form, Message } from '../../src/model/card.ts';
+import { type Block, context, quote, rich, section, text } from './blocks.ts';
+import { FALLBACK_MAX, LABEL_MAX, MESSAGE_BUDGET, TEXT_MAX } from './limits.ts';
+import { COMMAND } from './needs.ts';
+import { chunk, clip, escapeMarkup, measure, visible } from './outbound-text.ts';
+import { type Rendered, renderCard } from './render-card.ts';
+import { type Continuation, fitRows, inFull, row } from './rows.ts';
+
+/** Words beside a card or a form; a message of words alone has the whole budget. */
+const BESIDE_MAX = 1_000;
+
+/** Null: there is nothing to show, as for a person's own words, which already stand where they wrote them. */
+export function renderMessage(message: Message): Rendered | null {
+  if (message.authorship === 'person' && message.card === null && message.form === null) return null;
+  const card = message.card === null ? null : renderCard(message.card);
+  const form = message.form === null ? null : renderForm(message.form);
+  const alone = card === null && form === null;
+  const words =
+    message.text === '' && !alone ? null : renderWords(message, alone ? MESSAGE_BUDGET : BESIDE_MAX);
+  const parts = [words, card, form].filter((part) => part !== null);
+  return {
+    text: (card ?? form ?? words)!.text,
+    blocks: parts.flatMap((part) => part.blocks),
+    actions: card?.actions ?? null,
+    rest: parts.flatMap((part) => part.rest),
+  };
+}
+
+type Part = { text: string; blocks: Block[]; rest: Continuation[] };
+
+function renderWords({ text: raw, authorship }: Message, budget: number): Part {
+  const words = visible(raw);
+  const shown = clip(words, budget);
+  const ours = authorship === 'system';
+  const blocks = chunk(shown, TEXT_MAX).map((piece) => rich(ours ? section(text(piece)) : quote(piece)));
+  const by: Block[] = ours ? [] : [context(ATTRIBUTION[authorship])];
+  const rest = measure(words) > budget ? inFull(row('Message', null, raw)) : [];
+  return { text: escapeMarkup(clip(words, FALLBACK_MAX)), blocks: [...blocks, ...by], rest };
+}
+
+const ATTRIBUTION: Readonly<Record<Exclude<Message['authorship'], 'system'>, string>> = {
+  person: 'Written by a person.',
+  model: 'Written by a language model.',
+  fetched: 'Quoted from another system; not checked by us.',
+};
+
+/** Until there are dialogs: what is asked for, and the command that says it all at once. */
+function renderForm({ action, title, fields }: Form): Part {
+  const rows = fields.map((field) => {
+    const choices = field.choices.length === 0 ? null : `one of: ${field.choices.join(', ')}`;
+    const notes = [field.required ? 'needed' : 'optional', choices]
+      .filter((note) => note !== null)
+      .join('; ');
+    return row(field.label, clip(notes, TEXT_MAX / 4), field.value === '' ? `${field.name}=…` : field.value);
+  });
+  const fitted = fitRows(rows, MESSAGE_BUDGET / 3);
+  const missing = fields.filter((field) => field.required).map((field) => `${field.name}=…`);
+  const command = visible([COMMAND, action.replace('.', ' '), ...missing].join(' '));
+  const say = clip(`Answer here in the thread, or type: ${command}`, TEXT_MAX / 2);
+  return {
+    text: escapeMarkup(clip(`${visible(title)}: something is still needed`, FALLBACK_MAX)),
+    blocks: [
+      rich(section(text(clip(visible(title), LABEL_MAX), { bold: true })), ...fitted.elements),
+      context(say),
+    ],
+    rest: fitted.rest,
+  };
+}

@@ -1,0 +1,162 @@
+/** Slack as a surface: where messages are shown, rewritten in place, and approvals asked. */
+
+import { AppError } from '../../src/errors.ts';
+import type { Delivered, Message } from '../../src/model/card.ts';
+import type { Ephemeral, Surface } from '../../src/model/ports.ts';
+import type { Principal } from '../../src/model/principal.ts';
+import type { Place } from '../../src/model/turn.ts';
+import type { Posted, SlackClient, SlackMessage } from './client.ts';
+import type { Log } from './log.ts';
+import type { Self } from './parse.ts';
+import type { ChannelQueue } from './queue.ts';
+import type { Rendered } from './render-card.ts';
+import { renderMessage } from './render-message.ts';
+
+/** What may be forgotten: which continuations a message already has. Forgetting posts them a second time. */
+export type Memory = Pick<Ephemeral, 'get' | 'set'>;
+
+export type SurfaceParts = {
+  client: SlackClient;
+  queue: ChannelQueue;
+  memory: Memory;
+  self: () => Self;
+  approvalsChannel: string | null;
+  operatorsChannel: string | null;
+  log: Log;
+};
+
+/** Longer than any request stays open. */
+const CONTINUED_TTL_MS = 7 * 24 * 3_600_000;
+/** People whose direct message is known, before the oldest is looked up again. */
+const DIRECTS_MAX = 10_000;
+
+export class SlackSurface implements Surface {
+  readonly platform = 'slack';
+  readonly #parts: SurfaceParts;
+  readonly #directs = new Map<string, string>();
+
+  constructor(parts: SurfaceParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @throws AppError `platform_unavailable`: try again later; `not_found`, `not_allowed`, `config_invalid`,
+   * `upstream_failed`: trying again changes nothing.
+   */
+  async post(place: Place, message: Message): Promise<Delivered | null> {
+    const rendered = renderMessage(message);
+    if (rendered === null) return null;
+    // Nobody can decide before everything that is decided on can be read.
+    const early = rendered.rest.length === 0 ? whole(rendered) : rendered.blocks;
+    const posted = await this.#send({
+      channel: place.container,
+      text: rendered.text,
+      blocks: early,
+      ...(place.thread === '' ? {} : { thread: place.thread }),
+    });
+    const delivered = handle(posted, place.thread);
+    await this.#continue(delivered, rendered);
+    if (rendered.rest.length > 0 && rendered.actions !== null) await this.#rewrite(delivered, rendered);
+    return delivered;
+  }
+
+  async update(delivered: Delivered, message: Message): Promise<void> {
+    const rendered = renderMessage(message);
+    if (rendered === null) return;
+    await this.#continue(delivered, rendered);
+    await this.#rewrite(delivered, rendered);
+  }
+
+  async approvalPlaces(approvers: readonly Principal[]): Promise<Place[]> {
+    const { approvalsChannel, self } = this.#parts;
+    const places = approvalsChannel === null ? [] : [this.#place(approvalsChannel)];
+    const accounts = approvers.flatMap((approver) => approver.accounts);
+    for (const account of accounts) {
+      if (account.platform !== 'slack' || account.team !== self().team) continue;
+      const direct = await this.#directOf(account.user);
+      if (direct !== null) places.push(this.#place(direct));
+    }
+    return places;
+  }
+
+  async operatorsPlace(): Promise<Place | null> {
+    const { operatorsChannel } = this.#parts;
+    return operatorsChannel === null ? null : this.#place(operatorsChannel);
+  }
+
+  /** A direct message of its own for what came without one: the answer's thread begins with these words. */
+  async openThread(user: string, message: { text: string; blocks: SlackMessage['blocks'] }): Promise<Place> {
+    const channel = await this.#direct(user);
+    const posted = await this.#send({ channel, ...message });
+    return { ...this.#place(posted.channel), thread: posted.ts };
+  }
+
+  #place(container: string): Place {
+    const direct = container.startsWith('D');
+    return { platform: 'slack', tenant: this.#parts.self().team, container, thread: '', direct };
+  }
+
+  /** Null where this person cannot be written to: the others are asked all the same. */
+  async #directOf(user: string): Promise<string | null> {
+    try {
+      return await this.#direct(user);
+    } catch (error) {
+      if (!(error instanceof AppError) || !UNREACHABLE.has(error.code)) throw error;
+      this.#parts.log.warn({ code: 'slack_approver_unreachable', user }, 'an approver cannot be written to');
+      return null;
+    }
+  }
+
+  async #direct(user: string): Promise<string> {
+    const known = this.#directs.get(user);
+    if (known !== undefined) return known;
+    const { client, queue } = this.#parts;
+    const channel = await queue.enqueue(`open:${user}`, null, () => client.openDirect(user));
+    const oldest = this.#directs.keys().next();
+    if (this.#directs.size >= DIRECTS_MAX && !oldest.done) this.#directs.delete(oldest.value);
+    this.#directs.set(user, channel);
+    return channel;
+  }
+
+  #send(message: SlackMessage): Promise<Posted> {
+    const { client, queue } = this.#parts;
+    return queue.enqueue(message.channel, null, () => client.post(message));
+  }
+
+  async #rewrite(delivered: Delivered, rendered: Rendered): Promise<void> {
+    const { client, queue } = this.#parts;
+    const { ts } = parts(delivered);
+    const message = { channel: delivered.container, text: rendered.text, blocks: whole(rendered) };
+    await queue.enqueue(delivered.container, ts, () => client.update(ts, message));
+  }
+
+  /** Posts in the thread what the message could not hold and what is not there yet. */
+  async #continue(delivered: Delivered, { rest }: Rendered): Promise<void> {
+    if (rest.length === 0) return;
+    const { memory } = this.#parts;
+    const name = `slack:continued:${delivered.container}:${delivered.message}`;
+    const there = new Set((await memory.get(name))?.split(' '));
+    for (const { key, text, blocks } of rest) {
+      if (there.has(key)) continue;
+      await this.#send({ channel: delivered.container, text, blocks, thread: parts(delivered).thread });
+      there.add(key);
+      await memory.set(name, [...there].join(' '), CONTINUED_TTL_MS);
+    }
+  }
+}
+
+const UNREACHABLE = new Set(['not_found', 'not_allowed', 'upstream_failed']);
+
+function whole({ blocks, actions }: Rendered): SlackMessage['blocks'] {
+  return actions === null ? blocks : [...blocks, actions];
+}
+
+/** `ts` of the message, and its thread's root where that is another: `1767225600.000200@1767225600.000100`. */
+function handle({ channel, ts }: Posted, thread: string): Delivered {
+  return { platform: 'slack', container: channel, message: thread === '' ? ts : `${ts}@${thread}` };
+}
+
+function parts({ message }: Delivered): { ts: string; thread: string } {
+  const [ts = message, thread = ts] = message.split('@');
+  return { ts, thread };
+}
