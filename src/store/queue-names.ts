@@ -12,8 +12,8 @@ export type QueueSettings = {
 
 /** The shortest that pg-boss allows: a killed worker's job is free again after this many seconds of silence. */
 export const HEARTBEAT_SECONDS = 10;
-/** Finished jobs hold nothing but an id; a day is enough to look into a problem. */
-export const KEEP_FINISHED_SECONDS = 24 * 60 * 60;
+/** Finished jobs hold nothing but an id, and every look at the queues counts them: an hour is enough. */
+export const KEEP_FINISHED_SECONDS = 60 * 60;
 
 export const QUEUES = {
   /** One inbound message; a model may be slow, a person is waiting. */

@@ -13,7 +13,8 @@ async function makeQueue(boss: PgBoss, name: string, settings: QueueSettings): P
     deleteAfterSeconds: KEEP_FINISHED_SECONDS,
     notify: true,
   };
-  if ((await boss.getQueue(name)) === null) await boss.createQueue(name, options);
+  // 'short': one waiting job per singleton key, any number running.
+  if ((await boss.getQueue(name)) === null) await boss.createQueue(name, { ...options, policy: 'short' });
   else await boss.updateQueue(name, options);
 }
 

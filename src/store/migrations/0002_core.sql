@@ -63,6 +63,8 @@ create table requests (
   created_at timestamptz not null default clock_timestamp(),
   expires_at timestamptz not null,
   confirmed_at timestamptz,
+  -- The entry that holds the requester's confirmation.
+  confirm_entry uuid,
   result jsonb,
   -- The claim: rises with every claim, so that a worker that lost its lease can write nothing more.
   fence integer not null default 0,
@@ -130,6 +132,8 @@ create table messages (
 );
 create index messages_by_thread on messages (thread, serial);
 create index messages_by_request on messages (request);
+-- A place is asked about a request once, however often the asking is tried.
+create unique index messages_card_once on messages (thread, request) where request is not null and turn is null;
 
 grant select, insert, update on threads, turns, requests, intents, messages to countersign_app;
 grant delete on messages to countersign_app;

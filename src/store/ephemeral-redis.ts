@@ -1,0 +1,107 @@
+/** What may vanish, shared by all replicas in Redis 7 or newer. */
+import { Redis } from 'ioredis';
+import { AppError } from '../errors.ts';
+import type { Ephemeral } from '../model/ports.ts';
+
+/** A person is waiting: better no counter than a hanging turn. */
+const COMMAND_TIMEOUT_MS = 2_000;
+const CONNECT_TIMEOUT_MS = 2_000;
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 2_000;
+
+/**
+ * One step on the server: counting and starting the window must not come apart, or a crash in between would leave a
+ * counter that never ends. PTTL is negative when the key has no end.
+ */
+const COUNT = `
+local uses = redis.call('INCR', KEYS[1])
+local left = redis.call('PTTL', KEYS[1])
+if left < 0 then
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+  left = tonumber(ARGV[1])
+end
+return {uses, left}`;
+
+type Hear = (message: string) => void;
+
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new AppError(
+      'ephemeral_unavailable',
+      'The short-term store (Redis) does not answer at the moment.',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+/** Every key and channel starts with `prefix`. Reconnects by itself; commands fail fast meanwhile. */
+export function redisEphemeral(options: {
+  url: string;
+  prefix: string;
+  onError: (error: unknown) => void;
+}): Ephemeral {
+  const connection = () => {
+    const redis = new Redis(options.url, {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      commandTimeout: COMMAND_TIMEOUT_MS,
+      maxRetriesPerRequest: 1,
+      retryStrategy: (tries) => Math.min(FIRST_RETRY_MS * 2 ** tries, LONGEST_RETRY_MS),
+    });
+    redis.on('error', options.onError);
+    return redis;
+  };
+  const commands = connection();
+  // A connection that subscribes can do nothing else.
+  const subscriber = connection();
+  const channels = new Map<string, Set<Hear>>();
+  subscriber.on('message', (channel: string, message: string) => {
+    for (const hear of channels.get(channel) ?? []) hear(message);
+  });
+  const key = (kind: 'value' | 'count' | 'channel', name: string) => `${options.prefix}${kind}:${name}`;
+
+  return {
+    get: (name) => guarded(() => commands.get(key('value', name))),
+    set: (name, value, ttlMs) =>
+      guarded(async () => {
+        await commands.set(key('value', name), value, 'PX', ttlMs);
+      }),
+    delete: (name) =>
+      guarded(async () => {
+        await commands.del(key('value', name));
+      }),
+    count: (name, windowMs) =>
+      guarded(async () => {
+        const [uses, resetMs] = (await commands.eval(COUNT, 1, key('count', name), windowMs)) as [
+          number,
+          number,
+        ];
+        return { uses, resetMs };
+      }),
+    publish: (channel, message) =>
+      guarded(async () => {
+        await commands.publish(key('channel', channel), message);
+      }),
+    subscribe: (name, listener) =>
+      guarded(async () => {
+        const channel = key('channel', name);
+        const hear: Hear = (message) => listener(message);
+        const hearers = channels.get(channel) ?? new Set();
+        channels.set(channel, hearers.add(hear));
+        await subscriber.subscribe(channel);
+        return async () => {
+          hearers.delete(hear);
+          if (hearers.size > 0 || channels.get(channel) !== hearers) return;
+          channels.delete(channel);
+          await subscriber.unsubscribe(channel).catch(options.onError);
+        };
+      }),
+    close: async () => {
+      commands.disconnect();
+      subscriber.disconnect();
+    },
+  };
+}

@@ -1,0 +1,166 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, test } from 'vitest';
+import { AppError } from '../../src/errors.ts';
+import { createQueue, type Payload, type Queue } from '../../src/store/queue.ts';
+import { useDatabase as ownDatabase } from '../support/database.ts';
+
+const t = ownDatabase();
+const open: Queue[] = [];
+
+async function queue(onError: (error: unknown) => void = console.error): Promise<Queue> {
+  const made = await createQueue({ url: t.appUrl, onError });
+  open.push(made);
+  return made;
+}
+
+afterEach(async () => {
+  for (const made of open.splice(0)) await made.stop({ timeoutMs: 0 });
+});
+
+/** A handler that keeps what it was given, and a promise of the first `count` payloads. */
+function collector(count: number): {
+  handler: (payload: Payload) => Promise<void>;
+  done: Promise<Payload[]>;
+} {
+  const got: Payload[] = [];
+  const { promise, resolve } = Promise.withResolvers<Payload[]>();
+  return {
+    done: promise,
+    handler: async (payload) => {
+      got.push(payload);
+      if (got.length === count) resolve(got);
+    },
+  };
+}
+
+describe('a job', () => {
+  test('of a committed transaction runs, of an undone one never does', async () => {
+    const q = await queue();
+    const { handler, done } = collector(1);
+    await q.work('execute', { concurrency: 1 }, handler);
+    const undone = t.db.transaction(async (tx) => {
+      await q.send(tx, 'execute', { request: 'undone' });
+      throw new Error('undone');
+    });
+    await expect(undone).rejects.toThrow('undone');
+    await t.db.transaction((tx) => q.send(tx, 'execute', { request: 'kept' }));
+    expect(await done).toEqual([{ request: 'kept' }]);
+    expect(
+      await t.db.one(`SELECT count(*) AS jobs FROM pgboss.job WHERE data->>'request' = 'undone'`),
+    ).toEqual({ jobs: 0 });
+  });
+
+  test('is not seen by a worker before its transaction commits', async () => {
+    const q = await queue();
+    const order: string[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await q.work('follow', { concurrency: 1 }, async () => {
+      order.push('ran');
+      resolve();
+    });
+    await t.db.transaction(async (tx) => {
+      await q.send(tx, 'follow', { request: 'r' });
+      // A whole job of another transaction passes while this one is open.
+      const other = collector(1);
+      await q.work('deliver', { concurrency: 1 }, other.handler);
+      await t.db.transaction((inner) => q.send(inner, 'deliver', { id: 'd' }));
+      await other.done;
+      order.push('committed');
+    });
+    await promise;
+    expect(order).toEqual(['committed', 'ran']);
+  });
+
+  test('that fails is tried again and told which try it is; only a code of the failure is stored', async () => {
+    const problems: unknown[] = [];
+    const q = await queue((error) => problems.push(error));
+    const tries: number[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    await q.work('run', { concurrency: 1 }, async (_payload, _signal, attempt) => {
+      tries.push(attempt.count);
+      if (attempt.count === 1) throw new AppError('upstream_failed', 'the words of a person');
+      resolve();
+    });
+    await t.db.transaction((tx) => q.send(tx, 'run', { job: 'j' }));
+    await expect
+      .poll(() =>
+        t.db.maybe(`SELECT output::text AS stored FROM pgboss.job WHERE name = 'run' AND state = 'retry'`),
+      )
+      .toEqual({ stored: expect.stringContaining('upstream_failed') });
+    const row = await t.db.maybe(`SELECT output::text AS stored FROM pgboss.job WHERE name = 'run'`);
+    expect(JSON.stringify(row)).not.toContain('person');
+    await promise;
+    expect(tries).toEqual([1, 2]);
+    expect(problems).toEqual([expect.objectContaining({ code: 'upstream_failed' })]);
+  });
+
+  test('whose payload carries more than names is a defect', async () => {
+    const q = await queue();
+    const sending = t.db.transaction((tx) => q.send(tx, 'turn', { text: 'x'.repeat(2_000) }));
+    await expect(sending).rejects.toThrow('payload');
+  });
+
+  test('with the key of one that still waits is dropped; without a key none is', async () => {
+    const q = await queue();
+    await t.db.transaction(async (tx) => {
+      for (const n of [1, 2])
+        await q.send(tx, 'expire', { n }, { singletonKey: 'same', startAfterSeconds: 3_600 });
+      for (const n of [3, 4]) await q.send(tx, 'expire', { n }, { startAfterSeconds: 3_600 });
+    });
+    const rows = await t.db.query(`SELECT data->'n' AS n FROM pgboss.job WHERE name = 'expire' ORDER BY 1`);
+    expect(rows).toEqual([{ n: 1 }, { n: 3 }, { n: 4 }]);
+  });
+});
+
+test('a backlog drains without waiting for the next poll', async () => {
+  const q = await queue();
+  const JOBS = 40;
+  await t.db.transaction(async (tx) => {
+    for (let n = 0; n < JOBS; n += 1) await q.send(tx, 'deliver', { n });
+  });
+  const { handler, done } = collector(JOBS);
+  const began = performance.now();
+  await q.work('deliver', { concurrency: 1 }, handler);
+  expect(new Set((await done).map((payload) => payload.n)).size).toBe(JOBS);
+  // One a poll would take 40 s; the bound only tells these two apart.
+  expect(performance.now() - began).toBeLessThan(20_000);
+});
+
+test('a stop waits for what runs, aborts what does not end, and that job runs again elsewhere', async () => {
+  const first = await queue(() => undefined);
+  const started = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<void>();
+  await first.work('execute', { concurrency: 1 }, async (_payload, signal) => {
+    started.resolve();
+    await once(signal, 'abort');
+    aborted.resolve();
+    throw new Error('stopped');
+  });
+  await t.db.transaction((tx) => first.send(tx, 'execute', { request: 'moved' }));
+  await started.promise;
+  await first.stop({ timeoutMs: 0 });
+  await aborted.promise;
+  const { handler, done } = collector(1);
+  const second = await queue();
+  await second.work('execute', { concurrency: 1 }, handler);
+  expect(await done).toEqual([{ request: 'moved' }]);
+});
+
+test('a worker that is killed in the middle of a job: another one runs the job again', async () => {
+  const script = fileURLToPath(new URL('./queue-worker.ts', import.meta.url));
+  const child = spawn(process.execPath, [script, t.appUrl], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const lines = createInterface({ input: child.stdout });
+  const said: string[] = [];
+  lines.on('line', (line) => said.push(line));
+  const q = await queue();
+  await t.db.transaction((tx) => q.send(tx, 'turn', { turn: 'killed' }));
+  await expect.poll(() => said, { timeout: 10_000 }).toContain('{"turn":"killed"}');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  const { handler, done } = collector(1);
+  await q.work('turn', { concurrency: 1 }, handler);
+  expect(await done).toEqual([{ turn: 'killed' }]);
+}, 40_000);

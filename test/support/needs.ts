@@ -1,0 +1,38 @@
+/** Programs that some tests need and a bare machine may lack. */
+import { accessSync, constants } from 'node:fs';
+import path from 'node:path';
+
+export type Program = 'redis-server' | 'bwrap' | 'chromium';
+
+/** What is lost without it, and the command that installs it. */
+const WITHOUT: Record<Program, string> = {
+  'redis-server': 'Redis is not installed (apt-get install -y redis-server)',
+  bwrap: 'bubblewrap is not installed (apt-get install -y bubblewrap)',
+  chromium: 'Chromium is not installed (apt-get install -y chromium)',
+};
+
+/** The program's path, or null. */
+export function findProgram(name: string, searchPath: string = process.env.PATH ?? ''): string | null {
+  // Debian keeps some servers where an ordinary user's PATH does not look.
+  for (const folder of [...searchPath.split(path.delimiter), '/usr/sbin', '/sbin']) {
+    if (folder === '') continue;
+    const file = path.join(folder, name);
+    try {
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      // Not here; the next folder may have it.
+    }
+  }
+  return null;
+}
+
+/**
+ * `describe.skipIf(needs('bwrap').skip)`: leaves a test out where the program is missing, by name and with the
+ * reason. With `CI=true` a missing program is a failure instead.
+ */
+export function needs(program: Program): { skip: boolean; reason: string } {
+  if (findProgram(program) !== null) return { skip: false, reason: '' };
+  if (process.env.CI === 'true') throw new Error(`With CI=true nothing is left out: ${WITHOUT[program]}.`);
+  return { skip: true, reason: WITHOUT[program] };
+}
