@@ -18,8 +18,19 @@ const LIST_LIBRARIES =
   'process.report.excludeNetwork = true; process.report.excludeEnv = true; ' +
   'console.log(JSON.stringify(process.report.getReport().sharedObjects))';
 
-/** @throws AppError `sandbox_failed` if this Node does not start */
-export async function locateNode(node: string = process.execPath): Promise<NodeFiles> {
+const located = new Map<string, Promise<NodeFiles>>();
+
+/**
+ * Asked once per Node: it does not change under a running process.
+ * @throws AppError `sandbox_failed` if this Node does not start
+ */
+export function locateNode(node: string = process.execPath): Promise<NodeFiles> {
+  const known = located.get(node) ?? askNode(node);
+  located.set(node, known);
+  return known;
+}
+
+async function askNode(node: string): Promise<NodeFiles> {
   try {
     const { stdout } = await promisify(execFile)(node, ['-e', LIST_LIBRARIES], { env: {} });
     const objects = JSON.parse(stdout) as string[];
