@@ -27,8 +27,8 @@ export type Judge = {
 
 export type Ruling =
   | { kind: 'missing' }
-  | { kind: 'refused'; request: StoredRequest; message: string }
-  | { kind: 'ignored'; request: StoredRequest; message: string }
+  | { kind: 'refused'; request: StoredRequest; message: string; expiredNow: boolean }
+  | { kind: 'ignored'; request: StoredRequest; message: string; expiredNow: boolean }
   | { kind: 'confirmed'; request: StoredRequest; approved: boolean }
   | { kind: 'approved'; request: StoredRequest; complete: boolean }
   | { kind: 'denied'; request: StoredRequest; reason: string | null; byPolicy: boolean }
@@ -62,11 +62,11 @@ export async function decideInTransaction(
   const request = (await move(tx, found.id, 'expired', EXPIRED)) ?? found;
   if (request.state !== found.state) await recordExpiry(tx, deps.audit, request);
 
-  const context = { tx, ...deps, input, request };
+  const context: Context = { tx, ...deps, input, request, expiredNow: request.state !== found.state };
   const refusal = await mayNot(context);
   if (refusal !== null) {
     await record(context, 'approval.refused', { decision: input.decision });
-    return { kind: 'refused', request, message: refusal };
+    return { kind: 'refused', request, message: refusal, expiredNow: context.expiredNow };
   }
   if (input.digest !== request.digest) {
     return ignore(
@@ -93,6 +93,8 @@ type Context = {
   judge: Judge;
   input: DecisionInput;
   request: StoredRequest;
+  /** This click found that the time is over. */
+  expiredNow: boolean;
   /** Groups that count for an approver, once entitlement is established. */
   groups?: string[];
 };
@@ -140,8 +142,8 @@ async function confirm(context: Context): Promise<Ruling> {
   if (request.confirmedAt !== null) return ignore(context, 'double', 'You have confirmed this already.');
   const denied = await deniedByPolicyNow(context);
   if (denied) return denied;
-  await markConfirmed(tx, request.id);
-  await record(context, 'request.confirmed');
+  const entry = await record(context, 'request.confirmed');
+  await markConfirmed(tx, request.id, entry.id);
   return { kind: 'confirmed', ...(await afterVote(context)) };
 }
 
@@ -229,7 +231,7 @@ async function lateClick(context: Context): Promise<Ruling> {
 
 async function ignore(context: Context, why: string, message: string): Promise<Ruling> {
   await record(context, 'approval.ignored', { decision: context.input.decision, why });
-  return { kind: 'ignored', request: context.request, message };
+  return { kind: 'ignored', request: context.request, message, expiredNow: context.expiredNow };
 }
 
 function record(

@@ -9,7 +9,7 @@ type Row = Record<string, unknown>;
 
 const COLUMNS = `id, turn, thread, action, connector, requester, arguments, provenance, resource, effect, risk, preview,
   obligations, policies, reasons, tainted, code_digest, salt, digest, rendering, state, created_at, expires_at,
-  confirmed_at, result, fence, execution, level, handle, output`;
+  confirmed_at, confirm_entry, result, fence, execution, level, handle, output`;
 
 function fromRow(row: Row): StoredRequest {
   return {
@@ -37,6 +37,7 @@ function fromRow(row: Row): StoredRequest {
     createdAt: row.created_at,
     expiresAt: row.expires_at,
     confirmedAt: row.confirmed_at,
+    confirmEntry: row.confirm_entry,
     result: row.result,
     fence: row.fence,
     execution: row.execution,
@@ -49,13 +50,13 @@ function fromRow(row: Row): StoredRequest {
 /** Stores a new request in the state it starts in. */
 export async function insertRequest(
   tx: Tx,
-  request: ActionRequest & { rendering: RenderingId },
+  request: ActionRequest & Pick<StoredRequest, 'rendering' | 'confirmEntry'>,
 ): Promise<void> {
   await tx.query(
     `insert into requests (id, turn, thread, action, connector, requester, arguments, provenance, resource, effect, risk,
        preview, obligations, policies, reasons, tainted, code_digest, salt, digest, rendering, state, expires_at,
-       confirmed_at, result, finished_at)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+       confirmed_at, confirm_entry, result, finished_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25,
        case when $21 in ('denied', 'failed') then clock_timestamp() end)`,
     [
       request.id,
@@ -81,6 +82,7 @@ export async function insertRequest(
       request.state,
       request.expiresAt,
       request.confirmedAt,
+      request.confirmEntry,
       request.result && JSON.stringify(request.result),
     ],
   );
@@ -186,11 +188,11 @@ export async function move(
 }
 
 /** The requester's own yes. False where it was given before or the request has moved on. */
-export async function markConfirmed(tx: Tx, id: RequestId): Promise<boolean> {
+export async function markConfirmed(tx: Tx, id: RequestId, entry: string): Promise<boolean> {
   const rows = await tx.query(
-    `update requests set confirmed_at = clock_timestamp()
+    `update requests set confirmed_at = clock_timestamp(), confirm_entry = $2
      where id = $1 and state = 'pending' and confirmed_at is null and expires_at > clock_timestamp() returning id`,
-    [id],
+    [id, entry],
   );
   return rows.length === 1;
 }

@@ -125,6 +125,8 @@ export type ActionRequest = {
 
 /** A request as stored: what was digested, and what happened to it since. */
 export type StoredRequest = ActionRequest & {
+  /** The log entry of the requester's confirmation. */
+  confirmEntry: string | null;
   /** What its buttons carry. */
   rendering: RenderingId;
   /** Rises with every claim; a worker with an older one can write nothing. */

@@ -1,0 +1,255 @@
+/**
+ * What the operator wants, parsed once from the environment and one YAML file. Whatever is wrong fails the start and
+ * names the variable or the line, never the value.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { AppError } from './errors.ts';
+import { DEFAULT_LIMITS, type Limits } from './intake/limits.ts';
+import type { Json } from './model/request.ts';
+import { Json as JsonSchema } from './model/request.ts';
+import { parseTrustedYaml, readTrusted } from './trusted-file.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export type SlackConfig = {
+  botToken: string;
+  signingSecret: string;
+  apiUrl: string | null;
+  approvalsChannel: string | null;
+  operatorsChannel: string | null;
+};
+
+export type Config = {
+  host: string;
+  port: number;
+  publicUrl: URL | null;
+  dataFolder: string;
+  production: boolean;
+  logLevel: string;
+  /** Null: the embedded server. */
+  database: { url: string; ownerUrl: string | null } | null;
+  redisUrl: string | null;
+  /** Local mode is what runs when no platform and no sign-in is configured. */
+  local: boolean;
+  slack: SlackConfig | null;
+  model: { apiKey: string; baseUrl: string | null; name: string } | null;
+  github: { token: string; apiUrl: string } | null;
+  masterKey: string | null;
+  auditSigningKey: string | null;
+  acceptProcess: boolean;
+  /** Null where none is given: the samples of local mode. */
+  peopleFile: string | null;
+  policiesFolder: string | null;
+  jobsFile: string | null;
+  /** Name to path of a bare or ordinary git repository. */
+  repositories: Record<string, string> | null;
+  connectors: Record<'ticketing' | 'ci', { use: string; settings: Json }>;
+  runner: { concurrency: number };
+  limits: Limits;
+};
+
+const connector = z.strictObject({ use: z.string().min(1), settings: JsonSchema.default({}) });
+
+/** The shape of countersign.yaml. Paths are relative to the file. */
+const ConfigFile = z.strictObject({
+  people: z.string().optional(),
+  policies: z.string().optional(),
+  jobs: z.string().optional(),
+  repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), z.string()).optional(),
+  connectors: z.strictObject({ ticketing: connector.optional(), ci: connector.optional() }).default({}),
+  slack: z
+    .strictObject({ approvals_channel: z.string().optional(), operators_channel: z.string().optional() })
+    .default({}),
+  runner: z.strictObject({ concurrency: z.int().min(1).max(32).default(2) }).prefault({}),
+  limits: z
+    .strictObject({
+      turns_per_minute: z.int().min(1).default(DEFAULT_LIMITS.turnsPerMinute),
+      requests_per_action_per_hour: z.int().min(1).default(DEFAULT_LIMITS.requestsPerActionPerHour),
+    })
+    .prefault({}),
+});
+
+const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '::1', '[::1]']);
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
+const DEFAULT_PORT = 3000;
+const MAX_PORT = 65_535;
+
+/** Everything else that this version does not serve yet: better refused than silently ignored. */
+const NOT_YET: Record<string, string> = {
+  SLACK_APP_TOKEN: 'Socket Mode is not served yet; use HTTP mode (SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET).',
+  MicrosoftAppId: 'Teams is not served yet.',
+  OIDC_ISSUER: 'sign-in by OIDC is not served yet.',
+  GITHUB_APP_ID: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
+};
+
+const fail = (message: string): never => {
+  throw new AppError('config_invalid', message);
+};
+
+/**
+ * Reads the configuration. `cwd` is where `countersign.yaml` is looked for.
+ * Errors: `config_invalid`, with the variable or `file:line: reason`.
+ */
+export function readConfig(env: Environment, cwd: string): Config {
+  const secret = (name: string): string | null => readSecret(env, name);
+  for (const [name, reason] of Object.entries(NOT_YET)) {
+    if (secret(name) !== null) fail(`${name}: ${reason}`);
+  }
+  const production = env.NODE_ENV === 'production';
+  const file = readConfigFile(env, cwd, production);
+  const host = env.HOST || '127.0.0.1';
+  const slack = slackOf(secret, env, file.value);
+  const token = secret('GITHUB_TOKEN');
+  const databaseUrl = secret('DATABASE_URL');
+  const config: Config = {
+    host,
+    port: portOf(env.PORT),
+    publicUrl: urlOf('PUBLIC_URL', env.PUBLIC_URL),
+    dataFolder: resolve(cwd, env.COUNTERSIGN_DATA || '.countersign'),
+    production,
+    logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', LOG_LEVELS),
+    database: databaseUrl === null ? null : { url: databaseUrl, ownerUrl: secret('DATABASE_OWNER_URL') },
+    redisUrl: secret('REDIS_URL'),
+    local: slack === null,
+    slack,
+    model: modelOf(secret, env),
+    github: token === null ? null : { token, apiUrl: env.GITHUB_API_URL || 'https://api.github.com' },
+    masterKey: secret('MASTER_KEY'),
+    auditSigningKey: secret('AUDIT_SIGNING_KEY'),
+    acceptProcess: env.SANDBOX_ALLOW_PROCESS === '1',
+    peopleFile: file.path(file.value.people),
+    policiesFolder: file.path(file.value.policies),
+    jobsFile: file.path(file.value.jobs),
+    repositories:
+      file.value.repositories === undefined
+        ? null
+        : Object.fromEntries(
+            Object.entries(file.value.repositories).map(([name, path]) => [name, file.path(path)!]),
+          ),
+    connectors: {
+      ticketing: file.value.connectors.ticketing ?? { use: 'desk', settings: {} },
+      ci: file.value.connectors.ci ?? { use: 'runner', settings: {} },
+    },
+    runner: file.value.runner,
+    limits: {
+      turnsPerMinute: file.value.limits.turns_per_minute,
+      requestsPerActionPerHour: file.value.limits.requests_per_action_per_hour,
+    },
+  };
+  if (config.local) checkLocalMode(config, env);
+  if (production) checkProduction(config);
+  return config;
+}
+
+/** The value of NAME, or of the file that NAME_FILE names; null where neither is given. */
+function readSecret(env: Environment, name: string): string | null {
+  const path = env[`${name}_FILE`];
+  if (path !== undefined && path !== '') {
+    try {
+      return readFileSync(path, 'utf8').replace(/\r?\n$/, '') || fail(`${name}_FILE: the file is empty.`);
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      throw new AppError('config_invalid', `${name}_FILE: the file cannot be read.`, { cause: error });
+    }
+  }
+  return env[name] || null;
+}
+
+function readConfigFile(env: Environment, cwd: string, production: boolean) {
+  const given = env.COUNTERSIGN_CONFIG;
+  const path = resolve(cwd, given || 'countersign.yaml');
+  if (!given && !existsSync(path)) return { value: ConfigFile.parse({}), path: () => null };
+  const text = readTrusted(path, { production, code: 'config_invalid' });
+  const { value } = parseTrustedYaml(text === '' ? '{}' : text, path, ConfigFile, 'config_invalid');
+  return {
+    value,
+    path: (relative: string | undefined) =>
+      relative === undefined ? null : resolve(dirname(path), relative),
+  };
+}
+
+function slackOf(
+  secret: (name: string) => string | null,
+  env: Environment,
+  file: z.output<typeof ConfigFile>,
+): SlackConfig | null {
+  const botToken = secret('SLACK_BOT_TOKEN');
+  const signingSecret = secret('SLACK_SIGNING_SECRET');
+  if (botToken === null && signingSecret === null) return null;
+  if (botToken === null)
+    return fail('SLACK_BOT_TOKEN is missing: SLACK_SIGNING_SECRET is given, and Slack needs both.');
+  if (signingSecret === null)
+    return fail('SLACK_SIGNING_SECRET is missing: SLACK_BOT_TOKEN is given, and Slack needs both.');
+  return {
+    botToken,
+    signingSecret,
+    apiUrl: urlOf('SLACK_API_URL', env.SLACK_API_URL)?.href ?? null,
+    approvalsChannel: file.slack.approvals_channel ?? null,
+    operatorsChannel: file.slack.operators_channel ?? null,
+  };
+}
+
+function modelOf(secret: (name: string) => string | null, env: Environment): Config['model'] {
+  const apiKey = secret('OPENAI_API_KEY');
+  const name = env.OPENAI_MODEL;
+  if (apiKey === null) {
+    if (env.OPENAI_BASE_URL || name)
+      return fail('OPENAI_API_KEY is missing: a model is configured without it.');
+    return null;
+  }
+  if (!name) return fail('OPENAI_MODEL is missing: name a pinned snapshot of the model.');
+  return { apiKey, name, baseUrl: urlOf('OPENAI_BASE_URL', env.OPENAI_BASE_URL)?.href ?? null };
+}
+
+/** Local mode trusts whoever reaches the port, so nothing else may. */
+function checkLocalMode(config: Config, env: Environment): void {
+  if (config.production) {
+    fail(
+      'NODE_ENV=production needs a platform: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET. Local mode is for a first look.',
+    );
+  }
+  if (!LOOPBACK_HOSTS.has(config.host))
+    fail('HOST must be a loopback address in local mode: anybody who reaches it may be anybody.');
+  if (config.publicUrl && !LOOPBACK_HOSTS.has(config.publicUrl.hostname))
+    fail('PUBLIC_URL must be a loopback address in local mode.');
+  if (config.github && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
+    fail(
+      'GITHUB_TOKEN is given in local mode, where anybody at this machine may be anybody. Set LOCAL_MODE_WITH_CONNECTORS=1 if you mean it.',
+    );
+  }
+}
+
+function checkProduction(config: Config): void {
+  if (!config.database)
+    fail('DATABASE_URL is required with NODE_ENV=production; the embedded server is for a first look.');
+  if (!config.database?.ownerUrl) fail('DATABASE_OWNER_URL is required with NODE_ENV=production.');
+  if (!config.masterKey)
+    fail('MASTER_KEY is required with NODE_ENV=production; "countersign doctor" says how to make one.');
+  if (!config.auditSigningKey)
+    fail(
+      'AUDIT_SIGNING_KEY is required with NODE_ENV=production; "countersign doctor" says how to make one.',
+    );
+  if (!config.peopleFile) fail('countersign.yaml: "people" is required with NODE_ENV=production.');
+}
+
+function portOf(text: string | undefined): number {
+  if (!text) return DEFAULT_PORT;
+  const port = Number(text);
+  return Number.isInteger(port) && port >= 0 && port <= MAX_PORT
+    ? port
+    : fail('PORT must be a number from 0 to 65535.');
+}
+
+function urlOf(name: string, text: string | undefined): URL | null {
+  if (!text) return null;
+  const url = URL.parse(text);
+  return url && (url.protocol === 'http:' || url.protocol === 'https:')
+    ? url
+    : fail(`${name} must be an http or https URL.`);
+}
+
+function oneOf(name: string, value: string, allowed: readonly string[]): string {
+  return allowed.includes(value) ? value : fail(`${name} must be one of ${allowed.join(', ')}.`);
+}

@@ -1,0 +1,97 @@
+/**
+ * Policy asked with the facts of this moment: the person's groups as the directory has them now, the kill switch as
+ * the database has it now. What cannot be read is a denial.
+ */
+import type { GovernedAction } from './action.ts';
+import { isKilled } from './intake/killswitch.ts';
+import type { ApprovableRequest, Decision, PolicyContext } from './model/decision.ts';
+import type { PrincipalId } from './model/ids.ts';
+import type { Directory } from './model/ports.ts';
+import type { Principal } from './model/principal.ts';
+import type { Resource, Risk, StoredRequest } from './model/request.ts';
+import type { Sql } from './store/database.ts';
+
+/** The policy room's door, as the pipeline uses it. */
+export type PolicyDoor = {
+  decide(question: {
+    principal: Principal;
+    action: string;
+    resource: Resource;
+    context: PolicyContext;
+    people: readonly Principal[];
+  }): Decision;
+  mayApprove(
+    principal: Principal,
+    request: ApprovableRequest,
+    context: PolicyContext,
+  ): { allowed: boolean; policies: string[]; reasons: string[]; groups: string[] };
+  may(principal: Principal, what: 'kill' | 'readAudit' | 'erase'): boolean;
+  possible(
+    principal: Principal,
+    candidates: readonly { action: string; resources: readonly Resource[] }[],
+  ): string[];
+};
+
+export type Judging = ReturnType<typeof createJudging>;
+
+type Asked = { action: string; resource: Resource; risk: Risk; connector: string; tainted: boolean };
+
+export function createJudging(deps: { policy: () => PolicyDoor; directory: Directory }) {
+  const contextOf = async (sql: Sql, asked: Asked, requester: PrincipalId): Promise<PolicyContext> => ({
+    killed: await isKilled(sql, { action: asked.action, principal: requester, connector: asked.connector }),
+    tainted: asked.tainted,
+    risk: asked.risk,
+    connector: asked.connector,
+  });
+
+  /** Whether this may be asked for, and under which obligations. */
+  const decide = async (sql: Sql, principal: Principal, asked: Asked): Promise<Decision> =>
+    deps.policy().decide({
+      principal,
+      action: asked.action,
+      resource: asked.resource,
+      context: await contextOf(sql, asked, principal.id),
+      people: await deps.directory.people(),
+    });
+
+  /** The same for a stored request; null where its requester is nobody any more. */
+  const decideAgain = async (sql: Sql, request: StoredRequest): Promise<Decision | null> => {
+    const requester = await deps.directory.byId(request.requester);
+    return requester && decide(sql, requester, request);
+  };
+
+  const mayApprove = async (sql: Sql, person: Principal, request: StoredRequest) =>
+    deps.policy().mayApprove(person, request, await contextOf(sql, request, request.requester));
+
+  /** Everybody who could approve it now: who is asked, and in whose list it stands. */
+  const approversOf = async (sql: Sql, request: StoredRequest): Promise<Principal[]> => {
+    const context = await contextOf(sql, request, request.requester);
+    const policy = deps.policy();
+    const wanted = request.obligations.approvals.map((need) => need.group);
+    const counts = (groups: readonly string[]): boolean =>
+      wanted.length === 0 || wanted.some((group) => group === null || groups.includes(group));
+    return (await deps.directory.people()).filter((person) => {
+      if (person.id === request.requester) return false;
+      const verdict = policy.mayApprove(person, request, context);
+      return verdict.allowed && counts(verdict.groups);
+    });
+  };
+
+  /** Names of the actions that this person could use at all; the planner is shown no others. */
+  const possible = (
+    person: Principal,
+    candidates: readonly { action: string; resources: readonly Resource[] }[],
+  ) => deps.policy().possible(person, candidates);
+
+  return {
+    decide,
+    decideAgain,
+    mayApprove,
+    approversOf,
+    possible,
+    may: (person: Principal, what: 'kill' | 'readAudit' | 'erase') => deps.policy().may(person, what),
+  };
+}
+
+/** The cases of an action that policy may tell apart: what a person could use is judged over all of them. */
+export type Candidates = (governed: readonly GovernedAction[]) => { action: string; resources: Resource[] }[];

@@ -1,0 +1,522 @@
+/**
+ * The product on one page: a turn is received, planned, decided, approved, executed and answered, and nothing else
+ * orders those steps. Everything between two steps is stored in one transaction with its entries and its next job, so
+ * that a crash at any point loses no acknowledged turn and runs no effect twice.
+ */
+import type { Announcing } from './announcing.ts';
+import { decideInTransaction, expireInTransaction, type Judge, type Ruling } from './approval/decisions.ts';
+import { approvalsAreMet } from './approval/needs.ts';
+import { approvalsOf, findByRendering, findRequest, lockRequest, move } from './approval/requests.ts';
+import { viewOf } from './approval/view.ts';
+import type { AuditLog } from './audit/log.ts';
+import { AppError } from './errors.ts';
+import type { Executor, Obstacle } from './execution/executor.ts';
+import { type ChatCommand, parseChatCommand } from './intake/chat-command.ts';
+import { scopeInWords, switchesOn } from './intake/killswitch.ts';
+import { admitRequest, admitTurn, type Limits } from './intake/limits.ts';
+import { findTurn, rememberAsk, type StoredTurn, settleTurn, threadState } from './intake/turns.ts';
+import type { Judging } from './judging.ts';
+import type { Authorship, Form } from './model/card.ts';
+import type { PrincipalId, RequestId, TurnId } from './model/ids.ts';
+import type {
+  DecisionInput,
+  DecisionOutcome,
+  Directory,
+  Ephemeral,
+  ModelCall,
+  Planned,
+  Planner,
+  PlannerTool,
+} from './model/ports.ts';
+import type { Account, Principal } from './model/principal.ts';
+import type { Json, Proposal, StoredRequest } from './model/request.ts';
+import { type Proposed, type ProposingDeps, propose } from './proposing.ts';
+import { type Deliverer, messagesOf, notify, reply } from './reply/messages.ts';
+import type { Database, Tx } from './store/database.ts';
+
+export type PipelineParts = ProposingDeps &
+  Deliverer & {
+    db: Database;
+    audit: AuditLog;
+    directory: Directory;
+    judging: Judging;
+    planner: Planner;
+    ephemeral: Ephemeral;
+    limits: Limits;
+    executor: Executor;
+    announcing: Announcing;
+    /** The tools of exactly these actions. */
+    toolsFor(person: Principal): PlannerTool[];
+    formFor(action: string, filled: Record<string, unknown>): Form | null;
+    /** Moves the kill switch, with everything that hangs on it. */
+    kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
+    /** "my requests", "waiting for me", in words. */
+    list(kind: 'mine' | 'waiting', person: Principal): Promise<string>;
+    /** A defect: the stack is for operators. */
+    defect(error: unknown, about: { turn?: TurnId; request?: RequestId }): void;
+  };
+
+/** How many earlier messages the planner reads. */
+const HISTORY_MESSAGES = 20;
+/** Longest that planning may take, in milliseconds; the planner's own limits are shorter. */
+const PLAN_TIMEOUT_MS = 120_000;
+
+type Saying = { text: string; authorship: Exclude<Authorship, 'person'>; form?: Form | null };
+
+export type Pipeline = ReturnType<typeof createPipeline>;
+
+export function createPipeline(parts: PipelineParts) {
+  const judge: Judge = {
+    async mayApprove(tx, person, request) {
+      const principal = await parts.directory.byId(person);
+      if (!principal) return { allowed: false, reasons: ['You are not in the directory.'], groups: [] };
+      return parts.judging.mayApprove(tx, principal, request);
+    },
+    async stillPermitted(tx, request) {
+      const decision = await parts.judging.decideAgain(tx, request);
+      return (
+        decision ?? {
+          allowed: false,
+          reasons: [`${request.requester} is not in the directory any more.`],
+          policies: [],
+        }
+      );
+    },
+  };
+
+  return {
+    /** One turn, from stored to answered. Safe to repeat: what it led to is stored once. */
+    async runTurn(id: TurnId, signal: AbortSignal): Promise<void> {
+      const turn = await findTurn(parts.db, id);
+      if (turn?.state !== 'received') return;
+      try {
+        await answer(turn, AbortSignal.any([signal, AbortSignal.timeout(PLAN_TIMEOUT_MS)]));
+      } catch (error) {
+        if (error instanceof AppError && error.status === 503) throw error;
+        if (signal.aborted) throw error;
+        parts.defect(error, { turn: id });
+        await settle(turn, null, [{ text: SORRY, authorship: 'system' }]);
+      }
+    },
+
+    /** One decision of one person; the answer says what became of it. */
+    async decide(input: DecisionInput): Promise<DecisionOutcome> {
+      return parts.db.transaction(async (tx) => {
+        const ruling = await decideInTransaction(tx, { audit: parts.audit, judge }, input);
+        await announce(tx, ruling, input.principal);
+        if (ruling.kind === 'missing') return { kind: 'missing', message: 'There is no such request.' };
+        const view = viewOf(ruling.request, await approvalsOf(tx, ruling.request));
+        if (ruling.kind === 'refused') return { kind: 'refused', message: ruling.message, request: view };
+        if (ruling.kind === 'ignored') return { kind: 'conflict', message: ruling.message, request: view };
+        if (ruling.kind === 'denied' && ruling.byPolicy) {
+          return { kind: 'conflict', message: ruling.reason ?? 'No longer permitted.', request: view };
+        }
+        return { kind: 'done', request: view };
+      });
+    },
+
+    execute: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.execute(id, signal),
+    follow: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.follow(id, signal),
+
+    async expire(id: RequestId): Promise<void> {
+      await parts.db.transaction(async (tx) => {
+        const expired = await expireInTransaction(tx, parts.audit, id);
+        if (expired) await parts.announcing.expired(tx, expired);
+      });
+    },
+
+    /** Policy and obligations of the moment of the claim; unmet, it does not run. */
+    async permittedNow(
+      tx: Tx,
+      request: StoredRequest,
+    ): Promise<{ obstacle: Obstacle | null; evidence: Json }> {
+      const decision = await parts.judging.decideAgain(tx, request);
+      const evidence = decision?.evidence ?? null;
+      const stop = (code: string, message: string, event: Obstacle['event'] = 'checks_failed') => ({
+        obstacle: { code, message, event },
+        evidence,
+      });
+      if (!decision) return stop('policy_denies', `${request.requester} is not in the directory any more.`);
+      if (decision.code === 'kill_switch')
+        return stop('kill_switch', decision.reasons.join(' '), 'cancelled');
+      if (!decision.allowed) return stop('policy_denies', decision.reasons.join(' '));
+      const approvals = await approvalsOf(tx, request);
+      const counted = await currentApprovals(tx, request, approvals);
+      if (!approvalsAreMet(decision, counted) || !approvalsAreMet(request, counted)) {
+        return stop(
+          'obligations_unmet',
+          'What policy asks for now is more than what was approved. Ask for it again.',
+        );
+      }
+      const clock = await tx.one<{ over: boolean }>('select $1::timestamptz <= clock_timestamp() as over', [
+        request.expiresAt,
+      ]);
+      if (clock.over) return stop('expired', 'Its time was over before it could start.', 'expired');
+      return { obstacle: null, evidence };
+    },
+  };
+
+  /** Approvals of people who may still approve, with the groups they have now. */
+  async function currentApprovals(
+    tx: Tx,
+    request: StoredRequest,
+    approvals: readonly { approver: PrincipalId }[],
+  ) {
+    const counted: { approver: PrincipalId; groups: string[] }[] = [];
+    for (const { approver } of approvals) {
+      const verdict = await judge.mayApprove(tx, approver, request);
+      if (verdict.allowed) counted.push({ approver, groups: verdict.groups });
+    }
+    return counted;
+  }
+
+  async function answer(turn: StoredTurn, signal: AbortSignal): Promise<void> {
+    const who = await parts.directory.identify(turn.account);
+    if (who.kind !== 'known')
+      return settle(turn, null, [{ text: strangerInWords(turn.account), authorship: 'system' }]);
+    const person = who.principal;
+    if (turn.problem !== null) return settle(turn, person, [{ text: turn.problem, authorship: 'system' }]);
+    if (turn.content.kind === 'decision') return clicked(turn, person, turn.content);
+    const admission = await admitTurn(parts.ephemeral, parts.limits, person.id);
+    if (!admission.ok) return settle(turn, person, [{ text: admission.message, authorship: 'system' }]);
+    if (turn.content.kind === 'form') return submitted(turn, person, turn.content, signal);
+    const command = parseChatCommand(turn.content.text);
+    if (command) return settle(turn, person, [{ text: await obey(command, person), authorship: 'system' }]);
+    const everything = (await switchesOn(parts.db)).find(
+      (it) => !it.action && !it.principal && !it.connector,
+    );
+    if (everything) {
+      return settle(turn, person, [
+        { text: `I am switched off at the moment: ${everything.reason}`, authorship: 'system' },
+      ]);
+    }
+    return planned(turn, person, turn.content, signal);
+  }
+
+  async function planned(
+    turn: StoredTurn,
+    person: Principal,
+    content: Extract<StoredTurn['content'], { kind: 'message' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const state = await threadState(parts.db, turn.thread, person.id);
+    const earlier = await messagesOf(parts.db, turn.thread, HISTORY_MESSAGES + 1);
+    const history = earlier
+      .filter((message) => message.at < turn.receivedAt)
+      // Somebody else's words are not this person's: for them they are fetched text.
+      .map((message) => ({
+        authorship:
+          message.author !== null && message.author !== person.id ? ('fetched' as const) : message.authorship,
+        text: message.text,
+      }));
+    let tainted =
+      state.tainted || content.fetched.length > 0 || history.some((it) => it.authorship === 'fetched');
+    const planned = await parts.planner.plan({
+      turn: turn.id,
+      principal: { id: person.id, name: person.name },
+      text: content.text,
+      fetched: content.fetched,
+      history,
+      tools: parts.toolsFor(person),
+      pendingAsk: state.ask,
+      read: async (proposal) => {
+        const answered = await readNow(turn, person, proposal, tainted, signal);
+        tainted = true;
+        return answered;
+      },
+      signal,
+    });
+    await conclude(turn, person, planned, tainted, signal);
+  }
+
+  async function conclude(
+    turn: StoredTurn,
+    person: Principal,
+    { plan, calls }: Planned,
+    tainted: boolean,
+    signal: AbortSignal,
+  ) {
+    switch (plan.kind) {
+      case 'proposals': {
+        const { proposed, refused } = await proposeAll(turn, person, plan.proposals, tainted, signal);
+        const said: Saying[] = plan.text === null ? [] : [{ text: plan.text, authorship: plan.authorship }];
+        return settle(turn, person, [...said, ...refused], { proposed, calls });
+      }
+      case 'answer':
+        return settle(turn, person, [{ text: plan.text, authorship: plan.authorship }], { calls });
+      case 'ask': {
+        const form = parts.formFor(plan.ask.action, plan.ask.arguments);
+        return settle(turn, person, [{ text: plan.question, authorship: plan.authorship, form }], {
+          calls,
+          ask: plan.ask,
+        });
+      }
+      case 'unavailable':
+        return settle(turn, person, [{ text: MODEL_DOWN, authorship: 'system' }], {
+          calls,
+          unavailable: plan.reason,
+        });
+    }
+  }
+
+  async function proposeAll(
+    turn: StoredTurn,
+    person: Principal,
+    proposals: Proposal[],
+    tainted: boolean,
+    signal: AbortSignal,
+  ) {
+    const proposed: Proposed[] = [];
+    const refused: Saying[] = [];
+    for (const proposal of proposals) {
+      const admission = await admitRequest(parts.ephemeral, parts.limits, person.id, proposal.action);
+      if (!admission.ok) refused.push({ text: admission.message, authorship: 'system' });
+      else
+        proposed.push(
+          await propose(
+            parts,
+            { turn: turn.id, thread: turn.thread, tainted, principal: person },
+            proposal,
+            signal,
+          ),
+        );
+    }
+    return { proposed, refused };
+  }
+
+  /** A read on the model's behalf: the whole governed path at once; what comes back is fetched text. */
+  async function readNow(
+    turn: StoredTurn,
+    person: Principal,
+    proposal: Proposal,
+    tainted: boolean,
+    signal: AbortSignal,
+  ) {
+    const [made] = (await proposeAll(turn, person, [proposal], tainted, signal)).proposed;
+    if (!made) return { ok: false, text: 'Too many requests in a short time.' };
+    if (made.request.effect !== 'read') return { ok: false, text: 'This is not a read action.' };
+    await parts.db.transaction(async (tx) => {
+      await parts.announcing.proposed(tx, made);
+    });
+    await parts.executor.execute(made.request.id, signal);
+    const after = await findRequest(parts.db, made.request.id);
+    return { ok: after?.state === 'succeeded', text: readInWords(after) };
+  }
+
+  async function submitted(
+    turn: StoredTurn,
+    person: Principal,
+    content: Extract<StoredTurn['content'], { kind: 'form' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const tool = parts.toolsFor(person).find((candidate) => candidate.name === content.action);
+    if (!tool)
+      return settle(turn, person, [
+        { text: `There is no action "${content.action}" that you could use.`, authorship: 'system' },
+      ]);
+    const parsed = tool.parse(content.arguments);
+    if (!parsed.ok) {
+      const text = `Please look at the form again: ${parsed.problems.map((it) => `${it.field}: ${it.message}`).join('; ')}.`;
+      return settle(turn, person, [
+        { text, authorship: 'system', form: parts.formFor(tool.name, content.arguments) },
+      ]);
+    }
+    const args = parsed.arguments as Record<string, Json>;
+    const provenance = Object.fromEntries(
+      Object.keys(args).map((name) => [
+        name,
+        name in content.arguments ? ('typed' as const) : ('default' as const),
+      ]),
+    );
+    const proposal: Proposal = { action: tool.name, arguments: args, provenance, typed: true };
+    const { tainted } = await threadState(parts.db, turn.thread, person.id);
+    const { proposed, refused } = await proposeAll(turn, person, [proposal], tainted, signal);
+    return settle(turn, person, refused, { proposed });
+  }
+
+  async function clicked(
+    turn: StoredTurn,
+    person: Principal,
+    content: Extract<StoredTurn['content'], { kind: 'decision' }>,
+  ): Promise<void> {
+    const request = await findByRendering(parts.db, content.rendering);
+    if (!request)
+      return settle(turn, person, [
+        { text: 'That card is out of date; nothing was changed.', authorship: 'system' },
+      ]);
+    await parts.db.transaction(async (tx) => {
+      if (!(await settleTurn(tx, turn.id, ''))) return;
+      const ruling = await decideInTransaction(
+        tx,
+        { audit: parts.audit, judge },
+        {
+          key: turn.id,
+          request: request.id,
+          principal: person.id,
+          decision: content.decision,
+          digest: request.digest,
+          ...(content.reason === undefined ? {} : { reason: content.reason }),
+        },
+      );
+      await announce(tx, ruling, person.id);
+      if (ruling.kind === 'refused' || ruling.kind === 'ignored') {
+        await reply(tx, parts, {
+          thread: turn.thread,
+          turn: turn.id,
+          principal: person.id,
+          authorship: 'system',
+          text: `${person.name}: ${ruling.message}`,
+        });
+      }
+    });
+  }
+
+  async function announce(tx: Tx, ruling: Ruling, by: PrincipalId): Promise<void> {
+    switch (ruling.kind) {
+      case 'confirmed':
+        return parts.announcing.confirmed(tx, ruling.request);
+      case 'approved':
+        return parts.announcing.approved(tx, ruling.request, by);
+      case 'denied':
+        return parts.announcing.denied(tx, ruling.request, by, ruling.reason, ruling.byPolicy);
+      case 'cancelled':
+        return parts.announcing.cancelled(tx, ruling.request);
+      case 'ignored':
+      case 'refused':
+        // A click may be what finds that the time is over.
+        if (ruling.expiredNow) await parts.announcing.expired(tx, ruling.request);
+        return;
+      case 'missing':
+        return;
+    }
+  }
+
+  async function obey(command: ChatCommand, person: Principal): Promise<string> {
+    switch (command.kind) {
+      case 'whoami':
+        return `You are ${person.name} (${person.id}), in ${person.groups.join(', ') || 'no group'}.`;
+      case 'mine':
+      case 'waiting':
+        return parts.list(command.kind, person);
+      case 'wrong':
+        return `I did not understand that. Write: ${command.usage}`;
+      case 'kill-status': {
+        const on = await switchesOn(parts.db);
+        return on.length === 0
+          ? 'The kill switch is off.'
+          : on.map((it) => `On for ${scopeInWords(it)}, by ${it.by}: ${it.reason}`).join('\n');
+      }
+      case 'kill':
+        if (!parts.judging.may(person, 'kill')) return 'Only operators may move the kill switch.';
+        return parts.kill(command.to, command, person);
+      case 'resolve':
+        return resolveUnknown(command, person);
+    }
+  }
+
+  async function resolveUnknown(
+    command: Extract<ChatCommand, { kind: 'resolve' }>,
+    person: Principal,
+  ): Promise<string> {
+    return parts.db.transaction(async (tx) => {
+      const request = await lockRequest(tx, command.request);
+      if (request?.state !== 'unknown') return 'There is no request of that id whose outcome is unknown.';
+      const mayResolve =
+        person.id === request.requester || (await judge.mayApprove(tx, person.id, request)).allowed;
+      if (!mayResolve) return 'Only its requester or somebody who may approve it can say what became of it.';
+      const event = command.as === 'succeeded' ? 'resolved_succeeded' : 'resolved_failed';
+      const message = `${person.name} looked: it ${command.as}.${command.note === '' ? '' : ` ${command.note}`}`;
+      const resolved = await move(tx, request.id, event, { code: `resolved_${command.as}`, message });
+      if (resolved) await parts.announcing.resolved(tx, resolved, person.id, command.note);
+      return 'Thank you; that is recorded.';
+    });
+  }
+
+  /** Stores everything that one turn led to, once. */
+  async function settle(
+    turn: StoredTurn,
+    person: Principal | null,
+    sayings: readonly Saying[],
+    led: {
+      proposed?: Proposed[];
+      calls?: ModelCall[];
+      ask?: Parameters<typeof rememberAsk>[3];
+      unavailable?: string;
+    } = {},
+  ): Promise<void> {
+    await parts.db
+      .transaction(async (tx) => {
+        const words: string[] = [];
+        for (const call of led.calls ?? []) await recordModelCall(tx, turn, person, call, led.unavailable);
+        if (person) await rememberAsk(tx, turn.thread, person.id, led.ask ?? null);
+        for (const saying of sayings) {
+          await reply(tx, parts, {
+            thread: turn.thread,
+            turn: turn.id,
+            principal: person?.id ?? null,
+            ...saying,
+          });
+          words.push(saying.text);
+        }
+        for (const proposed of led.proposed ?? []) words.push(await parts.announcing.proposed(tx, proposed));
+        if (!(await settleTurn(tx, turn.id, words.join('\n')))) throw new SettledBefore();
+        await notify(tx, { kind: 'thread', thread: turn.thread });
+      })
+      .catch((error: unknown) => {
+        // Another worker was first: everything of this one was rolled back.
+        if (!(error instanceof SettledBefore)) throw error;
+      });
+  }
+
+  async function recordModelCall(
+    tx: Tx,
+    turn: StoredTurn,
+    person: Principal | null,
+    call: ModelCall,
+    problem?: string,
+  ) {
+    const about = { turn: turn.id, ...(person ? { principal: person.id } : {}) };
+    await parts.audit.append(tx, {
+      type: 'model.called',
+      ...about,
+      data: { model: call.model, rounds: call.rounds },
+    });
+    await parts.audit.append(tx, {
+      type: 'model.answered',
+      ...about,
+      data: {
+        model: call.model,
+        inputTokens: call.inputTokens,
+        outputTokens: call.outputTokens,
+        durationMs: Math.round(call.durationMs),
+        ...(problem === undefined ? {} : { problem }),
+      },
+    });
+  }
+}
+
+class SettledBefore extends Error {}
+
+const SORRY =
+  'Something went wrong on my side; nothing was done. Operators can see what it was. Please try again.';
+const MODEL_DOWN =
+  'I cannot reach my language model right now, so plain words do not get through. Typed commands work: write "help".';
+
+/** Denied, and how to be let in. */
+function strangerInWords(account: Account): string {
+  const id =
+    account.platform === 'slack'
+      ? `Slack workspace ${account.team}, user ${account.user}`
+      : account.platform === 'teams'
+        ? `Teams tenant ${account.tenant}, user ${account.user}`
+        : `${account.issuer}, ${account.subject}`;
+  return `I do not know you, so I may not do anything for you. Ask an operator to add this account to the directory: ${id}.`;
+}
+
+function readInWords(request: StoredRequest | null): string {
+  if (!request?.result) return 'No answer.';
+  const { message, output, data } = request.result;
+  return [message, output, data === undefined ? undefined : JSON.stringify(data)]
+    .filter((it) => it !== undefined)
+    .join('\n');
+}

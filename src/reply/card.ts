@@ -1,0 +1,113 @@
+/** A request as people see it. Pure: labels and layout are ours, every value comes from the stored request. */
+import type { Card } from '../model/card.ts';
+import type { PrincipalId } from '../model/ids.ts';
+import type { ActionRequest, Approval, Json, Need, RequestState, StoredRequest } from '../model/request.ts';
+import type { DecisionKind } from '../model/turn.ts';
+
+/** Who looks: the requester, somebody whom policy lets approve it, or anybody else. */
+export type Viewer = 'requester' | 'approver' | 'other';
+
+export type CardInput = {
+  request: StoredRequest;
+  approvals: readonly Approval[];
+  needs: readonly Need[];
+  /** "Waiting for one approval from oncall." */
+  waiting: string;
+  title: string;
+  /** Names of the arguments in the schema's order. */
+  argumentOrder: readonly string[];
+  nameOf(principal: PrincipalId): string;
+  viewer: Viewer;
+  link: string | null;
+  proof: string | null;
+};
+
+/** How much of the output a card shows; the request's page shows what is kept. */
+const CARD_OUTPUT_CHARACTERS = 4_000;
+
+export function buildCard(input: CardInput): Card {
+  const { request } = input;
+  return {
+    request: request.id,
+    rendering: request.rendering,
+    digest: request.digest,
+    state: request.state,
+    title: input.title,
+    status: statusOf(input),
+    summary: request.preview?.summary ?? '',
+    requester: { id: request.requester, name: input.nameOf(request.requester) },
+    arguments: inOrder(request, input.argumentOrder),
+    facts: request.preview?.facts ?? [],
+    risk: request.risk,
+    reasons: request.reasons,
+    quotes: [],
+    approvals: input.approvals.map((approval) => ({
+      name: input.nameOf(approval.approver),
+      at: approval.at.toISOString(),
+    })),
+    buttons: buttonsOf(input),
+    expiresAt: request.expiresAt.toISOString(),
+    output: request.output === '' ? null : request.output.slice(-CARD_OUTPUT_CHARACTERS),
+    outcome: request.result && {
+      code: request.result.code,
+      text: request.result.message,
+      link: request.result.link ?? null,
+    },
+    link: input.link,
+    proof: input.proof,
+  };
+}
+
+/** Everything that was digested, in the schema's order; what the schema no longer names comes last, never left out. */
+function inOrder(
+  request: Pick<ActionRequest, 'arguments' | 'provenance'>,
+  order: readonly string[],
+): Card['arguments'] {
+  const names = Object.keys(request.arguments);
+  const sorted = [
+    ...order.filter((name) => names.includes(name)),
+    ...names.filter((name) => !order.includes(name)),
+  ];
+  return sorted.map((name) => ({
+    name,
+    value: inWords(request.arguments[name] ?? null),
+    provenance: request.provenance[name] ?? 'model',
+  }));
+}
+
+function inWords(value: Json): string {
+  if (typeof value === 'string') return value;
+  if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+    return Object.entries(value)
+      .map(([name, item]) => `${name}=${inWords(item)}`)
+      .join('\n');
+  }
+  return Array.isArray(value) ? value.map(inWords).join(', ') : String(value);
+}
+
+const STATUS: Record<Exclude<RequestState, 'pending'>, string> = {
+  approved: 'Approved; starting.',
+  denied: 'Denied.',
+  expired: 'Expired: nobody decided in time.',
+  cancelled: 'Cancelled.',
+  executing: 'Running.',
+  succeeded: 'Done.',
+  failed: 'Failed.',
+  unknown: 'Outcome unknown: somebody must look.',
+};
+
+function statusOf(input: CardInput): string {
+  const { request } = input;
+  if (request.state !== 'pending') return STATUS[request.state];
+  if (input.needs[0]?.kind === 'confirm') return `Waiting for ${input.nameOf(request.requester)} to confirm.`;
+  return input.waiting;
+}
+
+function buttonsOf(input: CardInput): DecisionKind[] {
+  const { request, viewer, needs } = input;
+  const isOpen = request.state === 'pending' || request.state === 'approved';
+  if (!isOpen) return [];
+  if (viewer === 'requester') return needs[0]?.kind === 'confirm' ? ['confirm', 'cancel'] : ['cancel'];
+  if (viewer === 'approver' && needs[0]?.kind === 'approve') return ['approve', 'deny'];
+  return [];
+}

@@ -1,0 +1,138 @@
+/**
+ * What is said, stored in the transaction that gave reason to say it. The web reads these rows itself; for a chat
+ * platform a durable job delivers and rewrites them.
+ */
+import type { AuditLog } from '../audit/log.ts';
+import type { Authorship, Delivered, Form } from '../model/card.ts';
+import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
+import { MessageId, newId, ThreadId } from '../model/ids.ts';
+import type { Change } from '../model/ports.ts';
+import type { Place } from '../model/turn.ts';
+import type { Sql, Tx } from '../store/database.ts';
+
+/** Channel on which every process hears what changed; the payload is a `Change` as JSON. */
+export const CHANGE_CHANNEL = 'countersign_change';
+
+/** A message as stored, before anybody's buttons are put on its card. */
+export type StoredMessage = {
+  id: MessageId;
+  thread: ThreadId;
+  author: PrincipalId | null;
+  authorship: Authorship;
+  text: string;
+  request: RequestId | null;
+  form: Form | null;
+  at: Date;
+  delivered: Delivered | null;
+};
+
+export type Said = {
+  thread: ThreadId;
+  turn: TurnId | null;
+  text: string;
+  authorship: Exclude<Authorship, 'person'>;
+  request?: RequestId | null;
+  form?: Form | null;
+};
+
+export type Deliverer = {
+  /** Queues the delivery of a new message, or the rewriting of every card of a request. */
+  deliver(tx: Tx, what: { message: MessageId } | { request: RequestId }): Promise<void>;
+};
+
+const COLUMNS = `m.id, m.thread, m.author, m.authorship, m.text, m.request, m.form, m.created_at as at, m.delivered`;
+
+/** Stores a message of ours and queues its delivery. */
+export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<MessageId> {
+  const id = newId(MessageId);
+  const thread = await tx.one<{ platform: string }>(
+    `with stored as (
+       insert into messages (id, thread, turn, authorship, text, request, form) values ($1, $2, $3, $4, $5, $6, $7) returning thread)
+     update threads set updated_at = clock_timestamp() where id = (select thread from stored) returning platform`,
+    [
+      id,
+      said.thread,
+      said.turn,
+      said.authorship,
+      said.text,
+      said.request ?? null,
+      said.form ? JSON.stringify(said.form) : null,
+    ],
+  );
+  if (thread.platform !== 'web') await deliverer.deliver(tx, { message: id });
+  await notify(tx, { kind: 'thread', thread: said.thread });
+  return id;
+}
+
+/** Says something that answers a turn or a request, and records that it was said. */
+export async function reply(
+  tx: Tx,
+  deps: Deliverer & { audit: AuditLog },
+  said: Said & { principal: PrincipalId | null },
+): Promise<MessageId> {
+  const id = await say(tx, deps, said);
+  await deps.audit.append(tx, {
+    type: 'reply.sent',
+    ...(said.turn === null ? {} : { turn: said.turn }),
+    ...(said.request ? { request: said.request } : {}),
+    ...(said.principal === null ? {} : { principal: said.principal }),
+    data: { authorship: said.authorship, message: id },
+  });
+  return id;
+}
+
+/** Everything that shows this request is out of date: rewrite it, everywhere. */
+export async function touch(tx: Tx, deliverer: Deliverer, request: RequestId): Promise<void> {
+  const shown = await tx.query<{ thread: ThreadId; platform: string }>(
+    `select distinct m.thread, t.platform from messages m join threads t on t.id = m.thread where m.request = $1`,
+    [request],
+  );
+  if (shown.some((row) => row.platform !== 'web')) await deliverer.deliver(tx, { request });
+  await notify(tx, { kind: 'request', request });
+}
+
+/** Tells every process; heard when the transaction commits. */
+export async function notify(tx: Sql, change: Change): Promise<void> {
+  await tx.query('select pg_notify($1, $2)', [CHANGE_CHANNEL, JSON.stringify(change)]);
+}
+
+/** The thread of a place, made when it is new; `owner` null for approvers' and operators' places. */
+export async function threadAt(tx: Tx, place: Place): Promise<ThreadId> {
+  const row = await tx.one<{ id: ThreadId }>(
+    `insert into threads (id, platform, tenant, container, thread, direct) values ($1, $2, $3, $4, $5, $6)
+     on conflict (platform, tenant, container, thread) do update set updated_at = clock_timestamp() returning id`,
+    [newId(ThreadId), place.platform, place.tenant, place.container, place.thread, place.direct],
+  );
+  return row.id;
+}
+
+export async function placeOf(sql: Sql, thread: ThreadId): Promise<Place> {
+  return sql.one<Place>('select platform, tenant, container, thread, direct from threads where id = $1', [
+    thread,
+  ]);
+}
+
+export async function findMessage(sql: Sql, id: MessageId): Promise<StoredMessage | null> {
+  return sql.maybe<StoredMessage>(`select ${COLUMNS} from messages m where m.id = $1`, [id]);
+}
+
+/** A thread's messages, oldest first; the newest `limit` of them. */
+export async function messagesOf(sql: Sql, thread: ThreadId, limit: number): Promise<StoredMessage[]> {
+  const rows = await sql.query<StoredMessage>(
+    `select ${COLUMNS} from messages m where m.thread = $1 order by m.serial desc limit $2`,
+    [thread, limit],
+  );
+  return rows.reverse();
+}
+
+/** Every place where a request's card was delivered. */
+export async function deliveredCards(sql: Sql, request: RequestId): Promise<StoredMessage[]> {
+  return sql.query<StoredMessage>(
+    `select ${COLUMNS} from messages m where m.request = $1 and m.delivered is not null order by m.serial`,
+    [request],
+  );
+}
+
+export async function markDelivered(sql: Sql, id: MessageId, delivered: Delivered): Promise<void> {
+  await sql.query('update messages set delivered = $2 where id = $1', [id, JSON.stringify(delivered)]);
+}
