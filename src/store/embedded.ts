@@ -1,12 +1,12 @@
 /** PostgreSQL without an installation: for a first look, for tests, for one machine. */
-import { readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { AppError } from '../errors.ts';
 import { type Account, chooseAccount } from './embedded/account.ts';
-import { nativeFolder, prepareBinaries } from './embedded/binaries.ts';
+import { nativeFolder, prepareBinaries, reachableBy } from './embedded/binaries.ts';
 import { createCluster, type Site } from './embedded/cluster.ts';
-import { type Layout, layoutOf, preparePrivateFolder } from './embedded/folder.ts';
+import { type Layout, layoutOf, moveOutside, preparePrivateFolder } from './embedded/folder.ts';
 import { isInUse, takeLease, whileLocked } from './embedded/leases.ts';
 import { waitUntil } from './embedded/processes.ts';
 import {
@@ -76,13 +76,22 @@ async function adopt(layout: Layout, passwords: Passwords): Promise<number | nul
   return null;
 }
 
-function openSite(options: EmbeddedOptions): { site: Site; passwords: Passwords } {
-  preparePrivateFolder(path.resolve(options.dataFolder));
-  const layout = layoutOf(options.dataFolder);
+function openSite(layout: Layout, account: Account): Site {
+  if (account.kind !== 'nobody') {
+    return { layout, account, binaries: prepareBinaries(nativeFolder(), layout.links) };
+  }
+  const native = reachableBy(account, nativeFolder(), layout.place);
+  return { layout, account, binaries: prepareBinaries(native, layout.links) };
+}
+
+/** Where everything lies; decided before the first cluster is made, and the same ever after. */
+function prepareLayout(dataFolder: string, account: Account): Layout {
+  preparePrivateFolder(path.resolve(dataFolder));
+  const layout = layoutOf(dataFolder);
   preparePrivateFolder(layout.root);
-  const account = options.account ?? chooseAccount();
-  const passwords = readPasswords(layout.secrets) ?? makePasswords(layout.secrets);
-  return { site: { layout, account, binaries: prepareBinaries(nativeFolder(), layout.links) }, passwords };
+  if (account.kind !== 'nobody' || existsSync(layout.cluster)) return layout;
+  moveOutside(layout, account);
+  return layoutOf(dataFolder);
 }
 
 /**
@@ -90,34 +99,47 @@ function openSite(options: EmbeddedOptions): { site: Site; passwords: Passwords 
  * `disk_full`, `database_unavailable`.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded> {
-  preparePrivateFolder(path.resolve(options.dataFolder));
-  const layout = layoutOf(options.dataFolder);
-  preparePrivateFolder(layout.root);
+  const account = options.account ?? chooseAccount();
   try {
-    return await whileLocked(layout, () => startLocked(options));
+    const layout = prepareLayout(options.dataFolder, account);
+    return await whileLocked(layout, () => startLocked(layout, account, options));
   } catch (error) {
     throw fileError(error);
   }
 }
 
-async function startLocked(options: EmbeddedOptions): Promise<Embedded> {
-  const { site, passwords } = openSite(options);
-  const adoptedPort = await adopt(site.layout, passwords);
-  let port = adoptedPort;
-  if (port === null) {
-    await createCluster(site, passwords);
-    const start = options.port === undefined ? {} : { port: options.port };
-    port = (await startPostmaster(site, { ...start, extra: options.settings ?? [] })).port;
-    options.log(`Embedded PostgreSQL listens on 127.0.0.1:${port}.`);
-  } else {
-    options.log(`Embedded PostgreSQL was already running on 127.0.0.1:${port}; using it.`);
-  }
-  const release = takeLease(site.layout);
+async function start(site: Site, passwords: Passwords, options: EmbeddedOptions): Promise<number> {
+  await createCluster(site, passwords);
+  const wish = options.port === undefined ? {} : { port: options.port };
+  const { port } = await startPostmaster(site, { ...wish, extra: options.settings ?? [] });
+  options.log(`Embedded PostgreSQL listens on 127.0.0.1:${port}.`);
+  return port;
+}
+
+async function startLocked(layout: Layout, account: Account, options: EmbeddedOptions): Promise<Embedded> {
+  const passwords = readPasswords(layout.secrets) ?? makePasswords(layout.secrets);
+  const running = await adopt(layout, passwords);
+  if (running !== null)
+    options.log(`Embedded PostgreSQL was already running on 127.0.0.1:${running}; using it.`);
+  const port = running ?? (await start(openSite(layout, account), passwords, options));
+  const release = takeLease(layout);
   return {
     ...urlsOf(passwords, port),
-    adopted: adoptedPort !== null,
-    stop: () => whileLocked(site.layout, () => stopLocked(site.layout, release)),
+    adopted: running !== null,
+    stop: () => endUse(layout, release),
   };
+}
+
+async function endUse(layout: Layout, release: () => void): Promise<void> {
+  // The data may have been emptied meanwhile, the server with it.
+  if (!existsSync(layout.root)) return;
+  try {
+    await whileLocked(layout, () => stopLocked(layout, release));
+  } catch (error) {
+    // On a full disk there is no room for the lock, and a server left behind would be worse than a race.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    await stopLocked(layout, release);
+  }
 }
 
 async function stopLocked(layout: Layout, release: () => void): Promise<void> {
@@ -127,7 +149,7 @@ async function stopLocked(layout: Layout, release: () => void): Promise<void> {
   if (running !== null) await stopPostmaster(running.pid);
 }
 
-/** A full disk met by our own writes in the data folder. */
+/** What our own files and spawns in the data folder run into. */
 function fileError(error: unknown): unknown {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === 'ENOSPC' || code === 'EDQUOT') {
@@ -137,6 +159,13 @@ function fileError(error: unknown): unknown {
       {
         cause: error,
       },
+    );
+  }
+  if (code === 'EACCES' || code === 'EPERM' || code === 'ENOENT') {
+    return new AppError(
+      'database_unavailable',
+      'The embedded PostgreSQL cannot be run here. Set DATABASE_URL to a PostgreSQL server.',
+      { cause: error },
     );
   }
   return storeError(error);
@@ -161,11 +190,19 @@ export function superuserUrl(dataFolder: string): string {
   return urlFor(SUPERUSER, passwords.superuser, running.port, 'postgres');
 }
 
-/** Stops the server and empties the data folder: keys, database, everything. Ask before. */
+/**
+ * Stops a server that a crash left running and empties the data folder: keys, database, everything. Ask before.
+ * Throws `AppError('conflict')` while a process uses it: that one would go on without its keys.
+ */
 export async function resetLocalData(dataFolder: string): Promise<void> {
   const folder = path.resolve(dataFolder);
   preparePrivateFolder(folder);
-  const running = livePostmaster(layoutOf(folder));
+  const layout = layoutOf(folder);
+  if (existsSync(layout.root) && isInUse(layout)) {
+    throw new AppError('conflict', 'The assistant is running on this data. Stop it first.');
+  }
+  const running = livePostmaster(layout);
   if (running !== null) await stopPostmaster(running.pid);
+  rmSync(layout.place, { recursive: true, force: true });
   for (const name of readdirSync(folder)) rmSync(path.join(folder, name), { recursive: true, force: true });
 }

@@ -1,4 +1,5 @@
 /** What a failing database means to the rest of the product. */
+import pg from 'pg';
 import { AppError } from '../errors.ts';
 
 /** PostgreSQL Appendix A, "Error Codes", where no single query is to blame. */
@@ -35,6 +36,10 @@ function codeOf(error: unknown): string {
   return '';
 }
 
+function severityOf(error: unknown): string {
+  return error instanceof pg.DatabaseError ? (error.severity ?? '') : '';
+}
+
 function isConnectionFailure(error: unknown, code: string): boolean {
   if (UNAVAILABLE_STATES.has(code) || NETWORK_CODES.has(code) || code.startsWith('08')) return true;
   return code === '' && error instanceof Error && DRIVER_WORDS.test(error.message);
@@ -61,14 +66,13 @@ export function storeError(error: unknown): unknown {
       },
     );
   }
-  // The startup option `-c role=...` names a role that does not exist or that this login may not take.
-  if (code === '22023' && error instanceof Error && /role/.test(error.message)) {
+  // FATAL is said while connecting: the startup option `-c role=...` names a role that does not exist or that this
+  // login may not take. The same codes for a statement are that statement's own affair.
+  if ((code === '22023' || code === '42501') && severityOf(error) === 'FATAL') {
     return new AppError(
       'database_roles',
-      'The database has no usable role countersign_app. Run: npx countersign migrate',
-      {
-        cause: error,
-      },
+      'The role countersign_app does not exist or may not be taken. Run: npx countersign migrate',
+      { cause: error },
     );
   }
   if (isConnectionFailure(error, code)) {

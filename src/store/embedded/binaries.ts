@@ -1,5 +1,6 @@
 /** Where PostgreSQL's programs are, and the library links that they need. */
-import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { AppError } from '../../errors.ts';
@@ -18,6 +19,22 @@ export function nativeFolder(): string {
       { cause },
     );
   }
+}
+
+/**
+ * The same programs where another account can reach them: a copy in `place`, made only when the account cannot enter
+ * the folder they were installed in (below /root, say).
+ */
+export function reachableBy(account: { uid: number; gid: number }, native: string, place: string): string {
+  const seen = spawnSync('test', ['-x', path.join(native, 'bin', 'postgres')], {
+    ...account,
+    cwd: '/',
+    stdio: 'ignore',
+  });
+  if (seen.status === 0) return native;
+  const copy = path.join(place, 'native');
+  cpSync(native, copy, { recursive: true, force: true });
+  return copy;
 }
 
 function link(target: string, name: string): void {

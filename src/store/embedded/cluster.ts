@@ -104,7 +104,7 @@ export async function createCluster(site: Site, passwords: Passwords): Promise<v
   const { layout, binaries } = site;
   if (existsSync(layout.cluster)) return;
   rmSync(layout.unfinished, { recursive: true, force: true });
-  const passwordFile = path.join(layout.root, 'bootstrap.password');
+  const passwordFile = path.join(layout.place, 'bootstrap.password');
   try {
     writePasswordFile(site, passwordFile, passwords.superuser);
     const made = await run(site, binaries.initdb, [

@@ -1,14 +1,29 @@
 /** The data folder and what lies where in it. */
-import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  type Stats,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { AppError } from '../../errors.ts';
 
 /** Read, write and enter for its owner alone. */
 const PRIVATE = 0o700;
 
-/** Paths of the embedded server, all below `postgres/` of the data folder. */
+/** Where another account keeps its cluster when it cannot enter our data folder; one folder below for each of ours. */
+const OUTSIDE = '/var/lib/countersign';
+
+/** Paths of the embedded server, below `postgres/` of the data folder unless `place` is elsewhere. */
 export type Layout = {
   root: string;
+  /** Holds what the server's account must reach: cluster, links, copies of the programs. */
+  place: string;
   /** PGDATA; exists only once it is complete. */
   cluster: string;
   /** PGDATA while it is being made. */
@@ -20,18 +35,40 @@ export type Layout = {
   users: string;
 };
 
+const placeFile = (root: string) => path.join(root, 'place');
+
 export function layoutOf(dataFolder: string): Layout {
   const root = path.join(path.resolve(dataFolder), 'postgres');
+  const place = existsSync(placeFile(root)) ? readFileSync(placeFile(root), 'utf8').trim() : root;
   return {
     root,
-    cluster: path.join(root, 'cluster'),
-    unfinished: path.join(root, 'cluster.unfinished'),
-    links: path.join(root, 'lib'),
+    place,
+    cluster: path.join(place, 'cluster'),
+    unfinished: path.join(place, 'cluster.unfinished'),
+    links: path.join(place, 'lib'),
     log: path.join(root, 'server.log'),
     secrets: path.join(root, 'passwords.json'),
     startLock: path.join(root, 'start.lock'),
     users: path.join(root, 'users'),
   };
+}
+
+/**
+ * Gives the cluster a place that the account can reach, since it may not enter our private folder, and notes it
+ * there. As root only. Throws `AppError('data_folder')` when somebody else prepared that place.
+ */
+export function moveOutside(layout: Layout, account: { uid: number; gid: number }): void {
+  const name = createHash('sha256').update(layout.root).digest('hex').slice(0, 16);
+  const place = path.join(OUTSIDE, name);
+  mkdirSync(OUTSIDE, { recursive: true, mode: 0o755 });
+  const found = look(place);
+  if (found === null) {
+    mkdirSync(place, { mode: PRIVATE });
+    chownSync(place, account.uid, account.gid);
+  } else if (!found.isDirectory() || found.uid !== account.uid || (found.mode & 0o077) !== 0) {
+    throw new AppError('data_folder', `The folder ${place} is not the database's own. Set DATABASE_URL.`);
+  }
+  writeFileSync(placeFile(layout.root), `${place}\n`, { mode: 0o600 });
 }
 
 function look(folder: string): Stats | null {

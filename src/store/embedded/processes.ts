@@ -21,6 +21,8 @@ function linuxStat(pid: number): string[] | null {
 
 /** A zombie has ended, but still counts as running for `kill(pid, 0)` and so for PostgreSQL. */
 export function liveness(pid: number): Liveness {
+  // 0 and below mean whole groups of processes to the kernel.
+  if (!Number.isInteger(pid) || pid <= 0) return 'gone';
   try {
     process.kill(pid, 0);
   } catch (error) {

@@ -37,7 +37,7 @@ export function readPostmaster(layout: Layout): Postmaster | null {
 /** A running postmaster of this very cluster; a number used again by another program is not one. */
 export function livePostmaster(layout: Layout): Postmaster | null {
   const found = readPostmaster(layout);
-  if (found === null || !(found.pid > 0) || liveness(found.pid) !== 'alive') return null;
+  if (found === null || liveness(found.pid) !== 'alive') return null;
   return commandLine(found.pid).includes(layout.cluster) ? found : null;
 }
 
