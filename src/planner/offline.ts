@@ -9,6 +9,7 @@ import { matchPlainWords } from './match.ts';
 import { continueAsk, endsAsk } from './pending.ts';
 import { complete } from './proposal.ts';
 import { helpAnswer, notUnderstood, toolHelp, unknownCommand, whichOne, wrongFields } from './replies.ts';
+import { fieldsOf } from './schema.ts';
 
 type Asked = Pick<PlanInput, 'text' | 'tools' | 'pendingAsk'>;
 
@@ -39,12 +40,17 @@ export function planCommand(input: Asked): Plan | null {
   }
 }
 
-/** The answer to what was asked, or null where the text is none or another request. */
-export function planAnswer(input: Asked): Plan | null {
+/**
+ * The answer to what was asked, or null where the text is none or another request. `prose: false` leaves fields that
+ * take any sentence to somebody who can tell an answer from another wish.
+ */
+export function planAnswer(input: Asked, options: { prose: boolean } = { prose: true }): Plan | null {
   const { pendingAsk: ask, tools, text } = input;
   const tool = ask && tools.find((one) => one.name === ask.action);
   if (ask === null || tool === undefined || tool === null) return null;
   if (!endsAsk(text)) {
+    const open = fieldsOf(tool).find((field) => ask.missing.includes(field.name));
+    if (open?.prose && !options.prose) return null;
     const matched = matchPlainWords(text, tools);
     if (matched.kind === 'one' && matched.candidate.complete) return null;
   }

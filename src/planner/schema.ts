@@ -39,7 +39,7 @@ export function plannerTool(action: Action): PlannerTool {
       const parsed = action.input.safeParse(args);
       return parsed.success
         ? { ok: true, arguments: parsed.data }
-        : { ok: false, problems: parsed.error.issues.flatMap(describe) };
+        : { ok: false, problems: parsed.error.issues.flatMap((issue) => describe(issue, args)) };
     },
   };
 }
@@ -138,7 +138,7 @@ function asSchema(value: unknown): JsonSchema {
 }
 
 /** Our words for what is wrong; a value never appears in them. */
-function describe(issue: z.core.$ZodIssue): Problem[] {
+function describe(issue: z.core.$ZodIssue, args: unknown): Problem[] {
   const field = issue.path.map(String).join('.');
   switch (issue.code) {
     case 'unrecognized_keys':
@@ -150,7 +150,7 @@ function describe(issue: z.core.$ZodIssue): Problem[] {
       return [
         {
           field,
-          message: issue.input === undefined ? `needs a value` : `must be ${article(issue.expected)}`,
+          message: isAbsent(args, issue.path) ? 'needs a value' : `must be ${article(issue.expected)}`,
         },
       ];
     case 'too_big':
@@ -170,6 +170,12 @@ function describe(issue: z.core.$ZodIssue): Problem[] {
     default:
       return [{ field, message: 'is not valid' }];
   }
+}
+
+function isAbsent(args: unknown, path: readonly PropertyKey[]): boolean {
+  let value = args;
+  for (const key of path) value = asSchema(value)[String(key)];
+  return value === undefined;
 }
 
 const large = (origin: string) => (origin === 'string' ? 'long' : 'large');
