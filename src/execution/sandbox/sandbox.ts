@@ -3,21 +3,19 @@
  * code, nothing of our environment; its one way out is descriptor 3, which whoever calls us serves. Everything
  * it prints is untrusted.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import type { Duplex, Readable, Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import { AppError } from '../../errors.ts';
 import type { IsolationLevel } from '../../model/request.ts';
 import { AnswerReader } from './answer.ts';
 import { type Bundle, bundleLauncher } from './bundle.ts';
 import type { Call } from './call.ts';
-import { FILTER_DESCRIPTOR, type Launch, launchFor, type Means } from './launch.ts';
+import { type Launch, launchFor, type Means } from './launch.ts';
 import { DEFAULT_LIMITS, type RunLimits } from './limits.ts';
 import { keepDescriptorsHome, locateBubblewrap, locateNode } from './machine.ts';
-import { type Durations, type Exit, failed, readExit, type SandboxOutcome, type Stop } from './outcome.ts';
+import { type Durations, failed, readExit, type SandboxOutcome, type Stop } from './outcome.ts';
+import { collect, drained, endOf, killGroup, startProcess } from './process.ts';
 
 export type SandboxRun = {
   /** Its bytes are compared with the digest before anything starts. */
@@ -37,8 +35,6 @@ export type Sandbox = {
   run: (run: SandboxRun) => Promise<SandboxOutcome>;
 };
 
-/** How long output may still arrive after the process has ended. */
-const DRAIN_MS = 1_000;
 const DOOR_DESCRIPTOR = 3;
 
 /** Prepares what a level needs; that the level holds is for `establishLevel` to show. */
@@ -90,7 +86,7 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
   });
   if (run.signal?.aborted) return failed('killed', 'It was stopped before it started.', durations());
 
-  const child = start(launch);
+  const child = startProcess(launch);
   let stop: Stop | null = null;
   const end = (reason: Stop): void => {
     stop ??= reason;
@@ -105,9 +101,12 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
   child.stdout?.on('data', (chunk: Buffer) => {
     firstByteAt ??= performance.now();
     printedBytes += chunk.length;
-    if (printedBytes > limits.outputBytes) return end('output_limit');
-    answer.push(chunk);
-    if (answer.broken !== null) end('bad_answer');
+    if (printedBytes > limits.outputBytes) {
+      end('output_limit');
+    } else {
+      answer.push(chunk);
+      if (answer.broken !== null) end('bad_answer');
+    }
   });
   const stderr = collect(child.stderr as Readable, limits.stderrBytes);
 
@@ -134,61 +133,4 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
   }
   if ('error' in answer.final) return failed(answer.final.error.code, stderr(), durations());
   return { kind: 'answered', value: answer.final.value, durations: durations() };
-}
-
-function start(launch: Launch): ChildProcess {
-  const child = spawn(launch.program, launch.args, {
-    env: launch.env,
-    cwd: '/',
-    // A session of its own: Ctrl-C in our terminal is not its business, and the group can be ended as one.
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', launch.filter === null ? 'ignore' : 'pipe'],
-  });
-  for (const stream of child.stdio) {
-    // A child that ended early breaks our writes; how it ended is read from its exit.
-    stream?.on('error', () => undefined);
-  }
-  if (launch.filter !== null) (child.stdio[FILTER_DESCRIPTOR] as unknown as Writable).end(launch.filter);
-  return child;
-}
-
-/** Its exit, or the error that kept it from starting. */
-async function endOf(child: ChildProcess): Promise<Exit | Error> {
-  try {
-    const [code, signal] = await once(child, 'exit');
-    return { code, signal };
-  } catch (error) {
-    return error instanceof Error ? error : new Error('The process did not start.');
-  }
-}
-
-function killGroup(child: ChildProcess): void {
-  if (child.pid === undefined) return;
-  try {
-    process.kill(-child.pid, 'SIGKILL');
-  } catch (error) {
-    // Gone already is what we want; anything else is a defect.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
-  }
-}
-
-async function drained(child: ChildProcess): Promise<void> {
-  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
-  const timer = setTimeout(() => {
-    for (const stream of streams) stream.destroy();
-  }, DRAIN_MS);
-  await Promise.allSettled(streams.map((stream) => finished(stream)));
-  clearTimeout(timer);
-}
-
-/** The first `maxBytes` of a stream as text; it goes on being read, so that nobody blocks on it. */
-function collect(stream: Readable, maxBytes: number): () => string {
-  const chunks: Buffer[] = [];
-  let kept = 0;
-  stream.on('data', (chunk: Buffer) => {
-    const part = chunk.subarray(0, maxBytes - kept);
-    kept += part.length;
-    if (part.length > 0) chunks.push(part);
-  });
-  return () => Buffer.concat(chunks).toString('utf8');
 }

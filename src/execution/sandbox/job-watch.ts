@@ -1,0 +1,66 @@
+/** Counts what a job's processes use together, which no resource limit does without control groups. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+export type Usage = {
+  processes: number;
+  memoryBytes: number;
+  cpuSeconds: number;
+};
+
+type Stat = { pid: number; parent: number; group: number; ticks: number };
+
+/** USER_HZ, which Linux fixes at 100 for everything that /proc shows. */
+const TICKS_PER_SECOND = 100;
+
+/** Of the process `root`, its group, and everything that descends from either. */
+export function usageOf(root: number): Usage {
+  const members = membersOf(root, readAll());
+  let memoryBytes = 0;
+  let ticks = 0;
+  for (const member of members) {
+    memoryBytes += anonymousBytes(member.pid);
+    ticks += member.ticks;
+  }
+  return { processes: members.length, memoryBytes, cpuSeconds: ticks / TICKS_PER_SECOND };
+}
+
+function membersOf(root: number, all: readonly Stat[]): Stat[] {
+  const pids = new Set(all.filter(({ pid, group }) => pid === root || group === root).map(({ pid }) => pid));
+  for (let before = -1; before !== pids.size; ) {
+    before = pids.size;
+    for (const { pid, parent } of all) if (pids.has(parent)) pids.add(pid);
+  }
+  return all.filter(({ pid }) => pids.has(pid));
+}
+
+function readAll(): Stat[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => readStat(Number(name)) ?? []);
+}
+
+/** proc_pid_stat(5); the name in parentheses may itself hold parentheses. Null if it has just ended. */
+function readStat(pid: number): Stat | null {
+  const text = readOrEmpty(`/proc/${pid}/stat`);
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  if (fields.length < 15) return null;
+  const at = (field: number): number => Number(fields[field - 3]);
+  // utime, stime and those of children that were waited for
+  return { pid, parent: at(4), group: at(5), ticks: at(14) + at(15) + at(16) + at(17) };
+}
+
+function anonymousBytes(pid: number): number {
+  const status = readOrEmpty(`/proc/${pid}/status`);
+  const kib = (name: string): number =>
+    Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
+  return (kib('RssAnon') + kib('RssShmem')) * 1024;
+}
+
+/** A process may end between two reads; then it uses nothing. */
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return '';
+  }
+}
