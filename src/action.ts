@@ -93,6 +93,9 @@ export type Look =
   | { kind: 'done'; result: Result; output: string }
   | { kind: 'failed'; result: Result; output: string };
 
+/** A preview that cannot be: in words for people, e.g. "There is no repository called wbe." */
+export type Refusal = { refused: string };
+
 /** `cannot_tell` is the honest answer whenever the mark is not found: absence is never proof. */
 export type Reconciliation = { kind: 'happened'; outcome: RunResult } | { kind: 'cannot_tell' };
 
@@ -106,7 +109,7 @@ export type Operation = {
    * `natural`: repeating changes nothing more; `none`: only `reconcile` may say what happened.
    */
   idempotency: 'natural' | 'key' | 'none';
-  preview: (args: Record<string, Json>, tools: Tools) => Promise<Preview>;
+  preview: (args: Record<string, Json>, tools: Tools) => Promise<Preview | Refusal>;
   run: (args: Record<string, Json>, tools: Tools) => Promise<RunResult>;
   reconcile: (args: Record<string, Json>, tools: Tools) => Promise<Reconciliation>;
   follow: (handle: Record<string, Json>, tools: Tools) => Promise<Look>;

@@ -2,85 +2,31 @@
  * One call of action code: a fresh sandbox, a fresh door to the broker, every request recorded. Previews, looks and
  * reconciliations get a door for reads only; a run's writes commit their intent first.
  */
-import type { Duplex } from 'node:stream';
-import type { EgressRule, EgressValues, GovernedAction } from '../action.ts';
+import type { GovernedAction } from '../action.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
 import type { Json } from '../model/request.ts';
 import type { Database } from '../store/database.ts';
+import type { Broker } from './broker/broker.ts';
+import type { BrokerHooks } from './broker/call.ts';
 import { type Claim, commitIntent, settleIntent } from './lease.ts';
-
-export type Call = 'preview' | 'run' | 'reconcile' | 'follow';
-
-/** What the broker tells of one request that left, or of one that it refused. */
-export type BrokerCall = {
-  method: string;
-  host: string;
-  path: string;
-  effect: 'read' | 'write';
-  requestBytes: number;
-  requestSha256: string;
-};
-export type BrokerAnswer = BrokerCall & {
-  status: number;
-  responseBytes: number;
-  responseSha256: string;
-  durationMs: number;
-};
-export type BrokerRefusal = { method: string; host: string; path: string; code: string };
-
-export type BrokerHooks = {
-  beforeWrite(call: BrokerCall): Promise<void>;
-  afterCall(call: BrokerAnswer): Promise<void>;
-  refused(refusal: BrokerRefusal): Promise<void>;
-};
-
-export type OpenDoor = (spec: {
-  rules: readonly EgressRule[];
-  values: EgressValues;
-  phase: 'read-only' | 'full';
-  writes: number;
-  idempotencyKey: string;
-  hooks: BrokerHooks;
-}) => { attach(stream: Duplex): void; close(): void };
-
-export type SandboxJob = {
-  call: Call;
-  operation: string;
-  args: Record<string, Json>;
-  handle: Record<string, Json>;
-  settings: Json;
-  pinned: Record<string, string>;
-  mark: string;
-  requester: string;
-  idempotencyKey: string;
-};
-
-export type SandboxFailure = {
-  kind: 'failed';
-  code: 'timeout' | 'out_of_memory' | 'output_limit' | 'crashed' | 'killed' | 'bad_answer' | 'threw';
-  message: string;
-};
-export type SandboxAnswer = { kind: 'answered'; value: Json } | SandboxFailure;
-
-export type RunSandbox = (spec: {
-  bundle: string;
-  job: SandboxJob;
-  door: (stream: Duplex) => void;
-  onProgress: (line: string) => void;
-  signal: AbortSignal;
-}) => Promise<SandboxAnswer>;
+import type { Bundle } from './sandbox/bundle.ts';
+import type { CallName } from './sandbox/call.ts';
+import type { SandboxOutcome } from './sandbox/outcome.ts';
+import type { Sandbox } from './sandbox/sandbox.ts';
 
 export type AttemptDeps = {
   db: Database;
   audit: AuditLog;
-  openDoor: OpenDoor;
-  runSandbox: RunSandbox;
-  bundleOf(connector: string): { file: string; sha256: string };
+  broker: Pick<Broker, 'open'>;
+  sandbox: Pick<Sandbox, 'run'>;
+  bundleOf(connector: string): Bundle;
+  /** What went wrong inside, for operators: bounded, untrusted, never shown to people or the model. */
+  troubled(about: { request: RequestId; call: CallName; code: string; detail: string }): void;
 };
 
 export type Attempt = {
-  call: Call;
+  call: CallName;
   governed: GovernedAction;
   turn: TurnId;
   request: RequestId;
@@ -97,11 +43,11 @@ export type Attempt = {
 };
 
 /** Runs one call in a single-use sandbox and closes its door behind it. */
-export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<SandboxAnswer> {
+export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<SandboxOutcome> {
   const { governed } = spec;
   const requester = `${spec.requester.id} (${spec.requester.name})`;
   const mayWrite = spec.call === 'run' && spec.claim !== null && governed.action.effect === 'write';
-  const door = deps.openDoor({
+  const door = deps.broker.open({
     rules: governed.operation.egress,
     values: {
       args: spec.args,
@@ -117,13 +63,12 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Sandbox
     hooks: hooksFor(deps, spec),
   });
   try {
-    return await deps.runSandbox({
-      bundle: deps.bundleOf(governed.connector.name).file,
+    const outcome = await deps.sandbox.run({
+      bundle: deps.bundleOf(governed.connector.name),
       job: {
         call: spec.call,
         operation: governed.action.operation,
-        args: spec.args,
-        handle: spec.handle,
+        input: spec.call === 'follow' ? spec.handle : spec.args,
         settings: governed.settings,
         pinned: spec.pinned,
         mark: spec.mark,
@@ -134,8 +79,12 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Sandbox
       onProgress: spec.onProgress,
       signal: spec.signal,
     });
+    if (outcome.kind === 'failed') {
+      deps.troubled({ request: spec.request, call: spec.call, code: outcome.code, detail: outcome.detail });
+    }
+    return outcome;
   } finally {
-    door.close();
+    await door.close();
   }
 }
 

@@ -9,7 +9,7 @@ import type { PrincipalId, RequestId } from '../model/ids.ts';
 import type { IsolationLevel, Json, Result, StoredRequest } from '../model/request.ts';
 import { Json as JsonSchema, Preview, Result as ResultSchema } from '../model/request.ts';
 import type { Sql, Tx } from '../store/database.ts';
-import { type Attempt, type AttemptDeps, attempt, type Call, type SandboxAnswer } from './attempt.ts';
+import { type Attempt, type AttemptDeps, attempt } from './attempt.ts';
 import {
   abandoned,
   appendOutput,
@@ -23,6 +23,8 @@ import {
   storeHandle,
 } from './lease.ts';
 import { isEnough, leastLevel } from './levels.ts';
+import type { CallName } from './sandbox/call.ts';
+import type { SandboxOutcome } from './sandbox/outcome.ts';
 
 /** Seconds between two looks at something that goes on elsewhere, where nobody tells us earlier. */
 const LOOK_EVERY_SECONDS = 1;
@@ -88,6 +90,7 @@ const LookSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('done'), result: ResultSchema, output: z.string() }),
   z.strictObject({ kind: z.literal('failed'), result: ResultSchema, output: z.string() }),
 ]) as unknown as z.ZodType<Look>;
+const RefusalSchema = z.strictObject({ refused: z.string().min(1).max(500) });
 const ReconciliationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('happened'), outcome: RunResultSchema }),
   z.strictObject({ kind: z.literal('cannot_tell') }),
@@ -115,6 +118,8 @@ export function createExecutor(deps: ExecutorDeps): Executor {
         onProgress: () => undefined,
       });
       if (answer.kind === 'failed') throw new AppError('action_failed', answer.message);
+      const refusal = RefusalSchema.safeParse(answer.value);
+      if (refusal.success) throw new AppError('action_failed', refusal.data.refused);
       const preview = Preview.safeParse(answer.value);
       if (!preview.success)
         throw new AppError('action_failed', 'The preview did not come in the agreed form.');
@@ -241,7 +246,7 @@ async function runClaimed(
 }
 
 /** Turns what the sandbox said into a run's result; whatever is not in the agreed form is a failure with a code. */
-function asRunResult(answer: SandboxAnswer): RunResult {
+function asRunResult(answer: SandboxOutcome): RunResult {
   if (answer.kind === 'failed')
     return { kind: 'failed', result: { code: answer.code, message: answer.message } };
   const parsed = RunResultSchema.safeParse(answer.value);
@@ -405,9 +410,9 @@ async function call(
   deps: ExecutorDeps,
   request: StoredRequest,
   governed: GovernedAction,
-  what: { call: Call; claim: Claim | null; pinned: Record<string, string>; handle: Record<string, Json> },
+  what: { call: CallName; claim: Claim | null; pinned: Record<string, string>; handle: Record<string, Json> },
   signal: AbortSignal,
-): Promise<SandboxAnswer> {
+): Promise<SandboxOutcome> {
   const execution = what.claim?.execution ?? request.execution;
   return attempt(deps, {
     ...what,

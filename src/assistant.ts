@@ -1,0 +1,284 @@
+/** What adapters may ask of the core: deliveries and decisions in, and everything that people read. */
+import { approvalsOf, findRequest, openRequests, requestsBy, requestsOfTurn } from './approval/requests.ts';
+import { viewOf } from './approval/view.ts';
+import type { AuditLog } from './audit/log.ts';
+import { type EntryBody, entryInWords } from './entry-words.ts';
+import { switchesOn } from './intake/killswitch.ts';
+import { type IntakeDeps, receive } from './intake/receive.ts';
+import { findTurn } from './intake/turns.ts';
+import type { Judging } from './judging.ts';
+import type { Form, Message } from './model/card.ts';
+import type { PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
+import { MessageId, newId } from './model/ids.ts';
+import type {
+  Assistant,
+  AuditRow,
+  Change,
+  Directory,
+  Operations,
+  ProofStatus,
+  TimelineEntry,
+} from './model/ports.ts';
+import type { StoredRequest } from './model/request.ts';
+import type { TurnOutcome } from './model/turn.ts';
+import type { Pipeline } from './pipeline.ts';
+import type { Rendering } from './rendering.ts';
+import { CHANGE_CHANNEL, messagesOf, type StoredMessage } from './reply/messages.ts';
+import type { Database } from './store/database.ts';
+
+export type AssistantDeps = IntakeDeps & {
+  db: Database;
+  audit: AuditLog;
+  directory: Directory;
+  judging: Judging;
+  pipeline: Pipeline;
+  rendering: Rendering;
+  actionsFor(
+    viewer: PrincipalId,
+  ): Promise<{ name: string; title: string; description: string; examples: readonly string[] }[]>;
+  formFor(action: string, filled: Record<string, unknown>): Form | null;
+  /** Recomputed at the moment of asking. */
+  proof(): Promise<ProofStatus>;
+  health(): Promise<Operations['checks']>;
+  about(): { isolation: string; planner: string };
+};
+
+/** Longest lists that a page shows. */
+const LIST_LIMIT = 100;
+const MESSAGES_LIMIT = 200;
+const AUDIT_PAGE_LIMIT = 200;
+/** The net under NOTIFY while somebody waits for a turn. */
+const OUTCOME_POLL_MS = 1_000;
+/** While a request is in one of these, its turn is still at work. */
+const AT_WORK = new Set<StoredRequest['state']>(['approved', 'executing']);
+
+export async function createAssistant(
+  deps: AssistantDeps,
+): Promise<{ assistant: Assistant; stop(): Promise<void> }> {
+  const listeners = new Set<(change: Change) => void>();
+  const unlisten = await deps.db.listen(CHANGE_CHANNEL, (payload) => {
+    // An empty payload follows a lost connection: something may have changed, read again.
+    const change: Change = payload === '' ? { kind: 'gate' } : JSON.parse(payload);
+    for (const listener of listeners) listener(change);
+  });
+
+  const outcomeNow = async (turn: TurnId): Promise<TurnOutcome | null> => {
+    const found = await findTurn(deps.db, turn);
+    if (!found) return null;
+    const requests = await requestsOfTurn(deps.db, turn);
+    const isSettled = found.state === 'settled' && !requests.some((request) => AT_WORK.has(request.state));
+    const said = isSettled ? await wordsOf(deps.db, turn) : '';
+    return {
+      turn,
+      thread: found.thread,
+      settled: isSettled,
+      reply: said || found.reply,
+      requests: requests.map((request) => request.id),
+    };
+  };
+
+  const cards = async (requests: StoredRequest[], viewer: PrincipalId): Promise<Message[]> => {
+    const messages: Message[] = [];
+    for (const request of requests)
+      messages.push(await deps.rendering.forViewer(cardMessage(request), viewer));
+    return messages;
+  };
+
+  const mayRead = async (viewer: PrincipalId, request: StoredRequest): Promise<boolean> => {
+    if ((await deps.rendering.roleOf(request, viewer)) !== 'other') return true;
+    const person = await deps.directory.byId(viewer);
+    return person !== null && deps.judging.may(person, 'readAudit');
+  };
+
+  const assistant: Assistant = {
+    receive: (delivery) => receive(deps, delivery),
+
+    async outcome(turn, timeoutMs) {
+      const deadline = performance.now() + timeoutMs;
+      for (;;) {
+        const changed = nextChange(
+          listeners,
+          Math.min(OUTCOME_POLL_MS, Math.max(0, deadline - performance.now())),
+        );
+        const now = await outcomeNow(turn);
+        if (now?.settled || performance.now() >= deadline) {
+          changed.cancel();
+          return now ?? { turn, thread: '' as ThreadId, settled: false, reply: '', requests: [] };
+        }
+        await changed.promise;
+      }
+    },
+
+    decide: (input) => deps.pipeline.decide(input),
+
+    async request(id) {
+      const request = await findRequest(deps.db, id);
+      return request && viewOf(request, await approvalsOf(deps.db, request));
+    },
+
+    async requestPage(id, viewer) {
+      const request = await findRequest(deps.db, id);
+      if (!request || !(await mayRead(viewer, request))) return null;
+      return {
+        view: viewOf(request, await approvalsOf(deps.db, request)),
+        message: await deps.rendering.forViewer(cardMessage(request), viewer),
+        timeline: await timelineOf(deps.db, id),
+        proof: await deps.proof(),
+      };
+    },
+
+    mine: async (principal) => cards(await requestsBy(deps.db, principal, LIST_LIMIT), principal),
+
+    async waitingFor(principal) {
+      const all = await cards(await openRequests(deps.db, LIST_LIMIT), principal);
+      return all.filter(
+        (message) => message.card?.buttons.includes('approve') || message.card?.buttons.includes('confirm'),
+      );
+    },
+
+    threads: (principal) =>
+      deps.db
+        .query<{ id: ThreadId; title: string; at: Date }>(
+          `select id, title, updated_at as at from threads where owner = $1 and platform = 'web' order by updated_at desc limit $2`,
+          [principal, LIST_LIMIT],
+        )
+        .then((rows) =>
+          rows.map((row) => ({ id: row.id, title: row.title, updatedAt: row.at.toISOString() })),
+        ),
+
+    async messages(thread, viewer) {
+      const row = await deps.db.maybe<{ owner: PrincipalId | null }>(
+        'select owner from threads where id = $1',
+        [thread],
+      );
+      if (row?.owner !== viewer) return null;
+      const stored = await messagesOf(deps.db, thread, MESSAGES_LIMIT);
+      return Promise.all(stored.map((message) => deps.rendering.forViewer(message, viewer)));
+    },
+
+    async form(action, viewer) {
+      const usable = await deps.actionsFor(viewer);
+      return usable.some((it) => it.name === action) ? deps.formFor(action, {}) : null;
+    },
+
+    actions: (viewer) => deps.actionsFor(viewer),
+
+    async audit(viewer, page) {
+      const person = await deps.directory.byId(viewer);
+      if (!person || !deps.judging.may(person, 'readAudit')) return null;
+      await deps.db.transaction((tx) =>
+        deps.audit.append(tx, { type: 'audit.read', principal: viewer, data: { how: 'page' } }),
+      );
+      return auditRows(deps.db, page.before, Math.min(page.limit, AUDIT_PAGE_LIMIT));
+    },
+
+    people: () => deps.directory.people(),
+    identify: (account) => deps.directory.identify(account),
+
+    async operations() {
+      const counts = await deps.db.one<Operations['counts']>(
+        `select (count(*) filter (where state = 'pending'))::int as waiting,
+           (count(*) filter (where state = 'executing'))::int as executing,
+           (count(*) filter (where state = 'unknown'))::int as unknown from requests
+         where state in ('pending', 'executing', 'unknown')`,
+      );
+      const switches = (await switchesOn(deps.db)).map((it) => ({
+        scope:
+          [it.action, it.connector, it.principal].filter((part) => part !== null).join(' ') || 'everything',
+        reason: it.reason,
+        since: it.since.toISOString(),
+        by: it.by,
+      }));
+      return { checks: await deps.health(), ...deps.about(), switches, counts };
+    },
+
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  return { assistant, stop: unlisten };
+}
+
+/** What was said in answer to a turn, in order. */
+async function wordsOf(db: Database, turn: TurnId): Promise<string> {
+  const rows = await db.query<{ text: string }>(
+    `select text from messages where turn = $1 and authorship <> 'person' order by serial`,
+    [turn],
+  );
+  return rows.map((row) => row.text).join('\n');
+}
+
+/** A request's card as a message of no conversation, for lists and pages. */
+function cardMessage(request: StoredRequest): StoredMessage {
+  return {
+    id: newId(MessageId),
+    thread: request.thread,
+    author: null,
+    authorship: 'system',
+    text: '',
+    request: request.id,
+    form: null,
+    at: request.createdAt,
+    delivered: null,
+  };
+}
+
+type Logged = { index: number | null; leaf: string | null; body: string };
+const LOGGED = `l.index, encode(l.leaf_hash, 'hex') as leaf, e.body`;
+
+async function timelineOf(db: Database, request: RequestId): Promise<TimelineEntry[]> {
+  const rows = await db.query<Logged>(
+    `select ${LOGGED} from audit_entries e left join audit_leaves l on l.entry_id = e.id
+     where e.request = $1
+       or (e.principal = (select requester from requests where id = $1::uuid) and e.type in ('turn.received', 'turn.screened')
+         and e.body like '%"turn":"' || (select turn::text from requests where id = $1::uuid) || '"%')
+     order by l.index nulls last, e.written_by, e.counter`,
+    [request],
+  );
+  return rows.map(({ index, leaf, body }) => {
+    const entry = JSON.parse(body) as EntryBody;
+    return {
+      type: entry.type,
+      time: entry.time,
+      principal: (entry.principal as PrincipalId | undefined) ?? null,
+      text: entryInWords(entry),
+      index,
+      leafHash: leaf,
+    };
+  });
+}
+
+async function auditRows(db: Database, before: number | null, limit: number): Promise<AuditRow[]> {
+  const rows = await db.query<Logged & { index: number; leaf: string }>(
+    `select ${LOGGED} from audit_leaves l join audit_entries e on e.id = l.entry_id
+     where $1::bigint is null or l.index < $1 order by l.index desc limit $2`,
+    [before, limit],
+  );
+  return rows.map(({ index, leaf, body }) => {
+    const entry = JSON.parse(body) as EntryBody;
+    return {
+      index,
+      leafHash: leaf,
+      time: entry.time,
+      type: entry.type,
+      principal: (entry.principal as PrincipalId | undefined) ?? null,
+      request: (entry.request as RequestId | undefined) ?? null,
+      text: entryInWords(entry),
+    };
+  });
+}
+
+function nextChange(listeners: Set<(change: Change) => void>, timeoutMs: number) {
+  let done: () => void = () => undefined;
+  const promise = new Promise<void>((resolve) => {
+    const timer = setTimeout(() => done(), timeoutMs);
+    done = () => {
+      clearTimeout(timer);
+      listeners.delete(done);
+      resolve();
+    };
+    listeners.add(done);
+  });
+  return { promise, cancel: () => done() };
+}

@@ -1,0 +1,89 @@
+/** An audit entry as a line for people. Pure; only our words, ids and codes: what people wrote stays sealed. */
+import type { EntryType } from './audit/log.ts';
+
+export type EntryBody = {
+  id: string;
+  time: string;
+  type: EntryType;
+  turn?: string;
+  request?: string;
+  principal?: string;
+  data?: Record<string, unknown>;
+};
+
+const text = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+const list = (value: unknown): string =>
+  Array.isArray(value) ? value.map(text).filter(Boolean).join(', ') : '';
+
+/** One sentence for an entry; exhaustive, so that a new type must be given its words. */
+export function entryInWords(entry: EntryBody): string {
+  const data = entry.data ?? {};
+  const who = entry.principal ?? 'Somebody';
+  switch (entry.type) {
+    case 'turn.received':
+      return data.identified === false
+        ? `A message from an unknown account arrived (${text(data.platform)}).`
+        : `${who} wrote (${text(data.platform)}).`;
+    case 'turn.screened':
+      return `Masked before storing: ${list(data.masked)}.`;
+    case 'model.called':
+      return `The model ${text(data.model)} was asked.`;
+    case 'model.answered':
+      return `The model answered${data.problem === undefined ? '' : `: ${text(data.problem)}`}.`;
+    case 'proposal.made':
+      return `${text(data.action)} proposed for ${who}${data.typed === true ? ', typed by them' : ''}.`;
+    case 'decision.made':
+      return data.allowed === true
+        ? `Policy permits it (${list(data.policies)}).`
+        : `Policy denies it (${text(data.code) || list(data.policies)}).`;
+    case 'request.confirmed':
+      return `${who} confirmed exactly this.`;
+    case 'request.edited':
+      return `${who} changed the request.`;
+    case 'request.cancelled':
+      return data.reason === 'requester' ? `${who} cancelled it.` : `Cancelled (${text(data.reason)}).`;
+    case 'request.expired':
+      return 'Expired: nobody decided in time.';
+    case 'approval.asked':
+      return 'Approval was asked for.';
+    case 'approval.given':
+      return `${who} approved exactly this (${list(data.groups)}).`;
+    case 'approval.denied':
+      return `${who} denied it.`;
+    case 'approval.refused':
+      return `${who} may not ${text(data.decision) || 'decide'}; refused.`;
+    case 'approval.ignored':
+      return `A click of ${who} did not count (${text(data.why)}).`;
+    case 'approval.escalated':
+      return 'Asked the next person.';
+    case 'approval.delegated':
+      return `${who} handed it over.`;
+    case 'execution.started':
+      return `Started, isolated at level ${text(data.level)}.`;
+    case 'egress.called':
+      return `${text(data.method)} ${text(data.host)}${text(data.path)} answered ${text(data.status)}.`;
+    case 'egress.refused':
+      return `Refused at the broker: ${text(data.method)} ${text(data.host)}${text(data.path)} (${text(data.code)}).`;
+    case 'execution.finished':
+      return `Ended: ${text(data.state)} (${text(data.code)}).`;
+    case 'execution.resolved':
+      return `${who} said what became of it: ${text(data.state)}.`;
+    case 'reply.sent':
+      return `${who} was answered.`;
+    case 'feedback.given':
+      return `${who} gave feedback.`;
+    case 'killswitch.changed':
+      return `Kill switch ${text(data.to)} by ${text(data.by)}.`;
+    case 'config.loaded':
+      return 'Configuration loaded.';
+    case 'policy.loaded':
+      return 'Policies loaded.';
+    case 'audit.read':
+      return `${who} read the log.`;
+    case 'privacy.erased':
+      return "A person's key was destroyed.";
+    case 'alert.raised':
+      return `Alert: ${text(data.code)}.`;
+  }
+}

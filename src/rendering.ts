@@ -1,0 +1,94 @@
+/** Stored messages as somebody in particular sees them: the card as it stands now, with the buttons that are theirs. */
+import { waitingInWords } from './approval/decisions.ts';
+import { openNeeds } from './approval/needs.ts';
+import { approvalsOf, findRequest } from './approval/requests.ts';
+import type { Judging } from './judging.ts';
+import type { Card, Message } from './model/card.ts';
+import type { PrincipalId, RequestId } from './model/ids.ts';
+import type { Principal } from './model/principal.ts';
+import { FINAL_STATES, type StoredRequest } from './model/request.ts';
+import { buildCard, type Viewer } from './reply/card.ts';
+import type { StoredMessage } from './reply/messages.ts';
+import type { Database } from './store/database.ts';
+
+export type RenderingDeps = {
+  db: Database;
+  judging: Judging;
+  personById(id: PrincipalId): Promise<Principal | null>;
+  nameOf(id: PrincipalId): string;
+  titleOf(action: string): string;
+  argumentOrder(action: string): string[];
+  /** Address of the request's page; null where the pages are off. */
+  linkTo(request: RequestId): string | null;
+};
+
+export type Rendering = ReturnType<typeof createRendering>;
+
+export function createRendering(deps: RenderingDeps) {
+  const card = async (request: StoredRequest, viewer: Viewer): Promise<Card> => {
+    const approvals = await approvalsOf(deps.db, request);
+    const link = deps.linkTo(request.id);
+    return buildCard({
+      request,
+      approvals,
+      needs: openNeeds(request, approvals),
+      waiting: waitingInWords(request, approvals),
+      title: deps.titleOf(request.action),
+      argumentOrder: deps.argumentOrder(request.action),
+      nameOf: deps.nameOf,
+      viewer,
+      link,
+      proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps.db, request) : null,
+    });
+  };
+
+  const roleOf = async (request: StoredRequest, viewer: PrincipalId): Promise<Viewer> => {
+    if (request.requester === viewer) return 'requester';
+    const person = await deps.personById(viewer);
+    if (!person) return 'other';
+    return (await deps.judging.mayApprove(deps.db, person, request)).allowed ? 'approver' : 'other';
+  };
+
+  const shell = (message: StoredMessage, itsCard: Card | null): Message => ({
+    id: message.id,
+    thread: message.thread,
+    author: message.author,
+    authorship: message.authorship,
+    text: message.text,
+    card: itsCard,
+    form: message.form,
+    at: message.at.toISOString(),
+  });
+
+  return {
+    card,
+    roleOf,
+
+    /** For one person, who sees their own buttons. */
+    async forViewer(message: StoredMessage, viewer: PrincipalId): Promise<Message> {
+      const request = message.request && (await findRequest(deps.db, message.request));
+      return shell(message, request ? await card(request, await roleOf(request, viewer)) : null);
+    },
+
+    /** For whoever reads a place: the requester's own thread, or one where approvers are asked. Buttons are no authority. */
+    async forPlace(message: StoredMessage): Promise<Message> {
+      const request = message.request && (await findRequest(deps.db, message.request));
+      const viewer: Viewer = request && request.thread === message.thread ? 'requester' : 'approver';
+      return shell(message, request ? await card(request, viewer) : null);
+    },
+  };
+}
+
+/** Where there is no page to link to: the digest, the entry's place in the log and the checkpoint that covers it. */
+async function shortProof(db: Database, request: StoredRequest): Promise<string> {
+  const row = await db.maybe<{ index: number; size: number | null }>(
+    `select l.index, (select min(c.size) from audit_checkpoints c where c.size > l.index) as size
+     from audit_entries e join audit_leaves l on l.entry_id = e.id where e.request = $1 order by l.index desc limit 1`,
+    [request.id],
+  );
+  const digest = `digest ${request.digest.slice(0, 16)}`;
+  if (!row) return digest;
+  return row.size === null
+    ? `${digest} · log entry ${row.index}`
+    : `${digest} · log entry ${row.index} · checkpoint of size ${row.size}`;
+}
