@@ -1,0 +1,45 @@
+/**
+ * The egress broker: the one door out, where credentials live. What action code asks for is matched against what its
+ * action declared and the approved arguments fill; what then leaves is built from the declaration, not from what the
+ * code sent. Written for a caller that is the attacker.
+ */
+import type { BuiltInHost } from '../../action.ts';
+import type { DoorSpec } from './call.ts';
+import { type Door, openDoor, type Scan } from './door.ts';
+import type { Credentials } from './exchange.ts';
+import {
+  createRouter,
+  parseUpstreams,
+  type Resolve,
+  resolveBySystem,
+  type UpstreamConfig,
+} from './upstream.ts';
+
+export type BrokerConfig = {
+  /** By the host that rules name; a host that is neither here nor built in cannot be reached. */
+  upstreams: Readonly<Record<string, UpstreamConfig>>;
+  credentials: Credentials;
+  /** Served in this process, by host; they take precedence over upstreams. */
+  builtIns: Readonly<Record<string, BuiltInHost>>;
+  scan: Scan;
+  /** Default: the system's resolver. */
+  resolve?: Resolve;
+};
+
+export type Broker = {
+  open(spec: DoorSpec): Door;
+  close(): Promise<void>;
+};
+
+/** Throws `config_invalid` when an upstream cannot be used. */
+export function createBroker(config: BrokerConfig): Broker {
+  const router = createRouter(config.resolve ?? resolveBySystem);
+  const deps = {
+    upstreams: parseUpstreams(config.upstreams),
+    builtIns: new Map(Object.entries(config.builtIns)),
+    credentials: config.credentials,
+    scan: config.scan,
+    router,
+  };
+  return { open: (spec) => openDoor(deps, spec), close: () => router.close() };
+}

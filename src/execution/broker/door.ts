@@ -1,0 +1,251 @@
+/**
+ * One opening of the broker: an HTTP/1.1 server on a single stream, whose other end is untrusted code. Calls are taken
+ * one after another; every one ends as an answer or as a refusal, and both are recorded.
+ */
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { AppError } from '../../errors.ts';
+import { type BrokerRefusal, DEFAULT_BUDGETS, type DoorSpec, type DoorSummary } from './call.ts';
+import { type ExchangeDeps, exchange } from './exchange.ts';
+import {
+  HOST_HEADER,
+  LABEL_HEADER,
+  REFUSED_HEADER,
+  readHeaders,
+  SCHEME_HEADER,
+  SENT_HEADER,
+} from './headers.ts';
+import { EgressRefused } from './refusal.ts';
+import { candidates, declare, match } from './rules.ts';
+import { parseTarget } from './target.ts';
+
+export type Door = {
+  /** Serves this stream; once only. */
+  attach(stream: Duplex): void;
+  /** Shuts the door at once; resolves when a write that had left was answered and recorded. */
+  close(): Promise<void>;
+  summary(): DoorSummary;
+};
+
+/** Answers the type of a secret found in the text, or null. */
+export type Scan = (text: string) => string | null;
+
+/** Header block of one request; the shim sends well under 1 KiB. */
+const MAX_HEADER_BYTES = 16 * 1024;
+/** What is kept of a refused call's address, in characters. */
+const MAX_RECORDED_CHARS = 200;
+
+/** Our sentence for the action code, in the shape that GitHub's errors have too. */
+function refuse(response: ServerResponse, refusal: EgressRefused): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = JSON.stringify({ message: refusal.message, code: refusal.reason, detail: refusal.detail });
+  response.writeHead(refusal.answerStatus, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    [REFUSED_HEADER]: refusal.reason,
+    [SENT_HEADER]: refusal.sent ? 'yes' : 'no',
+  });
+  response.end(body);
+}
+
+async function readRequestBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  const stop = () => request.destroy(new EgressRefused('time_budget'));
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    for await (const chunk of request) {
+      length += chunk.length;
+      if (length > maxBytes) throw new EgressRefused('request_too_large');
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof EgressRefused ? error : new EgressRefused('malformed', 'body', { cause: error });
+  } finally {
+    signal.removeEventListener('abort', stop);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+  } catch (cause) {
+    throw new EgressRefused('body_not_declared', 'not UTF-8', { cause });
+  }
+}
+
+/** Opens a door. Nothing is served until a stream is attached. */
+export function openDoor(deps: ExchangeDeps & { scan: Scan }, spec: DoorSpec): Door {
+  const budgets = { ...DEFAULT_BUDGETS, ...spec.budgets };
+  const declared = declare(spec.rules, spec.values);
+  const summary: DoorSummary = {
+    calls: 0,
+    writes: 0,
+    refused: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    failure: null,
+  };
+  let shut: EgressRefused | null = null;
+  let stream: Duplex | null = null;
+  let line: Promise<void> = Promise.resolve();
+  const reads = new AbortController();
+  const timer = setTimeout(() => shutWith(new EgressRefused('time_budget')), budgets.totalMs);
+  timer.unref();
+
+  function shutWith(reason: EgressRefused): void {
+    if (shut !== null) return;
+    shut = reason;
+    clearTimeout(timer);
+    // A read is broken off; a write that has left is seen to its end, so that its outcome is known.
+    reads.abort(reason);
+  }
+
+  function fail(error: unknown): void {
+    summary.failure ??= error;
+    shutWith(new EgressRefused('closed', null, { cause: error }));
+    stream?.destroy();
+  }
+
+  function enqueue(work: () => Promise<void>): void {
+    line = line.then(work).catch(fail);
+  }
+
+  async function record(entry: BrokerRefusal): Promise<void> {
+    summary.refused += 1;
+    try {
+      await spec.hooks.refused(entry);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  /** What untrusted code wrote, made fit for the log: short, printable, without a secret. */
+  function printable(text: string): string {
+    const short = text.slice(0, MAX_RECORDED_CHARS).replace(/[^\x20-\x7e]/g, '?');
+    return deps.scan(text) === null ? short : '[masked]';
+  }
+
+  function refusalEntry(request: IncomingMessage, refusal: EgressRefused): BrokerRefusal {
+    const host = request.headers[HOST_HEADER];
+    return {
+      method: printable(request.method ?? ''),
+      host: printable(typeof host === 'string' ? host : ''),
+      path: printable((request.url ?? '').split('?')[0] ?? ''),
+      code: refusal.reason,
+      detail: refusal.detail,
+      sent: refusal.sent,
+    };
+  }
+
+  function checkBudgets(): void {
+    if (shut !== null) throw shut;
+    if (summary.requestBytes + summary.responseBytes > budgets.totalBytes)
+      throw new EgressRefused('byte_budget');
+  }
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const startedMs = performance.now();
+    const headers = readHeaders(request.rawHeaders);
+    checkBudgets();
+    const host = headers.get(HOST_HEADER) ?? '';
+    const target = parseTarget(request.url ?? '', host, headers.get(SCHEME_HEADER) ?? '');
+    const found = candidates(declared, request.method ?? '', target);
+    const text = await readRequestBody(request, budgets.requestBytes, reads.signal);
+    const secret = deps.scan([...target.segments, ...[...target.query].flat(), text].join('\n'));
+    if (secret !== null) throw new EgressRefused('secret_in_request', secret);
+    const outgoing = match(found, target, text);
+    checkBudgets();
+    if (outgoing.effect === 'write') {
+      if (spec.phase !== 'full') throw new EgressRefused('write_in_read_only');
+      if (summary.writes >= spec.writes) throw new EgressRefused('write_budget');
+      summary.writes += 1;
+    }
+    summary.requestBytes += Buffer.byteLength(outgoing.body ?? '');
+    const timeout = AbortSignal.timeout(budgets.callMs);
+    const exchanged = await exchange(deps, outgoing, {
+      childHeaders: headers,
+      idempotencyKey: spec.idempotencyKey ?? null,
+      budgets,
+      hooks: spec.hooks,
+      signal: outgoing.effect === 'write' ? timeout : AbortSignal.any([timeout, reads.signal]),
+      startedMs,
+      answered: (answer) => spec.hooks.afterCall(answer),
+    });
+    summary.responseBytes += exchanged.bytes.length;
+    await spec.hooks.afterCall(exchanged.answer);
+    if (response.destroyed) return;
+    response.writeHead(exchanged.answer.status, {
+      ...exchanged.headers,
+      'content-length': exchanged.bytes.length,
+      [LABEL_HEADER]: 'fetched',
+    });
+    response.end(exchanged.bytes);
+  }
+
+  async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    try {
+      await serve(request, response);
+    } catch (error) {
+      if (error instanceof EgressRefused) {
+        await record(refusalEntry(request, error));
+        // An unread body would be taken for the next request.
+        if (!request.complete) response.setHeader('connection', 'close');
+        refuse(response, error);
+      } else {
+        // A hook failed. Whatever has left by now, it is safer to say that something has.
+        refuse(response, new EgressRefused('unrecorded', null, { cause: error }));
+        fail(error);
+      }
+    }
+  }
+
+  const server = http.createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    insecureHTTPParser: false,
+    requireHostHeader: true,
+  });
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    response.on('error', () => stream?.destroy());
+    summary.calls += 1;
+    if (summary.calls > budgets.calls) {
+      // Told and recorded once; whoever goes on asking finds no server.
+      if (summary.calls > budgets.calls + 1) return;
+      enqueue(async () => {
+        const refusal = new EgressRefused('call_budget');
+        await record(refusalEntry(request, refusal));
+        response.setHeader('connection', 'close');
+        refuse(response, refusal);
+        shutWith(refusal);
+      });
+      return;
+    }
+    enqueue(() => handle(request, response));
+  });
+  for (const event of ['connect', 'upgrade', 'checkContinue', 'checkExpectation', 'clientError'] as const) {
+    server.on(event, () => {
+      // What is cut off half way because the door was shut is no new offence.
+      if (shut !== null) return void stream?.destroy();
+      const entry = { method: '', host: '', path: '', detail: event, sent: false } as const;
+      enqueue(() => record({ ...entry, code: 'malformed' }));
+      stream?.destroy();
+    });
+  }
+
+  return {
+    attach(child) {
+      if (stream !== null) throw new AppError('egress_refused', 'A door serves one stream.');
+      stream = child;
+      // A child that dies mid-call is an ordinary end.
+      child.on('error', () => child.destroy());
+      server.emit('connection', child);
+    },
+    async close() {
+      shutWith(new EgressRefused('closed'));
+      stream?.destroy();
+      await line;
+    },
+    summary: () => ({ ...summary }),
+  };
+}

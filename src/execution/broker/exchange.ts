@@ -1,0 +1,177 @@
+/** One declared call on its way out and back: credential, address, intent, sending, reading, masking. */
+import { createHash } from 'node:crypto';
+import type { BuiltInHost } from '../../action.ts';
+import { AppError } from '../../errors.ts';
+import type { BrokerAnswer, BrokerCall, BrokerHooks, Budgets } from './call.ts';
+import { incomingHeaders, outgoingHeaders } from './headers.ts';
+import { redactorFor } from './redaction.ts';
+import { EgressRefused } from './refusal.ts';
+import type { Outgoing } from './rules.ts';
+import { type Answer, type Router, refusalOf, send, type Upstream } from './upstream.ts';
+
+/**
+ * Hands out the whole value of an Authorization header, as granted by the operator for this host; null where the
+ * operator granted none. Asked anew for each call, so that short-lived tokens stay fresh.
+ */
+export type Credentials = { get(name: string, host: string): Promise<string | null> };
+
+export type ExchangeDeps = {
+  upstreams: ReadonlyMap<string, Upstream>;
+  builtIns: ReadonlyMap<string, BuiltInHost>;
+  credentials: Credentials;
+  router: Router;
+};
+
+export type Exchanged = { answer: BrokerAnswer; headers: Record<string, string>; bytes: Buffer };
+
+export function sha256(bytes: string | Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+export function describe(outgoing: Outgoing): BrokerCall {
+  const body = Buffer.from(outgoing.body ?? '', 'utf8');
+  return {
+    method: outgoing.method,
+    host: outgoing.host,
+    path: outgoing.path,
+    effect: outgoing.effect,
+    requestBytes: body.length,
+    requestSha256: sha256(body),
+  };
+}
+
+async function readBody(answer: Answer, maxBytes: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of answer.body) {
+    length += chunk.length;
+    if (length > maxBytes) throw new EgressRefused('response_too_large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+async function* chunksOf(response: Response): AsyncIterable<Uint8Array> {
+  if (response.body !== null) yield* response.body;
+}
+
+async function askBuiltIn(
+  host: BuiltInHost,
+  outgoing: Outgoing,
+  headers: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const url = `http://${outgoing.host}${outgoing.path}${outgoing.search}`;
+  const request = new Request(url, { method: outgoing.method, headers, body: outgoing.body, signal });
+  const stopped = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  const response = await Promise.race([host(request), stopped]);
+  return {
+    status: response.status,
+    header: (name) => response.headers.get(name),
+    body: chunksOf(response),
+  };
+}
+
+async function gate(hooks: BrokerHooks, call: BrokerCall): Promise<void> {
+  try {
+    await hooks.beforeWrite(call);
+  } catch (error) {
+    // Our own refusals are sentences; anything else is a defect, and closes the door.
+    if (error instanceof AppError) throw new EgressRefused('gate', error.code, { cause: error });
+    throw error;
+  }
+}
+
+type Way = { authorization: string | null; ask: (headers: Record<string, string>) => Promise<Answer> };
+
+/** Finds the upstream and its credential. All that can be refused is refused here, before any intent is committed. */
+async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSignal): Promise<Way> {
+  const builtIn = deps.builtIns.get(outgoing.host);
+  if (builtIn !== undefined) {
+    return { authorization: null, ask: (headers) => askBuiltIn(builtIn, outgoing, headers, signal) };
+  }
+  const upstream = deps.upstreams.get(outgoing.host);
+  if (upstream === undefined) throw new EgressRefused('no_upstream', outgoing.host);
+  let authorization: string | null = null;
+  if (outgoing.credential !== null) {
+    authorization = await deps.credentials.get(outgoing.credential, outgoing.host);
+    if (authorization === null) throw new EgressRefused('no_credential', outgoing.credential);
+  }
+  const route = await deps.router.route(upstream);
+  return { authorization, ask: (headers) => send(route, { ...outgoing, headers, signal }) };
+}
+
+/**
+ * Carries one call out and back. Throws `EgressRefused`, whose `sent` says whether the upstream may have seen it;
+ * `answered` hears of an answer that came but is refused.
+ */
+export async function exchange(
+  deps: ExchangeDeps,
+  outgoing: Outgoing,
+  spec: {
+    childHeaders: ReadonlyMap<string, string>;
+    idempotencyKey: string | null;
+    budgets: Budgets;
+    hooks: BrokerHooks;
+    signal: AbortSignal;
+    startedMs: number;
+    answered: (answer: BrokerAnswer) => Promise<void>;
+  },
+): Promise<Exchanged> {
+  const call = describe(outgoing);
+  const way = await findWay(deps, outgoing, spec.signal);
+  const headers = outgoingHeaders(spec.childHeaders, {
+    effect: outgoing.effect,
+    hasBody: outgoing.body !== null,
+    idempotencyKey: spec.idempotencyKey,
+    authorization: way.authorization,
+  });
+  if (outgoing.effect === 'write') await gate(spec.hooks, call);
+  const finish = (status: number, bytes: Buffer, credentialEchoed: boolean): BrokerAnswer => ({
+    ...call,
+    status,
+    responseBytes: bytes.length,
+    responseSha256: sha256(bytes),
+    durationMs: Math.round(performance.now() - spec.startedMs),
+    credentialEchoed,
+  });
+  let answer: Answer | null = null;
+  try {
+    answer = await way.ask(headers);
+    if (answer.status >= 300 && answer.status < 400 && answer.status !== 304) {
+      throw new EgressRefused('redirect', String(answer.status));
+    }
+    if (!/^(?:|identity)$/.test(answer.header('content-encoding') ?? ''))
+      throw new EgressRefused('response_encoded');
+    const raw = await readBody(answer, spec.budgets.responseBytes);
+    const { bytes, found } = redactorFor(way.authorization === null ? [] : [way.authorization])(raw);
+    const read = answer.header;
+    const clean = incomingHeaders((name) => read(name));
+    if (way.authorization !== null) maskHeaders(clean, way.authorization);
+    return { answer: finish(answer.status, bytes, found), headers: clean, bytes };
+  } catch (error) {
+    if (answer !== null) {
+      await spec.answered(finish(answer.status, Buffer.alloc(0), false));
+      void drop(answer);
+    }
+    throw refusalOf(error);
+  }
+}
+
+function maskHeaders(headers: Record<string, string>, authorization: string): void {
+  const redact = redactorFor([authorization]);
+  for (const [name, value] of Object.entries(headers)) {
+    headers[name] = redact(Buffer.from(value, 'latin1')).bytes.toString('latin1');
+  }
+}
+
+/** Lets go of a body that nobody will read, so that its connection is freed. */
+async function drop(answer: Answer): Promise<void> {
+  try {
+    await answer.body[Symbol.asyncIterator]().return?.();
+  } catch {
+    // It was already broken off: that is what was wanted.
+  }
+}

@@ -1,0 +1,62 @@
+/** Takes credentials out of what an upstream sends back, in every form it could easily echo them. Pure. */
+
+/** Shorter values would hit ordinary text; no credential of ours is that short. */
+const MIN_SECRET_CHARS = 8;
+const MASK = '[redacted]';
+
+/** Base64 of a text that stands at any of three offsets inside a longer one: only the characters it alone decides. */
+function base64Cores(secret: string): string[] {
+  return [0, 1, 2].map((offset) => {
+    const encoded = Buffer.from('\0'.repeat(offset) + secret, 'latin1')
+      .toString('base64')
+      .replaceAll('=', '');
+    const start = offset === 0 ? 0 : offset + 1;
+    const tail = (offset + secret.length) % 3 === 0 ? 0 : 1;
+    return encoded.slice(start, encoded.length - tail);
+  });
+}
+
+function forms(secret: string): string[] {
+  const plain = [
+    secret,
+    encodeURIComponent(secret),
+    JSON.stringify(secret).slice(1, -1),
+    Buffer.from(secret, 'latin1').toString('hex'),
+    Buffer.from(secret, 'latin1').toString('hex').toUpperCase(),
+  ];
+  const base64 = base64Cores(secret);
+  const base64url = base64.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'));
+  return [...new Set([...plain, ...base64, ...base64url])];
+}
+
+/** The parts of an Authorization value worth hiding: `Bearer X` gives X, `Basic X` also what X decodes to. */
+function secretsOf(authorization: string): string[] {
+  const [scheme = '', ...rest] = authorization.trim().split(/\s+/);
+  const token = rest.join(' ');
+  if (token === '') return [scheme];
+  if (scheme.toLowerCase() !== 'basic') return [token];
+  const decoded = Buffer.from(token, 'base64').toString('latin1');
+  return [token, decoded, decoded.slice(decoded.indexOf(':') + 1)];
+}
+
+export type Redactor = (bytes: Buffer) => { bytes: Buffer; found: boolean };
+
+/** Makes a function that masks this Authorization value wherever it stands in an answer. */
+export function redactorFor(authorizations: readonly string[]): Redactor {
+  const needles = authorizations
+    .flatMap(secretsOf)
+    .filter((secret) => secret.length >= MIN_SECRET_CHARS)
+    .flatMap(forms)
+    .sort((a, b) => b.length - a.length);
+  return (bytes) => {
+    // Latin-1 maps bytes to characters one to one, so what is not masked stays as it was.
+    let text = bytes.toString('latin1');
+    let found = false;
+    for (const needle of needles) {
+      if (!text.includes(needle)) continue;
+      found = true;
+      text = text.replaceAll(needle, MASK);
+    }
+    return found ? { bytes: Buffer.from(text, 'latin1'), found } : { bytes, found };
+  };
+}
