@@ -30,11 +30,10 @@ export type MatrixRow = {
 export function explain({ loaded, decide }: PolicyDecider, input: DecideInput): Explanation {
   const { principal, action, resource, context } = input;
   const decision = decide(input);
-  const schema = loaded.files[0]?.text ?? '';
   const question = governedQuestion(principal, action, resource, context);
   const rules = [...loaded.policies.values()]
     .filter((policy) => policy.actions.includes(action))
-    .map((policy) => ({ ...pick(policy), applies: applies(policy, schema, question) }));
+    .map((policy) => ({ ...pick(policy), applies: applies(policy, loaded.schema, question) }));
   const lines = [
     `${principal.name} (${principal.id}), ${action} on ${resource.type} ${resource.id}, ${facts(context)}:`,
     `  ${decision.allowed ? 'allowed' : 'denied'} (${decision.code})`,

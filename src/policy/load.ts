@@ -80,6 +80,7 @@ export function loadPolicies(options: LoadOptions): LoadedPolicies {
     folder,
     digest,
     files,
+    schema: schema.text,
     policies,
     catalogue: new Map(catalogue.map((action) => [action.name, action])),
     groups,

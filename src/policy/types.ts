@@ -41,6 +41,8 @@ export type LoadedPolicies = {
   /** SHA-256 (hex) over paths and texts of all files, the built-in rules included. */
   digest: string;
   files: readonly PolicyFile[];
+  /** The schema's text. */
+  schema: string;
   policies: ReadonlyMap<string, Policy>;
   catalogue: ReadonlyMap<string, CatalogueEntry>;
   groups: ReadonlyMap<string, PolicyGroup>;

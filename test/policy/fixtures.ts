@@ -1,7 +1,7 @@
 import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
+import { afterAll } from 'vitest';
 import type { PolicyContext } from '../../src/model/decision.ts';
 import { PrincipalId } from '../../src/model/ids.ts';
 import type { Resource } from '../../src/model/request.ts';
@@ -48,10 +48,15 @@ export function context(changes: Partial<PolicyContext> = {}): PolicyContext {
   return { killed: false, tainted: false, risk: 'low', connector: 'desk', ...changes };
 }
 
-/** A folder of rules that lives as long as the test: the shipped schema and these files. */
+const made: string[] = [];
+afterAll(() => {
+  for (const folder of made.splice(0)) rmSync(folder, { recursive: true });
+});
+
+/** A folder of rules that lives as long as the test file: the shipped schema and these files. */
 export function folderOf(files: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'policies-'));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
+  made.push(folder);
   cpSync(join(SHIPPED, 'schema.cedarschema'), join(folder, 'schema.cedarschema'));
   chmodSync(join(folder, 'schema.cedarschema'), 0o644);
   for (const [name, text] of Object.entries(files)) {
