@@ -126,6 +126,11 @@ export type Connector = {
   /** What policy may ask about the thing acted on; from settings alone (a job's environment and risk, say). */
   facts: (operation: string, args: Record<string, Json>, settings: Json) => Json;
   operations: Readonly<Record<string, Operation>>;
+  /**
+   * One set of arguments for every case that policy may tell apart (each job of each repository, say): what a person
+   * could possibly use is judged over these.
+   */
+  examples: (operation: string, settings: Json) => Record<string, Json>[];
   /** Path from the repository's root of the module to bundle; it exports `operations`. */
   module: string;
 };

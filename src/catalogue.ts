@@ -1,0 +1,66 @@
+/** Which actions there are now: each of the catalogue joined to the connector that the operator chose for its port. */
+import type { Action, Connector, GovernedAction, PortName } from './action.ts';
+import { AppError } from './errors.ts';
+import type { Json, Resource } from './model/request.ts';
+
+export type Catalogue = {
+  governed(name: string): GovernedAction | null;
+  all(): readonly GovernedAction[];
+  /** Every case of every action that policy may tell apart. */
+  candidates(): { action: string; resources: Resource[] }[];
+};
+
+export type ChosenConnectors = Readonly<Record<PortName, { use: string; settings: Json }>>;
+
+/** Errors: `config_invalid` where a connector is unknown, serves another port, or its settings do not fit. */
+export function createCatalogue(
+  actions: readonly Action[],
+  connectors: readonly Connector[],
+  chosen: ChosenConnectors,
+): Catalogue {
+  const byPort = new Map<PortName, { connector: Connector; settings: Json }>();
+  for (const port of Object.keys(chosen) as PortName[]) {
+    const { use, settings } = chosen[port];
+    const connector = connectors.find((candidate) => candidate.name === use && candidate.port === port);
+    if (!connector) {
+      const known = connectors
+        .filter((candidate) => candidate.port === port)
+        .map((candidate) => candidate.name);
+      throw new AppError(
+        'config_invalid',
+        `connectors.${port}.use: there is no connector "${use}"; known: ${known.join(', ')}.`,
+      );
+    }
+    const parsed = connector.settings.safeParse(settings);
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      throw new AppError(
+        'config_invalid',
+        `connectors.${port}.settings: ${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim(),
+      );
+    }
+    byPort.set(port, { connector, settings: parsed.data });
+  }
+  const governed = new Map<string, GovernedAction>();
+  for (const action of actions) {
+    const served = byPort.get(action.port);
+    const operation = served?.connector.operations[action.operation];
+    if (!served || !operation) continue;
+    governed.set(action.name, { action, operation, ...served });
+  }
+  return {
+    governed: (name) => governed.get(name) ?? null,
+    all: () => [...governed.values()],
+    candidates: () => [...governed.values()].map(casesOf),
+  };
+}
+
+function casesOf({ action, connector, settings }: GovernedAction): { action: string; resources: Resource[] } {
+  const resources = connector.examples(action.operation, settings).map((args) =>
+    action.resource(args as never, {
+      connector: connector.name,
+      settings: connector.facts(action.operation, args, settings),
+    }),
+  );
+  return { action: action.name, resources };
+}
