@@ -198,11 +198,14 @@ export async function resetLocalData(dataFolder: string): Promise<void> {
   const folder = path.resolve(dataFolder);
   preparePrivateFolder(folder);
   const layout = layoutOf(folder);
-  if (existsSync(layout.root) && isInUse(layout)) {
+  if (existsSync(layout.root)) await whileLocked(layout, () => removeUnused(layout));
+  for (const name of readdirSync(folder)) rmSync(path.join(folder, name), { recursive: true, force: true });
+}
+
+async function removeUnused(layout: Layout): Promise<void> {
+  if (isInUse(layout))
     throw new AppError('conflict', 'The assistant is running on this data. Stop it first.');
-  }
   const running = livePostmaster(layout);
   if (running !== null) await stopPostmaster(running.pid);
   rmSync(layout.place, { recursive: true, force: true });
-  for (const name of readdirSync(folder)) rmSync(path.join(folder, name), { recursive: true, force: true });
 }

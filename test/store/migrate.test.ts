@@ -5,11 +5,14 @@ import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { migrate, pendingMigrations } from '../../src/store/migrate.ts';
 import { type MigrationFile, migrationFiles } from '../../src/store/migration-files.ts';
+import { openDatabase } from '../../src/store/postgres.ts';
+import { createQueue } from '../../src/store/queue.ts';
 import { QUEUES } from '../../src/store/queue-names.ts';
 import { administratorSql } from '../../src/store/roles.ts';
 import { asSuperuser, useDatabase as ownDatabase } from '../support/database.ts';
 
 const t = ownDatabase();
+const ignore = () => undefined;
 
 function file(name: string, sql: string): MigrationFile {
   return { name, sql, sha256: createHash('sha256').update(sql).digest('hex') };
@@ -81,18 +84,32 @@ describe('an owner role whose connections must take the application role', () =>
     );
   });
 
-  test('that may, makes it so, and then works without DDL rights', async () => {
+  test('that may, makes it so; its connections and queues then work without DDL rights', async () => {
     const name = new URL(t.ownerUrl).pathname.slice(1);
     await asSuperuser([
       `CREATE ROLE maker_${name} LOGIN CREATEROLE PASSWORD 'maker'`,
       `GRANT countersign_owner TO maker_${name}`,
-      `GRANT countersign_app TO maker_${name} WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`,
+      `GRANT countersign_app TO maker_${name} WITH ADMIN TRUE, INHERIT FALSE, SET FALSE`,
     ]);
     const url = new URL(t.ownerUrl);
     url.username = `maker_${name}`;
     url.password = 'maker';
-    // Membership in the owner role carries its rights; membership in the application role was granted above.
+    const role = 'countersign_app';
+    const before = openDatabase({ url: url.href, role, onError: ignore });
+    await expect(before.query('SELECT 1')).rejects.toMatchObject({ code: 'database_roles' });
+    await before.close();
     expect(await taking(url.href)).toEqual({ applied: [] });
+
+    const database = openDatabase({ url: url.href, role, onError: ignore });
+    expect(await database.one('SELECT current_user::text AS role')).toEqual({ role });
+    await expect(database.query('CREATE TABLE planted (a int)')).rejects.toMatchObject({ code: '42501' });
+    const queue = await createQueue({ url: url.href, role, onError: console.error });
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    await queue.work('turn', { concurrency: 1 }, async (payload) => resolve(payload));
+    await database.transaction((tx) => queue.send(tx, 'turn', { turn: 't' }));
+    expect(await promise).toEqual({ turn: 't' });
+    await queue.stop();
+    await database.close();
     await asSuperuser([`DROP ROLE maker_${name}`]);
   });
 });

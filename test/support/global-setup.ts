@@ -1,9 +1,9 @@
 /** One embedded PostgreSQL for the whole run, with a migrated template that each test file clones. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { startEmbedded, superuserUrl } from '../../src/store/embedded.ts';
+import { resetLocalData, startEmbedded, superuserUrl } from '../../src/store/embedded.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { QUEUES } from '../../src/store/queue-names.ts';
 
@@ -29,6 +29,24 @@ const FAST_AND_FORGETFUL = [
   'max_connections=300',
 ];
 
+const PREFIX = 'countersign-tests-';
+/** A run that is just starting has made its folder and does not use it yet. */
+const SURELY_STARTED_MS = 600_000;
+
+/** Stops and removes the servers of earlier runs that were killed. */
+async function clearKilledRuns(): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter((found) => found.startsWith(PREFIX))) {
+    const folder = path.join(tmpdir(), name);
+    try {
+      if (Date.now() - statSync(folder).mtimeMs < SURELY_STARTED_MS) continue;
+      await resetLocalData(folder);
+      rmSync(folder, { recursive: true, force: true });
+    } catch {
+      // In use, another account's, or cleared by another run at this moment: not ours to clear.
+    }
+  }
+}
+
 /** A broken migration fails the tests that need a database, by name, and no others. */
 async function migrationProblem(ownerUrl: string): Promise<string | null> {
   try {
@@ -40,7 +58,8 @@ async function migrationProblem(ownerUrl: string): Promise<string | null> {
 }
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const dataFolder = mkdtempSync(path.join(tmpdir(), 'countersign-tests-'));
+  await clearKilledRuns();
+  const dataFolder = mkdtempSync(path.join(tmpdir(), PREFIX));
   const server = await startEmbedded({ dataFolder, log: () => undefined, settings: FAST_AND_FORGETFUL });
   project.provide('databaseTemplate', {
     superuserUrl: superuserUrl(dataFolder),
