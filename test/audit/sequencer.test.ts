@@ -5,10 +5,10 @@ import { coveringCheckpoint, untilCovered } from '../../src/audit/cover.ts';
 import { commitBatch, loadHead, newestCheckpoint } from '../../src/audit/head.ts';
 import { openCheckpoint } from '../../src/audit/note.ts';
 import { cursorAt, FROM_THE_START, pendingPage } from '../../src/audit/pending.ts';
-import { useDatabase } from '../support/database.ts';
+import { useDatabase as ownDatabase } from '../support/database.ts';
 import { alice, fill, type Keys, makeKeys, makeLog, makeSequencer, tamper } from './support.ts';
 
-const database = useDatabase();
+const database = ownDatabase();
 let keys: Keys;
 
 beforeEach(async () => {

@@ -4,10 +4,10 @@ import type { Body } from '../../src/audit/entry.ts';
 import type { EntryInput } from '../../src/audit/log.ts';
 import { isMacGood, macOf } from '../../src/audit/mac.ts';
 import { newId, RequestId } from '../../src/model/ids.ts';
-import { useDatabase } from '../support/database.ts';
+import { useDatabase as ownDatabase } from '../support/database.ts';
 import { alice, bob, makeKeys, makeLog, makeSequencer } from './support.ts';
 
-const database = useDatabase();
+const database = ownDatabase();
 const keys = makeKeys();
 
 async function bodyOf(id: string): Promise<Body> {
