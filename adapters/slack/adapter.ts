@@ -30,7 +30,7 @@ export type SlackAdapter = {
 };
 
 const systemClock: Clock = {
-  now: () => Date.now(),
+  now: () => performance.now(),
   sleep: (ms, signal) =>
     wait(ms, undefined, { signal }).catch((error: unknown) => {
       if (!signal.aborted) throw error;
@@ -73,6 +73,7 @@ export function createSlackAdapter(options: {
     self: () => self,
     openThread: (user, message) => surface.openThread(user, message),
     now: () => Date.now(),
+    elapsed: () => clock.now(),
     log,
   });
   return {

@@ -18,17 +18,17 @@ const THREAD_WITHIN_MS = 2_500;
 const OPENED_MAX = 1_000;
 
 /** Turns commands into deliveries. @throws AppError `platform_unavailable` when Slack is too slow to open the thread. */
-export function commandPlacer(openThread: OpenThread, now: () => number) {
+export function commandPlacer(openThread: OpenThread, elapsed: () => number) {
   const opened = new Map<string, Promise<Place>>();
   return async ({ key, account, content }: CommandDelivery, words: string): Promise<Delivery> => {
-    const startedAt = now();
+    const startedAt = elapsed();
     const opening = opened.get(key) ?? openThread(account.user, repeat(words));
     opened.set(key, opening);
     const oldest = opened.keys().next();
     if (opened.size > OPENED_MAX && !oldest.done) opened.delete(oldest.value);
     try {
       const place = await opening;
-      if (now() - startedAt > THREAD_WITHIN_MS) {
+      if (elapsed() - startedAt > THREAD_WITHIN_MS) {
         throw new AppError('platform_unavailable', 'Slack was too slow; please send the command again.');
       }
       return { key, account, place, content };

@@ -36,6 +36,7 @@ export type Parsed =
 
 /** Subtypes that are still a person's own words: with a file attached, or sent to the channel as well. */
 const OWN_WORDS = new Set(['file_share', 'thread_broadcast']);
+export const FORM = 'application/x-www-form-urlencoded';
 /** Forwarded messages read at most; Slack shows no more than a few. */
 const ATTACHMENTS_MAX = 20;
 
@@ -44,13 +45,18 @@ const ignored = (code: IgnoredCode): Parsed => ({ kind: 'ignored', code });
 /** Reads a body as Slack encodes it: JSON, or a form whose `payload` is JSON. Undefined: it is neither. */
 export function decodeBody(text: string, contentType: string | undefined): unknown {
   try {
-    if (contentType !== 'application/x-www-form-urlencoded') return JSON.parse(text);
+    if (!isForm(contentType)) return JSON.parse(text);
     const form = parseForm(text);
     return typeof form.payload === 'string' ? JSON.parse(form.payload) : { ...form };
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
   }
+}
+
+/** Commands and clicks come as forms; a parameter such as a charset changes nothing. */
+export function isForm(contentType: string | undefined): boolean {
+  return contentType?.split(';')[0]?.trim().toLowerCase() === FORM;
 }
 
 /** What a decoded body means to us. */

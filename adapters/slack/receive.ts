@@ -2,7 +2,7 @@
  * The way in: verify the bytes, parse them, then hand a delivery to the core. Slack is told 2xx only once the
  * delivery is stored; anything else makes it send again (events) or tell the person (buttons, commands).
  */
-import bolt from '@slack/bolt';
+import { App, ExpressReceiver } from '@slack/bolt';
 import express, { type Application, type Request, type Response } from 'express';
 import type { Assistant } from '../../src/model/ports.ts';
 import type { Delivery } from '../../src/model/turn.ts';
@@ -10,7 +10,7 @@ import { commandPlacer, type OpenThread } from './command.ts';
 import { BODY_MAX_BYTES } from './limits.ts';
 import { boltLogger, type Log } from './log.ts';
 import { BUTTONS, COMMAND, ENDPOINT, EVENTS } from './needs.ts';
-import { decodeBody, type Parsed, parsePayload, type Self } from './parse.ts';
+import { decodeBody, FORM, isForm, type Parsed, parsePayload, type Self } from './parse.ts';
 import { verifySignature } from './verify.ts';
 
 export type ReceiveParts = {
@@ -20,8 +20,11 @@ export type ReceiveParts = {
   botToken: string;
   /** Null until `auth.test` has answered: nothing can be told apart before. */
   self: () => Self | null;
-  openThread: (user: string, message: { text: string; blocks: ReturnType<typeof rich>[] }) => Promise<Place>;
+  openThread: OpenThread;
+  /** Milliseconds since the epoch: what signatures are dated by. */
   now: () => number;
+  /** Milliseconds that only ever rise: what waiting is measured by. */
+  elapsed: () => number;
   log: Log;
 };
 
@@ -35,7 +38,7 @@ export function listen(parts: ReceiveParts): void {
     if (admit(req, res, parts)) next();
   });
   const logger = boltLogger(log);
-  const receiver = new bolt.ExpressReceiver({
+  const receiver = new ExpressReceiver({
     app,
     signingSecret: parts.signingSecret,
     endpoints: ENDPOINT,
@@ -45,7 +48,7 @@ export function listen(parts: ReceiveParts): void {
     logger,
   });
   const { botToken } = parts;
-  const slack = new bolt.App({
+  const slack = new App({
     receiver,
     // Who we are is known from the start; authorizing an event must not need the network.
     authorize: async () => ({ botToken, ...(parts.self() === null ? {} : { botId: parts.self()!.bot }) }),
@@ -54,7 +57,7 @@ export function listen(parts: ReceiveParts): void {
     convoStore: false,
     logger,
   });
-  const place = commandPlacer(parts.openThread, parts.now);
+  const place = commandPlacer(parts.openThread, parts.elapsed);
   for (const { type } of EVENTS) slack.event(type, ({ context }) => act(context.slack, parts, place));
   for (const button of BUTTONS) {
     slack.action(button, async ({ context, ack }) => {
@@ -102,7 +105,8 @@ function admit(req: Carrier, res: Response, { signingSecret, self: who, now, log
     res.sendStatus(200);
     return false;
   }
-  // Bolt checks the signature once more, on these same bytes.
+  // Bolt knows a form by this exact name only, and checks the signature once more, on these same bytes.
+  if (isForm(req.get('content-type'))) req.headers['content-type'] = FORM;
   req.rawBody = req.body;
   req.slack = parsed;
   return true;

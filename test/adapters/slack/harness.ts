@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type RequestHandler } from 'express';
+import { onTestFinished } from 'vitest';
+import { createSlackAdapter, type SlackConfig } from '../../../adapters/slack/adapter.ts';
+import { ENDPOINT } from '../../../adapters/slack/needs.ts';
+import { FakeSlack, type Manifest } from '../../support/slack/fake-slack.ts';
+import { memoryAssistant } from '../../support/slack/memory-assistant.ts';
+import { virtualClock } from '../../support/slack/virtual-clock.ts';
+
+export const manifest = JSON.parse(
+  readFileSync(new URL('../../../manifest.json', import.meta.url), 'utf8'),
+) as Manifest;
+
+/** The adapter on a real server, connected to the fake over the wire; ends with the test. */
+export async function connected(
+  more: { config?: Partial<SlackConfig>; before?: RequestHandler; start?: boolean } = {},
+) {
+  const slack = await FakeSlack.start(manifest);
+  slack.workspace.addUser('UALICE');
+  slack.workspace.addUser('UBOB');
+  slack.workspace.addChannel('CGENERAL');
+  slack.workspace.addChannel('CAPPROVALS');
+  const app = express();
+  if (more.before !== undefined) app.use(more.before);
+  const assistant = memoryAssistant();
+  const clock = virtualClock();
+  const codes: unknown[] = [];
+  const note = (fields: Record<string, unknown>) => codes.push(fields.code);
+  const adapter = createSlackAdapter({
+    assistant: () => assistant,
+    app,
+    config: {
+      botToken: slack.token,
+      signingSecret: slack.signingSecret,
+      apiUrl: slack.apiUrl,
+      approvalsChannel: 'CAPPROVALS',
+      operatorsChannel: null,
+      ...more.config,
+    },
+    log: { info: note, warn: note, error: note },
+    clock,
+  });
+  const server = createServer(app);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  slack.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}${ENDPOINT}`);
+  if (more.start !== false) await adapter.start();
+  onTestFinished(async () => {
+    await adapter.stop();
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    await slack.stop();
+  });
+  return { slack, assistant, adapter, clock, codes };
+}

@@ -1,0 +1,212 @@
+import express from 'express';
+import { describe, expect, test } from 'vitest';
+import { connected } from './harness.ts';
+import { cardWith, messageWith } from './samples.ts';
+
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+const place = (container: string, thread = '') => ({
+  platform: 'slack' as const,
+  tenant: 'T0ACME',
+  container,
+  thread,
+  direct: container.startsWith('D'),
+});
+
+describe('what Slack sends', () => {
+  test('is stored before it is acknowledged', async () => {
+    const { slack, assistant } = await connected();
+    const gate = Promise.withResolvers<void>();
+    assistant.holdUntil(gate.promise);
+    let acknowledged = false;
+    const said = slack.say('UALICE', 'the VPN is down & out').then((result) => {
+      acknowledged = true;
+      return result;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(acknowledged).toBe(false);
+    gate.resolve();
+    const { sent, ts, channel } = await said;
+    expect(sent).toMatchObject({ status: 200, attempts: 1 });
+    expect(assistant.stored).toMatchObject([
+      {
+        account: { platform: 'slack', enterprise: null, team: 'T0ACME', user: 'UALICE' },
+        place: { container: channel, thread: ts, direct: true },
+        content: { kind: 'message', text: 'the VPN is down & out' },
+      },
+    ]);
+  });
+
+  test('comes again, and acts once, when it could not be stored at first', async () => {
+    const { slack, assistant, codes } = await connected();
+    assistant.failNext(2);
+    const { sent } = await slack.say('UALICE', 'status');
+    expect(sent).toMatchObject({ status: 200, attempts: 3 });
+    expect(assistant.stored).toHaveLength(1);
+    expect(codes.filter((code) => code === 'slack_bolt_error')).not.toHaveLength(0);
+  });
+
+  test('is answered 500 as long as it cannot be stored', async () => {
+    const { slack, assistant } = await connected();
+    assistant.failNext(9);
+    const { sent } = await slack.say('UALICE', 'status');
+    expect(sent).toMatchObject({ status: 500, attempts: 4 });
+    expect(assistant.stored).toEqual([]);
+  });
+
+  test('five times over acts once: events, clicks and commands', async () => {
+    const { slack, adapter, assistant } = await connected();
+    const event = slack.eventPayload(
+      'UALICE',
+      'hi',
+      slack.workspace.directWith('UALICE'),
+      '1790000000.000001',
+    );
+    await adapter.surface.post(
+      place('CAPPROVALS'),
+      messageWith({ card: cardWith({ buttons: ['approve'] }) }),
+    );
+    const [card] = slack.messages('CAPPROVALS');
+    const click = { payload: JSON.stringify(slack.clickPayload('UBOB', card!, 'approve')) };
+    const command = slack.commandFields('UBOB', 'status', 'CGENERAL');
+    for (let time = 0; time < 5; time += 1) {
+      expect((await slack.sender.event(event)).status).toBe(200);
+      expect((await slack.sender.form(click)).status).toBe(200);
+      expect((await slack.sender.form(command)).status).toBe(200);
+    }
+    expect(assistant.stored.map(({ content }) => content.kind)).toEqual(['message', 'decision', 'message']);
+    expect(slack.messages(slack.workspace.directWith('UBOB'))).toHaveLength(1);
+  });
+
+  test.each([
+    ['unsigned', { headers: { 'x-slack-signature': null } }],
+    ['signed with another secret', { secret: 'another' }],
+    ['six minutes old', { timestamp: nowSeconds() - 360 }],
+    ['six minutes ahead', { timestamp: nowSeconds() + 360 }],
+    ['signed for another time', { headers: { 'x-slack-request-timestamp': String(nowSeconds() - 1) } }],
+  ])('%s is refused', async (_name, options) => {
+    const { slack, assistant, codes } = await connected();
+    const body = JSON.stringify(slack.eventPayload('UALICE', 'hi', 'D0ALICE', '1790000000.000001'));
+    expect((await slack.sender.once(body, 'application/json', options)).status).toBe(401);
+    expect(assistant.stored).toEqual([]);
+    expect(codes.at(-1)).toMatch(/^slack_(signature|timestamp)_/);
+  });
+
+  test('is refused where a parser ran before the bytes could be verified', async () => {
+    const { slack, assistant, codes } = await connected({ before: express.json() });
+    expect((await slack.say('UALICE', 'hi')).sent.status).toBe(400);
+    expect(assistant.stored).toEqual([]);
+    expect(codes).toContain('slack_body_unreadable');
+  });
+
+  test('waits for the start: nothing is acknowledged before we know who we are', async () => {
+    const { slack, assistant } = await connected({ start: false });
+    expect((await slack.say('UALICE', 'hi')).sent.status).toBe(503);
+    expect(assistant.stored).toEqual([]);
+  });
+
+  test.each([
+    ['{', 'slack_ignored_malformed'],
+    ['null', 'slack_ignored_malformed'],
+    ['[]', 'slack_ignored_malformed'],
+    ['{"event": null}', 'slack_ignored_malformed'],
+    ['{"type": "event_callback", "event": {"type": "message"}}', 'slack_ignored_malformed'],
+    ['{"type": "view_submission", "view": {}}', 'slack_ignored_unhandled'],
+    ['{"type": "block_actions", "actions": []}', 'slack_ignored_malformed'],
+  ])('as %s is acknowledged at once and logged', async (body, code) => {
+    const { slack, assistant, codes } = await connected();
+    expect((await slack.sender.once(body, 'application/json')).status).toBe(200);
+    expect(codes.at(-1)).toBe(code);
+    expect(assistant.stored).toEqual([]);
+  });
+
+  test('to set the endpoint up is answered with its challenge', async () => {
+    const { slack } = await connected();
+    const sent = await slack.sender.once('{"type":"url_verification","challenge":"c4"}', 'application/json');
+    expect(JSON.parse(sent.body)).toEqual({ challenge: 'c4' });
+  });
+
+  test('over a megabyte is refused', async () => {
+    const { slack } = await connected();
+    expect((await slack.sender.once(`"${'x'.repeat(1024 * 1024)}"`, 'application/json')).status).toBe(413);
+  });
+});
+
+describe('a mention', () => {
+  test('is answered in its thread', async () => {
+    const { slack, assistant } = await connected();
+    const { ts } = await slack.say('UALICE', '@countersign run the checks of web', 'CGENERAL');
+    expect(assistant.stored).toMatchObject([
+      {
+        place: { container: 'CGENERAL', thread: ts, direct: false },
+        content: { text: 'run the checks of web' },
+      },
+    ]);
+    await slack.say('UALICE', 'just talking', 'CGENERAL');
+    expect(assistant.stored).toHaveLength(1);
+  });
+});
+
+describe('a click', () => {
+  test('on each button becomes its decision, by the person who pressed it, on that rendering', async () => {
+    const { slack, adapter, assistant } = await connected();
+    const card = cardWith({ buttons: ['confirm', 'approve', 'deny', 'cancel'] });
+    await adapter.surface.post(place('CAPPROVALS'), messageWith({ card }));
+    const [shown] = slack.messages('CAPPROVALS');
+    for (const button of card.buttons) {
+      expect(await slack.click('UBOB', shown!, button)).toMatchObject({ status: 200, body: '' });
+    }
+    expect(
+      assistant.stored.map(({ content, account }) => ({
+        content,
+        user: account.platform === 'slack' && account.user,
+      })),
+    ).toEqual(
+      card.buttons.map((decision) => ({
+        content: { kind: 'decision', decision, rendering: card.rendering },
+        user: 'UBOB',
+      })),
+    );
+  });
+
+  test('that could not be stored is not acknowledged', async () => {
+    const { slack, adapter, assistant } = await connected();
+    await adapter.surface.post(place('CAPPROVALS'), messageWith({ card: cardWith() }));
+    assistant.failNext(1);
+    expect((await slack.click('UBOB', slack.messages('CAPPROVALS')[0]!, 'confirm')).status).toBe(500);
+  });
+});
+
+describe('a command', () => {
+  test('is understood with a charset in its content type too', async () => {
+    const { slack, assistant } = await connected();
+    const form = new URLSearchParams(slack.commandFields('UALICE', 'status')).toString();
+    const type = 'application/x-www-form-urlencoded; charset=utf-8';
+    expect((await slack.sender.once(form, type)).status).toBe(200);
+    expect(assistant.stored).toHaveLength(1);
+  });
+
+  test('gets a thread of its own in the direct message, wherever it was typed', async () => {
+    const { slack, assistant } = await connected();
+    const sent = await slack.command('UALICE', 'ci trigger repo=web &lt;!channel&gt;', 'CSECRET');
+    expect(JSON.parse(sent.body)).toMatchObject({ response_type: 'ephemeral' });
+    const [root] = slack.messages(slack.workspace.directWith('UALICE'));
+    expect(root).toMatchObject({ thread: null, text: '/countersign ci trigger repo=web &lt;!channel&gt;' });
+    expect(assistant.stored).toMatchObject([
+      {
+        place: { container: root?.channel, thread: root?.ts, direct: true },
+        content: { text: 'ci trigger repo=web <!channel>' },
+      },
+    ]);
+    expect(slack.messages('CSECRET')).toEqual([]);
+  });
+
+  test('is refused, not run late, when its thread cannot be opened', async () => {
+    const { slack, assistant } = await connected();
+    slack.fail(1, 'chat.postMessage', 'internal_error');
+    expect((await slack.command('UALICE', 'status')).status).toBe(500);
+    slack.rateLimit(1, 30);
+    expect((await slack.command('UALICE', 'status')).status).toBe(500);
+    expect(assistant.stored).toEqual([]);
+    expect((await slack.command('UALICE', 'status')).status).toBe(200);
+  });
+});

@@ -1,0 +1,195 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { visible } from '../../../adapters/slack/outbound-text.ts';
+import { renderCard } from '../../../adapters/slack/render-card.ts';
+import { renderMessage } from '../../../adapters/slack/render-message.ts';
+import { FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
+import { checkBlocks, textsOf } from '../../support/slack/block-schema.ts';
+import { cardWith, messageWith } from './samples.ts';
+
+/** Everything that is sent for a card: itself with its buttons, then what follows in the thread. */
+function sent(card: ReturnType<typeof cardWith>) {
+  const { text, blocks, actions, rest } = renderCard(card);
+  return [{ text, blocks: actions === null ? blocks : [...blocks, actions] }, ...rest];
+}
+
+const named = ({ label, value }: { label: string; value: string }) => ({ name: label, value });
+
+/** All that Slack would interpret: markup objects, the fallback text, and elements that are not text. */
+function liveMarkup(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(liveMarkup);
+  if (typeof value !== 'object' || value === null) return [];
+  const own = 'type' in value && typeof value.type === 'string' ? value.type : '';
+  const live = ['mrkdwn', 'link', 'user', 'channel', 'broadcast', 'usergroup', 'emoji'].includes(own);
+  return [...(live ? [JSON.stringify(value)] : []), ...Object.values(value).flatMap(liveMarkup)];
+}
+
+const hostile = fc.oneof(
+  fc.string({ unit: 'binary', maxLength: 400 }),
+  fc.constantFrom(
+    '<!channel>',
+    '<@U0BOSS>',
+    '<https://evil.example|click>',
+    '*bold*',
+    '@here',
+    '&lt;!here&gt;',
+    '',
+  ),
+  fc.string({ unit: fc.constantFrom('<', '&', 'a', '\n', '\u202e', '🙂'), maxLength: 6_000 }),
+);
+const cards = fc.record({
+  title: hostile,
+  status: hostile,
+  summary: hostile,
+  arguments: fc.array(
+    fc.record({ name: hostile, value: hostile, provenance: fc.constantFrom(...Provenance.options) }),
+    {
+      maxLength: 40,
+    },
+  ),
+  facts: fc.array(fc.record({ label: hostile, value: hostile }), { maxLength: 30 }),
+  reasons: fc.array(hostile, { maxLength: 10 }),
+  quotes: fc.array(fc.record({ source: hostile, text: hostile }), { maxLength: 6 }),
+  output: fc.option(hostile),
+  outcome: fc.option(fc.record({ code: hostile, text: hostile, link: fc.constant(null) })),
+  proof: fc.option(hostile),
+  state: fc.constantFrom(...RequestState.options),
+});
+
+describe('a card', () => {
+  test('is within every limit, with nothing live in it, whatever anybody wrote', () => {
+    fc.assert(
+      fc.property(cards, (change) => {
+        for (const message of sent(cardWith(change))) {
+          expect(checkBlocks(message.blocks)).toMatchObject({ ok: true });
+          expect(liveMarkup(message.blocks)).toEqual([]);
+          expect(message.text).not.toMatch(/[<>]/);
+          expect(message.text.length).toBeGreaterThan(0);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('shows every argument and fact in full, on itself or in its thread', () => {
+    fc.assert(
+      fc.property(cards, (change) => {
+        const { blocks, rest } = renderCard(cardWith(change));
+        const onCard = new Set(textsOf(blocks));
+        const inThread = rest
+          .flatMap((message) => message.blocks.slice(1))
+          .flatMap(textsOf)
+          .join('');
+        const labels = [...onCard, ...rest.flatMap((message) => textsOf(message.blocks[0]))].join('');
+        for (const { name, value } of [...change.arguments, ...change.facts.map(named)]) {
+          expect(onCard.has(visible(value)) || inThread.includes(visible(value))).toBe(true);
+          expect(labels).toContain(visible(name));
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('shortens 40,000 characters, says so, and sends them all after it', () => {
+    const value = Array.from({ length: 8_000 }, (_, i) => `${i % 10} <&>`)
+      .join('')
+      .slice(0, 40_000);
+    const card = cardWith({ arguments: [{ name: 'body', value, provenance: 'model' }] });
+    const { blocks, rest } = renderCard(card);
+    expect(textsOf(blocks).join('')).toContain('40,000 characters, all of them in this thread');
+    const pieces = rest.flatMap((message) => message.blocks.slice(1)).flatMap(textsOf);
+    expect(pieces.join('')).toBe(value);
+    for (const message of rest) expect(checkBlocks(message.blocks)).toMatchObject({ ok: true });
+  });
+
+  test('makes visible what would reorder or hide its words', () => {
+    const card = cardWith({
+      arguments: [{ name: 'ref', value: 'main\u202egnp.exe\u200b', provenance: 'typed' }],
+    });
+    expect(textsOf(renderCard(card).blocks).join('')).toContain('main⟨U+202E⟩gnp.exe⟨U+200B⟩');
+  });
+
+  test('has the buttons it is given, with the opaque id alone', () => {
+    const card = cardWith({ buttons: ['approve', 'deny'] });
+    expect(renderCard(card).actions).toMatchObject({
+      type: 'actions',
+      elements: [
+        { action_id: 'approve', value: card.rendering, style: 'primary' },
+        { action_id: 'deny', value: card.rendering, style: 'danger' },
+      ],
+    });
+  });
+
+  test.each([...FINAL_STATES])('has no button once it is %s', (state) => {
+    expect(renderCard(cardWith({ state })).actions).toBeNull();
+  });
+
+  test('shows the proof where there is no page, else the link', () => {
+    const proof = 'Entry 17, covered by checkpoint 20';
+    expect(textsOf(renderCard(cardWith({ proof })).blocks)).toContain(proof);
+    const linked = renderCard(cardWith({ proof, link: 'https://countersign.example/requests/1' }));
+    expect(textsOf(linked.blocks)).not.toContain(proof);
+    expect(liveMarkup(linked.blocks)).toHaveLength(1);
+  });
+
+  test('links only to web addresses, by their own words', () => {
+    const outcome = (link: string) =>
+      renderCard(cardWith({ outcome: { code: 'done', text: 'Done', link } })).blocks;
+    expect(liveMarkup(outcome('https://desk.example/1'))).toEqual([
+      JSON.stringify({ type: 'link', url: 'https://desk.example/1', text: 'https://desk.example/1' }),
+    ]);
+    for (const bad of [
+      'javascript:alert(1)',
+      'https://bank.example@evil.example',
+      'slack://x',
+      '<!channel>',
+    ]) {
+      expect(liveMarkup(outcome(bad))).toEqual([]);
+    }
+  });
+});
+
+describe('a message', () => {
+  test("of a person is not repeated; a model's is attributed", () => {
+    expect(renderMessage(messageWith({ authorship: 'person', text: 'hello' }))).toBeNull();
+    const rendered = renderMessage(messageWith({ authorship: 'model', text: 'I <!channel> think' }));
+    expect(textsOf(rendered?.blocks)).toEqual(['I <!channel> think', 'Written by a language model.']);
+    expect(rendered?.text).toBe('I &lt;!channel&gt; think');
+  });
+
+  test('of any length and authorship stays within the limits', () => {
+    fc.assert(
+      fc.property(
+        hostile,
+        fc.constantFrom('system', 'model', 'fetched'),
+        fc.boolean(),
+        (text, authorship, withCard) => {
+          const rendered = renderMessage(
+            messageWith({ text: text.repeat(4), authorship, card: withCard ? cardWith() : null }),
+          );
+          for (const { blocks } of [rendered!, ...rendered!.rest]) {
+            expect(checkBlocks(blocks)).toMatchObject({ ok: true });
+          }
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  test('with a form says what is needed and the command that would say it', () => {
+    const field = { kind: 'text' as const, choices: [], value: '' };
+    const form = {
+      action: 'ticket.create',
+      title: 'Open a ticket',
+      fields: [
+        { ...field, name: 'title', label: 'Title', required: true },
+        { ...field, name: 'team', label: 'Team', required: false, choices: ['it', 'hr'] },
+      ],
+    };
+    const rendered = renderMessage(messageWith({ text: '', form }));
+    expect(checkBlocks(rendered?.blocks)).toMatchObject({ ok: true });
+    const words = textsOf(rendered?.blocks).join('');
+    expect(words).toContain('/countersign ticket create title=…');
+    expect(words).toContain('optional; one of: it, hr');
+  });
+});

@@ -1,0 +1,96 @@
+/** The Web API: each method checks what Slack checks, in Slack's order, and answers in Slack's words. */
+import { checkBlocks, type SlackBlock } from './block-schema.ts';
+import { BOT_ID, BOT_USER, type FakeMessage, TEAM, type Workspace } from './workspace.ts';
+
+export type Args = Readonly<Record<string, unknown>>;
+export type Answer = Record<string, unknown>;
+type Method = { scope: string | null; run: (args: Args, workspace: Workspace) => Answer };
+
+const POST_TEXT_MAX = 40_000;
+const UPDATE_TEXT_MAX = 4_000;
+
+const error = (code: string, why?: string): Answer => ({ ok: false, error: code, ...(why ? { why } : {}) });
+
+export const METHODS: Readonly<Record<string, Method>> = {
+  'auth.test': {
+    scope: null,
+    run: () => ({ ok: true, team_id: TEAM, user_id: BOT_USER, bot_id: BOT_ID, url: 'https://acme.example/' }),
+  },
+  'chat.postMessage': { scope: 'chat:write', run: post },
+  'chat.postEphemeral': {
+    scope: 'chat:write',
+    run: (args, workspace) => {
+      const known = workspace.users.has(String(args.user));
+      return known ? { ok: true, message_ts: workspace.nextTs() } : error('user_not_found');
+    },
+  },
+  'chat.update': { scope: 'chat:write', run: update },
+  'conversations.open': { scope: 'im:write', run: open },
+  'users.info': {
+    scope: 'users:read',
+    run: (args, workspace) => {
+      const user = workspace.users.get(String(args.user));
+      if (user === undefined) return error('user_not_found');
+      return { ok: true, user: { id: user.id, team_id: user.team, is_restricted: user.guest } };
+    },
+  },
+};
+
+function post(args: Args, workspace: Workspace): Answer {
+  const target = String(args.channel ?? '');
+  const id = workspace.users.has(target) ? workspace.directWith(target) : target;
+  const channel = workspace.channels.get(id);
+  if (channel === undefined) return error('channel_not_found');
+  if (channel.archived) return error('is_archived');
+  if (!channel.members.has(BOT_USER)) return error('not_in_channel');
+  const content = contentOf(args, POST_TEXT_MAX);
+  if ('error' in content) return content;
+  const thread = args.thread_ts === undefined ? null : String(args.thread_ts);
+  const root = thread === null ? null : workspace.find(id, thread);
+  // Slack takes a thread only by its root.
+  if (root === undefined || (root !== null && root.thread !== null)) return error('thread_not_found');
+  const { ts } = workspace.add({ channel: id, thread, user: BOT_USER, ...content });
+  return { ok: true, channel: id, ts, message: { ts, text: content.text } };
+}
+
+function update(args: Args, workspace: Workspace): Answer {
+  const id = String(args.channel ?? '');
+  if (!workspace.channels.has(id)) return error('channel_not_found');
+  const message = workspace.find(id, String(args.ts ?? ''));
+  if (message === undefined) return error('message_not_found');
+  if (message.user !== BOT_USER) return error('cant_update_message');
+  const content = contentOf(args, UPDATE_TEXT_MAX);
+  if ('error' in content) return content;
+  workspace.rewrite(message, content);
+  return { ok: true, channel: id, ts: message.ts, text: content.text };
+}
+
+function open(args: Args, workspace: Workspace): Answer {
+  const user = workspace.users.get(String(args.users ?? ''));
+  if (user === undefined || user.team !== TEAM) return error('user_not_found');
+  if (user.id === BOT_USER) return error('cannot_dm_bot');
+  return { ok: true, channel: { id: workspace.directWith(user.id) } };
+}
+
+function contentOf(
+  args: Args,
+  max: number,
+): Pick<FakeMessage, 'text' | 'blocks'> | { ok: false; error: string } {
+  const refuse = (code: string, why?: string) => error(code, why) as { ok: false; error: string };
+  // Without it notifications and screen readers have nothing to say; Slack warns, we refuse.
+  if (typeof args.text !== 'string' || args.text === '') return refuse('no_text');
+  if (args.text.length > max) return refuse('msg_too_long');
+  const raw = typeof args.blocks === 'string' ? parseJson(args.blocks) : (args.blocks ?? []);
+  const checked = checkBlocks(raw);
+  if (!checked.ok) return refuse(checked.error, checked.why);
+  return { text: args.text, blocks: checked.blocks as SlackBlock[] };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (problem) {
+    if (problem instanceof SyntaxError) return null;
+    throw problem;
+  }
+}

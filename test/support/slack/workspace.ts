@@ -1,0 +1,101 @@
+/** The state of a pretended workspace: people, channels, messages. */
+import type { SlackBlock } from './block-schema.ts';
+
+export type FakeMessage = {
+  channel: string;
+  ts: string;
+  thread: string | null;
+  user: string;
+  text: string;
+  blocks: SlackBlock[];
+  /** How often chat.update rewrote it. */
+  edits: number;
+};
+export type FakeUser = { id: string; name: string; team: string; guest: boolean };
+export type FakeChannel = { id: string; members: Set<string>; direct: boolean; archived: boolean };
+
+export const TEAM = 'T0ACME';
+export const BOT_USER = 'U0COUNTERSIGN';
+export const BOT_ID = 'B0COUNTERSIGN';
+
+export class Workspace {
+  readonly users = new Map<string, FakeUser>();
+  readonly channels = new Map<string, FakeChannel>();
+  readonly #messages: FakeMessage[] = [];
+  readonly #listeners = new Set<() => void>();
+  #serial = 0;
+
+  constructor() {
+    this.addUser(BOT_USER);
+  }
+
+  addUser(id: string, more: Partial<FakeUser> = {}): void {
+    this.users.set(id, { id, name: id.toLowerCase(), team: TEAM, guest: false, ...more });
+  }
+
+  addChannel(id: string, members: readonly string[] = [BOT_USER]): FakeChannel {
+    const channel = { id, members: new Set(members), direct: id.startsWith('D'), archived: false };
+    this.channels.set(id, channel);
+    return channel;
+  }
+
+  /** The direct message between the app and a person; made when first asked for. */
+  directWith(user: string): string {
+    const id = `D0${user.slice(1)}`;
+    if (!this.channels.has(id)) this.addChannel(id, [user, BOT_USER]);
+    return id;
+  }
+
+  /** Unique and rising, as Slack's are within a channel. */
+  nextTs(): string {
+    this.#serial += 1;
+    return `1790000000.${String(this.#serial).padStart(6, '0')}`;
+  }
+
+  add(message: Omit<FakeMessage, 'ts' | 'edits'>): FakeMessage {
+    const added = { ...message, ts: this.nextTs(), edits: 0 };
+    this.#messages.push(added);
+    this.#changed();
+    return added;
+  }
+
+  find(channel: string, ts: string): FakeMessage | undefined {
+    return this.#messages.find((message) => message.channel === channel && message.ts === ts);
+  }
+
+  rewrite(message: FakeMessage, change: Pick<FakeMessage, 'text' | 'blocks'>): void {
+    Object.assign(message, change, { edits: message.edits + 1 });
+    this.#changed();
+  }
+
+  /** Copies, oldest first: what a client shows does not change under a test's hands. */
+  messages(channel?: string): FakeMessage[] {
+    return structuredClone(
+      this.#messages.filter((message) => channel === undefined || message.channel === channel),
+    );
+  }
+
+  /** Resolves as soon as `holds`, which is asked again after every change. */
+  until(holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        this.#listeners.delete(look);
+        reject(
+          new Error(`Slack never came to show it. It shows: ${JSON.stringify(this.#messages, null, 1)}`),
+        );
+      }, timeoutMs);
+      const look = () => {
+        if (!holds()) return;
+        clearTimeout(late);
+        this.#listeners.delete(look);
+        resolve();
+      };
+      this.#listeners.add(look);
+      look();
+    });
+  }
+
+  #changed(): void {
+    for (const listener of [...this.#listeners]) listener();
+  }
+}
