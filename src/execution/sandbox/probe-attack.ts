@@ -92,12 +92,19 @@ async function attack(input: Record<string, unknown>, tools: Tools): ReturnType<
   return { kind: 'done', result: { code: 'attacked', message: '', data: { open, door } } };
 }
 
+/** Node's permissions refuse some things by never answering. */
 async function succeeds(attempt: () => unknown): Promise<boolean> {
+  let patience: NodeJS.Timeout | undefined;
+  const noAnswer = new Promise((_, reject) => {
+    patience = setTimeout(() => reject(new Error('no answer')), CONNECT_TIMEOUT_MS);
+  });
   try {
-    await attempt();
+    await Promise.race([attempt(), noAnswer]);
     return true;
   } catch {
     return false;
+  } finally {
+    clearTimeout(patience);
   }
 }
 

@@ -1,0 +1,85 @@
+/**
+ * Attacks one level and prints what was open; a program of its own, so that tests can run it as another account.
+ * Arguments: level, `all` walls or `kernel` walls alone (without Node's permissions), a folder for bundles.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Bundle, bundleLauncher, bundleOperations } from '../../../src/execution/sandbox/bundle.ts';
+import type { Call } from '../../../src/execution/sandbox/call.ts';
+import { type Launch, launchFor } from '../../../src/execution/sandbox/launch.ts';
+import { DEFAULT_LIMITS } from '../../../src/execution/sandbox/limits.ts';
+import { keepDescriptorsHome, locateBubblewrap, locateNode } from '../../../src/execution/sandbox/machine.ts';
+import { collect, drained, endOf, startProcess } from '../../../src/execution/sandbox/process.ts';
+import { IsolationLevel } from '../../../src/model/request.ts';
+import type { AttackInput } from './attacker.ts';
+
+const level = IsolationLevel.parse(process.argv[2]);
+const kernelAlone = process.argv[3] === 'kernel';
+const outFolder = process.argv[4] ?? '';
+
+const isPermission = (flag: string): boolean => flag === '--permission' || flag.startsWith('--allow-fs-read');
+
+/** The same launch without Node's own wall, to see what the kernel's hold by themselves. */
+function withoutPermissions(launch: Launch): Launch {
+  const strip = (flags: string[]): string[] => flags.filter((flag) => !isPermission(flag));
+  const args = strip(launch.args).map((arg) => {
+    if (!arg.startsWith('{')) return arg;
+    const plan = JSON.parse(arg) as { command: string[] };
+    return JSON.stringify({ ...plan, command: strip(plan.command) });
+  });
+  return { ...launch, args };
+}
+
+const folder = mkdtempSync(path.join(tmpdir(), 'attack-'));
+try {
+  const inside = (name: string): string => path.join(folder, name);
+  writeFileSync(inside('canary'), 'canary');
+  writeFileSync(inside('expendable'), '');
+  const tcp = createServer((socket) => socket.destroy());
+  const unix = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => unix.listen(inside('socket'), resolve));
+  const input: AttackInput = {
+    canary: inside('canary'),
+    folder,
+    unixSocket: inside('socket'),
+    tcpPort: (tcp.address() as AddressInfo).port,
+    parentPid: process.pid,
+    node: process.execPath,
+  };
+  const call: Call = {
+    call: 'run',
+    operation: 'attack',
+    input,
+    settings: null,
+    pinned: {},
+    mark: '',
+    requester: '',
+    idempotencyKey: '',
+  };
+  const module = fileURLToPath(new URL('./attacker.ts', import.meta.url));
+  const bundles = await bundleOperations({ modules: [{ name: 'attacker', module }], outFolder });
+  const means = {
+    nodeFiles: await locateNode(),
+    bubblewrap: await locateBubblewrap(),
+    launcher: (await bundleLauncher(outFolder)).file,
+  };
+  keepDescriptorsHome();
+  const launch = launchFor(level, (bundles.get('attacker') as Bundle).file, DEFAULT_LIMITS, means);
+  const child = startProcess(kernelAlone ? withoutPermissions(launch) : launch);
+  const said = collect(child.stdout as never, DEFAULT_LIMITS.outputBytes);
+  const complained = collect(child.stderr as never, DEFAULT_LIMITS.stderrBytes);
+  child.stdin?.end(JSON.stringify(call));
+  await endOf(child);
+  await drained(child);
+  if (said() === '') process.stderr.write(complained());
+  process.stdout.write(said());
+  tcp.close();
+  unix.close();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+process.exit(0);
