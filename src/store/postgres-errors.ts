@@ -40,9 +40,15 @@ function severityOf(error: unknown): string {
   return error instanceof pg.DatabaseError ? (error.severity ?? '') : '';
 }
 
+/** pg-boss reports a worker's failure as a plain object. */
+function messageOf(error: unknown): string {
+  const holder = error as { message?: unknown } | null;
+  return typeof holder?.message === 'string' ? holder.message : '';
+}
+
 function isConnectionFailure(error: unknown, code: string): boolean {
   if (UNAVAILABLE_STATES.has(code) || NETWORK_CODES.has(code) || code.startsWith('08')) return true;
-  return code === '' && error instanceof Error && DRIVER_WORDS.test(error.message);
+  return code === '' && DRIVER_WORDS.test(messageOf(error));
 }
 
 /**

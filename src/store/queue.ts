@@ -105,7 +105,6 @@ export async function createQueue(options: QueueOptions): Promise<Queue> {
   const boss = bossFor(options);
   boss.on('error', (error) => options.onError(storeError(error), { queue: null }));
   const stopping = new AbortController();
-  const running = new Set<Promise<void>>();
   const workers: { name: QueueName; id: string }[] = [];
   try {
     await boss.start();
@@ -139,12 +138,9 @@ export async function createQueue(options: QueueOptions): Promise<Queue> {
     } as const;
     worker.id = await boss.work<Payload, void, typeof settings>(name, settings, async ([job]) => {
       if (job === undefined) return;
-      const work = handle(name, job, handler);
-      running.add(work);
       try {
-        await work;
+        await handle(name, job, handler);
       } finally {
-        running.delete(work);
         // More may be waiting: look again at once. Otherwise a backlog would drain at one job a poll.
         boss.notifyWorker(worker.id);
       }
@@ -153,13 +149,13 @@ export async function createQueue(options: QueueOptions): Promise<Queue> {
   }
 
   async function stop({ timeoutMs = DEFAULT_STOP_MS }: { timeoutMs?: number } = {}): Promise<void> {
-    const halts = workers.map(({ name, id }) => boss.offWork(name, { id, wait: false }));
-    await Promise.all(halts);
+    // Ends when each worker has also settled its last job, not only when the handler has returned.
+    const drained = Promise.allSettled(workers.map(({ name, id }) => boss.offWork(name, { id, wait: true })));
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
-    await Promise.race([Promise.allSettled(running), patience]);
+    await Promise.race([drained, patience]);
     clearTimeout(timer);
     stopping.abort();
     await boss.stop({ graceful: false, close: true });

@@ -149,6 +149,39 @@ test('a stop waits for what runs, aborts what does not end, and that job runs ag
   expect(await done).toEqual([{ request: 'moved' }]);
 });
 
+test('a job that ends while the stop waits is done, and does not run again', async () => {
+  const q = await queue();
+  const started = Promise.withResolvers<void>();
+  const finish = Promise.withResolvers<void>();
+  await q.work('deliver', { concurrency: 1 }, async () => {
+    started.resolve();
+    await finish.promise;
+  });
+  await t.db.transaction((tx) => q.send(tx, 'deliver', { id: 'last' }));
+  await started.promise;
+  const stopped = q.stop({ timeoutMs: 20_000 });
+  finish.resolve();
+  await stopped;
+  expect(await t.db.one(`SELECT state::text FROM pgboss.job WHERE data->>'id' = 'last'`)).toEqual({
+    state: 'completed',
+  });
+});
+
+test('a job whose handler does not heed the abort is given back by the stop', async () => {
+  const q = await queue(() => undefined);
+  const started = Promise.withResolvers<void>();
+  await q.work('deliver', { concurrency: 1 }, async () => {
+    started.resolve();
+    await new Promise<never>(() => undefined);
+  });
+  await t.db.transaction((tx) => q.send(tx, 'deliver', { id: 'stuck' }));
+  await started.promise;
+  await q.stop({ timeoutMs: 0 });
+  expect(await t.db.one(`SELECT state::text FROM pgboss.job WHERE data->>'id' = 'stuck'`)).toEqual({
+    state: 'retry',
+  });
+});
+
 test('a worker that is killed in the middle of a job: another one runs the job again', async () => {
   const script = fileURLToPath(new URL('./queue-worker.ts', import.meta.url));
   const child = spawn(process.execPath, [script, t.appUrl], { stdio: ['ignore', 'pipe', 'inherit'] });
