@@ -277,7 +277,7 @@ const ASSIGNMENTS: readonly SecretRule[] = [
   {
     id: 'password',
     kind: 'password',
-    pattern: `(?i)(?:pass(?:word|wd|phrase|code|wort)?s?|pwd)[\\w.-]{0,30}["'\`\\]]{0,2}\\)?\\s{0,4}(?::?\\s?string)?\\s{0,4}${SIGN}\\s{0,4}(?:"([^"\\n]{3,200})"|'([^'\\n]{3,200})'|\`([^\`\\n]{3,200})\`)`,
+    pattern: `(?i)(?:pass(?:word|wd|phrase|code|wort)s?|passwd|pwd|\\bpass)[\\w.-]{0,30}["'\`\\]]{0,2}\\)?\\s{0,4}(?::?\\s?string)?\\s{0,4}(?:[:?+.!|]{0,3}={1,3}>?|:|=>|->)\\s{0,4}(?:"([^"\\n]{3,200})"|'([^'\\n]{3,200})'|\`([^\`\\n]{3,200})\`)`,
     accepts: looksGiven,
   },
   {
@@ -354,5 +354,9 @@ const KEYS: readonly SecretRule[] = [
   },
 ];
 
-/** In order of precedence. */
+/** Vendors' formats: a prefix and an alphabet. */
+export const PREFIX_RULES: readonly SecretRule[] = VENDORS;
+/** Everything that its surroundings give away. */
+export const OTHER_RULES: readonly SecretRule[] = [...KEYS, ...PLACES, ...ASSIGNMENTS];
+/** All, in order of precedence. */
 export const SECRET_RULES: readonly SecretRule[] = [...KEYS, ...VENDORS, ...PLACES, ...ASSIGNMENTS];

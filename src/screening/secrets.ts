@@ -1,9 +1,15 @@
 /**
  * Finds credentials that people paste, so that they can be masked before anything is stored, logged or sent to a
- * model. One pass of all patterns together says which rules can match at all; only those look for places.
+ * model. One pass of many patterns together says which rules can match at all; only those look for places.
  */
 import { RE2JS, RE2Set } from 're2js';
-import { PRIVATE_KEY_RULE, SECRET_RULES, type SecretRule } from './secret-rules.ts';
+import {
+  OTHER_RULES,
+  PREFIX_RULES,
+  PRIVATE_KEY_RULE,
+  SECRET_RULES,
+  type SecretRule,
+} from './secret-rules.ts';
 import { isHidden } from './text.ts';
 
 /** UTF-16 offsets into the text as given; `end` is exclusive. */
@@ -13,9 +19,17 @@ export type Masked = { text: string; found: SecretFinding[] };
 type Hit = SecretFinding & { rank: number; kind: string };
 
 const compiled = SECRET_RULES.map((rule) => ({ rule, pattern: RE2JS.compile(rule.pattern) }));
-const prefilter = new RE2Set();
-for (const { pattern } of SECRET_RULES) prefilter.add(pattern);
-prefilter.compile();
+
+/**
+ * The prefilters. Prefixes and everything else are two automata: joined in one, their states multiply beyond its cache
+ * and the same scan took fourteen times as long (measured on 247,000 characters of documentation).
+ */
+const prefilters = [PREFIX_RULES, OTHER_RULES].map((rules) => {
+  const set = new RE2Set();
+  for (const { pattern } of rules) set.add(pattern);
+  set.compile();
+  return { set, ranks: rules.map((rule) => SECRET_RULES.indexOf(rule)) };
+});
 
 /** Credentials in a text, sorted by place, never overlapping. Time is linear in the text's length. */
 export function findSecrets(text: string): SecretFinding[] {
@@ -55,9 +69,12 @@ function findHits(text: string): Hit[] {
 
 function scan(text: string): Hit[] {
   const hits: Hit[] = [];
-  for (const rank of prefilter.match(text)) {
-    const entry = compiled[rank];
-    if (entry !== undefined) scanRule(text, entry.rule, entry.pattern, rank, hits);
+  for (const { set, ranks } of prefilters) {
+    for (const member of set.match(text)) {
+      const rank = ranks[member] ?? -1;
+      const entry = compiled[rank];
+      if (entry !== undefined) scanRule(text, entry.rule, entry.pattern, rank, hits);
+    }
   }
   return hits;
 }
