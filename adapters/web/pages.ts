@@ -14,6 +14,7 @@ const KEPT_FOR_EVER = 'public, max-age=31536000, immutable';
 /** The client's own routes; every other path is somebody else's. */
 const PAGES = [
   '/',
+  '/new/:action',
   '/threads',
   '/threads/:id',
   '/waiting',

@@ -4,7 +4,13 @@ import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { createWebAdapter, type WebAdapter } from '../../adapters/web/router.ts';
 
-export type Served = { port: number; url: string; logged: string[]; close(): Promise<void> };
+export type Served = {
+  port: number;
+  url: string;
+  logged: string[];
+  dropConnections(): void;
+  close(): Promise<void>;
+};
 
 export async function serveWeb(web: Pick<WebAdapter, 'assistant'> & Partial<WebAdapter>): Promise<Served> {
   const logged: string[] = [];
@@ -28,6 +34,7 @@ export async function serveWeb(web: Pick<WebAdapter, 'assistant'> & Partial<WebA
     port,
     url: `http://127.0.0.1:${port}`,
     logged,
+    dropConnections: () => server.closeAllConnections(),
     close: () =>
       new Promise((resolve, reject) => {
         server.close((error) => (error === undefined ? resolve() : reject(error)));

@@ -1,0 +1,103 @@
+/** What the client asks of its own server. */
+import type { Form, Message } from '../../../src/model/card.ts';
+import type { AuditRow, Operations, RequestPage, ThreadSummary } from '../../../src/model/ports.ts';
+import type { DecisionKind } from '../../../src/model/turn.ts';
+
+export type Person = { id: string; name: string; groups: string[] };
+export type Session = { people: Person[]; startAs: string; desk: boolean };
+export type ActionHint = { name: string; title: string; description: string; examples: string[] };
+export type Ticket = {
+  number: number;
+  title: string;
+  status: string;
+  requester: string;
+  createdAt: string;
+  comments: { author: string; text: string; at: string }[];
+};
+export type AuditPage = { rows: AuditRow[]; limit: number };
+export type Said = { turn: string; thread: string };
+
+/** The paths that can be read, and what they answer. */
+export type Reads = {
+  '/actions': ActionHint[];
+  '/threads': ThreadSummary[];
+  '/mine': Message[];
+  '/waiting': Message[];
+  '/operations': Operations;
+  '/desk': Ticket[];
+} & { [path: `/threads/${string}`]: Message[] } & { [path: `/requests/${string}`]: RequestPage } & {
+  [path: `/forms/${string}`]: Form;
+} & { [path: `/turns/${string}`]: { thread: string; settled: boolean } } & {
+  [path: `/audit${string}`]: AuditPage;
+};
+
+/** An answer that is none: `code` is the server's, or `offline` when it did not answer at all. */
+export class Failure extends Error {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export type Api = {
+  person: string;
+  read<P extends keyof Reads & string>(path: P, signal?: AbortSignal): Promise<Reads[P]>;
+  /** The same key acts once: a retry after a lost answer sends it again. */
+  say(text: string, thread: string | null, key: string): Promise<Said>;
+  submit(action: string, given: Record<string, unknown>, thread: string | null, key: string): Promise<Said>;
+  decide(request: string, decision: DecisionKind, digest: string, reason: string | null): Promise<void>;
+  /** The raw stream of changes. */
+  changes(signal: AbortSignal): Promise<Response>;
+};
+
+const ROOT = '/api/workspace';
+
+async function call(path: string, init: RequestInit): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(ROOT + path, { ...init, cache: 'no-store' });
+  } catch (error) {
+    if (init.signal?.aborted) throw error;
+    throw new Failure('offline', 'Countersign does not answer. Is it still running?');
+  }
+  if (response.ok) return response;
+  const told = (await response.json().catch(() => null)) as {
+    error?: { code: string; message: string };
+  } | null;
+  throw new Failure(
+    told?.error?.code ?? 'offline',
+    told?.error?.message ?? 'Countersign did not answer properly.',
+  );
+}
+
+export async function readSession(): Promise<Session> {
+  return (await call('/session', {})).json();
+}
+
+/** Everything is asked as `person`; the server decides what that means. */
+export function apiAs(person: string): Api {
+  const headers = { 'X-Countersign-As': person };
+  const send = async (path: string, body: object, key: string) =>
+    call(path, {
+      method: 'POST',
+      headers: { ...headers, 'Content-Type': 'application/json', 'Idempotency-Key': key },
+      body: JSON.stringify(body),
+    });
+  const inThread = (thread: string | null) => (thread === null ? {} : { thread });
+  return {
+    person,
+    read: async (path, signal) => (await call(path, { headers, signal: signal ?? null })).json(),
+    say: async (text, thread, key) => (await send('/messages', { text, ...inThread(thread) }, key)).json(),
+    submit: async (action, given, thread, key) =>
+      (await send('/forms', { action, arguments: given, ...inThread(thread) }, key)).json(),
+    decide: async (request, decision, digest, reason) => {
+      const body = { decision, digest, ...(reason === null ? {} : { reason }) };
+      await send(`/requests/${request}/decisions`, body, crypto.randomUUID());
+    },
+    changes: (signal) => call('/changes', { headers, signal }),
+  };
+}
+
+export const messageOf = (error: unknown): string =>
+  error instanceof Failure ? error.message : 'Something went wrong in this page. Please reload it.';

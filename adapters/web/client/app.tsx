@@ -1,0 +1,137 @@
+/** The workspace: who is asking, then the page that the address names. */
+import { useEffect, useMemo, useState } from 'react';
+import { apiAs, messageOf, type Person, readSession, type Session } from './api.ts';
+import { Frame } from './frame/frame.tsx';
+import { aboutRequests, LiveProvider, useLive } from './live.tsx';
+import { go, usePath } from './navigation.tsx';
+import { Audit } from './pages/audit.tsx';
+import { Conversation } from './pages/conversation.tsx';
+import { Desk } from './pages/desk.tsx';
+import { Home } from './pages/home.tsx';
+import { Mine, Threads, Waiting } from './pages/lists.tsx';
+import { NewRequest } from './pages/new-request.tsx';
+import { Operations } from './pages/operations.tsx';
+import { RequestPage } from './pages/request.tsx';
+import { Empty, Loading, Page, Problem } from './parts.tsx';
+
+/** This tab's person, then the last one chosen in any tab: two tabs can be two people. */
+const CHOSEN = 'countersign.person';
+const remembered = () => sessionStorage.getItem(CHOSEN) ?? localStorage.getItem(CHOSEN);
+
+function remember(id: string): void {
+  sessionStorage.setItem(CHOSEN, id);
+  localStorage.setItem(CHOSEN, id);
+}
+
+export function App() {
+  const [session, setSession] = useState<Session | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [chosen, setChosen] = useState(remembered);
+  useEffect(() => {
+    readSession().then(setSession, (error: unknown) => setProblem(messageOf(error)));
+  }, []);
+  if (problem !== null) {
+    return (
+      <main className="alone">
+        <h1>Countersign</h1>
+        <Problem text={problem} retry={() => location.reload()} />
+      </main>
+    );
+  }
+  if (session === null) {
+    return (
+      <main className="alone">
+        <Loading what="Countersign" />
+      </main>
+    );
+  }
+  const { people, startAs } = session;
+  const me = people.find(({ id }) => id === chosen) ?? people.find(({ id }) => id === startAs) ?? people[0];
+  if (me === undefined) {
+    return (
+      <main className="alone">
+        <Empty title="Nobody is in the directory">Add people to its file, and start again.</Empty>
+      </main>
+    );
+  }
+  const choose = (id: string) => {
+    remember(id);
+    setChosen(id);
+    // A conversation belongs to one person; every other page is there for the next one too.
+    if (location.pathname.startsWith('/threads/')) go('/');
+  };
+  return <AsPerson key={me.id} me={me} session={session} choose={choose} />;
+}
+
+function AsPerson({ me, session, choose }: { me: Person; session: Session; choose(id: string): void }) {
+  const api = useMemo(() => apiAs(me.id), [me.id]);
+  return (
+    <LiveProvider api={api}>
+      <Workspace me={me} session={session} choose={choose} />
+    </LiveProvider>
+  );
+}
+
+function Workspace({ me, session, choose }: { me: Person; session: Session; choose(id: string): void }) {
+  const path = usePath();
+  const waiting = useLive('/waiting', (news) => aboutRequests(news) || news.kind === 'thread');
+  const threads = useLive('/threads', (news) => news.kind === 'thread');
+  const count = waiting.data?.length ?? 0;
+  const [room = '', name = ''] = path.split('/').slice(1).map(decodedOrEmpty);
+
+  useEffect(() => {
+    const title = TITLES[room] ?? 'Countersign';
+    document.title = `${count > 0 ? `(${count}) ` : ''}${title === 'Countersign' ? title : `${title} · Countersign`}`;
+  }, [count, room]);
+
+  const page = () => {
+    if (path === '/') return <Home me={me} waiting={count} />;
+    if (room === 'threads' && name !== '') return <Conversation key={name} thread={name} />;
+    if (room === 'threads') return <Threads threads={threads} />;
+    if (room === 'waiting') return <Waiting waiting={waiting} />;
+    if (room === 'mine') return <Mine />;
+    if (room === 'requests' && name !== '') return <RequestPage key={name} id={name} />;
+    if (room === 'new' && name !== '') return <NewRequest key={name} action={name} />;
+    if (room === 'desk') return <Desk />;
+    if (room === 'audit') return <Audit />;
+    if (room === 'operations') return <Operations />;
+    return (
+      <Page title="Not here">
+        <Empty title="There is no such page" />
+      </Page>
+    );
+  };
+  return (
+    <Frame
+      path={path}
+      me={me}
+      people={session.people}
+      choose={choose}
+      waiting={count}
+      threads={threads.data ?? []}
+      desk={session.desk}
+    >
+      {page()}
+    </Frame>
+  );
+}
+
+const TITLES: Record<string, string> = {
+  threads: 'Conversation',
+  waiting: 'Waiting for you',
+  mine: 'My requests',
+  requests: 'Request',
+  new: 'New request',
+  desk: 'Desk',
+  audit: 'Audit log',
+  operations: 'Operations',
+};
+
+function decodedOrEmpty(segment: string): string {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // Not well formed: no page has that address.
+    return '';
+  }
+}

@@ -1,0 +1,21 @@
+import type { Card } from '../../../../src/model/card.ts';
+import { Value } from '../parts.tsx';
+import { isMachineText, ORIGINS, unmasked } from '../words.ts';
+
+/** Every argument with its origin: the approver sees which words nobody said in person. */
+export function Arguments({ list }: { list: Card['arguments'] }) {
+  if (list.length === 0) return null;
+  return (
+    <dl className="pairs">
+      {list.map(({ name, value, provenance }) => (
+        <div key={name} className="pair">
+          <dt>{unmasked(name)}</dt>
+          <dd>
+            <Value text={value} mono={isMachineText(name, value)} />
+            <span className={`origin origin-${ORIGINS[provenance].tone}`}>{ORIGINS[provenance].word}</span>
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}

@@ -1,0 +1,100 @@
+/** The buttons of a card. They name the digest that the person saw; the server decides whether that still counts. */
+import { Button, Textarea } from '@mantine/core';
+import { useState } from 'react';
+import type { Card } from '../../../../src/model/card.ts';
+import type { DecisionKind } from '../../../../src/model/turn.ts';
+import { messageOf } from '../api.ts';
+import { useWorkspace } from '../live.tsx';
+import { Problem } from '../parts.tsx';
+import { DECISIONS } from '../words.ts';
+
+const LOOKS = {
+  confirm: { variant: 'filled', color: 'ink' },
+  approve: { variant: 'filled', color: 'ink' },
+  deny: { variant: 'default', color: 'red' },
+  cancel: { variant: 'subtle', color: 'gray' },
+} as const;
+
+export function Decide({ card, describedBy }: { card: Card; describedBy: string }) {
+  const { api, tell } = useWorkspace();
+  const [busy, setBusy] = useState<DecisionKind | null>(null);
+  const [isDenying, setDenying] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+
+  const decide = async (decision: DecisionKind, reason: string | null) => {
+    setBusy(decision);
+    setProblem(null);
+    try {
+      await api.decide(card.request, decision, card.digest, reason);
+      setDenying(false);
+    } catch (error) {
+      setProblem(messageOf(error));
+    } finally {
+      setBusy(null);
+      tell({ kind: 'request', request: card.request });
+    }
+  };
+
+  return (
+    <div className="decide">
+      {problem !== null && <Problem text={problem} />}
+      {isDenying ? (
+        <DenyReason
+          isBusy={busy !== null}
+          deny={(reason) => decide('deny', reason)}
+          back={() => setDenying(false)}
+        />
+      ) : (
+        <div className="decide-buttons">
+          {card.buttons.map((decision) => (
+            <Button
+              key={decision}
+              {...LOOKS[decision]}
+              aria-describedby={describedBy}
+              loading={busy === decision}
+              disabled={busy !== null && busy !== decision}
+              onClick={() => (decision === 'deny' ? setDenying(true) : void decide(decision, null))}
+            >
+              {DECISIONS[decision]}
+            </Button>
+          ))}
+        </div>
+      )}
+    </div>
+  );
+}
+
+type DenyProps = { isBusy: boolean; deny(reason: string | null): void; back(): void };
+
+function DenyReason({ isBusy, deny, back }: DenyProps) {
+  const [reason, setReason] = useState('');
+  return (
+    <form
+      className="deny"
+      onSubmit={(event) => {
+        event.preventDefault();
+        deny(reason.trim() === '' ? null : reason);
+      }}
+    >
+      <Textarea
+        label="Why not? The requester reads this."
+        value={reason}
+        onChange={(event) => setReason(event.currentTarget.value)}
+        maxLength={2000}
+        autosize
+        minRows={2}
+        maxRows={5}
+        data-autofocus
+        ref={(field: HTMLTextAreaElement | null) => field?.focus()}
+      />
+      <div className="decide-buttons">
+        <Button type="submit" color="red.8" loading={isBusy}>
+          Deny
+        </Button>
+        <Button type="button" variant="subtle" color="gray" onClick={back} disabled={isBusy}>
+          Back
+        </Button>
+      </div>
+    </form>
+  );
+}

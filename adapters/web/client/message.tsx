@@ -1,0 +1,47 @@
+import type { Message as Said } from '../../../src/model/card.ts';
+import type { Said as Sent } from './api.ts';
+import { RequestCard } from './card/card.tsx';
+import { ActionForm } from './form.tsx';
+import { Logo } from './icons.tsx';
+import { Ago, Value } from './parts.tsx';
+
+/** Said under words that we did not write ourselves. */
+const AUTHORS: Partial<Record<Said['authorship'], string>> = {
+  model: 'Written by the model',
+  fetched: 'From outside, not checked by us',
+};
+
+type Props = { message: Said; onSent(said: Sent): void };
+
+export function Message({ message, onSent }: Props) {
+  if (message.authorship === 'person') {
+    return (
+      <div className="said said-person">
+        <span className="visually-hidden">You said: </span>
+        <div className="bubble">
+          <Value text={message.text} />
+        </div>
+        <span className="stamp">
+          <Ago at={message.at} />
+        </span>
+      </div>
+    );
+  }
+  const author = AUTHORS[message.authorship];
+  return (
+    <div className="said said-assistant">
+      <Logo size={28} />
+      <div className="said-content">
+        <span className="visually-hidden">Countersign said: </span>
+        {message.text !== '' && (
+          <div className={message.authorship === 'fetched' ? 'said-text quote' : 'said-text'}>
+            <Value text={message.text} />
+          </div>
+        )}
+        {author && <span className="stamp">{author}</span>}
+        {message.card && <RequestCard card={message.card} />}
+        {message.form && <ActionForm form={message.form} thread={message.thread} onSent={onSent} />}
+      </div>
+    </div>
+  );
+}

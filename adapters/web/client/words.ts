@@ -1,0 +1,117 @@
+/** How states, times and values read. Pure; `now` is a parameter. */
+import type { Card } from '../../../src/model/card.ts';
+import type { Provenance, RequestState, Risk } from '../../../src/model/request.ts';
+import type { DecisionKind } from '../../../src/model/turn.ts';
+
+export type Tone = 'neutral' | 'info' | 'good' | 'warn' | 'bad';
+
+export const STATES: Record<RequestState, { word: string; tone: Tone }> = {
+  pending: { word: 'Waiting', tone: 'warn' },
+  approved: { word: 'Approved', tone: 'info' },
+  executing: { word: 'Running', tone: 'info' },
+  succeeded: { word: 'Done', tone: 'good' },
+  failed: { word: 'Failed', tone: 'bad' },
+  denied: { word: 'Denied', tone: 'bad' },
+  expired: { word: 'Expired', tone: 'neutral' },
+  cancelled: { word: 'Cancelled', tone: 'neutral' },
+  unknown: { word: 'Unclear', tone: 'warn' },
+};
+
+export const RISKS: Record<Risk, { word: string; tone: Tone }> = {
+  low: { word: 'Low risk', tone: 'good' },
+  medium: { word: 'Medium risk', tone: 'warn' },
+  high: { word: 'High risk', tone: 'bad' },
+};
+
+/** Where an argument came from; what nobody said in person stands out. */
+export const ORIGINS: Record<Provenance, { word: string; tone: Tone }> = {
+  typed: { word: 'typed by the requester', tone: 'neutral' },
+  quoted: { word: 'from the requester’s message', tone: 'neutral' },
+  default: { word: 'default', tone: 'neutral' },
+  model: { word: 'worded by the model', tone: 'warn' },
+  fetched: { word: 'from outside text', tone: 'warn' },
+};
+
+export const DECISIONS: Record<DecisionKind, string> = {
+  confirm: 'Confirm',
+  approve: 'Approve',
+  deny: 'Deny',
+  cancel: 'Cancel request',
+};
+
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+] as const;
+const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
+
+/** e.g. `in 14 minutes`, `3 hours ago`, `now` (within a minute: seconds). Rounded towards now. */
+export function relativeTime(at: string, now: number): string {
+  const distanceMs = Date.parse(at) - now;
+  if (Number.isNaN(distanceMs)) return at;
+  const unit = UNITS.find(([, sizeMs]) => Math.abs(distanceMs) >= sizeMs);
+  if (unit === undefined) return relative.format(Math.trunc(distanceMs / 1000), 'second');
+  return relative.format(Math.trunc(distanceMs / unit[1]), unit[0]);
+}
+
+/** e.g. `21 Nov 2026, 10:14:03`, in the reader's own time zone. */
+export function fullTime(at: string): string {
+  const time = new Date(at);
+  if (Number.isNaN(time.getTime())) return at;
+  return time.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
+}
+
+/**
+ * Controls, and characters that hide or change the direction: an approver must see what is really there. Line
+ * breaks, tabs and the joiners that scripts and emoji need stay.
+ */
+const DECEPTIVE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\t\n\r\u200c\u200d]]/gv;
+
+/** The text with every deceptive character as `⟨U+202E⟩`. */
+export function unmasked(text: string): string {
+  return text.replace(DECEPTIVE, (character) => {
+    const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
+    return `⟨U+${code}⟩`;
+  });
+}
+
+/** Longest value shown at once, in UTF-16 units and lines; the rest opens with a tap. */
+const SHORT_UNITS = 320;
+const SHORT_LINES = 8;
+
+/** The start of a long value and how much there is, or null when all of it is short. */
+export function shortened(text: string): { start: string; size: string } | null {
+  const lines = text.split('\n');
+  if (text.length <= SHORT_UNITS && lines.length <= SHORT_LINES) return null;
+  const start = lines.slice(0, SHORT_LINES).join('\n').slice(0, SHORT_UNITS);
+  const lineCount = lines.length > 1 ? `, ${lines.length.toLocaleString('en')} lines` : '';
+  return { start, size: `${text.length.toLocaleString('en')} characters${lineCount}` };
+}
+
+const MACHINE_LABEL = /commit|command|digest|ref|path|input|image|version/i;
+const MACHINE_VALUE = /^[\w./:@+=~-]*\d[\w./:@+=~-]*$/;
+
+/** True where a value is meant for machines: read letter by letter, so shown in fixed width. */
+export function isMachineText(label: string, value: string): boolean {
+  return MACHINE_LABEL.test(label) || (value.length > 6 && MACHINE_VALUE.test(value));
+}
+
+/** An example with its blanks: `open a ticket: {title}` becomes `open a ticket: ` and the blank `title`. */
+export function exampleParts(example: string): { text: string; isBlank: boolean }[] {
+  return example
+    .split(/(\{[^{}]+\})/)
+    .filter((part) => part !== '')
+    .map((part) => ({ text: part.replace(/^\{|\}$/g, ''), isBlank: part.startsWith('{') }));
+}
+
+export const initialsOf = (name: string): string =>
+  name
+    .split(/\s+/)
+    .slice(0, 2)
+    .map((word) => [...word][0] ?? '')
+    .join('')
+    .toUpperCase();
+
+export const isFinal = (card: Card): boolean =>
+  ['succeeded', 'failed', 'denied', 'expired', 'cancelled'].includes(card.state);
