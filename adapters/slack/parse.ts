@@ -37,6 +37,8 @@ export type Parsed =
 /** Subtypes that are still a person's own words: with a file attached, or sent to the channel as well. */
 const OWN_WORDS = new Set(['file_share', 'thread_broadcast']);
 export const FORM = 'application/x-www-form-urlencoded';
+/** Slack's own reminders and notices. */
+const SLACKBOT = 'USLACKBOT';
 /** Forwarded messages read at most; Slack shows no more than a few. */
 const ATTACHMENTS_MAX = 20;
 
@@ -85,7 +87,7 @@ function parseEvent(body: object, self: Self): Parsed {
 
 function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self): Parsed {
   if (event.user === undefined) return ignored('malformed');
-  if (event.user === self.botUser) return ignored('bot_message');
+  if (event.user === self.botUser || event.user === SLACKBOT) return ignored('bot_message');
   if (event.edited !== undefined) return ignored('edited');
   const direct = event.channel.startsWith('D');
   // A mention inside a direct message arrives as a message too; only that one counts.

@@ -82,6 +82,7 @@ describe('a message', () => {
   test.each([
     ['of a bot', message({ bot_id: 'B9' }), 'bot_message'],
     ['of ours', message({ user: 'U0BOT' }), 'bot_message'],
+    ["of Slack's own", message({ user: 'USLACKBOT' }), 'bot_message'],
     ['edited', message({ subtype: 'message_changed', message: {} }), 'subtype'],
     ['edited in place', mention({ edited: { user: 'UALICE', ts: '1.1' } }), 'edited'],
     ['deleted', message({ subtype: 'message_deleted' }), 'subtype'],

@@ -55,19 +55,14 @@ describe('what Slack sends', () => {
 
   test('five times over acts once: events, clicks and commands', async () => {
     const { slack, adapter, assistant } = await connected();
-    const event = slack.eventPayload(
-      'UALICE',
-      'hi',
-      slack.workspace.directWith('UALICE'),
-      '1790000000.000001',
-    );
+    const event = slack.make.event('UALICE', 'hi', slack.workspace.directWith('UALICE'), '1790000000.000001');
     await adapter.surface.post(
       place('CAPPROVALS'),
       messageWith({ card: cardWith({ buttons: ['approve'] }) }),
     );
     const [card] = slack.messages('CAPPROVALS');
-    const click = { payload: JSON.stringify(slack.clickPayload('UBOB', card!, 'approve')) };
-    const command = slack.commandFields('UBOB', 'status', 'CGENERAL');
+    const click = { payload: JSON.stringify(slack.make.click('UBOB', card!, 'approve')) };
+    const command = slack.make.command('UBOB', 'status', 'CGENERAL');
     for (let time = 0; time < 5; time += 1) {
       expect((await slack.sender.event(event)).status).toBe(200);
       expect((await slack.sender.form(click)).status).toBe(200);
@@ -85,7 +80,7 @@ describe('what Slack sends', () => {
     ['signed for another time', { headers: { 'x-slack-request-timestamp': String(nowSeconds() - 1) } }],
   ])('%s is refused', async (_name, options) => {
     const { slack, assistant, codes } = await connected();
-    const body = JSON.stringify(slack.eventPayload('UALICE', 'hi', 'D0ALICE', '1790000000.000001'));
+    const body = JSON.stringify(slack.make.event('UALICE', 'hi', 'D0ALICE', '1790000000.000001'));
     expect((await slack.sender.once(body, 'application/json', options)).status).toBe(401);
     expect(assistant.stored).toEqual([]);
     expect(codes.at(-1)).toMatch(/^slack_(signature|timestamp)_/);
@@ -179,7 +174,7 @@ describe('a click', () => {
 describe('a command', () => {
   test('is understood with a charset in its content type too', async () => {
     const { slack, assistant } = await connected();
-    const form = new URLSearchParams(slack.commandFields('UALICE', 'status')).toString();
+    const form = new URLSearchParams(slack.make.command('UALICE', 'status')).toString();
     const type = 'application/x-www-form-urlencoded; charset=utf-8';
     expect((await slack.sender.once(form, type)).status).toBe(200);
     expect(assistant.stored).toHaveLength(1);

@@ -5,18 +5,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parse as parseForm } from 'node:querystring';
+import { Deliveries, type Manifest, type SayOptions } from './deliveries.ts';
 import { Sender, type Sent } from './sender.ts';
 import { type Answer, type Args, METHODS } from './web-api.ts';
 import { BOT_USER, type FakeMessage, TEAM, Workspace } from './workspace.ts';
 
-export type Manifest = {
-  features: { slash_commands: { command: string }[] };
-  oauth_config: { scopes: { bot: string[] } };
-  settings: {
-    event_subscriptions: { bot_events: string[] };
-    interactivity: { is_enabled: boolean };
-  };
-};
+export type { Manifest } from './deliveries.ts';
 export type Call = { method: string; args: Args; answer: Answer; status: number; atMs: number };
 type Fault = {
   method: string | null;
@@ -31,6 +25,8 @@ export type Said = { channel: string; ts: string; thread: string; sent: Sent };
 
 export class FakeSlack {
   readonly workspace = new Workspace();
+  /** Payloads as Slack would send them; for tests that change one before it leaves. */
+  readonly make: Deliveries;
   readonly token = ['xoxb', 'fake', crypto.randomUUID()].join('-');
   readonly signingSecret = crypto.randomUUID().replaceAll('-', '');
   readonly calls: Call[] = [];
@@ -40,11 +36,11 @@ export class FakeSlack {
   readonly #faults: Fault[] = [];
   readonly #server: Server;
   #sender: Sender | null = null;
-  #serial = 0;
   #port = 0;
 
   private constructor(manifest: Manifest) {
     this.#manifest = manifest;
+    this.make = new Deliveries(manifest, this.workspace);
     this.#server = createServer((req, res) => {
       const chunks: Buffer[] = [];
       req.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -126,7 +122,7 @@ export class FakeSlack {
     const wire = escaped.replaceAll('@countersign', `<@${BOT_USER}>`);
     const thread = options.thread ?? null;
     const { ts } = this.workspace.add({ channel: where, thread, user, text: wire, blocks: [] });
-    const payload = this.eventPayload(user, wire, where, ts, options);
+    const payload = this.make.event(user, wire, where, ts, options);
     const subscribed = this.#manifest.settings.event_subscriptions.bot_events;
     const heard = where.startsWith('D')
       ? subscribed.includes('message.im')
@@ -135,90 +131,14 @@ export class FakeSlack {
     return { channel: where, ts, thread: thread ?? ts, sent };
   }
 
-  /** The event as Slack would send it; for tests that change it before it leaves. */
-  eventPayload(user: string, text: string, channel: string, ts: string, options: SayOptions = {}) {
-    const direct = channel.startsWith('D');
-    return {
-      token: 'unused',
-      team_id: TEAM,
-      api_app_id: 'A0COUNTERSIGN',
-      type: 'event_callback',
-      event_id: `Ev0${this.#next()}`,
-      event_time: Math.floor(Date.now() / 1000),
-      is_ext_shared_channel: false,
-      authorizations: [{ enterprise_id: null, team_id: TEAM, user_id: BOT_USER, is_bot: true }],
-      event: {
-        type: direct ? 'message' : 'app_mention',
-        ...(direct ? { channel_type: 'im' } : {}),
-        user,
-        text,
-        ts,
-        channel,
-        team: this.workspace.users.get(user)?.team ?? TEAM,
-        event_ts: ts,
-        ...(options.thread === undefined ? {} : { thread_ts: options.thread }),
-        ...(options.attachments === undefined ? {} : { attachments: options.attachments }),
-      },
-    };
-  }
-
   /** A person presses a button of a message, as they see it: a copy from before a rewrite is an old card. */
   click(user: string, message: FakeMessage, action: string): Promise<Sent> {
-    return this.sender.form({ payload: JSON.stringify(this.clickPayload(user, message, action)) });
-  }
-
-  clickPayload(user: string, message: FakeMessage, action: string) {
-    if (!this.#manifest.settings.interactivity.is_enabled) throw new Error('interactivity is off');
-    const buttons = message.blocks.flatMap((block) => (block.type === 'actions' ? block.elements : []));
-    const button = buttons.find((candidate) => candidate.action_id === action);
-    if (button === undefined) throw new Error(`there is no button ${action}`);
-    const { channel, ts, thread } = message;
-    return {
-      type: 'block_actions',
-      api_app_id: 'A0COUNTERSIGN',
-      team: { id: TEAM, domain: 'acme' },
-      enterprise: null,
-      is_enterprise_install: false,
-      user: { id: user, username: user.toLowerCase(), team_id: this.workspace.users.get(user)?.team ?? TEAM },
-      trigger_id: `${this.#next()}.${this.#next()}.t`,
-      container: {
-        type: 'message',
-        message_ts: ts,
-        channel_id: channel,
-        is_ephemeral: false,
-        ...(thread === null ? {} : { thread_ts: thread }),
-      },
-      channel: { id: channel, name: 'any' },
-      message: { type: 'message', user: BOT_USER, ts, text: message.text },
-      actions: [{ ...button, block_id: 'b', action_ts: this.workspace.nextTs() }],
-    };
+    return this.sender.form({ payload: JSON.stringify(this.make.click(user, message, action)) });
   }
 
   /** A person types `/countersign text`, in any conversation. */
   command(user: string, text: string, channel?: string): Promise<Sent> {
-    return this.sender.form(this.commandFields(user, text, channel));
-  }
-
-  commandFields(user: string, text: string, channel = this.workspace.directWith(user)) {
-    const [declared] = this.#manifest.features.slash_commands;
-    if (declared === undefined) throw new Error('the manifest declares no command');
-    return {
-      command: declared.command,
-      text,
-      user_id: user,
-      team_id: this.workspace.users.get(user)?.team ?? TEAM,
-      team_domain: 'acme',
-      channel_id: channel,
-      channel_name: 'any',
-      api_app_id: 'A0COUNTERSIGN',
-      is_enterprise_install: 'false',
-      trigger_id: `${this.#next()}.${this.#next()}.t`,
-    };
-  }
-
-  #next(): string {
-    this.#serial += 1;
-    return String(this.#serial).padStart(8, '0');
+    return this.sender.form(this.make.command(user, text, channel));
   }
 
   #answer(name: string, args: Args, authorization: string | undefined): Reply {
@@ -244,7 +164,6 @@ export class FakeSlack {
   }
 }
 
-export type SayOptions = { thread?: string; attachments?: unknown[] };
 type Reply = { status: number; headers: Record<string, string>; answer: Answer };
 const ok = (answer: Answer): Reply => ({ status: 200, headers: {}, answer });
 
