@@ -15,7 +15,12 @@ export const manifest = JSON.parse(
 
 /** The adapter on a real server, connected to the fake over the wire; ends with the test. */
 export async function connected(
-  more: { config?: Partial<SlackConfig>; before?: RequestHandler; start?: boolean } = {},
+  more: {
+    config?: Partial<SlackConfig>;
+    before?: RequestHandler;
+    start?: boolean;
+    answerWithinMs?: number;
+  } = {},
 ) {
   const slack = await FakeSlack.start(manifest);
   slack.workspace.addUser('UALICE');
@@ -44,7 +49,7 @@ export async function connected(
   });
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  slack.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}${ENDPOINT}`);
+  slack.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}${ENDPOINT}`, more.answerWithinMs);
   if (more.start !== false) await adapter.start();
   onTestFinished(async () => {
     await adapter.stop();

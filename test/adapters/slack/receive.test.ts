@@ -1,5 +1,5 @@
 import express from 'express';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { connected } from './harness.ts';
 import { cardWith, messageWith } from './samples.ts';
 
@@ -43,6 +43,17 @@ describe('what Slack sends', () => {
     expect(sent).toMatchObject({ status: 200, attempts: 3 });
     expect(assistant.stored).toHaveLength(1);
     expect(codes.filter((code) => code === 'slack_bolt_error')).not.toHaveLength(0);
+  });
+
+  test('comes again, and acts once, when storing it takes longer than Slack waits', async () => {
+    const { slack, assistant } = await connected({ answerWithinMs: 150 });
+    const gate = Promise.withResolvers<void>();
+    assistant.holdUntil(gate.promise);
+    const said = slack.say('UALICE', 'status');
+    await vi.waitUntil(() => assistant.asked() === 2);
+    gate.resolve();
+    expect((await said).sent).toMatchObject({ status: 200, attempts: expect.toSatisfy((n) => n >= 2) });
+    expect(assistant.stored).toHaveLength(1);
   });
 
   test('is answered 500 as long as it cannot be stored', async () => {

@@ -76,9 +76,9 @@ export class FakeSlack {
     return `http://127.0.0.1:${this.#port}/api/`;
   }
 
-  /** Where the app listens, e.g. `http://127.0.0.1:3000/slack/events`. */
-  connect(url: string): void {
-    this.#sender = new Sender(url, this.signingSecret);
+  /** Where the app listens, e.g. `http://127.0.0.1:3000/slack/events`, and how patient Slack is (3 s). */
+  connect(url: string, answerWithinMs?: number): void {
+    this.#sender = new Sender(url, this.signingSecret, answerWithinMs);
   }
 
   get sender(): Sender {

@@ -11,6 +11,8 @@ import { Delivery } from '../../../src/model/turn.ts';
 export type MemoryAssistant = Assistant & {
   /** What was accepted, each key once, in order. */
   readonly stored: DeliveryType[];
+  /** How often `receive` was called. */
+  asked(): number;
   /** The next `times` deliveries cannot be stored. */
   failNext(times: number): void;
   /** Deliveries wait here before they are stored. */
@@ -22,6 +24,7 @@ export function memoryAssistant(): MemoryAssistant {
   const turns = new Map<string, { turn: TurnId; thread: ThreadId }>();
   const threads = new Map<string, ThreadId>();
   let failures = 0;
+  let asked = 0;
   let gate: Promise<void> = Promise.resolve();
   const threadOf = (place: Place) => {
     const name = JSON.stringify([place.platform, place.tenant, place.container, place.thread]);
@@ -31,6 +34,7 @@ export function memoryAssistant(): MemoryAssistant {
   };
   return {
     stored,
+    asked: () => asked,
     failNext: (times) => {
       failures = times;
     },
@@ -39,6 +43,7 @@ export function memoryAssistant(): MemoryAssistant {
     },
     receive: async (raw) => {
       const delivery = Delivery.parse(raw);
+      asked += 1;
       await gate;
       if (failures > 0) {
         failures -= 1;

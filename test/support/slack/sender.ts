@@ -13,15 +13,17 @@ export type SendOptions = {
 
 /** Slack retries an event at once, after a minute and after five; here in a fraction of that. */
 const RETRY_DELAYS_MS: readonly number[] = [0, 20, 100];
-const ANSWER_WITHIN_MS = 3_000;
+export const ANSWER_WITHIN_MS = 3_000;
 
 export class Sender {
   readonly #url: string;
   readonly #secret: string;
+  readonly #answerWithinMs: number;
 
-  constructor(url: string, secret: string) {
+  constructor(url: string, secret: string, answerWithinMs: number = ANSWER_WITHIN_MS) {
     this.#url = url;
     this.#secret = secret;
+    this.#answerWithinMs = answerWithinMs;
   }
 
   /** Once, whatever the answer. */
@@ -39,7 +41,7 @@ export class Sender {
       else headers.set(name, value);
     }
     try {
-      const signal = AbortSignal.timeout(ANSWER_WITHIN_MS);
+      const signal = AbortSignal.timeout(this.#answerWithinMs);
       const response = await fetch(this.#url, { method: 'POST', body, headers, signal });
       return { status: response.status, body: await response.text(), attempts: 1 };
     } catch (error) {
