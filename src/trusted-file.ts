@@ -72,7 +72,14 @@ export function parseTrustedYaml<T>(
     }
     return 1;
   };
-  const parsed = schema.safeParse(document.toJS({ maxAliasCount: 0 }));
+  let data: unknown;
+  try {
+    // No aliases: what a reviewer reads at a place is what stands there, and nothing can grow when it is read.
+    data = document.toJS({ maxAliasCount: 0 });
+  } catch (cause) {
+    throw new AppError(code, `${file}: YAML aliases (*name) are not accepted`, { cause });
+  }
+  const parsed = schema.safeParse(data);
   if (parsed.success) return { value: parsed.data, at };
   const issue = deepest(parsed.error.issues[0]);
   const where = issue.path.map(String).join('.');
