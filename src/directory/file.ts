@@ -30,10 +30,11 @@ export type FileDirectory = Directory & {
   /** What is in force now. */
   readonly current: DirectoryFile;
   /**
-   * Reads the file again. Refused files change nothing: what was in force stays in force.
+   * Reads the file again. Refused files change nothing: what was in force stays in force. `accept` sees the new
+   * file before it holds and may refuse it by throwing: rules may name a group that is gone.
    * @throws AppError('directory_invalid')
    */
-  reload(): DirectoryFile;
+  reload(accept?: (next: DirectoryFile) => void): DirectoryFile;
 };
 
 /**
@@ -92,8 +93,10 @@ export function fileDirectory(file: string, options: DirectoryOptions): FileDire
     get current() {
       return current;
     },
-    reload() {
-      current = loadDirectory(file, options);
+    reload(accept) {
+      const next = loadDirectory(file, options);
+      accept?.(next);
+      current = next;
       return current;
     },
     async identify(account): Promise<Identification> {

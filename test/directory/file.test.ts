@@ -105,6 +105,16 @@ describe('the directory file', () => {
     expect((await directory.byId(alice))?.groups).toEqual([]);
   });
 
+  it('takes over nothing that whoever depends on it refuses', async () => {
+    const directory = fileDirectory(write(GOOD), { production: false });
+    write(GOOD.replace('groups: [staff]', 'groups: []'));
+    const refuse = () => {
+      throw new AppError('policy_invalid', 'a rule names a group that is gone');
+    };
+    expect(() => directory.reload(refuse)).toThrow('a rule names a group that is gone');
+    expect((await directory.byId(alice))?.groups).toEqual(['staff']);
+  });
+
   it('holds the sample people of the contract', async () => {
     const directory = fileDirectory(SAMPLES, { production: false, localIssuer: true });
     const ids = async (group: string) => (await directory.members(group)).map((person) => person.id);
@@ -136,6 +146,14 @@ describe('a directory file is refused with file, line and reason', () => {
     const message = refusal(text);
     expect(message).toContain(`${file}:${line}: `);
     expect(message).toContain(reason);
+  });
+
+  it('a YAML alias', () => {
+    const aliased = GOOD.replace('groups: [staff]', 'groups: &g [staff]').replace(
+      'active: false',
+      'groups: *g',
+    );
+    expect(refusal(aliased)).toContain('aliases (*name) are not accepted');
   });
 
   it('an account linked to two people', () => {
