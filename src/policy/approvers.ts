@@ -25,13 +25,26 @@ export function findApprovers(
   const total = needs.reduce((sum, need) => sum + need.quorum, 0);
   const eligible: Person[] = [];
   if (total === 0) return { enough: true, eligible };
-  for (const person of people) {
-    if (person.id === requester.id || !isWanted(person, needs)) continue;
-    if (!mayCountersign(loaded, person, request, requester, context)) continue;
+  for (const person of eligibleApprovers(loaded, needs, request, requester, context, people)) {
     eligible.push(person);
     if (eligible.length >= total && needsAreMet(needs, eligible)) return { enough: true, eligible };
   }
   return { enough: false, eligible };
+}
+
+/** Everybody whose approval could count for one of the needs, one by one: each costs a question. */
+export function* eligibleApprovers<P extends Person>(
+  loaded: LoadedPolicies,
+  needs: readonly ApprovalNeed[],
+  request: Approvable,
+  requester: Person,
+  context: PolicyContext,
+  people: readonly P[],
+): Generator<P, void> {
+  for (const person of people) {
+    if (person.id === requester.id || !isWanted(person, needs)) continue;
+    if (mayCountersign(loaded, person, request, requester, context)) yield person;
+  }
 }
 
 function mayCountersign(

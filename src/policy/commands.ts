@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { AppError } from '../errors.ts';
 import type { Principal } from '../model/principal.ts';
 import type { Json, Resource, Risk } from '../model/request.ts';
-import { createPolicy, type PolicyDecider } from './decide.ts';
+import { createPolicy } from './decide.ts';
 import { type Case, calm, explain, type MatrixRow, matrix } from './explain.ts';
 import { runPolicyTests } from './test.ts';
 import type { LoadedPolicies } from './types.ts';
@@ -65,7 +65,7 @@ function check(deps: PolicyCommandDeps): CommandResult {
 }
 
 function test(deps: PolicyCommandDeps): CommandResult {
-  const run = runPolicyTests(createPolicy(deps.load()), deps.testsFolder, deps.production);
+  const run = runPolicyTests(deps.load(), deps.testsFolder, deps.production);
   const lines = run.results.flatMap(({ name, file, line, problems }) =>
     problems.length === 0
       ? [`ok   ${name}`]
@@ -80,14 +80,14 @@ function test(deps: PolicyCommandDeps): CommandResult {
 async function explainCommand(deps: PolicyCommandDeps, options: Options): Promise<CommandResult> {
   const { principal: id, action, args } = options;
   if (id === undefined || action === undefined) throw new AppError('usage', `Usage: countersign ${USAGE}`);
-  const policy = createPolicy(deps.load());
+  const people = await deps.people();
+  const policy = createPolicy(deps.load(), () => people);
   if (!policy.loaded.catalogue.has(action)) {
     throw new AppError(
       'usage',
       `"${action}" is not a governed action; these are: ${[...policy.loaded.catalogue.keys()].join(', ')}`,
     );
   }
-  const people = await deps.people();
   const principal = people.find((person) => person.id === id);
   if (principal === undefined) throw new AppError('unknown_principal', `"${id}" is not in the directory.`);
   const explained = casesOf(deps, action, args).map(({ resource, risk }) =>
@@ -114,8 +114,12 @@ function casesOf(deps: PolicyCommandDeps, action: string, args: string | undefin
 }
 
 async function matrixCommand(deps: PolicyCommandDeps): Promise<CommandResult> {
-  const policy: PolicyDecider = createPolicy(deps.load());
-  const rows = matrix(policy, await deps.people(), deps.cases());
+  const people = await deps.people();
+  const rows = matrix(
+    createPolicy(deps.load(), () => people),
+    people,
+    deps.cases(),
+  );
   return { exit: 0, lines: table(rows), json: rows };
 }
 

@@ -2,14 +2,15 @@
  * The door of this room: what may happen, under which obligations, and why. Pure but for Cedar's parsed cache:
  * the same rules, people and facts always give the same answer, and nothing here reads prose.
  */
-import type { Decision, PolicyContext } from '../model/decision.ts';
-import type { Effect, Json, Obligations, Resource } from '../model/request.ts';
+import type { ApprovableRequest, Decision, PolicyContext } from '../model/decision.ts';
+import type { PrincipalId } from '../model/ids.ts';
+import type { ApprovalNeed, Effect, Json, Obligations, Resource } from '../model/request.ts';
 import { DEFAULT_EXPIRY_SECONDS } from './annotations.ts';
 import { codeOf, deciding, errorWords } from './answer.ts';
-import { findApprovers } from './approvers.ts';
+import { eligibleApprovers, findApprovers } from './approvers.ts';
 import type { HouseAction } from './built-in.ts';
 import { type Answer, ask, type Question } from './engine.ts';
-import { type MayAnswer, type MayApproveAnswer, type MayApproveInput, mayApprove, mayDo } from './may.ts';
+import { factsOf, type MayAnswer, type MayApproveAnswer, mayApprove, mayDo } from './may.ts';
 import { mergeObligations } from './obligations.ts';
 import { type Candidate, possibleActions } from './possible.ts';
 import { governedQuestion, type Person } from './question.ts';
@@ -32,9 +33,17 @@ export type PolicyDecider = {
   /** May this person do this, and what must be met first? */
   decide(input: DecideInput): Decision;
   /** May this person approve this request? Never its requester. */
-  mayApprove(input: MayApproveInput): MayApproveAnswer;
+  mayApprove(principal: Person, request: ApprovableRequest, context: PolicyContext): MayApproveAnswer;
+  /** Everybody whose approval of this request could count for one of `needs`; cheaper than asking for each person. */
+  approvers(
+    needs: readonly ApprovalNeed[],
+    request: ApprovableRequest,
+    context: PolicyContext,
+  ): PrincipalId[];
   /** May this person do this to the house itself? */
-  may(principal: Person, action: HouseAction, people?: readonly Person[]): MayAnswer;
+  may(principal: Person, action: HouseAction): boolean;
+  /** The same, with why and who can help. */
+  mayInWords(principal: Person, action: HouseAction): MayAnswer;
   /**
    * Names of the governed actions that the person could possibly use on one of the candidates: rather one too many,
    * because it only chooses what the planner is shown.
@@ -46,12 +55,25 @@ export type PolicyDecider = {
 const MAX_INSTEAD_TRIED = 50;
 const MAX_INSTEAD_NAMED = 3;
 
-export function createPolicy(loaded: LoadedPolicies): PolicyDecider {
+/**
+ * Joins the rules to the people of the moment. `people` is asked at every question: everybody active in the directory,
+ * from which come the requester's groups and the names of those who can help.
+ */
+export function createPolicy(loaded: LoadedPolicies, people: () => readonly Person[]): PolicyDecider {
   return {
     loaded,
     decide: (input) => decide(loaded, input, true),
-    mayApprove: (input) => mayApprove(loaded, input),
-    may: (principal, action, people = []) => mayDo(loaded, principal, action, people),
+    mayApprove: (principal, request, context) => mayApprove(loaded, principal, request, context, people()),
+    approvers(needs, request, context) {
+      const everybody = people();
+      const requester = everybody.find((person) => person.id === request.requester);
+      if (requester === undefined) return [];
+      const facts = factsOf(request, context);
+      const found = eligibleApprovers(loaded, needs, request, requester, facts, everybody);
+      return [...found].map((person) => person.id);
+    },
+    may: (principal, action) => mayDo(loaded, principal, action, people()).allowed,
+    mayInWords: (principal, action) => mayDo(loaded, principal, action, people()),
     possible: (principal, candidates) => possibleActions(loaded, principal, candidates),
   };
 }

@@ -7,31 +7,33 @@ import { approvalQuestion, houseQuestion, type Person } from './question.ts';
 import type { LoadedPolicies } from './types.ts';
 import { forbidden, noPermit, ruleWords } from './words.ts';
 
-export type MayApproveInput = {
-  principal: Person;
-  request: ApprovableRequest;
-  context: PolicyContext;
-  people: readonly Person[];
-};
-
 export type MayAnswer = { allowed: boolean; code: AnswerCode; policies: string[]; reasons: string[] };
 
 /** `groups`: all groups of the approver at this moment, for which the approval may count; empty when not allowed. */
 export type MayApproveAnswer = MayAnswer & { groups: string[] };
 
 /** Never the requester: a built-in forbid, whatever the files say. */
-export function mayApprove(loaded: LoadedPolicies, input: MayApproveInput): MayApproveAnswer {
-  const { principal, request, context, people } = input;
+export function mayApprove(
+  loaded: LoadedPolicies,
+  principal: Person,
+  request: ApprovableRequest,
+  context: PolicyContext,
+  people: readonly Person[],
+): MayApproveAnswer {
   const requester = people.find((person) => person.id === request.requester);
   if (requester === undefined) {
     const reasons = ['The requester is no longer in the directory, so nobody can approve this.'];
     return { allowed: false, code: 'forbidden', policies: [], reasons, groups: [] };
   }
-  // The context speaks of this very request: two accounts of one fact would let them differ.
-  const facts = { ...context, tainted: request.tainted, risk: request.risk };
+  const facts = factsOf(request, context);
   const question = approvalQuestion(principal, request, requester, facts, loaded.requestAttributes);
   const answer = mayAnswer(loaded, ask(loaded, question), principal, 'approve', people);
   return { ...answer, groups: answer.allowed ? [...principal.groups] : [] };
+}
+
+/** The context speaks of this very request: two accounts of one fact would let them differ. */
+export function factsOf(request: ApprovableRequest, context: PolicyContext): PolicyContext {
+  return { ...context, tainted: request.tainted, risk: request.risk };
 }
 
 /** `people`: to name who could help. */

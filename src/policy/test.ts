@@ -6,9 +6,10 @@ import type { Obligations } from '../model/request.ts';
 import { parseTrustedYaml, readTrusted } from '../trusted-file.ts';
 import { seconds } from './annotations.ts';
 import { BUILT_IN_FILE } from './built-in.ts';
-import type { PolicyDecider } from './decide.ts';
+import { createPolicy, type PolicyDecider } from './decide.ts';
 import type { Person } from './question.ts';
 import { type Expected, type PolicyTest, PolicyTestFile } from './test-shape.ts';
+import type { LoadedPolicies } from './types.ts';
 
 export type PolicyTestResult = { name: string; file: string; line: number; problems: string[] };
 export type PolicyTestRun = {
@@ -26,7 +27,7 @@ const SOME_REQUEST = RequestId.parse('00000000-0000-4000-8000-000000000000');
  * Runs every `*.yaml` of the folder; a missing folder holds no tests.
  * @throws AppError('policy_invalid') for a file that is not one of tests
  */
-export function runPolicyTests(policy: PolicyDecider, folder: string, production: boolean): PolicyTestRun {
+export function runPolicyTests(loaded: LoadedPolicies, folder: string, production: boolean): PolicyTestRun {
   const names = existsSync(folder) ? readdirSync(folder).filter((name) => /\.ya?ml$/.test(name)) : [];
   const seen = new Set<string>();
   const results = names.sort().flatMap((name) => {
@@ -34,13 +35,14 @@ export function runPolicyTests(policy: PolicyDecider, folder: string, production
     const text = readTrusted(file, { production, code: 'policy_invalid' });
     const { value, at } = parseTrustedYaml(text, file, PolicyTestFile, 'policy_invalid');
     const people = Object.entries(value.people).map(([id, groups]) => personOf(id, groups));
+    const policy = createPolicy(loaded, () => people);
     return value.tests.map((test, index) => {
       const got = run(policy, test, people);
       for (const id of got.policies) seen.add(id);
       return { name: test.name, file, line: at(['tests', index]), problems: compare(test.expect, got) };
     });
   });
-  const uncovered = [...policy.loaded.policies.values()]
+  const uncovered = [...loaded.policies.values()]
     .filter(({ id, file }) => file !== BUILT_IN_FILE && !seen.has(id))
     .map(({ id, file, line }) => ({ id, file, line }));
   const failed = results.filter((result) => result.problems.length > 0).length;
@@ -60,12 +62,8 @@ function run(policy: PolicyDecider, test: PolicyTest, people: readonly Person[])
   if ('request' in test) {
     const { request, context } = test;
     const { risk, tainted } = context;
-    return policy.mayApprove({
-      principal,
-      people,
-      context,
-      request: { ...request, id: SOME_REQUEST, risk, tainted },
-    });
+    const subject = { ...request, id: SOME_REQUEST, risk, tainted };
+    return policy.mayApprove(principal, subject, context);
   }
   if ('resource' in test) {
     return policy.decide({
@@ -76,7 +74,7 @@ function run(policy: PolicyDecider, test: PolicyTest, people: readonly Person[])
       context: test.context,
     });
   }
-  return policy.may(principal, test.action, people);
+  return policy.mayInWords(principal, test.action);
 }
 
 function compare(expected: Expected, got: Got): string[] {

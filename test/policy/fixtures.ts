@@ -74,9 +74,9 @@ export function load(folder: string, production = false) {
     production,
   });
 }
-export const shipped = () => createPolicy(load(SHIPPED));
+export const shipped = () => createPolicy(load(SHIPPED), () => PEOPLE);
 /** Rules written for one test, over the shipped schema. */
-export const rules = (text: string) => createPolicy(load(folderOf({ 'rules.cedar': text })));
+export const rules = (text: string) => createPolicy(load(folderOf({ 'rules.cedar': text })), () => PEOPLE);
 
 let unique = 0;
 /** One permit of a write, with whatever annotations and condition a test is about. */

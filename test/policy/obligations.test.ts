@@ -2,9 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ApprovalNeed } from '../../src/model/request.ts';
 import type { Asked } from '../../src/policy/annotations.ts';
-import { createPolicy } from '../../src/policy/decide.ts';
 import { mergeObligations } from '../../src/policy/obligations.ts';
-import { context, folderOf, load, permit, person, QUEUE } from './fixtures.ts';
+import { context, permit, person, QUEUE, rules } from './fixtures.ts';
 
 const NAMES = ['oncall', 'operators', 'security'];
 const approval = fc.oneof(
@@ -119,7 +118,7 @@ describe('a quorum that could be met', () => {
     );
     const everybody =
       '@id("all") @description("All.") permit (principal, action == Action::"approve", resource);';
-    return createPolicy(load(folderOf({ 'a.cedar': permits.join('') + everybody })));
+    return rules(permits.join('') + everybody);
   };
   const requester = person('zoe', 'employees', ...NAMES);
 

@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { createPolicy } from '../../src/policy/decide.ts';
 import { runPolicyTests } from '../../src/policy/test.ts';
 import { folderOf, load, permit } from './fixtures.ts';
 
@@ -25,7 +24,7 @@ function run(tests: string | null, rules = RULES) {
   mkdirSync(tested);
   if (tests !== null) writeFileSync(join(tested, 'cases.yaml'), tests);
   if (tests !== null) chmodSync(join(tested, 'cases.yaml'), 0o644);
-  return runPolicyTests(createPolicy(load(folder)), tested, false);
+  return runPolicyTests(load(folder), tested, false);
 }
 
 describe("the policies' own tests", () => {
