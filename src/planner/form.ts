@@ -84,7 +84,7 @@ export function wanted(field: Field): string {
 function formField(field: Field, known: unknown): FormField {
   return {
     name: field.name,
-    label: field.description || field.name,
+    label: field.label,
     kind: formKind(field),
     choices: field.choices,
     required: field.required,

@@ -15,8 +15,10 @@ export type Field = {
   kind: 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'record' | 'other';
   choices: string[];
   required: boolean;
+  /** What people call it; the name where the schema has no title. */
+  label: string;
   description: string;
-  /** Free prose rather than a name or an id: no pattern, no format, room for a sentence. */
+  /** Free prose rather than a name or an id. */
   prose: boolean;
   /** In UTF-16 code units; null where the schema sets none. */
   maxLength: number | null;
@@ -102,16 +104,21 @@ function fieldOf(name: string, node: JsonSchema, required: boolean): Field {
     kind,
     choices,
     required,
+    label: typeof node.title === 'string' ? node.title : name,
     description: typeof node.description === 'string' ? node.description : '',
-    prose:
-      kind === 'text' &&
-      node.pattern === undefined &&
-      node.format === undefined &&
-      node.allOf === undefined &&
-      (maxLength === null || maxLength >= PROSE_MIN_CHARACTERS),
+    prose: kind === 'text' && node.format === undefined && hasRoom(node, maxLength),
     maxLength,
     fallback: node.default,
   };
+}
+
+/** True where a sentence fits: long enough, and no pattern that refuses spaces. */
+function hasRoom(node: JsonSchema, maxLength: number | null): boolean {
+  if (maxLength !== null && maxLength < PROSE_MIN_CHARACTERS) return false;
+  const all = Array.isArray(node.allOf) ? node.allOf.map(asSchema) : [];
+  return [node, ...all].every(
+    ({ pattern }) => typeof pattern !== 'string' || new RegExp(pattern, 'u').test('Some plain words'),
+  );
 }
 
 function kindOf(types: ReadonlySet<string>, choices: readonly string[]): Field['kind'] {
@@ -164,7 +171,12 @@ function describe(issue: z.core.$ZodIssue, args: unknown): Problem[] {
     case 'invalid_value':
       return [{ field, message: `must be one of ${issue.values.map(String).join(', ')}` }];
     case 'invalid_format':
-      return [{ field, message: 'does not have the form that is expected here' }];
+      // An author's sentence says more; the library's own would show the pattern.
+      return [
+        issue.message.startsWith('Invalid')
+          ? { field, message: 'does not have the form that is expected here' }
+          : { field, message: `is not right. ${issue.message}` },
+      ];
     case 'custom':
       return [{ field, message: issue.message === 'Invalid input' ? 'is not valid' : issue.message }];
     default:

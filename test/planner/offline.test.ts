@@ -33,6 +33,7 @@ describe('typed commands', () => {
     ['ci trigger repo=web repo=api ref=main job=checks', 'repo is given twice'],
     ['ticket status ticket=five', 'ticket must be a whole number'],
     ['ticket create title="VPN', 'title has a quote that is not closed'],
+    ['ticket create title="VPN\ndown"', 'title is not right. A title is one line.'],
     ['ticket create title=VPN down', 'word outside of any field'],
     ['ticket create title=VPN priority=urgent', 'priority must be one of low, normal, high'],
     ['ticket create title=VPN __proto__=1', '__proto__ is not a field'],
@@ -105,7 +106,7 @@ describe('plain words', () => {
 
   it('answers with what this person can ask for when nothing fits', () => {
     const answer = textOf(say('what is the meaning of life', null, tools.slice(1, 2)));
-    expect(answer).toContain('open a ticket: <title>');
+    expect(answer).toContain('<title>, please open a ticket');
     expect(answer).not.toContain('ci trigger');
     expect(textOf(say('run along'.repeat(3)))).toContain('did not understand');
   });

@@ -36,9 +36,14 @@ export const triggerAction = action({
 export const createAction = action({
   name: 'ticket.create',
   title: 'Open a ticket',
-  examples: ['open a ticket: {title}'],
+  examples: ['{title}, please open a ticket', 'open a ticket: {title}', 'open a ticket'],
   input: z.strictObject({
-    title: z.string().trim().min(3).max(200),
+    title: z
+      .string()
+      .trim()
+      .min(3)
+      .max(200)
+      .regex(/^[^\r\n]+$/, 'A title is one line.'),
     body: z.string().max(10_000).default(''),
     priority: z.enum(['low', 'normal', 'high']).default('normal'),
   }),
