@@ -1,30 +1,17 @@
 /** PostgreSQL without an installation: for a first look, for tests, for one machine. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import pg from 'pg';
 import { AppError } from '../errors.ts';
 import { type Account, chooseAccount } from './embedded/account.ts';
+import { accepts, adopt, type Urls, urlsOf } from './embedded/adopt.ts';
 import { nativeFolder, prepareBinaries, reachableBy } from './embedded/binaries.ts';
 import { createCluster, type Site } from './embedded/cluster.ts';
 import { type Layout, layoutOf, moveOutside, preparePrivateFolder } from './embedded/folder.ts';
 import { isInUse, takeLease, whileLocked } from './embedded/leases.ts';
-import { waitUntil } from './embedded/processes.ts';
-import {
-  APP_ROLE,
-  makePasswords,
-  OWNER_ROLE,
-  type Passwords,
-  readPasswords,
-  SUPERUSER,
-  urlFor,
-} from './embedded/secrets.ts';
+import { makePasswords, type Passwords, readPasswords, SUPERUSER, urlFor } from './embedded/secrets.ts';
 import { livePostmaster, startPostmaster, stopPostmaster } from './embedded/server.ts';
 import { storeError } from './postgres-errors.ts';
 
-/** An orphan that is still recovering from a crash gets this long to accept us before it is stopped. */
-const ADOPT_TIMEOUT_MS = 5_000;
-
-export type Urls = { appUrl: string; ownerUrl: string };
 export type Embedded = Urls & {
   /** The server was already running: left by a crash, or used by another process. */
   adopted: boolean;
@@ -43,38 +30,6 @@ export type EmbeddedOptions = {
   /** Further `name=value` settings of PostgreSQL. */
   settings?: readonly string[];
 };
-
-function urlsOf(passwords: Passwords, port: number): Urls {
-  return {
-    appUrl: urlFor(APP_ROLE, passwords.app, port),
-    ownerUrl: urlFor(OWNER_ROLE, passwords.owner, port),
-  };
-}
-
-/** SCRAM proves both sides: only our cluster knows this password's verifier. */
-async function accepts(url: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: ADOPT_TIMEOUT_MS });
-  // What breaks while we look is the answer "no".
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return true;
-  } catch {
-    return false;
-  } finally {
-    await client.end().catch(() => undefined);
-  }
-}
-
-/** A server that is already running and accepts our password; one that does not is stopped. */
-async function adopt(layout: Layout, passwords: Passwords): Promise<number | null> {
-  const running = livePostmaster(layout);
-  if (running === null) return null;
-  const { ownerUrl } = urlsOf(passwords, running.port);
-  if (await waitUntil(() => accepts(ownerUrl), ADOPT_TIMEOUT_MS)) return running.port;
-  await stopPostmaster(running.pid);
-  return null;
-}
 
 function openSite(layout: Layout, account: Account): Site {
   if (account.kind !== 'nobody') {
@@ -109,9 +64,10 @@ export async function startEmbedded(options: EmbeddedOptions): Promise<Embedded>
 }
 
 async function start(site: Site, passwords: Passwords, options: EmbeddedOptions): Promise<number> {
-  await createCluster(site, passwords);
+  const settings = options.settings ?? [];
+  await createCluster(site, passwords, !settings.includes('fsync=off'));
   const wish = options.port === undefined ? {} : { port: options.port };
-  const { port } = await startPostmaster(site, { ...wish, extra: options.settings ?? [] });
+  const { port } = await startPostmaster(site, { ...wish, extra: settings });
   options.log(`Embedded PostgreSQL listens on 127.0.0.1:${port}.`);
   return port;
 }

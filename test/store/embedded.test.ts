@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -27,7 +29,7 @@ import {
   superuserUrl,
 } from '../../src/store/embedded.ts';
 import { openDatabase } from '../../src/store/postgres.ts';
-import { holdServer } from '../support/server-process.ts';
+import { holderScript, holdServer } from '../support/server-process.ts';
 
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65_534;
@@ -44,11 +46,12 @@ function dataFolder(): string {
   return path.join(folder, 'data');
 }
 
+/** A kill of a process loses nothing that the kernel has, so that these tests need not wait for the disk. */
 async function start(
   folder: string,
   options: Partial<Parameters<typeof startEmbedded>[0]> = {},
 ): Promise<Embedded> {
-  const server = await startEmbedded({ dataFolder: folder, log: quiet, ...options });
+  const server = await startEmbedded({ dataFolder: folder, log: quiet, settings: ['fsync=off'], ...options });
   cleanups.push(() => server.stop());
   return server;
 }
@@ -70,7 +73,7 @@ const modeOf = (file: string) => statSync(file).mode & 0o777;
 describe('the embedded server', () => {
   test('listens on the loopback address alone, checks its pages, and knows passwords only', async () => {
     const folder = dataFolder();
-    const server = await start(folder);
+    const server = await start(folder, { settings: [] });
     const shown = await query(
       superuserUrl(folder),
       `SELECT name, setting FROM pg_settings WHERE name IN
@@ -145,6 +148,21 @@ describe('after kill -9', () => {
     expect(liveness(pid)).not.toBe('alive');
   });
 
+  test('during the very first start, the next one begins anew', async () => {
+    const folder = dataFolder();
+    const { place } = layoutOf(folder);
+    const child = spawn(process.execPath, [holderScript, folder], { stdio: 'ignore' });
+    const exited = once(child, 'exit');
+    const making = () => existsSync(place) && readdirSync(place).some((name) => name.startsWith('cluster.'));
+    await expect.poll(making, { timeout: 20_000, interval: 5 }).toBe(true);
+    child.kill('SIGKILL');
+    await exited;
+    expect(existsSync(layoutOf(folder).cluster)).toBe(false);
+    const server = await start(folder);
+    expect(await query(server.appUrl, 'SELECT 1 AS one')).toEqual([{ one: 1 }]);
+    expect(making()).toBe(false);
+  });
+
   test('of the server, a new start recovers what was committed', async () => {
     const folder = dataFolder();
     const first = await start(folder);
@@ -209,8 +227,11 @@ test('a database that stops in the middle is an error by code, and later queries
   const broken: unknown[] = [];
   const database = openDatabase({ url: first.appUrl, onError: (error) => broken.push(error) });
   cleanups.push(() => database.close());
+  const reconnected = Promise.withResolvers<void>();
   const heard = Promise.withResolvers<string>();
-  await database.listen('later', (payload) => payload === 'back' && heard.resolve(payload));
+  await database.listen('later', (payload) =>
+    payload === '' ? reconnected.resolve() : heard.resolve(payload),
+  );
   const pid = postmaster(folder);
   const inTheMiddle = database.transaction(async (tx) => {
     await tx.query('SELECT 1');
@@ -223,12 +244,9 @@ test('a database that stops in the middle is an error by code, and later queries
   expect(broken.length).toBeGreaterThan(0);
   await start(folder, { port: portOf(first.appUrl) });
   expect(await database.query('SELECT 1 AS one')).toEqual([{ one: 1 }]);
-  await expect
-    .poll(async () => {
-      await database.query(`NOTIFY later, 'back'`);
-      return Promise.race([heard.promise, Promise.resolve('')]);
-    })
-    .toBe('back');
+  await reconnected.promise;
+  await database.query(`NOTIFY later, 'back'`);
+  expect(await heard.promise).toBe('back');
 });
 
 describe('the data folder', () => {

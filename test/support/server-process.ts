@@ -14,9 +14,10 @@ export type Holder = {
   end(): Promise<void>;
 };
 
+export const holderScript = fileURLToPath(new URL('../store/embedded-holder.ts', import.meta.url));
+
 export async function holdServer(dataFolder: string, options: SpawnOptions = {}): Promise<Holder> {
-  const script = fileURLToPath(new URL('../store/embedded-holder.ts', import.meta.url));
-  const child = spawn(process.execPath, [script, dataFolder], {
+  const child = spawn(process.execPath, [holderScript, dataFolder], {
     ...options,
     stdio: ['pipe', 'pipe', 'pipe'],
   });

@@ -1,10 +1,12 @@
 /** Makes a database cluster with its three roles, completely or not at all. */
 import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import {
   chownSync,
   closeSync,
   existsSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   writeFileSync,
@@ -96,26 +98,36 @@ function writePasswordFile(site: Site, file: string, word: string): void {
   if (site.account.kind === 'nobody') chownSync(file, site.account.uid, site.account.gid);
 }
 
+const UNFINISHED = 'cluster.unfinished-';
+
+/** What starts before us left; their programs may still be writing there, so that no name is used twice. */
+function clearUnfinished(place: string): void {
+  for (const name of readdirSync(place).filter((found) => found.startsWith(UNFINISHED))) {
+    rmSync(path.join(place, name), { recursive: true, force: true });
+  }
+}
+
 /**
  * Makes the cluster beside its place and moves it there once it is complete, so that a full disk or a crash never
- * leaves half a cluster that looks good. Throws `AppError` with `disk_full` or `database_unavailable`.
+ * leaves half a cluster that looks good. `sync`: survive a power failure from the first moment. Throws `AppError` with `disk_full` or `database_unavailable`.
  */
-export async function createCluster(site: Site, passwords: Passwords): Promise<void> {
+export async function createCluster(site: Site, passwords: Passwords, sync: boolean): Promise<void> {
   const { layout, binaries } = site;
   if (existsSync(layout.cluster)) return;
-  rmSync(layout.unfinished, { recursive: true, force: true });
+  clearUnfinished(layout.place);
+  const unfinished = path.join(layout.place, `${UNFINISHED}${randomBytes(6).toString('hex')}`);
   const passwordFile = path.join(layout.place, 'bootstrap.password');
   try {
     writePasswordFile(site, passwordFile, passwords.superuser);
     const made = await run(site, binaries.initdb, [
-      `--pgdata=${layout.unfinished}`,
+      `--pgdata=${unfinished}`,
       `--username=${SUPERUSER}`,
       `--pwfile=${passwordFile}`,
       '--auth=scram-sha-256',
       '--data-checksums',
       '--encoding=UTF8',
       '--locale=C',
-      '--no-sync',
+      ...(sync ? [] : ['--no-sync']),
     ]);
     if (made.code !== 0) throw failureFrom(made.output, 'The embedded PostgreSQL could not be set up');
     // Single-user mode does not stop at an error and may still exit 0.
@@ -125,7 +137,7 @@ export async function createCluster(site: Site, passwords: Passwords): Promise<v
       [
         '--single',
         '-D',
-        layout.unfinished,
+        unfinished,
         '-c',
         'log_statement=none',
         '-c',
@@ -137,9 +149,9 @@ export async function createCluster(site: Site, passwords: Passwords): Promise<v
     if (roles.code !== 0 || /\b(ERROR|FATAL|PANIC):/.test(roles.output)) {
       throw failureFrom(roles.output, 'The roles of the embedded PostgreSQL could not be made');
     }
-    renameSync(layout.unfinished, layout.cluster);
+    renameSync(unfinished, layout.cluster);
   } catch (error) {
-    rmSync(layout.unfinished, { recursive: true, force: true });
+    rmSync(unfinished, { recursive: true, force: true });
     throw error;
   } finally {
     rmSync(passwordFile, { force: true });

@@ -26,8 +26,6 @@ export type Layout = {
   place: string;
   /** PGDATA; exists only once it is complete. */
   cluster: string;
-  /** PGDATA while it is being made. */
-  unfinished: string;
   links: string;
   log: string;
   secrets: string;
@@ -44,7 +42,6 @@ export function layoutOf(dataFolder: string): Layout {
     root,
     place,
     cluster: path.join(place, 'cluster'),
-    unfinished: path.join(place, 'cluster.unfinished'),
     links: path.join(place, 'lib'),
     log: path.join(root, 'server.log'),
     secrets: path.join(root, 'passwords.json'),
