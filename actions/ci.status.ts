@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { defineAction } from './define.ts';
+
+export const ciStatus = defineAction({
+  name: 'ci.status',
+  title: 'Look at a CI run',
+  description: 'Reads one run of the CI system: its state, exit code and the end of its output.',
+  examples: [
+    'status of run {run}',
+    'what is the status of run {run}',
+    'show run {run}',
+    'how is run {run} doing',
+  ],
+  input: z.strictObject({
+    run: z
+      .string()
+      .regex(/^R-[1-9][0-9]{0,9}$/, 'A run is written like R-12.')
+      .meta({ title: 'Run', description: 'The number of the run, e.g. R-12.' }),
+  }),
+  effect: 'read',
+  risk: () => 'low',
+  resource: ({ run }, { connector }) => ({
+    type: 'CiRun',
+    id: `${connector}/${run}`,
+    attributes: { connector },
+  }),
+  port: 'ci',
+  operation: 'status',
+});

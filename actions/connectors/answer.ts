@@ -1,0 +1,39 @@
+/** What connectors share: how an answer of the broker is read. Runs in the sandbox. */
+import type { RunResult } from '../../src/action.ts';
+import { AppError } from '../../src/errors.ts';
+import type { Json } from '../../src/model/request.ts';
+
+/** Set by the broker on what it refused; `x-egress-sent: no` means that nothing can have happened. */
+const REFUSED_HEADER = 'x-egress-refused';
+const SENT_HEADER = 'x-egress-sent';
+
+export type Fields = { [key: string]: Json };
+
+/** `sent: false` is certain; everything else leaves open what the upstream did. */
+export type BrokerRefused = { reason: string; sent: boolean };
+
+export function refusedBy(header: (name: string) => string | null): BrokerRefused | null {
+  const reason = header(REFUSED_HEADER);
+  return reason === null ? null : { reason, sent: header(SENT_HEADER) !== 'no' };
+}
+
+export function text(fields: Readonly<Record<string, Json>>, name: string): string {
+  const value = fields[name];
+  return typeof value === 'string' ? value : '';
+}
+
+export function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function failed(code: string, message: string): RunResult {
+  return { kind: 'failed', result: { code, message } };
+}
+
+/**
+ * For what may or may not have happened: throwing leaves it to the crash rules, whereas `failed` would claim that
+ * nothing did.
+ */
+export function unclear(system: string, why: string): AppError {
+  return new AppError('upstream_failed', `${system} gave no clear answer (${why}).`);
+}

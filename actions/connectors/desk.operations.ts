@@ -1,0 +1,186 @@
+/** Tickets on the built-in desk. Bundled and run in the sandbox; every call passes the broker. */
+import type { EgressRule, EgressValues, Operation, RunResult } from '../../src/action.ts';
+import type { Json } from '../../src/model/request.ts';
+import { type Fields, failed, isFields, text } from './answer.ts';
+import { read, write } from './built-in.ts';
+
+const HOST = 'desk.internal';
+const BASE = `https://${HOST}`;
+const SYSTEM = 'the built-in desk';
+
+type Args = Readonly<Record<string, Json>>;
+
+/** `T-12`, `#12` and `12` are the same ticket here. */
+export function ticketNumber(args: Args): string {
+  return text(args, 'ticket').replace(/^(?:#|[A-Za-z]+-)/, '');
+}
+
+function ticketBody(args: Args, about: { mark: string; requester: string }): Fields {
+  return {
+    title: text(args, 'title'),
+    description: text(args, 'description'),
+    priority: text(args, 'priority') || 'normal',
+    requester: about.requester,
+    mark: about.mark,
+  };
+}
+
+function commentBody(args: Args, about: { mark: string; requester: string }): Fields {
+  return { comment: text(args, 'comment'), requester: about.requester, mark: about.mark };
+}
+
+function readRule(path: string, fill: (values: EgressValues) => Record<string, string>): EgressRule {
+  return {
+    method: 'GET',
+    host: HOST,
+    path,
+    effect: 'read',
+    fill,
+    query: () => ({}),
+    body: () => null,
+    credential: null,
+  };
+}
+
+const readTicket = readRule('/tickets/{ticket}', ({ args }) => ({ ticket: ticketNumber(args) }));
+const readMark = readRule('/marks/{mark}', ({ mark }) => ({ mark }));
+
+function outcome(answer: Awaited<ReturnType<typeof read>>, done: string): RunResult {
+  if (!answer.ok) return failed(answer.code, answer.message);
+  const ticket = text(answer.fields, 'ticket');
+  const link = text(answer.fields, 'link');
+  return {
+    kind: 'done',
+    result: {
+      code: 'done',
+      message: done.replace('{ticket}', ticket),
+      ...(link === '' ? {} : { link }),
+      data: { ticket },
+    },
+  };
+}
+
+async function reconcileByMark(tools: Parameters<Operation['reconcile']>[1], done: string) {
+  const found = await read(tools, SYSTEM, `${BASE}/marks/${encodeURIComponent(tools.mark)}`);
+  return found.ok
+    ? ({ kind: 'happened', outcome: outcome(found, done) } as const)
+    : ({ kind: 'cannot_tell' } as const);
+}
+
+async function neverFollows(): Promise<never> {
+  throw new Error('A ticket has nothing to follow.');
+}
+
+const create: Operation = {
+  egress: [
+    {
+      method: 'POST',
+      host: HOST,
+      path: '/tickets',
+      effect: 'write',
+      fill: () => ({}),
+      query: () => ({}),
+      body: (values) => ticketBody(values.args, values),
+      credential: null,
+    },
+    readMark,
+  ],
+  writes: 1,
+  idempotency: 'key',
+  preview: async (args, tools) => ({
+    summary: 'Open a ticket on the built-in desk.',
+    facts: [
+      { label: 'Opened for', value: tools.requester },
+      { label: 'Priority', value: text(args, 'priority') || 'normal' },
+    ],
+    pinned: {},
+  }),
+  run: async (args, tools) =>
+    outcome(
+      await write(tools, SYSTEM, `${BASE}/tickets`, ticketBody(args, tools)),
+      'Ticket {ticket} is open.',
+    ),
+  reconcile: (_args, tools) => reconcileByMark(tools, 'Ticket {ticket} is open.'),
+  follow: neverFollows,
+};
+
+const comment: Operation = {
+  egress: [
+    readTicket,
+    {
+      method: 'POST',
+      host: HOST,
+      path: '/tickets/{ticket}/comments',
+      effect: 'write',
+      fill: ({ args }) => ({ ticket: ticketNumber(args) }),
+      query: () => ({}),
+      body: (values) => commentBody(values.args, values),
+      credential: null,
+    },
+    readMark,
+  ],
+  writes: 1,
+  idempotency: 'key',
+  preview: async (args, tools) => {
+    const answer = await read(tools, SYSTEM, `${BASE}/tickets/${ticketNumber(args)}`);
+    if (!answer.ok) return { refused: answer.message };
+    const ticket = answer.fields;
+    return {
+      summary: `Add a comment to ticket ${text(ticket, 'ticket')} on the built-in desk.`,
+      facts: [
+        { label: 'Ticket', value: `“${text(ticket, 'title')}”` },
+        { label: 'State', value: text(ticket, 'state') },
+        { label: 'Written for', value: tools.requester },
+      ],
+      pinned: {},
+    };
+  },
+  run: async (args, tools) =>
+    outcome(
+      await write(tools, SYSTEM, `${BASE}/tickets/${ticketNumber(args)}/comments`, commentBody(args, tools)),
+      'The comment is on ticket {ticket}.',
+    ),
+  reconcile: (_args, tools) => reconcileByMark(tools, 'The comment is on ticket {ticket}.'),
+  follow: neverFollows,
+};
+
+/** The ticket as lines of text: other people's words, which whoever shows them marks as such. */
+function describeTicket(ticket: Fields): string {
+  const comments = Array.isArray(ticket.comments) ? ticket.comments.filter(isFields) : [];
+  return [
+    text(ticket, 'title'),
+    text(ticket, 'description'),
+    ...comments.map((entry) => `${text(entry, 'author')}: ${text(entry, 'body')}`),
+  ]
+    .filter((line) => line !== '')
+    .join('\n');
+}
+
+const status: Operation = {
+  egress: [readTicket],
+  writes: 0,
+  idempotency: 'natural',
+  preview: async (args) => ({
+    summary: `Read ticket T-${ticketNumber(args)} on the built-in desk.`,
+    facts: [],
+    pinned: {},
+  }),
+  run: async (args, tools) => {
+    const answer = await read(tools, SYSTEM, `${BASE}/tickets/${ticketNumber(args)}`);
+    if (!answer.ok) return failed(answer.code, answer.message);
+    const ticket = answer.fields;
+    return {
+      kind: 'done',
+      result: {
+        code: 'done',
+        message: `Ticket ${text(ticket, 'ticket')} is ${text(ticket, 'state')}, priority ${text(ticket, 'priority')}.`,
+        output: describeTicket(ticket),
+        data: ticket,
+      },
+    };
+  },
+  reconcile: async () => ({ kind: 'cannot_tell' }),
+  follow: neverFollows,
+};
+
+export const operations = { create, comment, status };

@@ -1,0 +1,188 @@
+/** CI on the built-in runner. Bundled and run in the sandbox; every call passes the broker. */
+import { stripVTControlCharacters } from 'node:util';
+import type { EgressRule, EgressValues, Look, Operation, RunResult, Tools } from '../../src/action.ts';
+import type { Json, Result } from '../../src/model/request.ts';
+import { type Fields, failed, isFields, text } from './answer.ts';
+import { type Answer, read, write } from './built-in.ts';
+
+const HOST = 'runner.internal';
+const BASE = `https://${HOST}`;
+const SYSTEM = 'the built-in runner';
+
+type Args = Readonly<Record<string, Json>>;
+
+/** The inputs as one text: the same for the declaration and for the call. */
+function inputsText(args: Args): string {
+  const inputs = isFields(args.inputs) ? args.inputs : {};
+  return JSON.stringify(Object.fromEntries(Object.entries(inputs).sort(([a], [b]) => (a < b ? -1 : 1))));
+}
+
+const jobQuery = (args: Args) => ({ ref: text(args, 'ref'), inputs: inputsText(args) });
+
+function runBody(args: Args, about: Pick<EgressValues, 'pinned' | 'requester' | 'mark'>): Fields {
+  return {
+    repository: text(args, 'repo'),
+    ref: text(args, 'ref'),
+    commit: about.pinned.commit ?? '',
+    definition: about.pinned.definition ?? '',
+    job: text(args, 'job'),
+    inputs: isFields(args.inputs) ? args.inputs : {},
+    requester: about.requester,
+    mark: about.mark,
+  };
+}
+
+function readRule(
+  path: string,
+  fill: (values: EgressValues) => Record<string, string>,
+  query: EgressRule['query'] = () => ({}),
+): EgressRule {
+  return { method: 'GET', host: HOST, path, effect: 'read', fill, query, body: () => null, credential: null };
+}
+
+/** Where the next look goes on; the broker lets no other through. */
+const fromOf = (handle: Args) => String(typeof handle.next === 'number' ? handle.next : 0);
+
+const WORDS: Readonly<Record<string, string>> = {
+  exit_nonzero: 'failed',
+  timeout: 'was stopped: it ran longer than allowed',
+  memory: 'was stopped: it used more memory than allowed',
+  output: 'was stopped: it printed more than allowed',
+  processes: 'was stopped: it started more processes than allowed',
+  scratch: 'was stopped: it wrote more than allowed',
+  runner_interrupted: 'was interrupted: the runner stopped while it ran',
+  runner_failed: 'could not be run: the runner had a problem of its own',
+};
+
+function resultOf(run: Fields): Result {
+  const name = `${text(run, 'job')} of ${text(run, 'repository')} (${text(run, 'run')})`;
+  const code = text(run, 'code') || 'done';
+  const exitCode = typeof run.exitCode === 'number' ? run.exitCode : null;
+  const words = run.state === 'done' ? 'passed' : (WORDS[code] ?? 'failed');
+  return {
+    code,
+    message: `${name} ${words}${exitCode === null || exitCode === 0 ? '' : ` with exit code ${exitCode}`}.`,
+    ...(exitCode === null ? {} : { exitCode }),
+    output: stripVTControlCharacters(text(run, 'tail')),
+    data: { run: text(run, 'run'), commit: text(run, 'commit') },
+  };
+}
+
+function started(answer: Answer): RunResult {
+  if (!answer.ok) return failed(answer.code, answer.message);
+  const run = text(answer.fields, 'run');
+  return {
+    kind: 'running',
+    handle: { run, id: text(answer.fields, 'id'), next: 0 },
+    message: `Run ${run} is queued.`,
+  };
+}
+
+function lines(run: Fields): { label: string; value: string }[] {
+  const inputs = isFields(run.inputs) ? Object.entries(run.inputs) : [];
+  const limits = isFields(run.limits) ? run.limits : {};
+  const command = Array.isArray(run.command) ? run.command.join(' ') : '';
+  return [
+    { label: 'Job', value: `${text(run, 'job')} (${text(run, 'title')})` },
+    { label: 'Repository', value: text(run, 'repository') },
+    { label: 'Commit', value: `${text(run, 'commit')} (${text(run, 'ref')} now)` },
+    { label: 'Environment', value: text(run, 'environment') },
+    { label: 'Command', value: command },
+    ...inputs.map(([name, value]) => ({ label: `Input ${name}`, value: String(value) })),
+    {
+      label: 'Limits',
+      value: `${limits.seconds} s, ${limits.memoryMb} MB memory, ${limits.outputKb} KB output`,
+    },
+  ];
+}
+
+async function describe(args: Args, tools: Tools): Promise<Answer> {
+  const job = `${encodeURIComponent(text(args, 'repo'))}/jobs/${encodeURIComponent(text(args, 'job'))}`;
+  return read(tools, SYSTEM, `${BASE}/repositories/${job}?${new URLSearchParams(jobQuery(args))}`);
+}
+
+const trigger: Operation = {
+  egress: [
+    readRule(
+      '/repositories/{repo}/jobs/{job}',
+      ({ args }) => ({ repo: text(args, 'repo'), job: text(args, 'job') }),
+      ({ args }) => jobQuery(args),
+    ),
+    {
+      method: 'POST',
+      host: HOST,
+      path: '/runs',
+      effect: 'write',
+      fill: () => ({}),
+      query: () => ({}),
+      body: (values) => runBody(values.args, values),
+      credential: null,
+    },
+    readRule(
+      '/runs/{run}',
+      ({ handle }) => ({ run: text(handle, 'run') }),
+      ({ handle }) => ({ from: fromOf(handle) }),
+    ),
+    readRule('/marks/{mark}', ({ mark }) => ({ mark })),
+  ],
+  writes: 1,
+  idempotency: 'key',
+  preview: async (args, tools) => {
+    const answer = await describe(args, tools);
+    if (!answer.ok) return { refused: answer.message };
+    const job = answer.fields;
+    return {
+      summary: `Run ${text(job, 'job')} of ${text(job, 'repository')} on commit ${text(job, 'commit').slice(0, 12)}.`,
+      facts: lines(job),
+      pinned: { commit: text(job, 'commit'), definition: text(job, 'definition') },
+    };
+  },
+  run: async (args, tools) => started(await write(tools, SYSTEM, `${BASE}/runs`, runBody(args, tools))),
+  reconcile: async (_args, tools) => {
+    const answer = await read(tools, SYSTEM, `${BASE}/marks/${encodeURIComponent(tools.mark)}`);
+    return answer.ok ? { kind: 'happened', outcome: started(answer) } : { kind: 'cannot_tell' };
+  },
+  follow: async (handle, tools): Promise<Look> => {
+    const address = `${BASE}/runs/${encodeURIComponent(text(handle, 'run'))}?from=${fromOf(handle)}`;
+    const answer = await read(tools, SYSTEM, address);
+    if (!answer.ok)
+      return { kind: 'failed', result: { code: answer.code, message: answer.message }, output: '' };
+    const run = answer.fields;
+    const output = stripVTControlCharacters(text(run, 'output'));
+    if (run.state === 'done') return { kind: 'done', result: resultOf(run), output };
+    if (run.state === 'failed') return { kind: 'failed', result: resultOf(run), output };
+    return { kind: 'running', handle: { ...handle, next: run.next ?? 0 }, output };
+  },
+};
+
+const status: Operation = {
+  egress: [
+    readRule(
+      '/runs/{run}',
+      ({ args }) => ({ run: text(args, 'run') }),
+      () => ({ from: '0' }),
+    ),
+  ],
+  writes: 0,
+  idempotency: 'natural',
+  preview: async (args) => ({
+    summary: `Read run ${text(args, 'run')} of ${SYSTEM}.`,
+    facts: [],
+    pinned: {},
+  }),
+  run: async (args, tools) => {
+    const answer = await read(tools, SYSTEM, `${BASE}/runs/${encodeURIComponent(text(args, 'run'))}?from=0`);
+    if (!answer.ok) return failed(answer.code, answer.message);
+    const run = answer.fields;
+    const ended = run.state === 'done' || run.state === 'failed';
+    const going = `${text(run, 'job')} of ${text(run, 'repository')} (${text(run, 'run')}) is ${text(run, 'state')}.`;
+    const result = resultOf(run);
+    return { kind: 'done', result: { ...result, code: 'done', message: ended ? result.message : going } };
+  },
+  reconcile: async () => ({ kind: 'cannot_tell' }),
+  follow: async () => {
+    throw new Error('A look has nothing to follow.');
+  },
+};
+
+export const operations = { trigger, status };

@@ -1,0 +1,144 @@
+/**
+ * Reads commits of a local repository without ever checking one out. Neither the machine's git configuration nor the
+ * repository's own (filters, hooks, monitors: all of them commands) has a say in what runs here.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { AppError } from '../../src/errors.ts';
+
+const run = promisify(execFile);
+
+/** A local repository answers in milliseconds; a disk that hangs must not hold a preview. */
+const GIT_TIMEOUT_MS = 10_000;
+const COMMIT = /^[0-9a-f]{40}$/;
+
+/** Only what git needs; nothing of ours, nothing that names another config, helper or terminal. */
+export function gitEnvironment(extra: Record<string, string> = {}): Record<string, string> {
+  return {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    HOME: '/nonexistent',
+    LC_ALL: 'C',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_ATTR_NOSYSTEM: '1',
+    GIT_NO_REPLACE_OBJECTS: '1',
+    GIT_NO_LAZY_FETCH: '1',
+    GIT_OPTIONAL_LOCKS: '0',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ALLOW_PROTOCOL: 'none',
+    ...extra,
+  };
+}
+
+/** Said on the command line, so that it outranks the repository's config. */
+const SAFE = [
+  ...['-c', 'core.hooksPath=/dev/null'],
+  ...['-c', 'core.fsmonitor=false'],
+  ...['-c', 'core.attributesFile=/dev/null'],
+  ...['-c', 'core.pager=cat'],
+  ...['-c', 'safe.directory=*'],
+];
+
+/**
+ * True for a name that can only be a branch, a tag or a commit: no revision syntax, no option, nothing that climbs.
+ * Stricter than `git check-ref-format`.
+ */
+export function isRefName(ref: string): boolean {
+  return (
+    ref.length <= 200 &&
+    /^[A-Za-z0-9][A-Za-z0-9._/-]*$/.test(ref) &&
+    !/\.\.|\/\/|\.lock(?:\/|$)|\/\.|[/.]$/.test(ref)
+  );
+}
+
+async function gitFolder(path: string): Promise<string> {
+  try {
+    const { stdout } = await run('git', [...SAFE, '-C', path, 'rev-parse', '--absolute-git-dir'], {
+      env: gitEnvironment(),
+      timeout: GIT_TIMEOUT_MS,
+    });
+    return stdout.trim();
+  } catch (cause) {
+    throw new AppError('upstream_failed', 'The repository cannot be read.', { cause });
+  }
+}
+
+async function verify(folder: string, revision: string): Promise<string | null> {
+  const args = [
+    '--git-dir',
+    folder,
+    'rev-parse',
+    '--verify',
+    '--quiet',
+    '--end-of-options',
+    `${revision}^{commit}`,
+  ];
+  try {
+    const { stdout } = await run('git', [...SAFE, ...args], {
+      env: gitEnvironment(),
+      timeout: GIT_TIMEOUT_MS,
+    });
+    const commit = stdout.trim();
+    return COMMIT.test(commit) ? commit : null;
+  } catch (error) {
+    // 1: there is no such revision. Anything else is a repository that cannot be read.
+    if (error instanceof Error && 'code' in error && error.code === 1) return null;
+    throw new AppError('upstream_failed', 'The repository cannot be read.', { cause: error });
+  }
+}
+
+/** The commit that a branch, a tag or a full commit id stands for now; null where there is none. */
+export async function resolveRef(path: string, ref: string): Promise<string | null> {
+  if (!isRefName(ref)) return null;
+  const folder = await gitFolder(path);
+  if (COMMIT.test(ref)) return verify(folder, ref);
+  return (await verify(folder, `refs/heads/${ref}`)) ?? (await verify(folder, `refs/tags/${ref}`));
+}
+
+/**
+ * The tree of one commit as a tar stream. It is read through an empty repository of our own that borrows the objects, so
+ * that no filter of the repository's config can run. Stop it by destroying the stream.
+ */
+export async function archive(path: string, commit: string): Promise<Readable> {
+  if (!COMMIT.test(commit)) throw new AppError('malformed', 'A pinned commit has 40 hexadecimal digits.');
+  const folder = await gitFolder(path);
+  const { stdout } = await run('git', [...SAFE, '--git-dir', folder, 'rev-parse', '--git-path', 'objects'], {
+    env: gitEnvironment(),
+    timeout: GIT_TIMEOUT_MS,
+    cwd: folder,
+  });
+  const empty = await emptyRepository();
+  const child = spawn(
+    'git',
+    [...SAFE, '--git-dir', empty, 'archive', '--format=tar', '--end-of-options', commit],
+    {
+      env: gitEnvironment({ GIT_OBJECT_DIRECTORY: resolve(folder, stdout.trim()) }),
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
+  const done = () => void rm(empty, { recursive: true, force: true });
+  child.on('error', (cause) => {
+    child.stdout.destroy(new AppError('upstream_failed', 'git cannot be started.', { cause }));
+    done();
+  });
+  child.on('exit', (code) => {
+    // A stream cut short must not pass for a smaller tree.
+    if (code !== 0) child.stdout.destroy(new AppError('upstream_failed', 'The commit cannot be read.'));
+    done();
+  });
+  child.stdout.on('close', () => child.kill('SIGKILL'));
+  return child.stdout;
+}
+
+async function emptyRepository(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'countersign-archive-'));
+  await mkdir(join(folder, 'refs'));
+  await mkdir(join(folder, 'objects'));
+  await writeFile(join(folder, 'HEAD'), 'ref: refs/heads/none\n');
+  await writeFile(join(folder, 'config'), '[core]\n\trepositoryformatversion = 0\n\tbare = true\n');
+  return folder;
+}

@@ -1,0 +1,130 @@
+/** Works on one run: holds its lease, runs the job on the pinned commit, keeps what it prints. */
+import type { Readable } from 'node:stream';
+import type { Database } from '../../src/store/database.ts';
+import { archive } from './git.ts';
+import type { JobLimits } from './jobs.ts';
+import {
+  appendOutput,
+  claimRun,
+  type Ending,
+  endRun,
+  LEASE_SECONDS,
+  type Run,
+  renewRun,
+} from './run-store.ts';
+
+/** Runs a command on a source tree, cut off from the machine; main supplies the sandbox's, at its level. */
+export type RunJob = (job: {
+  source: Readable;
+  command: readonly string[];
+  inputs: Readonly<Record<string, string>>;
+  limits: JobLimits;
+  onOutput: (chunk: Buffer) => void;
+  signal: AbortSignal;
+}) => Promise<{ exitCode: number | null; stopped: string | null }>;
+
+/** Renewed well before the lease ends. */
+const RENEW_EVERY_MS = (LEASE_SECONDS * 1_000) / 3;
+/** Output is written in pieces: often enough to be watched, rarely enough for a job that prints without end. */
+const FLUSH_EVERY_MS = 150;
+
+/** Collects output and writes it in order, a piece at a time. */
+function outputKeeper(db: Database, run: { id: string; worker: string }, failed: (error: unknown) => void) {
+  const decoder = new TextDecoder();
+  let waiting = '';
+  let piece = 0;
+  let line: Promise<void> = Promise.resolve();
+  let timer: NodeJS.Timeout | null = null;
+
+  function flush(): void {
+    timer = null;
+    // PostgreSQL's text holds no NUL.
+    const content = waiting.replaceAll('\0', '\ufffd');
+    waiting = '';
+    if (content === '') return;
+    const number = piece;
+    piece += 1;
+    line = line.then(() => appendOutput(db, run, number, content)).catch(failed);
+  }
+
+  return {
+    add(chunk: Buffer): void {
+      waiting += decoder.decode(chunk, { stream: true });
+      timer ??= setTimeout(flush, FLUSH_EVERY_MS);
+    },
+    async end(): Promise<void> {
+      if (timer !== null) clearTimeout(timer);
+      waiting += decoder.decode();
+      flush();
+      await line;
+    },
+  };
+}
+
+function endingOf(outcome: { exitCode: number | null; stopped: string | null }): Ending {
+  if (outcome.stopped !== null) {
+    const code = outcome.stopped === 'cancelled' ? 'runner_interrupted' : outcome.stopped;
+    return { state: 'failed', code, exitCode: outcome.exitCode };
+  }
+  const good = outcome.exitCode === 0;
+  return {
+    state: good ? 'done' : 'failed',
+    code: good ? 'done' : 'exit_nonzero',
+    exitCode: outcome.exitCode,
+  };
+}
+
+/**
+ * Works on a run to its end; nothing happens where it is not queued any more. A run that is broken off, by the signal or
+ * by a lost lease, is stopped at once and ends as `runner_interrupted`. What the sandbox or git throws ends it as
+ * `runner_failed` and is thrown on, for the operator.
+ */
+export async function workOnRun(
+  deps: { db: Database; runJob: RunJob; path: (repository: string) => string | undefined },
+  id: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const worker = crypto.randomUUID();
+  const run = await claimRun(deps.db, id, worker);
+  if (run === null) return;
+  const stop = new AbortController();
+  const renewal = setInterval(() => {
+    renewRun(deps.db, id, worker).then(
+      (held) => held || stop.abort(),
+      (error: unknown) => stop.abort(error),
+    );
+  }, RENEW_EVERY_MS);
+  let problem: unknown = null;
+  const keeper = outputKeeper(deps.db, { id, worker }, (error) => {
+    problem ??= error;
+    stop.abort(error);
+  });
+  let ending: Ending = { state: 'failed', code: 'runner_failed', exitCode: null };
+  try {
+    ending = endingOf(await perform(deps, run, keeper.add, AbortSignal.any([signal, stop.signal])));
+  } catch (error) {
+    problem ??= error;
+  } finally {
+    clearInterval(renewal);
+    await keeper.end();
+  }
+  await endRun(deps.db, id, worker, ending);
+  if (problem !== null) throw problem;
+}
+
+async function perform(
+  deps: { runJob: RunJob; path: (repository: string) => string | undefined },
+  run: Run,
+  onOutput: (chunk: Buffer) => void,
+  signal: AbortSignal,
+) {
+  const path = deps.path(run.repository);
+  if (path === undefined) throw new Error(`the repository ${run.repository} is no longer configured`);
+  const source = await archive(path, run.commit);
+  try {
+    const { command, inputs, limits } = run;
+    return await deps.runJob({ source, command, inputs, limits, onOutput, signal });
+  } finally {
+    source.destroy();
+  }
+}
