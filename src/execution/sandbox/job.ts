@@ -4,6 +4,7 @@
  * is unpacked inside; everything it leaves behind goes with it.
  */
 import { execFile, spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
@@ -52,8 +53,8 @@ export type Job = {
 const WATCH_MS = 200;
 /** bubblewrap's own two processes, which are ours. */
 const OWN_PROCESSES = 2;
-const SIGXCPU_EXIT = 128 + 24;
-const SIGXFSZ_EXIT = 128 + 25;
+/** What shells and bubblewrap add to a signal's number to make an exit code of it. */
+const BY_SIGNAL = 128;
 const INPUT_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 /**
@@ -149,9 +150,10 @@ async function supervise(launch: Launch, job: Job, scratch: string | null): Prom
   if (sourceError !== null) {
     throw new AppError('sandbox_failed', "The job's source could not be read.", { cause: sourceError });
   }
-  const reason = stopped ?? limitReached(exit.code);
+  const code = exit.signal === null ? exit.code : BY_SIGNAL + constants.signals[exit.signal];
+  const reason = stopped ?? limitReached(code);
   return {
-    exitCode: reason === null ? exit.code : null,
+    exitCode: reason === null ? code : null,
     stopped: reason,
     wallMs: performance.now() - started,
     outputBytes,
@@ -171,8 +173,8 @@ function overuse(pid: number | undefined, limits: JobLimits, scratch: string | n
 
 /** Signals by which the kernel itself enforces a limit. */
 function limitReached(code: number | null): JobStop | null {
-  if (code === SIGXCPU_EXIT) return 'timeout';
-  if (code === SIGXFSZ_EXIT) return 'scratch';
+  if (code === BY_SIGNAL + constants.signals.SIGXCPU) return 'timeout';
+  if (code === BY_SIGNAL + constants.signals.SIGXFSZ) return 'scratch';
   return null;
 }
 

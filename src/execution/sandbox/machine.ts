@@ -59,7 +59,7 @@ let descriptorsKept = false;
 
 /**
  * Marks every descriptor that we inherited ourselves (a lock, a terminal, a supervisor's socket) as not to be
- * handed on: Node marks only those it opens, and bubblewrap hands on what it gets. Once per process, Linux only.
+ * handed on: Node marks only the first sixteen, and bubblewrap hands on what it gets. Once per process, Linux only.
  */
 export function keepDescriptorsHome(): void {
   if (descriptorsKept || process.platform !== 'linux') return;

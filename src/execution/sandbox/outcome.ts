@@ -1,4 +1,5 @@
 /** How a run ended, in our words; what the sandboxed code said of it goes to operators only. */
+import { constants } from 'node:os';
 import type { Json } from '../../model/request.ts';
 
 export type FailureCode =
@@ -49,18 +50,14 @@ export type Exit = { code: number | null; signal: NodeJS.Signals | null };
 
 // A shell's and bubblewrap's way of passing a signal on: 128 and its number.
 const BY_SIGNAL = 128;
-const SIGTRAP = 5;
-const SIGABRT = 6;
-const SIGKILL = 9;
-const SIGXCPU = 24;
-const NUMBER: Partial<Record<NodeJS.Signals, number>> = { SIGTRAP, SIGABRT, SIGKILL, SIGXCPU };
+const { SIGTRAP, SIGABRT, SIGKILL, SIGXCPU } = constants.signals;
 
 /** V8's last words when memory is gone. */
 const OUT_OF_MEMORY = /out of memory|Allocation failed|Failed to reserve virtual memory|bad_alloc/i;
 
 /** What an end without an answer means. `cpuSpent`: it ran at least as long as its processor time. */
 export function readExit(exit: Exit, stderr: string, cpuSpent: boolean): FailureCode {
-  const signal = exit.signal ? NUMBER[exit.signal] : (exit.code ?? 0) - BY_SIGNAL;
+  const signal = exit.signal ? constants.signals[exit.signal] : (exit.code ?? 0) - BY_SIGNAL;
   if (signal === SIGXCPU || (signal === SIGKILL && cpuSpent)) return 'timeout';
   if ((signal === SIGABRT || signal === SIGTRAP) && OUT_OF_MEMORY.test(stderr)) return 'out_of_memory';
   if (signal === SIGKILL) return 'killed';

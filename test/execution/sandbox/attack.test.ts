@@ -26,8 +26,10 @@ afterAll(() => {
 
 function attack(how: { program: string; before: string[] }, level: string, walls: string): Seen {
   const bundles = openFolder();
-  // Descriptor 5 is inherited by the program that starts the sandbox, as a supervisor's or a lock's would be.
-  const stdio = ['ignore', 'pipe', 'pipe', 'ignore', 'ignore', planted] as const;
+  // Inherited by the program that starts the sandbox, as a supervisor's or a lock's would be; Node by itself
+  // marks only the first sixteen descriptors as its own.
+  const inherited = Array.from({ length: 27 }, () => 'ignore' as const);
+  const stdio = ['ignore', 'pipe', 'pipe', ...inherited, planted] as const;
   const { stdout, stderr } = spawnSync(how.program, [...how.before, PROGRAM, level, walls, bundles], {
     env: { PATH: '/usr/bin:/bin', PARENT_SECRET: 'secret' },
     stdio: [...stdio],

@@ -155,6 +155,7 @@ async function use(input: Record<string, unknown>): ReturnType<Operation['run']>
     case 'loop':
       for (;;);
     case 'sleep':
+      fs.writeSync(1, '{"progress":"asleep"}\n');
       setInterval(() => undefined, 1_000);
       return new Promise(() => undefined);
     case 'print':
