@@ -24,7 +24,8 @@ export type AnnouncingDeps = Deliverer & {
   queueExpiry(tx: Tx, request: RequestId, at: Date): Promise<void>;
   /** Asks those who may approve, where they are. */
   queueAsking(tx: Tx, request: RequestId): Promise<void>;
-  now(): Date;
+  /** Rewrites the cards soon; asking again before that changes nothing. */
+  queueRefresh(tx: Tx, request: RequestId): Promise<void>;
 };
 
 export type Announcing = ReturnType<typeof createAnnouncing>;
@@ -188,6 +189,14 @@ export function createAnnouncing(deps: AnnouncingDeps) {
       }
       await tell(tx, request, `"${deps.titleOf(request.action)}" did not run. ${obstacle.message}`);
       await touch(tx, deps, request.id);
+    },
+
+    /** New output: the web hears at once, a chat platform's cards a little later and not for every line. */
+    async progressed(db: Database, request: StoredRequest): Promise<void> {
+      await db.transaction(async (tx) => {
+        await notify(tx, { kind: 'request', request: request.id });
+        await deps.queueRefresh(tx, request.id);
+      });
     },
 
     async started(

@@ -6,7 +6,14 @@
 import type { Announcing } from './announcing.ts';
 import { decideInTransaction, expireInTransaction, type Judge, type Ruling } from './approval/decisions.ts';
 import { approvalsAreMet } from './approval/needs.ts';
-import { approvalsOf, findByRendering, findRequest, lockRequest, move } from './approval/requests.ts';
+import {
+  approvalsOf,
+  findByExecution,
+  findByRendering,
+  findRequest,
+  lockRequest,
+  move,
+} from './approval/requests.ts';
 import { viewOf } from './approval/view.ts';
 import type { AuditLog } from './audit/log.ts';
 import { AppError } from './errors.ts';
@@ -17,7 +24,7 @@ import { admitRequest, admitTurn, type Limits } from './intake/limits.ts';
 import { findTurn, rememberAsk, type StoredTurn, settleTurn, threadState } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
 import type { Authorship, Form } from './model/card.ts';
-import type { PrincipalId, RequestId, TurnId } from './model/ids.ts';
+import type { ExecutionId, PrincipalId, RequestId, TurnId } from './model/ids.ts';
 import type {
   DecisionInput,
   DecisionOutcome,
@@ -52,6 +59,8 @@ export type PipelineParts = ProposingDeps &
     kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
     /** "my requests", "waiting for me", in words. */
     list(kind: 'mine' | 'waiting', person: Principal): Promise<string>;
+    /** Aborts when the process stops. */
+    stopping: AbortSignal;
     /** A defect: the stack is for operators. */
     defect(error: unknown, about: { turn?: TurnId; request?: RequestId }): void;
   };
@@ -117,6 +126,12 @@ export function createPipeline(parts: PipelineParts) {
 
     execute: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.execute(id, signal),
     follow: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.follow(id, signal),
+
+    /** Something that is followed has news: look now instead of at the next interval. */
+    async lookNow(execution: ExecutionId): Promise<void> {
+      const request = await findByExecution(parts.db, execution);
+      if (request) await parts.executor.follow(request.id, parts.stopping);
+    },
 
     async expire(id: RequestId): Promise<void> {
       await parts.db.transaction(async (tx) => {

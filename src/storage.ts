@@ -76,7 +76,11 @@ export async function openStorage(
     const ephemeral =
       config.redisUrl === null
         ? memoryEphemeral({ now: () => performance.now() })
-        : redisEphemeral({ url: config.redisUrl, prefix: REDIS_PREFIX });
+        : redisEphemeral({
+            url: config.redisUrl,
+            prefix: REDIS_PREFIX,
+            onError: (error) => log.error(error, 'the connection to Redis failed'),
+          });
     return {
       access,
       db,

@@ -1,6 +1,6 @@
 /** Requests in PostgreSQL: one statement for each transition, on the database's clock. */
 
-import type { PrincipalId, RenderingId, RequestId, TurnId } from '../model/ids.ts';
+import type { ExecutionId, PrincipalId, RenderingId, RequestId, TurnId } from '../model/ids.ts';
 import type { ActionRequest, Approval, Result, StoredRequest } from '../model/request.ts';
 import type { Sql, Tx } from '../store/database.ts';
 import { type Event, sourcesOf, targetOf } from './machine.ts';
@@ -101,6 +101,12 @@ export async function lockRequest(tx: Tx, id: RequestId): Promise<StoredRequest 
 
 export async function findByRendering(sql: Sql, rendering: RenderingId): Promise<StoredRequest | null> {
   const row = await sql.maybe(`select ${COLUMNS} from requests where rendering = $1`, [rendering]);
+  return row && fromRow(row);
+}
+
+/** The request that is being executed under this id. */
+export async function findByExecution(sql: Sql, execution: ExecutionId): Promise<StoredRequest | null> {
+  const row = await sql.maybe(`select ${COLUMNS} from requests where execution = $1`, [execution]);
   return row && fromRow(row);
 }
 

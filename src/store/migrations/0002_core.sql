@@ -78,6 +78,7 @@ create table requests (
 create index requests_open on requests (state, expires_at) where state in ('pending', 'approved', 'executing', 'unknown');
 create index requests_by_requester on requests (requester, created_at desc);
 create index requests_by_turn on requests (turn);
+create unique index requests_by_execution on requests (execution);
 
 create table approvals (
   request uuid not null references requests,

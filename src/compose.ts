@@ -1,0 +1,440 @@
+/**
+ * Puts the serving process together: the one place that knows every concrete part. Nothing here decides anything; what
+ * orders the steps of a message is the pipeline.
+ */
+import { createHmac } from 'node:crypto';
+import { join } from 'node:path';
+import { createBuiltIns } from '../actions/systems/built-ins.ts';
+import { createAnnouncing } from './announcing.ts';
+import { findRequest } from './approval/requests.ts';
+import { createAssistant } from './assistant.ts';
+import { CHECKPOINT_FILE, createCheckpointFile, readCheckpointFile } from './audit/checkpoint-file.ts';
+import { untilCovered } from './audit/cover.ts';
+import { newestCheckpoint } from './audit/head.ts';
+import { createSequencer } from './audit/sequencer.ts';
+import { verifyDatabase } from './audit/verify-database.ts';
+import type { Config } from './config.ts';
+import { verifyEvidence } from './evidence-gate.ts';
+import { createBroker } from './execution/broker/broker.ts';
+import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
+import { type Bundle, bundleOperations } from './execution/sandbox/bundle.ts';
+import { runJob } from './execution/sandbox/job.ts';
+import { type Established, establishLevel } from './execution/sandbox/probe.ts';
+import { createSandbox } from './execution/sandbox/sandbox.ts';
+import { type House, loadRules, openHouse, type Rules } from './house.ts';
+import { createJudging } from './judging.ts';
+import { moveKillSwitch } from './killing.ts';
+import { errorFields, type Log } from './log.ts';
+import { createMetrics } from './metrics.ts';
+import type { PrincipalId, RequestId } from './model/ids.ts';
+import type { Assistant, Planner, ProofStatus, Surface } from './model/ports.ts';
+import type { Platform, Principal } from './model/principal.ts';
+import type { Json } from './model/request.ts';
+import { askApprovers, tellOperators } from './operators.ts';
+import { createPipeline, type Pipeline } from './pipeline.ts';
+import { formOf } from './planner/form.ts';
+import { offlinePlanner } from './planner/offline.ts';
+import { openAIPlanner } from './planner/openai.ts';
+import { plannerTool } from './planner/schema.ts';
+import { createRendering } from './rendering.ts';
+import { deliver } from './reply/deliver.ts';
+import { findSecrets, maskSecrets } from './screening/secrets.ts';
+import { cleanText } from './screening/text.ts';
+import type { Check } from './server.ts';
+import { pendingMigrations } from './store/migrate.ts';
+import { createSenders, startWorkers } from './workers.ts';
+
+/** Keyed marks are made under a key of their own: a mark proves that this installation made it. */
+const MARK_LABEL = 'countersign/execution-mark/v1';
+const MARK_HEX_DIGITS = 32;
+/** How long an execution waits for its approvals to be covered by a signed checkpoint. */
+const COVERED_WITHIN_MS = 10_000;
+/** A verification of the whole log is good until the next checkpoint, or this long. */
+const PROOF_FRESH_MS = 60_000;
+/** Lines of a list said in chat; the workspace shows all. */
+const LISTED_IN_CHAT = 10;
+
+export type Running = {
+  assistant: Assistant;
+  pipeline: Pipeline;
+  house: House;
+  rules: Rules;
+  isolation: Established;
+  planner: Planner;
+  desk: ReturnType<typeof createBuiltIns>['desk'];
+  metrics: ReturnType<typeof createMetrics>;
+  checks(): Promise<Check[]>;
+  refreshMetrics(): Promise<void>;
+  /** Adds a platform's way out. */
+  addSurface(surface: Surface): void;
+  /** Begins to take work; adapters are in place by now. */
+  start(): Promise<void>;
+  /** Reads people and policies again; a refusal leaves in force what was. */
+  reload(): Promise<void>;
+  stop(): Promise<void>;
+};
+
+/** Where links to request pages point; null where the pages are off. */
+export type Links = (request: RequestId) => string | null;
+
+export async function compose(config: Config, log: Log, linkTo: Links): Promise<Running> {
+  const rules = loadRules(config);
+  const house = await openHouse(
+    config,
+    { info: (words) => log.info({}, words), error: (error, words) => log.error(errorFields(error), words) },
+    { works: true, migrates: true, makeKeys: true },
+  );
+  const { storage, keys, audit } = house;
+  const { db, queue, ephemeral } = storage;
+  const { directory, catalogue } = rules;
+  const metrics = createMetrics();
+  const send = createSenders(queue);
+  const surfaces = new Map<Platform, Surface>();
+  const deliverer = { deliver: send.deliver };
+
+  const nameOf = (id: PrincipalId): string =>
+    directory.current.people.find((person) => person.id === id)?.name ?? id;
+  const titleOf = (action: string): string => catalogue.governed(action)?.action.title ?? action;
+  const defect = (error: unknown, about: object): void => {
+    metrics.defects.inc();
+    log.error({ ...about, ...errorFields(error) }, 'something failed that should not');
+  };
+
+  const [isolation, bundles] = await Promise.all([
+    establishLevel(),
+    bundleOperations({
+      modules: [...new Map(catalogue.all().map(({ connector }) => [connector.name, connector.module]))].map(
+        ([name, module]) => ({ name, module }),
+      ),
+    }),
+  ]);
+  const sandbox = await createSandbox({ level: isolation.level });
+  const isolationNow = () => ({ level: isolation.level, acceptProcess: config.acceptProcess });
+  const bundleOf = (connector: string): Bundle => bundles.get(connector)!;
+
+  const builtIns = createBuiltIns({
+    db,
+    settings: catalogue.all().map(({ connector, settings }) => ({ connector: connector.name, settings })),
+    enqueueRun: send.run,
+    runJob: (job) => runJob({ ...job, level: isolation.level }),
+    failed: (error: unknown) => defect(error, {}),
+  });
+  const broker = createBroker({
+    upstreams: config.github ? { 'api.github.com': { baseUrl: config.github.apiUrl } } : {},
+    credentials: {
+      get: async (name, host) =>
+        name === 'github' && host === 'api.github.com' && config.github
+          ? `Bearer ${config.github.token}`
+          : null,
+    },
+    builtIns: builtIns.hosts,
+    scan: (text) => findSecrets(text)[0]?.type ?? null,
+  });
+
+  const stopping = new AbortController();
+  const judging = createJudging({ policy: rules.policy, directory });
+  const announcing = createAnnouncing({
+    ...deliverer,
+    audit,
+    titleOf,
+    nameOf,
+    queueExecution: send.execute,
+    queueExpiry: send.expire,
+    queueAsking: send.ask,
+    queueRefresh: send.refresh,
+  });
+  const markOf = (execution: string): string =>
+    createHmac('sha256', keys.macKey)
+      .update(`${MARK_LABEL}\n${execution}`)
+      .digest('hex')
+      .slice(0, MARK_HEX_DIGITS);
+
+  const executorDeps: ExecutorDeps = {
+    db,
+    audit,
+    broker,
+    sandbox,
+    bundleOf,
+    troubled: (about) => log.warn(about, 'a sandboxed call ended without its answer'),
+    isolation: isolationNow,
+    governed: catalogue.governed,
+    nameOf: async (id) => nameOf(id),
+    markOf,
+    find: findRequest,
+    verifyEvidence: (request, signal) =>
+      verifyEvidence(
+        {
+          db,
+          untilCovered: async (entryIds, abort) => {
+            await untilCovered({ db, entryIds, timeoutMs: COVERED_WITHIN_MS, signal: abort });
+          },
+        },
+        request,
+        signal,
+      ),
+    permittedNow: (tx, request) => pipeline.permittedNow(tx, request),
+    stop: announcing.stopped,
+    started: (tx, request, claim, evidence) =>
+      announcing.started(tx, request, claim, isolation.level, evidence),
+    async finished(tx, request, state, result) {
+      metrics.executions.inc({ action: request.action, state });
+      await announcing.finished(tx, request, state, result);
+    },
+    progressed: (request) => announcing.progressed(db, request),
+    lookAgain: send.follow,
+  };
+  const executor = createExecutor(executorDeps);
+
+  const planner: Planner = config.model
+    ? openAIPlanner({
+        client: {
+          apiKey: config.model.apiKey,
+          ...(config.model.baseUrl === null ? {} : { baseURL: config.model.baseUrl }),
+        },
+        model: config.model.name,
+        clean: cleanText,
+      })
+    : offlinePlanner();
+  const usableBy = (person: Principal) => {
+    const usable = new Set(judging.possible(person, catalogue.candidates()));
+    return catalogue.all().filter(({ action }) => usable.has(action.name));
+  };
+  const formFor = (action: string, filled: Record<string, unknown>) => {
+    const governed = catalogue.governed(action);
+    return governed && formOf(governed.action, filled);
+  };
+
+  const pipeline: Pipeline = createPipeline({
+    ...deliverer,
+    db,
+    audit,
+    directory,
+    judging,
+    planner,
+    ephemeral,
+    limits: config.limits,
+    executor,
+    announcing,
+    governed: catalogue.governed,
+    bundleOf,
+    isolation: isolationNow,
+    toolsFor: (person) => usableBy(person).map(({ action }) => plannerTool(action)),
+    formFor,
+    kill: (to, command, by) =>
+      moveKillSwitch(
+        { db, audit, announcing },
+        to,
+        command.scope,
+        { name: by.id, principal: by.id },
+        command.reason,
+      ),
+    stopping: stopping.signal,
+    list: (kind, person) => listInWords(assistant, kind, person),
+    defect,
+  });
+
+  const rendering = createRendering({
+    db,
+    judging,
+    personById: (id) => directory.byId(id),
+    nameOf,
+    titleOf,
+    argumentOrder: (action) => Object.keys(catalogue.governed(action)?.action.input.shape ?? {}),
+    linkTo,
+  });
+
+  const checkpoints = await createCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
+  const operators = { db, surfaces: () => [...surfaces.values()], deliverer };
+  const sequencer = createSequencer({
+    db,
+    macKey: keys.macKey,
+    signer: keys.signer,
+    onCheckpoint: (note) => checkpoints.append(note),
+    onAlert: (alert) => {
+      log.error(
+        {
+          code: alert.code,
+          entry: alert.entry,
+          ...(alert.cause === undefined ? {} : errorFields(alert.cause)),
+        },
+        alert.message,
+      );
+      tellOperators(operators, `Audit log: ${alert.message}`).catch((error: unknown) =>
+        defect(error, { code: alert.code }),
+      );
+    },
+  });
+
+  const checks = async (): Promise<Check[]> => {
+    const migrations = await pendingMigrations(db).then(
+      (pending) => ({ database: true, code: pending.length === 0 ? 'ok' : 'migrations_pending' }),
+      () => ({ database: false, code: 'database_unavailable' }),
+    );
+    const sequencing = sequencer.health();
+    const isEnough =
+      isolation.level === 'kernel' || isolation.level === 'kernel-lite' || config.acceptProcess;
+    return [
+      {
+        name: 'database',
+        ok: migrations.database,
+        code: migrations.database ? 'ok' : migrations.code,
+        decides: true,
+      },
+      { name: 'migrations', ok: migrations.code === 'ok', code: migrations.code, decides: true },
+      { name: 'audit', ok: sequencing.ok, code: sequencing.code, decides: true },
+      { name: 'isolation', ok: isEnough, code: isolation.level, decides: false },
+    ];
+  };
+
+  let proven: { at: number; note: string; status: ProofStatus } | null = null;
+  /** The whole log, recomputed; kept until the next checkpoint so that a page that is reloaded does not repeat it. */
+  const proof = async (): Promise<ProofStatus> => {
+    const newest = await newestCheckpoint(db);
+    if (!newest) return { verified: false, problem: 'There is no signed checkpoint yet.' };
+    if (proven?.note === newest.note && performance.now() - proven.at < PROOF_FRESH_MS) return proven.status;
+    const notes = await readCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
+    const found = await verifyDatabase({ sql: db, keys: [keys.signer], notes, macKey: keys.macKey });
+    const status: ProofStatus = found.ok
+      ? { verified: true, size: newest.size, root: newest.root.toString('base64'), checkpoint: newest.note }
+      : { verified: false, problem: found.problems[0]?.message ?? 'The log does not verify.' };
+    proven = { at: performance.now(), note: newest.note, status };
+    return status;
+  };
+
+  const { assistant, stop: stopAssistant } = await createAssistant({
+    db,
+    audit,
+    directory,
+    judging,
+    pipeline,
+    rendering,
+    identify: (account) => directory.identify(account),
+    screen: (text) => {
+      const { text: masked, found } = maskSecrets(cleanText(text));
+      return { text: masked, found: found.map((finding) => finding.type) };
+    },
+    enqueueTurn: send.turn,
+    actionsFor: async (viewer) => {
+      const person = await directory.byId(viewer);
+      if (!person) return [];
+      return usableBy(person).map(({ action }) => ({
+        name: action.name,
+        title: action.title,
+        description: action.description,
+        examples: action.examples,
+      }));
+    },
+    formFor,
+    proof,
+    health: async () => (await checks()).map(({ name, ok, code }) => ({ name, ok, code })),
+    about: () => ({ isolation: isolation.level, planner: planner.name }),
+  });
+
+  let stopWorkers: () => Promise<void> = async () => undefined;
+  return {
+    assistant,
+    pipeline,
+    house,
+    rules,
+    isolation,
+    planner,
+    desk: builtIns.desk,
+    metrics,
+    checks,
+    async refreshMetrics() {
+      const { counts, switches } = await assistant.operations('' as PrincipalId);
+      for (const [state, count] of Object.entries(counts)) metrics.requests.set({ state }, count);
+      metrics.killSwitches.set(switches.length);
+      metrics.isolation.set({ level: isolation.level }, 1);
+      for (const check of await checks()) metrics.checks.set({ check: check.name }, check.ok ? 1 : 0);
+    },
+    addSurface: (surface) => surfaces.set(surface.platform, surface),
+    async start() {
+      await sequencer.start();
+      await db.transaction(async (tx) => {
+        await audit.append(tx, {
+          type: 'config.loaded',
+          data: describe(config, isolation.level, planner.name),
+        });
+        await audit.append(tx, { type: 'policy.loaded', data: rules.startEntry() });
+      });
+      stopWorkers = await startWorkers({
+        db,
+        queue,
+        pipeline,
+        executor,
+        deliver: (what) =>
+          deliver(
+            {
+              db,
+              surface: (platform) => surfaces.get(platform) ?? null,
+              render: (message) => rendering.forPlace(message),
+              gaveUp: ({ message, code, cause }) =>
+                log.error({ message, ...errorFields(cause), code }, 'a message cannot be delivered'),
+            },
+            what,
+          ),
+        askApprovers: (request) => askApprovers({ ...operators, judging, titleOf }, request),
+        runCiJob: {
+          concurrency: config.runner.concurrency,
+          run: builtIns.runRun,
+          recover: builtIns.recoverRuns,
+        },
+        failed: (error, what) => defect(error, { name: what }),
+      });
+      await builtIns.onRunChanged((execution) => {
+        pipeline.lookNow(execution).catch((error: unknown) => defect(error, { name: 'look' }));
+      });
+    },
+    async reload() {
+      const data = rules.reload();
+      await db.transaction((tx) => audit.append(tx, { type: 'policy.loaded', data }));
+      await tellOperators(operators, changeInWords(data));
+    },
+    async stop() {
+      stopping.abort();
+      await stopWorkers();
+      await queue.stop();
+      await sequencer.stop();
+      await stopAssistant();
+      await checkpoints.close();
+      await broker.close();
+      await house.close();
+    },
+  };
+}
+
+/** What runs with what, for the `config.loaded` entry: names and switches, no value of any secret. */
+function describe(config: Config, level: string, planner: string): Record<string, Json> {
+  return {
+    local: config.local,
+    production: config.production,
+    slack: config.slack !== null,
+    planner,
+    isolation: level,
+    acceptProcess: config.acceptProcess,
+    database: config.database === null ? 'embedded' : 'server',
+    ephemeral: config.redisUrl === null ? 'memory' : 'redis',
+    connectors: { ticketing: config.connectors.ticketing.use, ci: config.connectors.ci.use },
+    limits: { ...config.limits },
+  };
+}
+
+/** The `policy.loaded` entry for operators: which files changed, and how. */
+function changeInWords(data: Record<string, Json>): string {
+  return `Policies and directory were read again.\n${JSON.stringify({ added: data.added, removed: data.removed, altered: data.altered }, null, 1)}`;
+}
+
+async function listInWords(
+  assistant: Assistant,
+  kind: 'mine' | 'waiting',
+  person: Principal,
+): Promise<string> {
+  const cards = kind === 'mine' ? await assistant.mine(person.id) : await assistant.waitingFor(person.id);
+  if (cards.length === 0)
+    return kind === 'mine' ? 'You have asked for nothing yet.' : 'Nothing waits for you.';
+  return cards
+    .slice(0, LISTED_IN_CHAT)
+    .map(({ card }) => (card ? `${card.title} (${card.request.slice(0, 8)}): ${card.status}` : ''))
+    .join('\n');
+}

@@ -1,0 +1,122 @@
+/**
+ * What every process of an installation stands on, the serving one and each command: storage, keys, the log's writer,
+ * the directory, the catalogue and the policies. It decides nothing and runs nothing.
+ */
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { ACTIONS, CONNECTORS } from '../actions/catalogue.ts';
+import { type AuditKeys, loadKeys } from './audit/keys.ts';
+import type { AuditLog } from './audit/log.ts';
+import { createPersonKeys, type PersonKeys } from './audit/seal.ts';
+import { createAuditLog } from './audit/writer.ts';
+import { type Catalogue, createCatalogue } from './catalogue.ts';
+import type { Config } from './config.ts';
+import { type DirectoryFile, type FileDirectory, fileDirectory } from './directory/file.ts';
+import { AppError } from './errors.ts';
+import type { Json } from './model/request.ts';
+import { policyEntry } from './policy/changes.ts';
+import { createPolicy, type PolicyDecider } from './policy/decide.ts';
+import { loadPolicies } from './policy/load.ts';
+import type { CatalogueEntry, LoadedPolicies } from './policy/types.ts';
+import { openStorage, type Storage, type StorageLog } from './storage.ts';
+
+const at = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+export const SAMPLE_PEOPLE = at('../samples/people.yaml');
+export const SAMPLE_JOBS = at('../samples/jobs.yaml');
+export const SHIPPED_POLICIES = at('../policies');
+
+/** The files that decide who may do what, loaded together: what is not valid as a whole changes nothing. */
+export type Rules = {
+  directory: FileDirectory;
+  catalogue: Catalogue;
+  policy(): PolicyDecider;
+  /** Reads people and policies again; a refusal leaves in force what was. Answers the data of the `policy.loaded` entry. */
+  reload(): Record<string, Json>;
+  loadAnew(): LoadedPolicies;
+  /** The data of the first `policy.loaded` entry of a start. */
+  startEntry(): Record<string, Json>;
+};
+
+/** Errors: `directory_invalid`, `policy_invalid`, `config_invalid`, each with file, line and reason. */
+export function loadRules(config: Config): Rules {
+  if (!config.local && config.peopleFile === null) {
+    throw new AppError(
+      'config_invalid',
+      'countersign.yaml: "people" names the file of the people who may use this.',
+    );
+  }
+  const directory = fileDirectory(config.peopleFile ?? SAMPLE_PEOPLE, {
+    production: config.production,
+    localIssuer: config.local,
+  });
+  const catalogue = createCatalogue(ACTIONS, CONNECTORS, config.connectors);
+  const entries = catalogueEntries(catalogue);
+  const load = (from: DirectoryFile): LoadedPolicies =>
+    loadPolicies({
+      folder: config.policiesFolder ?? SHIPPED_POLICIES,
+      catalogue: entries,
+      groups: from.groups,
+      people: from.people.map((person) => person.id),
+      production: config.production,
+    });
+  const people = () => directory.current.people;
+  let policy = createPolicy(load(directory.current), people);
+  return {
+    directory,
+    catalogue,
+    policy: () => policy,
+    reload() {
+      const before = policy.loaded;
+      let next = before;
+      directory.reload((accepted) => {
+        next = load(accepted);
+      });
+      policy = createPolicy(next, people);
+      return policyEntry(before, next);
+    },
+    loadAnew: () => load(directory.current),
+    startEntry: () => policyEntry(null, policy.loaded),
+  };
+}
+
+/** The actions as the Cedar schema must name them, from the cases that exist. */
+function catalogueEntries(catalogue: Catalogue): CatalogueEntry[] {
+  const cases = new Map(catalogue.candidates().map((candidate) => [candidate.action, candidate.resources]));
+  return catalogue.all().map(({ action }) => ({
+    name: action.name,
+    effect: action.effect,
+    resourceTypes: [...new Set((cases.get(action.name) ?? []).map((resource) => resource.type))],
+  }));
+}
+
+export type House = {
+  config: Config;
+  storage: Storage;
+  keys: AuditKeys;
+  personKeys: PersonKeys;
+  audit: AuditLog;
+  close(): Promise<void>;
+};
+
+/** Opens storage, makes or reads the keys, and starts a writer of the log. */
+export async function openHouse(
+  config: Config,
+  log: StorageLog,
+  options: { works: boolean; migrates: boolean; makeKeys: boolean },
+): Promise<House> {
+  const storage = await openStorage(config, log, options);
+  try {
+    const keys = await loadKeys({
+      dataDir: config.dataFolder,
+      masterKey: config.masterKey ?? undefined,
+      signingKey: config.auditSigningKey ?? undefined,
+      make: options.makeKeys && !config.production,
+    });
+    const personKeys = createPersonKeys(keys.wrapKey);
+    const audit = createAuditLog({ instance: randomUUID(), macKey: keys.macKey, personKeys });
+    return { config, storage, keys, personKeys, audit, close: () => storage.close() };
+  } catch (error) {
+    await storage.close();
+    throw error;
+  }
+}

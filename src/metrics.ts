@@ -1,0 +1,68 @@
+/** Prometheus metrics: few, with labels from closed sets only. */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Seconds; a turn is milliseconds without a model and many seconds with one. */
+const TURN_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
+
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    deliveries: new Counter({
+      name: 'countersign_deliveries_total',
+      help: 'Deliveries stored, by platform and whether they came again.',
+      labelNames: ['platform', 'duplicate'],
+      registers,
+    }),
+    turns: new Histogram({
+      name: 'countersign_turn_seconds',
+      help: 'From taking up a turn to its answer.',
+      buckets: TURN_BUCKETS,
+      registers,
+    }),
+    decisions: new Counter({
+      name: 'countersign_decisions_total',
+      help: "People's decisions, by what they wanted and what became of it.",
+      labelNames: ['decision', 'outcome'],
+      registers,
+    }),
+    executions: new Counter({
+      name: 'countersign_executions_total',
+      help: 'Executions that ended, by action and state.',
+      labelNames: ['action', 'state'],
+      registers,
+    }),
+    defects: new Counter({
+      name: 'countersign_defects_total',
+      help: 'Unexpected failures; each is in the log with its stack.',
+      registers,
+    }),
+    requests: new Gauge({
+      name: 'countersign_requests',
+      help: 'Requests that are open now, by state.',
+      labelNames: ['state'],
+      registers,
+    }),
+    isolation: new Gauge({
+      name: 'countersign_isolation_level',
+      help: '1 for the level that the self-attack established.',
+      labelNames: ['level'],
+      registers,
+    }),
+    checks: new Gauge({
+      name: 'countersign_check_ok',
+      help: '1 where a readiness check holds.',
+      labelNames: ['check'],
+      registers,
+    }),
+    killSwitches: new Gauge({
+      name: 'countersign_kill_switches',
+      help: 'Kill switches that are on.',
+      registers,
+    }),
+  };
+}
