@@ -20,6 +20,8 @@ export interface Chain {
   /** Call once, after the last. */
   end(): Problem[];
   report(problem: Problem): void;
+  /** Whether something from `from` to before `to` has been named already. */
+  explains(from: number, to: number): boolean;
   /** Index after the highest seen so far. */
   readonly next: number;
   readonly clean: boolean;
@@ -123,6 +125,10 @@ export function createChain(start: number, previous: string | null): Chain {
   return {
     feed,
     report,
+    explains(from, to) {
+      const named = problems.some(({ index }) => index !== null && from <= index && index < to);
+      return named || gaps.some((gap) => gap.from < to && from <= gap.to);
+    },
     get next() {
       return next;
     },

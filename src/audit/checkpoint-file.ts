@@ -8,31 +8,33 @@ import { parseNote } from './note.ts';
 export const CHECKPOINT_FILE = 'checkpoints';
 /** Everybody on this machine may read what is meant to be published; only we may write. */
 const MODE = 0o644;
+/** The end of a note's last line, and two blank ones. */
+const BETWEEN = '\n\n\n';
 
 const isNotFound = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
-    if (isNotFound(error)) return '';
+    if (isNotFound(error)) return Buffer.alloc(0);
     throw error;
   }
 }
 
-/** What a crash in the middle of a write leaves behind the last whole note. */
-function tornTail(text: string): number {
+/** How many bytes are whole notes: a crash in the middle of a write leaves a torn one, even half a character, behind them. */
+function wholeBytes(bytes: Buffer): number {
+  const text = bytes.toString('utf8');
   const last = splitNotes(text).at(-1);
-  if (last === undefined || (text.endsWith('\n') && parseNote(last) !== null)) return 0;
-  const end = text.lastIndexOf('\n\n\n');
-  return Buffer.byteLength(text, 'utf8') - Buffer.byteLength(text.slice(0, end < 0 ? 0 : end + 3), 'utf8');
+  if (last === undefined || (text.endsWith('\n') && parseNote(last) !== null)) return bytes.length;
+  const end = text.lastIndexOf(BETWEEN);
+  return end < 0 ? 0 : Buffer.byteLength(text.slice(0, end + BETWEEN.length), 'utf8');
 }
 
 /** Every note in the file, oldest first; unreadable ones too, but for a torn last one. Empty when there is no file. */
 export async function readCheckpointFile(path: string): Promise<string[]> {
-  const bytes = Buffer.from(await readText(path), 'utf8');
-  const whole = bytes.subarray(0, bytes.length - tornTail(bytes.toString('utf8'))).toString('utf8');
-  return splitNotes(whole);
+  const bytes = await readBytes(path);
+  return splitNotes(bytes.subarray(0, wholeBytes(bytes)).toString('utf8'));
 }
 
 export interface CheckpointFile {
@@ -43,9 +45,10 @@ export interface CheckpointFile {
 
 export async function createCheckpointFile(path: string): Promise<CheckpointFile> {
   await mkdir(dirname(path), { recursive: true });
-  const torn = tornTail(await readText(path));
+  const bytes = await readBytes(path);
+  const whole = wholeBytes(bytes);
   const file = await open(path, 'a', MODE);
-  if (torn > 0) await file.truncate((await file.stat()).size - torn);
+  if (whole < bytes.length) await file.truncate(whole);
   let last = Promise.resolve();
   return {
     append(note) {

@@ -50,7 +50,7 @@ export interface RootCheck {
 }
 
 /** A mismatch lies after the last size that matched: that is the place. Only the first is reported; the rest follow from it. */
-export function createRootCheck(chain: Pick<Chain, 'report'>): RootCheck {
+export function createRootCheck(chain: Pick<Chain, 'report' | 'explains'>): RootCheck {
   const bySize = new Map<number, Checkpoint[]>();
   let matched = 0;
   let lastGood = 0;
@@ -64,6 +64,8 @@ export function createRootCheck(chain: Pick<Chain, 'report'>): RootCheck {
     }
     if (broken) return;
     broken = true;
+    // The entry that was found changed, removed or put in is the reason; there is nothing to add to it.
+    if (chain.explains(lastGood, size)) return;
     const place = lastGood === size - 1 ? `entry ${lastGood}` : `entries ${lastGood} to ${size - 1}`;
     const message = `What was signed at ${size} entries is not what is there now: ${place} changed since.`;
     chain.report({ kind: 'checkpoint_mismatch', index: lastGood, message });

@@ -101,7 +101,10 @@ export async function verifyExport(input: {
   let seen: ExportSeen = null;
   const early: Problem[] = [];
   const checkpoints = openAll(input.notes, input.keys, { report: (problem) => early.push(problem) });
-  const roots = createRootCheck({ report: (problem) => chain?.report(problem) });
+  const roots = createRootCheck({
+    report: (problem) => chain?.report(problem),
+    explains: (from, to) => chain?.explains(from, to) ?? false,
+  });
   roots.add(checkpoints);
 
   const begin = (index: number): Chain => {
