@@ -3,11 +3,9 @@ import { json, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../../src/errors.ts';
 
-/** Longest message, in UTF-16 units: four times what fits a screen; longer text belongs in a document. */
-export const MAX_TEXT_UNITS = 20_000;
 /** Longest reason for a denial, in UTF-16 units: it is shown on the card. */
 const MAX_REASON_UNITS = 2_000;
-/** Largest body, in bytes: room for the longest text with every unit as a six-byte escape, and a form around it. */
+/** Largest body, in bytes: room for 40,000 characters as six-byte escapes, so that the core can say what is too long. */
 const MAX_BODY_BYTES = 256 * 1024;
 /** Longest `Idempotency-Key`, in characters: fits a delivery's key of 300 with the person before it. */
 const MAX_KEY_LENGTH = 200;
@@ -36,15 +34,9 @@ export function bodyOf<S extends z.ZodType>(schema: S, request: Request): z.outp
   throw new AppError('malformed', `The request does not have the expected shape: see ${field}.`);
 }
 
-/** A message's text. Throws `empty_text` or `too_long`. */
+/** A message's text. Throws `empty_text`; what is too long the core decides, the same on every platform. */
 export function checkedText(text: string): string {
   if (text.trim() === '') throw new AppError('empty_text', 'There is no text in this message.');
-  if (text.length > MAX_TEXT_UNITS) {
-    throw new AppError(
-      'too_long',
-      `This message is too long: at most ${MAX_TEXT_UNITS} characters are read.`,
-    );
-  }
   return text;
 }
 

@@ -3,6 +3,7 @@
  * the rules that a page can see (who may press what, what moved on). It proves nothing about the core.
  */
 import { createHash } from 'node:crypto';
+import { AppError } from '../../src/errors.ts';
 import type { Form, Message } from '../../src/model/card.ts';
 import { MessageId, newId, type PrincipalId, type RequestId, ThreadId, TurnId } from '../../src/model/ids.ts';
 import type { Assistant, AuditRow, Change, Operations, ProofStatus } from '../../src/model/ports.ts';
@@ -18,6 +19,9 @@ import {
   personId,
   viewOf,
 } from './web-requests.ts';
+
+/** Longest message, in UTF-16 units; the core has a limit of its own. */
+const MAX_TEXT_UNITS = 12_000;
 
 const person = (id: string, name: string, groups: string[]): Principal => ({
   id: personId(id),
@@ -77,6 +81,10 @@ export class WebAssistant implements Assistant {
   async receive(delivery: Delivery) {
     const earlier = this.turns.get(delivery.key);
     if (earlier !== undefined) return { turn: earlier.turn, thread: earlier.thread, duplicate: true };
+    const { content } = delivery;
+    if (content.kind === 'message' && content.text.length > MAX_TEXT_UNITS) {
+      throw new AppError('too_long', 'Please say it shorter.');
+    }
     this.deliveries.push(delivery);
     const who = await this.identify(delivery.account);
     if (who.kind !== 'known') throw new Error('the adapter lets only known people speak');

@@ -1,6 +1,16 @@
 import './trusted-types.ts';
 import '@mantine/core/styles.css';
-import './app.css';
+import './styles/base.css';
+import './styles/frame.css';
+import './styles/pages.css';
+import './styles/values.css';
+import './styles/conversation.css';
+import './styles/home.css';
+import './styles/cards.css';
+import './styles/request.css';
+import './styles/audit.css';
+import './styles/phone.css';
+import './styles/motion.css';
 import { MantineProvider } from '@mantine/core';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';

@@ -14,6 +14,20 @@ const ink: MantineColorsTuple = [
   '#1c2773',
 ];
 
+/** Night: greys with the same blue in them as the page has. */
+const dark: MantineColorsTuple = [
+  '#e8eaf2',
+  '#c3c9d9',
+  '#a0a9bf',
+  '#7d879f',
+  '#3a4154',
+  '#2b3040',
+  '#222734',
+  '#191c25',
+  '#13161e',
+  '#101218',
+];
+
 const SANS =
   'Inter, ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", sans-serif';
 const MONO =
@@ -23,7 +37,7 @@ const MONO =
 export const theme = createTheme({
   primaryColor: 'ink',
   primaryShade: 6,
-  colors: { ink },
+  colors: { ink, dark },
   fontFamily: SANS,
   fontFamilyMonospace: MONO,
   defaultRadius: 'md',

@@ -46,11 +46,12 @@ const UNITS = [
 ] as const;
 const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 
-/** e.g. `in 14 minutes`, `3 hours ago`, `now` (within a minute: seconds). Rounded towards now. */
+/** e.g. `in 14 minutes`, `in 40 seconds`, `3 hours ago`, `just now`. Rounded towards now. */
 export function relativeTime(at: string, now: number): string {
   const distanceMs = Date.parse(at) - now;
   if (Number.isNaN(distanceMs)) return at;
   const unit = UNITS.find(([, sizeMs]) => Math.abs(distanceMs) >= sizeMs);
+  if (unit === undefined && distanceMs <= 0) return 'just now';
   if (unit === undefined) return relative.format(Math.trunc(distanceMs / 1000), 'second');
   return relative.format(Math.trunc(distanceMs / unit[1]), unit[0]);
 }

@@ -33,6 +33,12 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
         <p className="card-status" aria-live="polite">
           {unmasked(card.status)}
         </p>
+        <p className="card-who">
+          <span>
+            Asked by <strong>{unmasked(card.requester.name)}</strong>
+          </span>
+          <Expiry card={card} />
+        </p>
       </header>
       <div className="card-body">
         <Arguments list={card.arguments} />
@@ -44,16 +50,19 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
         {card.outcome && <Outcome card={card} outcome={card.outcome} />}
       </div>
       {card.buttons.length > 0 && <Decide card={card} describedBy={titleId} />}
-      <footer className="card-foot">
-        <span>
-          Asked by <strong>{unmasked(card.requester.name)}</strong>
-        </span>
-        <Expiry card={card} />
-        {isFinal(card) && !onPage && <ProofBadge request={card.request} state={card.state} />}
-        {card.proof !== null && <Value text={card.proof} mono />}
-        {!onPage && <Link to={`/requests/${card.request}`}>Open request</Link>}
-      </footer>
+      <Foot card={card} onPage={onPage} />
     </article>
+  );
+}
+
+function Foot({ card, onPage }: { card: Card; onPage: boolean }) {
+  if (onPage && card.proof === null) return null;
+  return (
+    <footer className="card-foot">
+      {isFinal(card) && !onPage && <ProofBadge request={card.request} state={card.state} />}
+      {card.proof !== null && <Value text={card.proof} mono />}
+      {!onPage && <Link to={`/requests/${card.request}`}>Open request</Link>}
+    </footer>
   );
 }
 

@@ -31,10 +31,11 @@ export function PersonMenu({ people, me, choose }: Props) {
         </button>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Label>Local mode: choose who you are</Menu.Label>
+        <Menu.Label className="menu-label">Local mode: who are you?</Menu.Label>
         {people.map((person) => (
           <Menu.Item
             key={person.id}
+            className="person-choice"
             onClick={() => choose(person.id)}
             leftSection={<Avatar initials={initialsOf(person.name)} tone={toneOf(person)} />}
             rightSection={person.id === me.id ? <CheckIcon size={16} /> : null}

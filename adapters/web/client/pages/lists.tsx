@@ -71,7 +71,7 @@ function MineRow({ card, at }: { card: NonNullable<Message['card']>; at: string 
     <li>
       <Link to={`/requests/${card.request}`} className="row">
         <span className="row-main">
-          <span className="row-title">
+          <span className="row-title row-excerpt">
             {unmasked(card.title)}
             {first !== '' && <span className="muted"> · {unmasked(first)}</span>}
           </span>
