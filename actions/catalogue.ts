@@ -3,10 +3,11 @@ import type { Action, Connector } from '../src/action.ts';
 import { ciStatus } from './ci.status.ts';
 import { ciTrigger } from './ci.trigger.ts';
 import { desk } from './connectors/desk.ts';
+import { githubIssues } from './connectors/github-issues.ts';
 import { runner } from './connectors/runner.ts';
 import { ticketComment } from './ticket.comment.ts';
 import { ticketCreate } from './ticket.create.ts';
 import { ticketStatus } from './ticket.status.ts';
 
 export const ACTIONS: readonly Action[] = [ticketCreate, ticketStatus, ticketComment, ciTrigger, ciStatus];
-export const CONNECTORS: readonly Connector[] = [desk, runner];
+export const CONNECTORS: readonly Connector[] = [desk, githubIssues, runner];

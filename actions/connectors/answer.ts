@@ -26,7 +26,7 @@ export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function failed(code: string, message: string): RunResult {
+export function failed(code: string, message: string): RunResult & { kind: 'failed' } {
   return { kind: 'failed', result: { code, message } };
 }
 
