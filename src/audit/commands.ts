@@ -92,15 +92,20 @@ export async function auditVerifyFile(
   return tell(output, args.json === true, found);
 }
 
-/** `audit verify`: the database, against its own checkpoints and those in the file that left it. */
+/** `audit verify`: the database, against its own checkpoints and those in the file that left it. `keys`: earlier verifier keys. */
 export async function auditVerify(
   deps: Output & { db: Database; keys: AuditKeys; checkpointFile: string },
-  args: { json?: boolean },
+  args: { keys?: readonly string[]; json?: boolean },
 ): Promise<CommandResult> {
   // The file comes first: what it holds has been committed, so that the database must have it too.
   const notes = await readCheckpointFile(deps.checkpointFile);
   const { signer, macKey } = deps.keys;
-  const found = await verifyDatabase({ sql: deps.db, keys: [signer], notes, macKey });
+  const found = await verifyDatabase({
+    sql: deps.db,
+    keys: [signer, ...(args.keys ?? []).map(parseVerifier)],
+    notes,
+    macKey,
+  });
   return tell(deps, args.json === true, found);
 }
 

@@ -12,11 +12,13 @@ import { createWaiter } from './waiter.ts';
 import { AUDIT_CHANNEL } from './writer.ts';
 
 /** "audit" in ASCII: the number of our advisory lock. */
-const LOCK = 0x6175646974;
+export const SEQUENCER_LOCK = 0x6175646974;
 /** The net under NOTIFY, and how long nobody leads after a leader died. */
 const POLL_MS = 1_000;
 /** After a failure that will not mend itself within a second. */
 const RETRY_MS = 5_000;
+/** Longer than a take-over and the adoption of a large backlog. */
+const STUCK_MS = 10_000;
 /** Everything without a leaf is looked for again this often, however old. */
 const SWEEP_MS = 600_000;
 
@@ -58,11 +60,12 @@ export type SequencerOptions = {
   /** Takes each signed note out of the house, in order; awaited, so slow deliveries belong into a queue. */
   onCheckpoint: (note: string) => Promise<void> | void;
   onAlert: (alert: SequencerAlert) => void;
+  /** Milliseconds; a clock for tests. */
   now?: () => number;
 };
 
 async function takeLock(sql: Sql): Promise<boolean> {
-  const row = await sql.one<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [LOCK]);
+  const row = await sql.one<{ taken: boolean }>('SELECT pg_try_advisory_lock($1) AS taken', [SEQUENCER_LOCK]);
   return row.taken;
 }
 
@@ -73,9 +76,9 @@ export function createSequencer(options: SequencerOptions): Sequencer {
   let lead = false;
   let stopped = true;
   let loop: Promise<void> | null = null;
-  /** Entries without a leaf: refused by the leader; seen by a follower. */
+  /** Entries without a leaf: refused by the leader; seen by a follower, and since when. */
   const refused = new Map<string, Rejected>();
-  let waiting: string[] = [];
+  const waiting = new Map<string, number>();
 
   function refuse(rejected: Rejected): void {
     if (refused.has(rejected.id)) return;
@@ -143,14 +146,15 @@ export function createSequencer(options: SequencerOptions): Sequencer {
 
   /** A follower sees from outside that its leader does not do its work. */
   async function watch(floor: string): Promise<string> {
-    const stuck = await withoutLeaf(db, waiting);
+    const still = new Set(await withoutLeaf(db, [...waiting.keys()]));
+    for (const id of waiting.keys()) if (!still.has(id)) waiting.delete(id);
     const low = await lowWaterMark(db);
-    const fresh = await pendingPage(db, cursorAt(floor));
-    waiting = [...new Set([...stuck, ...fresh.map((row) => row.id)])];
-    if (stuck.length > 0 && code !== 'unsequenced') {
+    for (const { id } of await pendingPage(db, cursorAt(floor))) if (!waiting.has(id)) waiting.set(id, now());
+    const stuck = [...waiting.values()].some((since) => now() - since >= STUCK_MS);
+    if (stuck && code !== 'unsequenced') {
       onAlert({ code: 'unsequenced', message: 'Audit entries wait for their place in the log.' });
     }
-    code = stuck.length > 0 ? 'unsequenced' : 'ok';
+    code = stuck ? 'unsequenced' : 'ok';
     return low;
   }
 

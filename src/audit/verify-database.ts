@@ -158,7 +158,7 @@ export async function verifyDatabase(input: {
       const message = `Entry ${row.index} is not as we wrote it (${read.reason}).`;
       chain.report({ kind: 'changed', index: row.index, message });
     }
-    const body = parseBody(row.body);
+    const body = read.ok ? read.body : parseBody(row.body);
     if (body === null) {
       chain.feed({ ...found, computed: null });
       return;

@@ -1,5 +1,9 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { canonicalBytes } from '../../src/audit/canonical.ts';
+import { evidenceCommand, evidenceVerify } from '../../src/audit/commands.ts';
 import { preAuthentication, signEnvelope } from '../../src/audit/dsse.ts';
 import { buildEvidence, digestOfPreimage, EVIDENCE_TYPE, type Evidence } from '../../src/audit/evidence.ts';
 import { verifyEvidence } from '../../src/audit/evidence-verify.ts';
@@ -267,6 +271,37 @@ describe('the evidence of a request', () => {
     story.preimage.expiresAt = '2020-01-01T00:00:00.000Z';
     story.digest = digestOfPreimage(story.preimage);
     expect(codes(await bundle(story, [confirmed(story), started(story, [])]))).toEqual(['expired']);
+  });
+
+  test('goes to a file and is verified from it on the command line', async () => {
+    const story = makeStory(onCall);
+    await bundle(story, whole(story));
+    const folder = await mkdtemp(join(tmpdir(), 'countersign-evidence-'));
+    const file = join(folder, 'proof.json');
+    try {
+      const preimageOf = async (request: string) => (request === story.request ? story.preimage : null);
+      let text = '';
+      const write = (chunk: string) => {
+        text += chunk;
+      };
+      const output = { write, say: () => undefined };
+      const deps = { ...output, db: database.db, keys, preimageOf };
+      expect(await evidenceCommand(deps, { request: story.request })).toEqual({ exit: 0 });
+      await writeFile(file, text);
+      text = '';
+      expect(await evidenceVerify(output, { file, key: keys.signer.vkey })).toEqual({ exit: 0 });
+      expect(text).toContain(`verified: request ${story.request}`);
+      text = '';
+      expect(await evidenceVerify(output, { file, key: makeKeys().signer.vkey, json: true })).toEqual({
+        exit: 1,
+      });
+      expect(JSON.parse(text)).toMatchObject({ ok: false, findings: [{ code: 'bad_signature' }] });
+      await expect(evidenceCommand(deps, { request: 'unknown' })).rejects.toMatchObject({
+        code: 'not_found',
+      });
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   test('of a request that the log does not know is not made', async () => {

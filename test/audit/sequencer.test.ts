@@ -5,6 +5,7 @@ import { coveringCheckpoint, untilCovered } from '../../src/audit/cover.ts';
 import { commitBatch, loadHead, newestCheckpoint } from '../../src/audit/head.ts';
 import { openCheckpoint } from '../../src/audit/note.ts';
 import { cursorAt, FROM_THE_START, pendingPage } from '../../src/audit/pending.ts';
+import { createSequencer, SEQUENCER_LOCK } from '../../src/audit/sequencer.ts';
 import { useDatabase as ownDatabase } from '../support/database.ts';
 import { alice, fill, type Keys, makeKeys, makeLog, makeSequencer, tamper } from './support.ts';
 
@@ -163,6 +164,44 @@ describe('the sequencer', () => {
     expect(sequencer.health()).toEqual({ ok: false, code: 'log_inconsistent' });
     expect(alerts.map((alert) => alert.code)).toEqual(['log_inconsistent']);
     await sequencer.stop();
+  });
+
+  test('a follower whose leader does nothing says so, and is unready', async () => {
+    let clock = 0;
+    const told = Promise.withResolvers<string>();
+    const follower = createSequencer({
+      db: database.db,
+      macKey: keys.macKey,
+      signer: keys.signer,
+      onCheckpoint: () => undefined,
+      onAlert: (alert) => told.resolve(alert.code),
+      now: () => {
+        clock += 6_000;
+        return clock;
+      },
+    });
+    await makeLog(database.db, keys).write({ type: 'turn.received', principal: alice });
+    await database.db.withConnection(async (idle) => {
+      await idle.query('SELECT pg_advisory_lock($1)', [SEQUENCER_LOCK]);
+      await follower.start();
+      expect(await told.promise).toBe('unsequenced');
+      expect(follower.health()).toEqual({ ok: false, code: 'unsequenced' });
+      await follower.stop();
+    });
+  });
+
+  test('says that a checkpoint could not leave, and goes on', async () => {
+    const alerts: string[] = [];
+    const sequencer = createSequencer({
+      db: database.db,
+      macKey: keys.macKey,
+      signer: keys.signer,
+      onCheckpoint: () => Promise.reject(new Error('no space')),
+      onAlert: (alert) => alerts.push(alert.code),
+    });
+    await makeLog(database.db, keys).write({ type: 'turn.received', principal: alice });
+    expect(await sequencer.runOnce()).toMatchObject({ sequenced: 1 });
+    expect(alerts).toEqual(['checkpoint_undelivered']);
   });
 
   test('waiting for a checkpoint ends in time, and when it is called off', async () => {
