@@ -115,8 +115,10 @@ export function workspaceApi(assistant: Assistant, whoIsAsking: WhoIsAsking, des
   read('/turns/:id', async ({ principal }, request) => {
     const turn = found(idOf(TurnId, request.params.id), 'turn');
     const outcome = await assistant.outcome(turn, TURN_LOOK_MS);
-    found(await assistant.messages(outcome.thread, principal.id), 'turn');
-    return { thread: outcome.thread, settled: outcome.settled };
+    // A turn that nobody knows has no thread either.
+    const thread = found(idOf(ThreadId, outcome.thread), 'turn');
+    found(await assistant.messages(thread, principal.id), 'turn');
+    return { thread, settled: outcome.settled };
   });
 
   change('/requests/:id/decisions', async (caller, request) => {

@@ -24,6 +24,9 @@ type Live = {
 
 const Context = createContext<Live | null>(null);
 
+/** The gate speaks of a kill switch, or of changes that the server itself may have missed. */
+const mayConcernAll = (news: News): boolean => news.kind === 'everything' || news.kind === 'gate';
+
 /** First wait before connecting again, in milliseconds; doubled up to the longest. */
 const FIRST_WAIT_MS = 400;
 const LONGEST_WAIT_MS = 8_000;
@@ -126,7 +129,7 @@ export function useLive<P extends keyof Reads & string>(
     };
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stopHearing = hear((news) => {
-      if (timer !== undefined || !(news.kind === 'everything' || asks.current(news))) return;
+      if (timer !== undefined || !(mayConcernAll(news) || asks.current(news))) return;
       timer = setTimeout(() => {
         timer = undefined;
         void refresh();
@@ -145,4 +148,4 @@ export function useLive<P extends keyof Reads & string>(
   return { data, problem, reload: useCallback(() => refreshNow.current(), []) };
 }
 
-export const aboutRequests = (news: News): boolean => news.kind === 'request' || news.kind === 'gate';
+export const aboutRequests = (news: News): boolean => news.kind === 'request';

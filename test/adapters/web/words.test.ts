@@ -34,6 +34,13 @@ describe('relative time', () => {
   });
 });
 
+const isSurrogate = (code: number) => code >= 0xd800 && code <= 0xdfff;
+/** Any character at all, those of the first thousands (where most of the deceptive ones are) half of the time. */
+const CHARACTER = fc
+  .oneof(fc.integer({ min: 0, max: 0x2100 }), fc.integer({ min: 0, max: 0x10ffff }))
+  .filter((code) => !isSurrogate(code))
+  .map((code) => String.fromCodePoint(code));
+
 describe('deceptive characters', () => {
   it.each([
     ['a\u202eb', 'a⟨U+202E⟩b'],
@@ -48,7 +55,7 @@ describe('deceptive characters', () => {
 
   it('never reach the page, and nothing else is lost', () => {
     fc.assert(
-      fc.property(fc.string({ unit: 'binary' }), (text) => {
+      fc.property(fc.string({ unit: CHARACTER }), (text) => {
         const shown = unmasked(text);
         expect(shown).not.toMatch(/[\p{Bidi_Control}\p{Zl}]/u);
         expect([...shown].length).toBeGreaterThanOrEqual([...text].length);

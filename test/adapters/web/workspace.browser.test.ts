@@ -33,7 +33,10 @@ const PLANTED = '<img src=x onerror="document.title=\'owned\'"> the VPN is down'
 
 const title = missingBrowser === null ? 'the workspace' : `the workspace (${missingBrowser})`;
 
-describe.skipIf(missingBrowser !== null)(title, () => {
+/** A browser on a busy machine is slow, in milliseconds. */
+const PATIENCE_MS = 90_000;
+
+describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => {
   let browser: Browser;
   let assistant: WebAssistant;
   let server: Served;

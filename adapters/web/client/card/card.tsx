@@ -27,9 +27,11 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
             </Chip>
           </span>
         </div>
-        <p className="card-summary">
-          <Value text={card.summary} />
-        </p>
+        {card.summary !== '' && (
+          <p>
+            <Value text={card.summary} />
+          </p>
+        )}
         <p className="card-status" aria-live="polite">
           {unmasked(card.status)}
         </p>

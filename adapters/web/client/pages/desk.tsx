@@ -1,11 +1,11 @@
 /** The built-in desk: the tickets that Countersign opened. Their words are other people's. */
 import type { Ticket } from '../api.ts';
-import { useLive } from '../live.tsx';
+import { aboutRequests, useLive } from '../live.tsx';
 import { Ago, Chip, Empty, Loading, Page, Problem, Value } from '../parts.tsx';
 import { unmasked } from '../words.ts';
 
 export function Desk() {
-  const { data, problem, reload } = useLive('/desk', (news) => news.kind === 'request');
+  const { data, problem, reload } = useLive('/desk', aboutRequests);
   return (
     <Page title="Desk" lead="Tickets of the built-in desk, newest first.">
       {problem !== null && <Problem text={problem} retry={reload} />}

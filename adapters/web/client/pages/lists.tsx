@@ -2,7 +2,7 @@
 import type { Message } from '../../../../src/model/card.ts';
 import type { ThreadSummary } from '../../../../src/model/ports.ts';
 import { RequestCard } from '../card/card.tsx';
-import { type Reading, useLive } from '../live.tsx';
+import { aboutRequests, type Reading, useLive } from '../live.tsx';
 import { Link } from '../navigation.tsx';
 import { Ago, Chip, Empty, Loading, Page, Problem } from '../parts.tsx';
 import { RISKS, STATES, unmasked } from '../words.ts';
@@ -47,10 +47,7 @@ export function Waiting({ waiting }: { waiting: Reading<Message[]> }) {
 }
 
 export function Mine() {
-  const { data, problem, reload } = useLive(
-    '/mine',
-    (news) => news.kind === 'request' || news.kind === 'gate' || news.kind === 'thread',
-  );
+  const { data, problem, reload } = useLive('/mine', (news) => aboutRequests(news) || news.kind === 'thread');
   return (
     <Page title="My requests" lead="Everything you asked for, newest first.">
       {problem !== null && <Problem text={problem} retry={reload} />}

@@ -9,7 +9,7 @@ import { fullTime, unmasked } from '../words.ts';
 export function RequestPage({ id }: { id: string }) {
   const { data, problem, reload } = useLive(
     `/requests/${id}`,
-    (news) => news.kind === 'gate' || (news.kind === 'request' && news.request === id),
+    (news) => news.kind === 'request' && news.request === id,
   );
   const card = data?.message.card;
   return (
