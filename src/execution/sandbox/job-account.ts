@@ -13,11 +13,23 @@ const SLOTS = 400;
 
 let next = 0;
 
-/** Null where we are an ordinary account, which cannot become another. */
+/** Null where we cannot become another account: as an ordinary one, or as a root without that power. */
 export function jobAccount(): number | null {
-  if (process.getuid?.() !== 0) return null;
+  if (process.getuid?.() !== 0 || !mayBecomeOthers()) return null;
+  const first = [FIRST_WIDE, FIRST_NARROW].find((id) => isMapped(id) && isMapped(id + SLOTS));
+  if (first === undefined) return null;
   next = (next + 1) % SLOTS;
-  return (isMapped(FIRST_WIDE + SLOTS) ? FIRST_WIDE : FIRST_NARROW) + next;
+  return first + next;
+}
+
+// linux/capability.h: CAP_CHOWN, CAP_SETGID, CAP_SETUID, CAP_SETPCAP
+const NEEDED = (1n << 0n) | (1n << 6n) | (1n << 7n) | (1n << 8n);
+
+/** A container's root may have been left without the capabilities that this takes. */
+function mayBecomeOthers(): boolean {
+  const [, effective = '0'] =
+    /^CapEff:\s+([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  return (BigInt(`0x${effective}`) & NEEDED) === NEEDED;
 }
 
 /** Whether an id exists in our user namespace: `/proc/self/uid_map`, lines of inside, outside, count. */

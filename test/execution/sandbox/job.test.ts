@@ -73,6 +73,15 @@ describe.each(KERNEL_LEVELS)('a job at $level', ({ level, skip }) => {
     expect(output.trim()).toBe('HOME INPUT_WHO LANG OLDPWD OPENSSL_CONF PATH PWD TMPDIR');
   });
 
+  it.skipIf(skip || process.getuid?.() !== 0)(
+    'is no account of this machine, and not the next job either',
+    async () => {
+      const [first, second] = [await shell('id -u'), await shell('id -u')];
+      expect(Number(first.output)).toBeGreaterThan(60_000);
+      expect(second.output).not.toBe(first.output);
+    },
+  );
+
   it.skipIf(skip)('reaches no network and no process of ours', async () => {
     const script = `
       import net from 'node:net';
