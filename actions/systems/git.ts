@@ -6,7 +6,7 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { AppError } from '../../src/errors.ts';
 
@@ -120,18 +120,21 @@ export async function archive(path: string, commit: string): Promise<Readable> {
       stdio: ['ignore', 'pipe', 'ignore'],
     },
   );
-  const done = () => void rm(empty, { recursive: true, force: true });
-  child.on('error', (cause) => {
-    child.stdout.destroy(new AppError('upstream_failed', 'git cannot be started.', { cause }));
-    done();
+  const tar = new PassThrough();
+  // Node throws away what nobody reads from a child that has exited; and only its exit code says that it was all.
+  child.stdout.pipe(tar, { end: false });
+  const finish = (problem: AppError | null) => {
+    rm(empty, { recursive: true, force: true }).then(
+      () => (problem === null ? tar.end() : tar.destroy(problem)),
+      (error: unknown) => tar.destroy(error as Error),
+    );
+  };
+  child.on('error', (cause) => finish(new AppError('upstream_failed', 'git cannot be started.', { cause })));
+  child.on('close', (code) => {
+    finish(code === 0 ? null : new AppError('upstream_failed', 'The commit cannot be read.'));
   });
-  child.on('exit', (code) => {
-    // A stream cut short must not pass for a smaller tree.
-    if (code !== 0) child.stdout.destroy(new AppError('upstream_failed', 'The commit cannot be read.'));
-    done();
-  });
-  child.stdout.on('close', () => child.kill('SIGKILL'));
-  return child.stdout;
+  tar.on('close', () => child.kill('SIGKILL'));
+  return tar;
 }
 
 async function emptyRepository(): Promise<string> {

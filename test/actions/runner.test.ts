@@ -1,0 +1,209 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operations } from '../../actions/connectors/runner.operations.ts';
+import { gitEnvironment } from '../../actions/systems/git.ts';
+import { parseJobs } from '../../actions/systems/jobs.ts';
+import { createRunner, type Runner } from '../../actions/systems/runner.ts';
+import { makeSampleRepository } from '../../actions/systems/sample-repository.ts';
+import type { Look } from '../../src/action.ts';
+import { runJob } from '../../src/execution/sandbox/job.ts';
+import type { Json } from '../../src/model/request.ts';
+import { useDatabase } from '../support/database.ts';
+import { call } from './through-broker.ts';
+
+const FILES = fileURLToPath(new URL('../../samples/web', import.meta.url));
+const JOBS = parseJobs(
+  `jobs:
+  checks: {title: Checks, repositories: [web], environment: test, command: [sh, checks]}
+  fails: {title: Fails, repositories: [web], environment: test, command: [sh, -c, "echo before; exit 3"]}
+  slow: {title: Slow, repositories: [web], environment: test, command: [sleep, "60"], limits: {seconds: 1}}
+  says:
+    title: Says
+    repositories: [web]
+    environment: production
+    command: [sh, -c, 'echo "<$INPUT_WORD>"']
+    inputs: {word: {type: text, title: Word, pattern: "[a-z]+", default: hello}}
+`,
+  'jobs.yaml',
+);
+
+const database = useDatabase();
+let folder = '';
+let repository = '';
+let sent: string[] = [];
+let runner: Runner;
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'runner-'));
+  repository = await makeSampleRepository(FILES, join(folder, 'web.git'));
+  runner = createRunner({
+    db: database.db,
+    send: async (_tx, run) => void sent.push(run),
+    jobs: JOBS,
+    repositories: { web: repository },
+    runJob: (job) => runJob({ ...job, level: 'kernel-lite' }),
+  });
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const through = () => ({ builtIns: { 'runner.internal': runner.host } });
+const fresh = () => ({ mark: crypto.randomUUID(), key: crypto.randomUUID() });
+const CHECKS = { repo: 'web', ref: 'main', job: 'checks' };
+
+async function preview(args: Record<string, Json>) {
+  return (await call(through(), operations.trigger, 'preview', { args })).value;
+}
+
+async function start(args: Record<string, Json>, given = fresh()) {
+  const seen = await preview(args);
+  if ('refused' in seen) throw new Error(seen.refused);
+  const { value } = await call(through(), operations.trigger, 'run', { args, pinned: seen.pinned, ...given });
+  return value;
+}
+
+async function follow(handle: Record<string, Json>): Promise<Look> {
+  return (await call(through(), operations.trigger, 'follow', { handle })).value;
+}
+
+/** Starts a job and works on it, as the queue would; answers the last look. */
+async function runToItsEnd(args: Record<string, Json>, signal = new AbortController().signal): Promise<Look> {
+  sent = [];
+  const started = await start(args);
+  if (started.kind !== 'running') throw new Error(JSON.stringify(started));
+  await runner.work(sent[0] ?? '', signal);
+  return follow(started.handle);
+}
+
+describe('a preview', () => {
+  it('pins the moving ref to a commit and shows what would run', async () => {
+    const seen = await preview(CHECKS);
+    expect(seen).toMatchObject({ pinned: { commit: expect.stringMatching(/^[0-9a-f]{40}$/) } });
+    const labels = 'facts' in seen ? seen.facts.map((fact) => fact.label) : [];
+    expect(labels).toEqual(['Job', 'Repository', 'Commit', 'Environment', 'Command', 'Limits']);
+  });
+
+  it.each([
+    [{ ...CHECKS, repo: 'wbe' }, 'There is no repository called wbe.'],
+    [{ ...CHECKS, job: 'deploy' }, 'web has no job called deploy; it has checks, fails, slow, says.'],
+    [{ ...CHECKS, ref: 'mian' }, 'web has no branch, tag or commit called mian.'],
+    [{ ...CHECKS, ref: 'main@{1}' }, 'web has no branch, tag or commit called main@{1}.'],
+    [
+      { ...CHECKS, job: 'says', inputs: { word: 'NO' } },
+      'The input word does not have the form that the job asks for.',
+    ],
+    [{ ...CHECKS, inputs: { word: 'no' } }, 'The job has no input called word.'],
+  ])('of %j is refused in words', async (args, refused) => {
+    expect(await preview(args)).toEqual({ refused });
+  });
+});
+
+describe('a run', () => {
+  it('streams its output and ends with the exit code', async () => {
+    const heard: string[] = [];
+    const stop = await runner.onOutput((run) => void heard.push(run));
+    const end = await runToItsEnd(CHECKS);
+    await stop();
+    expect(end).toMatchObject({ kind: 'done', result: { code: 'done', exitCode: 0 } });
+    expect(end.output).toMatch(/^Checking the site\n[\s\S]*All checks passed\n$/);
+    expect(heard.length).toBeGreaterThan(1);
+    expect(new Set(heard)).toEqual(new Set(sent));
+  });
+
+  it('that fails says so with its exit code and the end of its output', async () => {
+    const end = await runToItsEnd({ ...CHECKS, job: 'fails' });
+    expect(end).toMatchObject({
+      kind: 'failed',
+      result: { code: 'exit_nonzero', exitCode: 3, output: 'before\n' },
+    });
+  });
+
+  it('gets its inputs, checked and completed', async () => {
+    expect((await runToItsEnd({ ...CHECKS, job: 'says' })).output).toBe('<hello>\n');
+    expect((await runToItsEnd({ ...CHECKS, job: 'says', inputs: { word: 'bye' } })).output).toBe('<bye>\n');
+  });
+
+  it('is stopped at its time limit', async () => {
+    expect(await runToItsEnd({ ...CHECKS, job: 'slow' })).toMatchObject({
+      kind: 'failed',
+      result: { code: 'timeout' },
+    });
+  });
+
+  it('is broken off by a stop, and says that it was interrupted', async () => {
+    const end = await runToItsEnd({ ...CHECKS, job: 'slow' }, AbortSignal.abort());
+    expect(end).toMatchObject({ kind: 'failed', result: { code: 'runner_interrupted' } });
+  });
+
+  it('starts once however often the same execution asks', async () => {
+    sent = [];
+    const given = fresh();
+    const first = await start(CHECKS, given);
+    expect(await start(CHECKS, given)).toEqual(first);
+    expect(sent).toHaveLength(1);
+    const found = await call(through(), operations.trigger, 'reconcile', { args: CHECKS, ...given });
+    expect(found.value).toEqual({ kind: 'happened', outcome: first });
+  });
+
+  it('whose worker died ends as interrupted, for whoever looks', async () => {
+    sent = [];
+    const started = await start(CHECKS);
+    await database.db.query(
+      `update ci_runs set state = 'running', worker = gen_random_uuid(), lease_until = clock_timestamp() - interval '1 s'
+       where id = $1`,
+      [sent[0]],
+    );
+    const handle = started.kind === 'running' ? started.handle : {};
+    expect(await follow(handle)).toMatchObject({ kind: 'failed', result: { code: 'runner_interrupted' } });
+  });
+
+  it('that waited when the runner stopped is queued again, and worked on once', async () => {
+    sent = [];
+    const started = await start({ ...CHECKS, job: 'fails' });
+    const id = sent[0] ?? '';
+    await runner.recover();
+    expect(sent).toContain(id);
+    const signal = new AbortController().signal;
+    await Promise.all([runner.work(id, signal), runner.work(id, signal)]);
+    const handle = started.kind === 'running' ? started.handle : {};
+    expect((await follow(handle)).output).toBe('before\n');
+  });
+
+  it('does not start when the job was described anew since the preview', async () => {
+    const { value } = await call(through(), operations.trigger, 'run', {
+      args: CHECKS,
+      pinned: { commit: '0'.repeat(40), definition: 'other' },
+      ...fresh(),
+    });
+    expect(value).toMatchObject({ kind: 'failed', result: { code: 'job_changed' } });
+  });
+});
+
+describe('the source of a run', () => {
+  it("is read without running anything that the repository's own config names", async () => {
+    const trap = join(folder, 'trap');
+    const git = (...args: string[]) =>
+      execFileSync('git', ['--git-dir', repository, ...args], { env: gitEnvironment() })
+        .toString()
+        .trim();
+    const before = await preview(CHECKS);
+    writeFileSync(join(repository, 'info-attributes'), '* filter=evil\n');
+    git('config', 'core.attributesFile', join(repository, 'info-attributes'));
+    for (const key of ['filter.evil.smudge', 'core.fsmonitor', 'tar.tar.command'])
+      git('config', key, `touch ${trap}; cat`);
+    expect(await preview(CHECKS)).toEqual(before);
+    expect((await runToItsEnd({ ...CHECKS, job: 'fails' })).output).toBe('before\n');
+    expect(() => rmSync(trap)).toThrow();
+  });
+
+  it('is the same sample to the byte wherever it is made', async () => {
+    const again = await makeSampleRepository(FILES, join(folder, 'again.git'));
+    const commit = (path: string) =>
+      execFileSync('git', ['--git-dir', path, 'rev-parse', 'main'], { env: gitEnvironment() }).toString();
+    expect(commit(again)).toBe(commit(repository));
+    expect(await makeSampleRepository('/nowhere', again)).toBe(again);
+  });
+});
