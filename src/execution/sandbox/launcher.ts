@@ -133,4 +133,4 @@ if (plan.door) must('fcntl', call(SYS.fcntl, DOOR, F_SETFD, 0));
 restrictCalls(plan, abi);
 const [program] = plan.command;
 if (program === undefined) fail('an empty command');
-process.execve?.(program, plan.command, process.env);
+process.execve?.(program, plan.command);
