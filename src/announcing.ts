@@ -13,8 +13,8 @@ import { taint } from './intake/turns.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
 import type { Json, Result, StoredRequest } from './model/request.ts';
 import type { Proposed } from './proposing.ts';
-import { type Deliverer, reply, say, touch } from './reply/messages.ts';
-import type { Tx } from './store/database.ts';
+import { type Deliverer, notify, reply, say, touch } from './reply/messages.ts';
+import type { Database, Tx } from './store/database.ts';
 
 export type AnnouncingDeps = Deliverer & {
   audit: AuditLog;
@@ -60,6 +60,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
         data: {
           digest,
           action: request.action,
+          effect: request.effect,
           connector: request.connector,
           typed,
           provenance: request.provenance,

@@ -4,7 +4,6 @@
  */
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
-import { createBuiltIns } from '../actions/systems/built-ins.ts';
 import { createAnnouncing } from './announcing.ts';
 import { findRequest } from './approval/requests.ts';
 import { createAssistant } from './assistant.ts';
@@ -13,6 +12,7 @@ import { untilCovered } from './audit/cover.ts';
 import { newestCheckpoint } from './audit/head.ts';
 import { createSequencer } from './audit/sequencer.ts';
 import { verifyDatabase } from './audit/verify-database.ts';
+import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf } from './built-ins.ts';
 import type { Config } from './config.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
@@ -29,7 +29,7 @@ import { createMetrics } from './metrics.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
 import type { Assistant, Planner, ProofStatus, Surface } from './model/ports.ts';
 import type { Platform, Principal } from './model/principal.ts';
-import type { Json } from './model/request.ts';
+import type { IsolationLevel, Json } from './model/request.ts';
 import { askApprovers, tellOperators } from './operators.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { formOf } from './planner/form.ts';
@@ -61,7 +61,7 @@ export type Running = {
   rules: Rules;
   isolation: Established;
   planner: Planner;
-  desk: ReturnType<typeof createBuiltIns>['desk'];
+  desk: BuiltIns['desk'];
   metrics: ReturnType<typeof createMetrics>;
   checks(): Promise<Check[]>;
   refreshMetrics(): Promise<void>;
@@ -77,7 +77,15 @@ export type Running = {
 /** Where links to request pages point; null where the pages are off. */
 export type Links = (request: RequestId) => string | null;
 
-export async function compose(config: Config, log: Log, linkTo: Links): Promise<Running> {
+/** `strongest` begins the self-attack at a weaker level than the machine could reach: for tests of that level. */
+export type ComposeOptions = { strongest?: IsolationLevel };
+
+export async function compose(
+  config: Config,
+  log: Log,
+  linkTo: Links,
+  options: ComposeOptions = {},
+): Promise<Running> {
   const rules = loadRules(config);
   const house = await openHouse(
     config,
@@ -101,7 +109,7 @@ export async function compose(config: Config, log: Log, linkTo: Links): Promise<
   };
 
   const [isolation, bundles] = await Promise.all([
-    establishLevel(),
+    establishLevel(options),
     bundleOperations({
       modules: [...new Map(catalogue.all().map(({ connector }) => [connector.name, connector.module]))].map(
         ([name, module]) => ({ name, module }),
@@ -114,10 +122,11 @@ export async function compose(config: Config, log: Log, linkTo: Links): Promise<
 
   const builtIns = createBuiltIns({
     db,
-    settings: catalogue.all().map(({ connector, settings }) => ({ connector: connector.name, settings })),
+    jobs: jobsOf(config),
+    repositories: await repositoriesOf(config),
     enqueueRun: send.run,
     runJob: (job) => runJob({ ...job, level: isolation.level }),
-    failed: (error: unknown) => defect(error, {}),
+    failed: (error) => defect(error, { name: 'runner' }),
   });
   const broker = createBroker({
     upstreams: config.github ? { 'api.github.com': { baseUrl: config.github.apiUrl } } : {},
@@ -228,6 +237,7 @@ export async function compose(config: Config, log: Log, linkTo: Links): Promise<
         { name: by.id, principal: by.id },
         command.reason,
       ),
+    mask: (text) => cleanText(maskSecrets(text).text),
     stopping: stopping.signal,
     list: (kind, person) => listInWords(assistant, kind, person),
     defect,
@@ -310,8 +320,9 @@ export async function compose(config: Config, log: Log, linkTo: Links): Promise<
     rendering,
     identify: (account) => directory.identify(account),
     screen: (text) => {
-      const { text: masked, found } = maskSecrets(cleanText(text));
-      return { text: masked, found: found.map((finding) => finding.type) };
+      // Masked first: what hides a secret from a reader must not hide it from the search.
+      const masked = maskSecrets(text);
+      return { text: cleanText(masked.text), found: masked.found.map((finding) => finding.type) };
     },
     enqueueTurn: send.turn,
     actionsFor: async (viewer) => {
@@ -330,6 +341,7 @@ export async function compose(config: Config, log: Log, linkTo: Links): Promise<
     about: () => ({ isolation: isolation.level, planner: planner.name }),
   });
 
+  let stopNews: () => Promise<void> = async () => undefined;
   let stopWorkers: () => Promise<void> = async () => undefined;
   return {
     assistant,
@@ -377,12 +389,12 @@ export async function compose(config: Config, log: Log, linkTo: Links): Promise<
         askApprovers: (request) => askApprovers({ ...operators, judging, titleOf }, request),
         runCiJob: {
           concurrency: config.runner.concurrency,
-          run: builtIns.runRun,
-          recover: builtIns.recoverRuns,
+          run: builtIns.runner.work,
+          recover: builtIns.runner.recover,
         },
         failed: (error, what) => defect(error, { name: what }),
       });
-      await builtIns.onRunChanged((execution) => {
+      stopNews = await builtIns.onNews((execution) => {
         pipeline.lookNow(execution).catch((error: unknown) => defect(error, { name: 'look' }));
       });
     },
@@ -393,6 +405,7 @@ export async function compose(config: Config, log: Log, linkTo: Links): Promise<
     },
     async stop() {
       stopping.abort();
+      await stopNews();
       await stopWorkers();
       await queue.stop();
       await sequencer.stop();

@@ -9,6 +9,7 @@ import { type AuditKeys, loadKeys } from './audit/keys.ts';
 import type { AuditLog } from './audit/log.ts';
 import { createPersonKeys, type PersonKeys } from './audit/seal.ts';
 import { createAuditLog } from './audit/writer.ts';
+import { chosenConnectors } from './built-ins.ts';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
 import type { Config } from './config.ts';
 import { type DirectoryFile, type FileDirectory, fileDirectory } from './directory/file.ts';
@@ -22,7 +23,6 @@ import { openStorage, type Storage, type StorageLog } from './storage.ts';
 
 const at = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 export const SAMPLE_PEOPLE = at('../samples/people.yaml');
-export const SAMPLE_JOBS = at('../samples/jobs.yaml');
 export const SHIPPED_POLICIES = at('../policies');
 
 /** The files that decide who may do what, loaded together: what is not valid as a whole changes nothing. */
@@ -49,7 +49,7 @@ export function loadRules(config: Config): Rules {
     production: config.production,
     localIssuer: config.local,
   });
-  const catalogue = createCatalogue(ACTIONS, CONNECTORS, config.connectors);
+  const catalogue = createCatalogue(ACTIONS, CONNECTORS, chosenConnectors(config));
   const entries = catalogueEntries(catalogue);
   const load = (from: DirectoryFile): LoadedPolicies =>
     loadPolicies({

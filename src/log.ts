@@ -46,6 +46,8 @@ export function createLog(level: string): Log {
 function allowed(fields: Fields): Record<string, string | number | boolean | null> {
   const kept: Record<string, string | number | boolean | null> = {};
   for (const [name, value] of Object.entries(fields)) {
+    // An error under whatever name: its code, words and stack.
+    if (value instanceof Error) Object.assign(kept, errorFields(value));
     if (!ALLOWED.has(name)) continue;
     if (
       value === null ||

@@ -59,6 +59,8 @@ export type PipelineParts = ProposingDeps &
     kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
     /** "my requests", "waiting for me", in words. */
     list(kind: 'mine' | 'waiting', person: Principal): Promise<string>;
+    /** Masks secrets in what an outside system wrote, before a model reads it. */
+    mask(text: string): string;
     /** Aborts when the process stops. */
     stopping: AbortSignal;
     /** A defect: the stack is for operators. */
@@ -222,7 +224,7 @@ export function createPipeline(parts: PipelineParts) {
       .map((message) => ({
         authorship:
           message.author !== null && message.author !== person.id ? ('fetched' as const) : message.authorship,
-        text: message.text,
+        text: message.authorship === 'fetched' ? parts.mask(message.text) : message.text,
       }));
     let tainted =
       state.tainted || content.fetched.length > 0 || history.some((it) => it.authorship === 'fetched');
@@ -315,7 +317,7 @@ export function createPipeline(parts: PipelineParts) {
     });
     await parts.executor.execute(made.request.id, signal);
     const after = await findRequest(parts.db, made.request.id);
-    return { ok: after?.state === 'succeeded', text: readInWords(after) };
+    return { ok: after?.state === 'succeeded', text: parts.mask(readInWords(after)) };
   }
 
   async function submitted(

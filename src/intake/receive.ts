@@ -139,7 +139,8 @@ async function upsertThread(
        title = case when threads.title = '' then excluded.title else threads.title end
      returning id`,
     [
-      newId(ThreadId),
+      // The web has no thread ids of its own: there the place names ours.
+      place.platform === 'web' ? ThreadId.parse(place.thread) : newId(ThreadId),
       place.platform,
       place.tenant,
       place.container,

@@ -1,0 +1,86 @@
+/** The systems that come with us: the desk and the CI runner, served behind the broker like any other system. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createDesk, type Desk } from '../actions/systems/desk.ts';
+import { type JobsConfig, parseJobs, runnerSettings } from '../actions/systems/jobs.ts';
+import { RUN_CHANNEL } from '../actions/systems/run-store.ts';
+import type { RunJob } from '../actions/systems/run-work.ts';
+import { createRunner, type Runner } from '../actions/systems/runner.ts';
+import { makeSampleRepository } from '../actions/systems/sample-repository.ts';
+import type { BuiltInHost } from './action.ts';
+import type { ChosenConnectors } from './catalogue.ts';
+import type { Config } from './config.ts';
+import { AppError } from './errors.ts';
+import type { ExecutionId } from './model/ids.ts';
+import type { Database, Tx } from './store/database.ts';
+
+const at = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+const SAMPLE_JOBS = at('../samples/jobs.yaml');
+const SAMPLE_WEB = at('../samples/web');
+
+/** The runner's jobs: the operator's file; in local mode without one, the samples. */
+export function jobsOf(config: Pick<Config, 'jobsFile' | 'local'>): JobsConfig {
+  const file = config.jobsFile ?? (config.local ? SAMPLE_JOBS : null);
+  if (file === null) return {};
+  try {
+    return parseJobs(readFileSync(file, 'utf8'), file);
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('config_invalid', `${file}: the jobs cannot be read.`, { cause: error });
+  }
+}
+
+/** The connectors as chosen, the runner's settings made from its jobs. */
+export function chosenConnectors(config: Config): ChosenConnectors {
+  const { ci } = config.connectors;
+  if (ci.use !== 'runner') return config.connectors;
+  return { ...config.connectors, ci: { use: 'runner', settings: runnerSettings(jobsOf(config)) } };
+}
+
+/** Name to path; the sample `web` is made in the data folder where local mode names none. */
+export async function repositoriesOf(config: Config): Promise<Record<string, string>> {
+  if (config.repositories !== null) return config.repositories;
+  if (!config.local) return {};
+  return { web: await makeSampleRepository(SAMPLE_WEB, join(config.dataFolder, 'repositories', 'web.git')) };
+}
+
+export type BuiltIns = {
+  desk: Desk;
+  runner: Runner;
+  hosts: Record<string, BuiltInHost>;
+  /** Hears of every execution whose run printed something or ended. */
+  onNews(listener: (execution: ExecutionId) => void): Promise<() => Promise<void>>;
+};
+
+export function createBuiltIns(deps: {
+  db: Database;
+  jobs: JobsConfig;
+  repositories: Readonly<Record<string, string>>;
+  enqueueRun(tx: Tx, run: string): Promise<void>;
+  runJob: RunJob;
+  failed(error: unknown): void;
+}): BuiltIns {
+  const { db } = deps;
+  const desk = createDesk({ db });
+  const runner = createRunner({
+    db,
+    send: deps.enqueueRun,
+    jobs: deps.jobs,
+    repositories: deps.repositories,
+    runJob: deps.runJob,
+  });
+  return {
+    desk,
+    runner,
+    hosts: { 'desk.internal': desk.host, 'runner.internal': runner.host },
+    onNews: (listener) =>
+      db.listen(RUN_CHANNEL, (run) => {
+        if (run === '') return;
+        db.maybe<{ execution: ExecutionId }>(
+          'select idempotency_key as execution from ci_runs where id = $1',
+          [run],
+        ).then((row) => row && listener(row.execution), deps.failed);
+      }),
+  };
+}

@@ -1,0 +1,165 @@
+/** `npm start`: reads the environment, starts everything, says where it is, and stops it all again. */
+import { fileURLToPath } from 'node:url';
+import { createSlackAdapter } from '../adapters/slack/adapter.ts';
+import { buildClient } from '../adapters/web/build-client.ts';
+import { guardLocal } from '../adapters/web/guard.ts';
+import { createWebAdapter } from '../adapters/web/router.ts';
+import type { Desk } from '../adapters/web/workspace-api.ts';
+import { compose, type Running } from './compose.ts';
+import { type Config, readConfig } from './config.ts';
+import { AppError } from './errors.ts';
+import { createLog, errorFields, type Log } from './log.ts';
+import { closeServer, listen, mountHealth, newApp } from './server.ts';
+
+const CLIENT_FOLDER = fileURLToPath(new URL('../.build/web', import.meta.url));
+/** Whom a newcomer starts as. */
+const FIRST_PERSON = 'alice';
+/** A stop that takes longer is cut short: what runs then is left to the crash rules. */
+const STOP_WITHIN_MS = 4_000;
+
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
+
+async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>; reload(): Promise<void> }> {
+  if (config.local) await buildClient({ outFolder: CLIENT_FOLDER });
+  const origin = (): string => config.publicUrl?.origin ?? `http://127.0.0.1:${port}`;
+  let port = config.port;
+  const app = newApp();
+  const running = await compose(config, log, (request) =>
+    config.local ? `${origin()}/requests/${request}` : null,
+  );
+  try {
+    const where = { port: () => port, publicUrl: config.publicUrl?.href ?? null };
+    mountHealth(app, {
+      guard: config.local ? guardLocal(where, 'host') : (_request, _response, next) => next(),
+      checks: running.checks,
+      beforeScrape: running.refreshMetrics,
+      metrics: running.metrics,
+    });
+    const slack = config.slack
+      ? createSlackAdapter({
+          assistant: () => running.assistant,
+          app,
+          config: config.slack,
+          log,
+          ephemeral: running.house.storage.ephemeral,
+        })
+      : null;
+    app.use(
+      createWebAdapter({
+        ...where,
+        assistant: running.assistant,
+        mode: config.local ? { kind: 'local', startAs: FIRST_PERSON } : { kind: 'off' },
+        clientFolder: CLIENT_FOLDER,
+        desk: config.connectors.ticketing.use === 'desk' ? deskPage(running.desk) : null,
+        log,
+      }),
+    );
+    if (slack) running.addSurface(slack.surface);
+    await running.start();
+    const listening = await listen(app, config.host, config.port);
+    port = listening.port;
+    await slack?.start();
+    welcome(config, running, port);
+    return {
+      reload: running.reload,
+      async stop() {
+        await closeServer(listening.server);
+        await slack?.stop();
+        await running.stop();
+      },
+    };
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+}
+
+/** The built-in desk as its page shows it, newest first. */
+function deskPage(desk: Running['desk']): Desk {
+  return {
+    async list() {
+      const tickets = await Promise.all((await desk.list()).map(({ ticket }) => desk.ticket(ticket)));
+      return tickets.flatMap((ticket) =>
+        ticket === null
+          ? []
+          : [
+              {
+                number: Number(ticket.ticket.replace(/^T-/, '')),
+                title: ticket.title,
+                status: ticket.state,
+                requester: ticket.requester,
+                createdAt: ticket.createdAt,
+                comments: ticket.comments.map(({ author, body, createdAt }) => ({
+                  author,
+                  text: body,
+                  at: createdAt,
+                })),
+              },
+            ],
+      );
+    },
+  };
+}
+
+/** What a person at the terminal needs to know, and nothing else. */
+function welcome(config: Config, running: Running, port: number): void {
+  const { isolation, house, rules, planner } = running;
+  say('');
+  if (config.local) {
+    say(`  Countersign is at http://127.0.0.1:${port} (and http://localhost:${port})`);
+    say('  Local mode: sample people, loopback only. You start as alice, an engineer.');
+  } else {
+    say(`  Countersign listens on ${config.host}:${port}.`);
+  }
+  say('');
+  say(
+    `  isolation  ${isolation.level}${isolation.missing === undefined ? '' : `; stronger with ${isolation.missing}`}`,
+  );
+  say(
+    `  planner    ${planner.name === 'offline' ? 'offline: typed commands and known phrases (set OPENAI_API_KEY and OPENAI_MODEL for more)' : planner.name}`,
+  );
+  say(
+    `  storage    ${house.storage.access.embedded ? `embedded PostgreSQL in ${config.dataFolder}` : 'PostgreSQL at DATABASE_URL'}; ${config.redisUrl === null ? 'short-lived state in memory' : 'Redis'}`,
+  );
+  for (const file of house.keys.made)
+    say(`  new key    ${file}: back it up, without it the log can neither be continued nor opened`);
+  for (const warning of rules.policy().loaded.warnings) say(`  policy     ${warning}`);
+  say('');
+  say('  Ctrl-C stops everything.');
+  say('');
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env, process.cwd());
+  const log = createLog(config.logLevel);
+  const { stop, reload } = await start(config, log);
+  process.on('SIGHUP', () => {
+    reload().then(
+      () => log.info({}, 'people and policies were read again'),
+      (error: unknown) =>
+        log.error(errorFields(error), 'people and policies were refused; what was in force stays in force'),
+    );
+  });
+  let stopping = false;
+  const end = (): void => {
+    if (stopping) return;
+    stopping = true;
+    setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+    stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        log.error(errorFields(error), 'the stop did not go to its end');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGINT', end);
+  process.on('SIGTERM', end);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`countersign: ${error instanceof AppError ? error.message : 'could not start.'}\n`);
+  if (!(error instanceof AppError))
+    process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  process.exit(error instanceof AppError ? error.exit || 1 : 1);
+});
