@@ -44,18 +44,20 @@ export function fitRows(rows: readonly Row[], budget: number): Fitted {
 
 /** All of one row as messages of the thread. */
 export function inFull({ label, note, value }: Row): Continuation[] {
-  const pieces = chunk(value, TEXT_MAX);
-  const labels = chunk(label, TEXT_MAX);
+  // A name longer than any of ours is sent like a value, before it.
+  const named = measure(label) <= LABEL_MAX ? [] : chunk(label, TEXT_MAX);
+  const pieces = [...named, ...chunk(value, TEXT_MAX)];
   const parts = Math.ceil(pieces.length / CHUNKS_PER_MESSAGE);
   return Array.from({ length: parts }, (_, part) => {
     const of = parts === 1 ? 'in full' : `in full, part ${part + 1} of ${parts}`;
     const mine = pieces.slice(part * CHUNKS_PER_MESSAGE, (part + 1) * CHUNKS_PER_MESSAGE);
-    const heading =
-      labels.length === 1 || part > 0
-        ? [section(text(clip(label, TEXT_MAX), { bold: true }))]
-        : labels.map((piece) => section(text(piece, { bold: true })));
-    const noted = section(text([note, of].filter((words) => words !== null).join(', '), { italic: true }));
-    const blocks = [rich(...heading, noted), ...mine.map((piece) => rich(preformatted(piece)))];
+    const heading = section(text(clip(label, LABEL_MAX), { bold: true }), text(' '));
+    const noted = section(
+      text([note === null ? null : clip(note, TEXT_MAX), of].filter((words) => words !== null).join(', '), {
+        italic: true,
+      }),
+    );
+    const blocks = [rich(heading, noted), ...mine.map((piece) => rich(preformatted(piece)))];
     return { key: digestOf(blocks), text: escapeMarkup(`${clip(label, LABEL_MAX)}, ${of}`), blocks };
   });
 }

@@ -24,6 +24,14 @@ function liveMarkup(value: unknown): string[] {
   return [...(live ? [JSON.stringify(value)] : []), ...Object.values(value).flatMap(liveMarkup)];
 }
 
+/** Long, and different from every other at both ends, so that no value can pass for another. */
+const long = fc
+  .tuple(
+    fc.constantFrom('<a', '&🙂', 'x\n', '\u202e-', 'word '),
+    fc.integer({ min: 100, max: 20_000 }),
+    fc.uuid(),
+  )
+  .map(([unit, times, id]) => `${id}${unit.repeat(times).slice(0, 40_000)}${id}`);
 const hostile = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 400 }),
   fc.constantFrom(
@@ -35,7 +43,7 @@ const hostile = fc.oneof(
     '&lt;!here&gt;',
     '',
   ),
-  fc.string({ unit: fc.constantFrom('<', '&', 'a', '\n', '\u202e', '🙂'), maxLength: 6_000 }),
+  long,
 );
 const cards = fc.record({
   title: hostile,
@@ -45,9 +53,10 @@ const cards = fc.record({
     fc.record({ name: hostile, value: hostile, provenance: fc.constantFrom(...Provenance.options) }),
     {
       maxLength: 40,
+      size: '+1',
     },
   ),
-  facts: fc.array(fc.record({ label: hostile, value: hostile }), { maxLength: 30 }),
+  facts: fc.array(fc.record({ label: hostile, value: hostile }), { maxLength: 30, size: '+1' }),
   reasons: fc.array(hostile, { maxLength: 10 }),
   quotes: fc.array(fc.record({ source: hostile, text: hostile }), { maxLength: 6 }),
   output: fc.option(hostile),
@@ -67,7 +76,7 @@ describe('a card', () => {
           expect(message.text.length).toBeGreaterThan(0);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25, endOnFailure: true },
     );
   });
 
@@ -80,13 +89,14 @@ describe('a card', () => {
           .flatMap((message) => message.blocks.slice(1))
           .flatMap(textsOf)
           .join('');
-        const labels = [...onCard, ...rest.flatMap((message) => textsOf(message.blocks[0]))].join('');
+        const labels =
+          [...onCard, ...rest.flatMap((message) => textsOf(message.blocks[0]))].join('') + inThread;
         for (const { name, value } of [...change.arguments, ...change.facts.map(named)]) {
           expect(onCard.has(visible(value)) || inThread.includes(visible(value))).toBe(true);
           expect(labels).toContain(visible(name));
         }
       }),
-      { numRuns: 60 },
+      { numRuns: 25, endOnFailure: true },
     );
   });
 
@@ -172,7 +182,7 @@ describe('a message', () => {
           }
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 25, endOnFailure: true },
     );
   });
 
