@@ -76,7 +76,7 @@ describe('a card', () => {
           expect(message.text.length).toBeGreaterThan(0);
         }
       }),
-      { numRuns: 25, endOnFailure: true },
+      { numRuns: 12, endOnFailure: true },
     );
   });
 
@@ -96,7 +96,7 @@ describe('a card', () => {
           expect(labels).toContain(visible(name));
         }
       }),
-      { numRuns: 25, endOnFailure: true },
+      { numRuns: 12, endOnFailure: true },
     );
   });
 
@@ -182,7 +182,7 @@ describe('a message', () => {
           }
         },
       ),
-      { numRuns: 25, endOnFailure: true },
+      { numRuns: 12, endOnFailure: true },
     );
   });
 
