@@ -1,14 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAllowedAddress, parseRanges } from '../../../src/execution/broker/addresses.ts';
 import { createBroker } from '../../../src/execution/broker/broker.ts';
 import type { UpstreamConfig } from '../../../src/execution/broker/upstream.ts';
 import { openTo } from './child.ts';
+import { selfSigned } from './self-signed.ts';
 import { json, startUpstream } from './upstream-server.ts';
 
 const HOST = 'api.example.com';
@@ -90,49 +87,17 @@ describe('a name', () => {
 });
 
 describe('a certificate', () => {
-  let folder = '';
   let ca = '';
   let server: https.Server;
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'tls-'));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    execFileSync(
-      'openssl',
-      [
-        ...[
-          'req',
-          '-x509',
-          '-newkey',
-          'ec',
-          '-pkeyopt',
-          'ec_paramgen_curve:prime256v1',
-          '-nodes',
-          '-days',
-          '2',
-        ],
-        ...[
-          '-keyout',
-          key,
-          '-out',
-          cert,
-          '-subj',
-          '/CN=good.test',
-          '-addext',
-          'subjectAltName=DNS:good.test',
-        ],
-      ],
-      { stdio: 'ignore' },
-    );
-    ca = readFileSync(cert, 'utf8');
-    server = https.createServer({ key: readFileSync(key), cert: ca }, (_request, response) =>
-      json(response, {}),
-    );
+    const { key, cert } = selfSigned('good.test');
+    ca = cert;
+    server = https.createServer({ key, cert }, (_request, response) => json(response, {}));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
   afterAll(() => {
     server.closeAllConnections();
     server.close();
-    rmSync(folder, { recursive: true, force: true });
   });
   const entry = (name: string): UpstreamConfig => ({
     baseUrl: `https://${name}:${(server.address() as AddressInfo).port}`,
