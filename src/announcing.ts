@@ -290,7 +290,7 @@ function wordsForNew(deps: AnnouncingDeps, request: StoredRequest): string {
 
 function wordsForEnd(deps: AnnouncingDeps, request: StoredRequest, state: string, result: Result): string {
   const title = deps.titleOf(request.action);
-  if (request.effect === 'read') return result.message;
+  if (request.effect === 'read') return [result.message, result.output].filter(Boolean).join('\n');
   if (state === 'unknown') {
     return `"${title}": ${result.message} Then write: resolve ${request.id} succeeded|failed`;
   }

@@ -32,6 +32,7 @@ import type { Platform, Principal } from './model/principal.ts';
 import type { IsolationLevel, Json } from './model/request.ts';
 import { askApprovers, tellOperators } from './operators.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
+import { withEveryAction } from './planner/every-action.ts';
 import { formOf } from './planner/form.ts';
 import { offlinePlanner } from './planner/offline.ts';
 import { openAIPlanner } from './planner/openai.ts';
@@ -194,7 +195,7 @@ export async function compose(
   };
   const executor = createExecutor(executorDeps);
 
-  const planner: Planner = config.model
+  const chosenPlanner: Planner = config.model
     ? openAIPlanner({
         client: {
           apiKey: config.model.apiKey,
@@ -204,6 +205,10 @@ export async function compose(
         clean: cleanText,
       })
     : offlinePlanner();
+  const planner = withEveryAction(
+    chosenPlanner,
+    catalogue.all().map(({ action }) => plannerTool(action)),
+  );
   const usableBy = (person: Principal) => {
     const usable = new Set(judging.possible(person, catalogue.candidates()));
     return catalogue.all().filter(({ action }) => usable.has(action.name));
