@@ -17,6 +17,8 @@ export type DeskTicket = {
   status: string;
   requester: string;
   createdAt: string;
+  description?: string;
+  priority?: string;
   comments: { author: string; text: string; at: string }[];
 };
 export type Desk = { list(): Promise<DeskTicket[]> };

@@ -5,7 +5,14 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../src/errors.ts';
 import type { Form, Message } from '../../src/model/card.ts';
-import { MessageId, newId, type PrincipalId, type RequestId, ThreadId, TurnId } from '../../src/model/ids.ts';
+import {
+  MessageId,
+  newId,
+  type PrincipalId,
+  type RequestId,
+  type ThreadId,
+  TurnId,
+} from '../../src/model/ids.ts';
 import type { Assistant, AuditRow, Change, Operations, ProofStatus } from '../../src/model/ports.ts';
 import type { Account, Principal } from '../../src/model/principal.ts';
 import type { Delivery, TurnOutcome } from '../../src/model/turn.ts';
@@ -98,7 +105,8 @@ export class WebAssistant implements Assistant {
 
   async outcome(turn: TurnId): Promise<TurnOutcome> {
     const found = [...this.turns.values()].find((outcome) => outcome.turn === turn);
-    return found ?? { turn, thread: newId(ThreadId), settled: false, reply: '', requests: [] };
+    // As the core says of a turn that it does not know.
+    return found ?? { turn, thread: '' as ThreadId, settled: false, reply: '', requests: [] };
   }
 
   async decide(input: Parameters<Assistant['decide']>[0]): ReturnType<Assistant['decide']> {

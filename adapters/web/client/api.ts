@@ -12,6 +12,8 @@ export type Ticket = {
   status: string;
   requester: string;
   createdAt: string;
+  description?: string;
+  priority?: string;
   comments: { author: string; text: string; at: string }[];
 };
 export type AuditPage = { rows: AuditRow[]; limit: number };

@@ -115,6 +115,7 @@ describe('the workspace', () => {
     const { turn } = (await write('alice', '/messages', { text: 'hello' })).body as { turn: string };
     expect((await read('alice', `/turns/${turn}`)).body).toMatchObject({ settled: true });
     expect((await read('bob', `/turns/${turn}`)).status).toBe(404);
+    expect((await read('alice', '/turns/6f1d9d0e-6d6a-4e52-9a3c-4b1f5f0b7a11')).status).toBe(404);
   });
 
   it('shows the audit log to those whom policy lets read it, page by page', async () => {

@@ -55,6 +55,8 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
       status: 'open',
       requester: 'alice',
       createdAt: new Date().toISOString(),
+      description: PLANTED,
+      priority: 'high',
       comments: [{ author: 'bob', text: PLANTED, at: new Date().toISOString() }],
     };
     server = await serveWeb({ assistant, clientFolder: BUILT, desk: { list: async () => [ticket] } });
@@ -134,7 +136,7 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     const approve = page.getByRole('button', { name: 'Approve' });
     await approve.first().waitFor();
     await check('waiting');
-    expect(await isInSight(approve.first())).toBe(true);
+    await expect.poll(() => isInSight(approve.first())).toBe(true);
     await cardIn(page).getByRole('button', { name: 'Approve' }).click();
     await expect.poll(() => approve.count()).toBe(1);
     for (let line = 1; line <= 40; line++) assistant.progress(request, `ok ${line} - a check that passes`);

@@ -50,6 +50,7 @@ export function Decide({ card, describedBy }: { card: Card; describedBy: string 
             <Button
               key={decision}
               {...LOOKS[decision]}
+              className={`decide-${decision}`}
               aria-describedby={describedBy}
               loading={busy === decision}
               disabled={busy !== null && busy !== decision}

@@ -27,11 +27,21 @@ function TicketCard({ ticket }: { ticket: Ticket }) {
         <h2>
           <span className="muted">#{ticket.number}</span> <Value text={ticket.title} />
         </h2>
-        <Chip tone={ticket.status === 'open' ? 'info' : 'neutral'}>{unmasked(ticket.status)}</Chip>
+        <span className="chips">
+          {ticket.priority !== undefined && ticket.priority !== 'normal' && (
+            <Chip tone={ticket.priority === 'high' ? 'warn' : 'neutral'}>{unmasked(ticket.priority)}</Chip>
+          )}
+          <Chip tone={ticket.status === 'open' ? 'info' : 'neutral'}>{unmasked(ticket.status)}</Chip>
+        </span>
       </div>
       <p className="muted small">
         Opened for {unmasked(ticket.requester)} <Ago at={ticket.createdAt} />
       </p>
+      {ticket.description !== undefined && ticket.description !== '' && (
+        <p>
+          <Value text={ticket.description} />
+        </p>
+      )}
       {ticket.comments.length > 0 && (
         <ul className="comments">
           {ticket.comments.map(({ author, text, at }) => (
