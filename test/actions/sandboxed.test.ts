@@ -1,0 +1,103 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CONNECTORS } from '../../actions/catalogue.ts';
+import type { EgressValues } from '../../src/action.ts';
+import { type BrokerConfig, createBroker } from '../../src/execution/broker/broker.ts';
+import type { BrokerAnswer } from '../../src/execution/broker/call.ts';
+import { bundleOperations } from '../../src/execution/sandbox/bundle.ts';
+import { createSandbox } from '../../src/execution/sandbox/sandbox.ts';
+import type { Json } from '../../src/model/request.ts';
+import { json, startUpstream } from '../execution/broker/upstream-server.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'bundles-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const VALUES: EgressValues = {
+  args: { title: 'VPN down' },
+  pinned: {},
+  handle: {},
+  settings: { owner: 'acme', repo: 'web', host: 'github.com' },
+  mark: 'mark-1',
+  requester: 'alice (Alice Adams)',
+};
+
+/** Runs `create` of a connector's bundle in a real sandbox, behind a real broker. */
+async function createIn(connectorName: string, config: Partial<BrokerConfig>) {
+  const connector = CONNECTORS.find((candidate) => candidate.name === connectorName)!;
+  const bundles = await bundleOperations({ modules: [connector], outFolder: folder });
+  const sandbox = await createSandbox({ level: 'kernel-lite', outFolder: folder });
+  const none = { get: async () => null };
+  const broker = createBroker({
+    upstreams: {},
+    builtIns: {},
+    credentials: none,
+    scan: () => null,
+    ...config,
+  });
+  const calls: BrokerAnswer[] = [];
+  const door = broker.open({
+    rules: connector.operations.create!.egress,
+    values: VALUES,
+    phase: 'full',
+    writes: 1,
+    idempotencyKey: 'key-1',
+    hooks: {
+      beforeWrite: async () => {},
+      afterCall: async (call) => void calls.push(call),
+      refused: async () => {},
+    },
+  });
+  const { args, pinned, settings, mark, requester } = VALUES;
+  const outcome = await sandbox.run({
+    bundle: bundles.get(connectorName)!,
+    job: {
+      ...{
+        call: 'run',
+        operation: 'create',
+        input: args as Record<string, Json>,
+        settings,
+        pinned,
+        mark,
+        requester,
+      },
+      idempotencyKey: 'key-1',
+    },
+    door: (stream) => door.attach(stream),
+  });
+  await door.close();
+  await broker.close();
+  return { outcome, calls, summary: door.summary() };
+}
+
+describe('in the sandbox', () => {
+  it('the desk connector opens a ticket through the broker', async () => {
+    const keys: (string | null)[] = [];
+    const desk = async (request: Request) => {
+      keys.push(request.headers.get('idempotency-key'));
+      return Response.json({ ticket: 'T-7' }, { status: 201 });
+    };
+    const { outcome, calls, summary } = await createIn('desk', { builtIns: { 'desk.internal': desk } });
+    expect(outcome).toMatchObject({ value: { kind: 'done', result: { message: 'Ticket T-7 is open.' } } });
+    expect(keys).toEqual(['key-1']);
+    expect(calls).toMatchObject([{ method: 'POST', status: 201 }]);
+    expect(summary.failure).toBeNull();
+  });
+
+  it('Octokit as it is opens an issue through the broker, and never sees the credential', async () => {
+    const token = ['ghp', 'a1b2c3d4e5f6a7b8'].join('_');
+    const upstream = await startUpstream((response, { headers }) =>
+      json(response, { number: 7, html_url: `https://github.com/${headers.authorization}` }, 201),
+    );
+    const { outcome, calls } = await createIn('github-issues', {
+      upstreams: { 'api.github.com': { baseUrl: upstream.baseUrl, addresses: ['127.0.0.1/32'] } },
+      credentials: { get: async () => `Bearer ${token}` },
+    });
+    await upstream.close();
+    expect(outcome).toMatchObject({ value: { kind: 'done', result: { message: 'Issue #7 is open.' } } });
+    expect(JSON.stringify(outcome)).not.toContain(token);
+    expect(upstream.seen[0]?.headers.authorization).toBe(`Bearer ${token}`);
+    expect(calls).toMatchObject([{ path: '/repos/acme/web/issues', credentialEchoed: true }]);
+  });
+});
