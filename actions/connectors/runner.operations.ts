@@ -149,6 +149,8 @@ const trigger: Operation = {
       return { kind: 'failed', result: { code: answer.code, message: answer.message }, output: '' };
     const run = answer.fields;
     const output = stripVTControlCharacters(text(run, 'output'));
+    // It may have ended and still have more to show than one look takes.
+    if (run.more === true) return { kind: 'running', handle: { ...handle, next: run.next ?? 0 }, output };
     if (run.state === 'done') return { kind: 'done', result: resultOf(run), output };
     if (run.state === 'failed') return { kind: 'failed', result: resultOf(run), output };
     return { kind: 'running', handle: { ...handle, next: run.next ?? 0 }, output };

@@ -27,6 +27,8 @@ export type RunJob = (job: {
 const RENEW_EVERY_MS = (LEASE_SECONDS * 1_000) / 3;
 /** Output is written in pieces: often enough to be watched, rarely enough for a job that prints without end. */
 const FLUSH_EVERY_MS = 150;
+/** Bounds one look at a run together with the number of pieces that a look takes. */
+const MAX_PIECE_CHARACTERS = 16_000;
 
 /** Collects output and writes it in order, a piece at a time. */
 function outputKeeper(db: Database, run: { id: string; worker: string }, failed: (error: unknown) => void) {
@@ -41,10 +43,12 @@ function outputKeeper(db: Database, run: { id: string; worker: string }, failed:
     // PostgreSQL's text holds no NUL.
     const content = waiting.replaceAll('\0', '\ufffd');
     waiting = '';
-    if (content === '') return;
-    const number = piece;
-    piece += 1;
-    line = line.then(() => appendOutput(db, run, number, content)).catch(failed);
+    for (let from = 0; from < content.length; from += MAX_PIECE_CHARACTERS) {
+      const number = piece;
+      piece += 1;
+      const part = content.slice(from, from + MAX_PIECE_CHARACTERS);
+      line = line.then(() => appendOutput(db, run, number, part)).catch(failed);
+    }
   }
 
   return {

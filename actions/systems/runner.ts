@@ -45,8 +45,8 @@ export type RunnerDeps = {
 
 /** The end of the output that goes into a request's result. */
 const TAIL_CHARACTERS = 4_000;
-/** What one look takes; the next look takes the rest. */
-const PIECES_PER_LOOK = 200;
+/** What one look takes, at most 512,000 characters; the next look takes the rest. */
+const PIECES_PER_LOOK = 32;
 const NUMBER = /^R-([1-9][0-9]{0,14})$/;
 
 const Inputs = z.record(z.string(), z.string());
@@ -176,14 +176,11 @@ export function createRunner(deps: RunnerDeps): Runner {
     const number = NUMBER.exec(reference)?.[1];
     const run = number === undefined ? null : await runByNumber(db, number);
     if (run === null) return problem(404, 'not_found', `There is no run ${reference}.`);
-    const from = Number(query.get('from') ?? '0');
-    const { output, next } = await readOutput(
-      db,
-      run.id,
-      Number.isSafeInteger(from) ? from : 0,
-      PIECES_PER_LOOK,
-    );
-    return answer({ ...view(run), output, next, tail: await tailOutput(db, run.id, TAIL_CHARACTERS) });
+    const asked = Number(query.get('from') ?? '0');
+    const from = Number.isSafeInteger(asked) && asked >= 0 ? asked : 0;
+    const { output, next } = await readOutput(db, run.id, from, PIECES_PER_LOOK);
+    const more = next - from === PIECES_PER_LOOK;
+    return answer({ ...view(run), output, next, more, tail: await tailOutput(db, run.id, TAIL_CHARACTERS) });
   }
 
   async function byMark(mark: string): Promise<Response> {

@@ -21,6 +21,7 @@ const JOBS = parseJobs(
   checks: {title: Checks, repositories: [web], environment: test, command: [sh, checks]}
   fails: {title: Fails, repositories: [web], environment: test, command: [sh, -c, "echo before; exit 3"]}
   slow: {title: Slow, repositories: [web], environment: test, command: [sleep, "60"], limits: {seconds: 1}}
+  talks: {title: Talks, repositories: [web], environment: test, command: [sh, -c, "head -c 800000 /dev/zero | tr '\\\\0' x"]}
   says:
     title: Says
     repositories: [web]
@@ -88,7 +89,7 @@ describe('a preview', () => {
 
   it.each([
     [{ ...CHECKS, repo: 'wbe' }, 'There is no repository called wbe.'],
-    [{ ...CHECKS, job: 'deploy' }, 'web has no job called deploy; it has checks, fails, slow, says.'],
+    [{ ...CHECKS, job: 'deploy' }, 'web has no job called deploy; it has checks, fails, slow, talks, says.'],
     [{ ...CHECKS, ref: 'mian' }, 'web has no branch, tag or commit called mian.'],
     [{ ...CHECKS, ref: 'main@{1}' }, 'web has no branch, tag or commit called main@{1}.'],
     [
@@ -124,6 +125,18 @@ describe('a run', () => {
   it('gets its inputs, checked and completed', async () => {
     expect((await runToItsEnd({ ...CHECKS, job: 'says' })).output).toBe('<hello>\n');
     expect((await runToItsEnd({ ...CHECKS, job: 'says', inputs: { word: 'bye' } })).output).toBe('<bye>\n');
+  });
+
+  it('that prints more than one look takes is shown whole, look by look', async () => {
+    let look = await runToItsEnd({ ...CHECKS, job: 'talks' });
+    let seen = look.output.length;
+    expect(look.kind).toBe('running');
+    while (look.kind === 'running') {
+      look = await follow(look.handle);
+      seen += look.output.length;
+    }
+    expect(look.kind).toBe('done');
+    expect(seen).toBe(800_000);
   });
 
   it('is stopped at its time limit', async () => {
