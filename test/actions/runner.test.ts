@@ -32,6 +32,7 @@ const JOBS = parseJobs(
   'jobs.yaml',
 );
 
+// biome-ignore lint/correctness/useHookAtTopLevel: registers hooks of the test runner, none of React
 const database = useDatabase();
 let folder = '';
 let repository = '';
