@@ -130,7 +130,7 @@ export async function compose(
     failed: (error) => defect(error, { name: 'runner' }),
   });
   const broker = createBroker({
-    upstreams: config.github ? { 'api.github.com': { baseUrl: config.github.apiUrl } } : {},
+    upstreams: config.upstreams,
     credentials: {
       get: async (name, host) =>
         name === 'github' && host === 'api.github.com' && config.github

@@ -46,6 +46,8 @@ export type Config = {
   /** Name to path of a bare or ordinary git repository. */
   repositories: Record<string, string> | null;
   connectors: Record<'ticketing' | 'ci', { use: string; settings: Json }>;
+  /** By the host that connectors name: where it really is, and which private addresses are meant. */
+  upstreams: Record<string, { baseUrl: string; addresses: string[]; ca?: string }>;
   runner: { concurrency: number };
   limits: Limits;
 };
@@ -62,6 +64,16 @@ const ConfigFile = z.strictObject({
   slack: z
     .strictObject({ approvals_channel: z.string().optional(), operators_channel: z.string().optional() })
     .default({}),
+  upstreams: z
+    .record(
+      z.string(),
+      z.strictObject({
+        base_url: z.url({ protocol: /^https?$/ }).optional(),
+        addresses: z.array(z.string()).default([]),
+        ca_file: z.string().optional(),
+      }),
+    )
+    .default({}),
   runner: z.strictObject({ concurrency: z.int().min(1).max(32).default(2) }).prefault({}),
   limits: z
     .strictObject({
@@ -74,6 +86,8 @@ const ConfigFile = z.strictObject({
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '::1', '[::1]']);
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 const DEFAULT_PORT = 3000;
+const GITHUB_HOST = 'api.github.com';
+const GITHUB_API = 'https://api.github.com';
 const MAX_PORT = 65_535;
 
 /** Everything else that this version does not serve yet: better refused than silently ignored. */
@@ -115,7 +129,7 @@ export function readConfig(env: Environment, cwd: string): Config {
     local: slack === null,
     slack,
     model: modelOf(secret, env),
-    github: token === null ? null : { token, apiUrl: env.GITHUB_API_URL || 'https://api.github.com' },
+    github: token === null ? null : { token, apiUrl: env.GITHUB_API_URL || GITHUB_API },
     masterKey: secret('MASTER_KEY'),
     auditSigningKey: secret('AUDIT_SIGNING_KEY'),
     acceptProcess: env.SANDBOX_ALLOW_PROCESS === '1',
@@ -132,6 +146,7 @@ export function readConfig(env: Environment, cwd: string): Config {
       ticketing: file.value.connectors.ticketing ?? { use: 'desk', settings: {} },
       ci: file.value.connectors.ci ?? { use: 'runner', settings: {} },
     },
+    upstreams: upstreamsOf(file, token === null ? null : env.GITHUB_API_URL || GITHUB_API),
     runner: file.value.runner,
     limits: {
       turnsPerMinute: file.value.limits.turns_per_minute,
@@ -157,7 +172,13 @@ function readSecret(env: Environment, name: string): string | null {
   return env[name] || null;
 }
 
-function readConfigFile(env: Environment, cwd: string, production: boolean) {
+type ReadFile = {
+  value: z.output<typeof ConfigFile>;
+  /** A path of the file, made absolute. */
+  path(relative: string | undefined): string | null;
+};
+
+function readConfigFile(env: Environment, cwd: string, production: boolean): ReadFile {
   const given = env.COUNTERSIGN_CONFIG;
   const path = resolve(cwd, given || 'countersign.yaml');
   if (!given && !existsSync(path)) return { value: ConfigFile.parse({}), path: () => null };
@@ -168,6 +189,29 @@ function readConfigFile(env: Environment, cwd: string, production: boolean) {
     path: (relative: string | undefined) =>
       relative === undefined ? null : resolve(dirname(path), relative),
   };
+}
+
+/** GitHub is reachable when there is a token for it; every other host when the operator's file names it. */
+function upstreamsOf(file: ReadFile, github: string | null): Config['upstreams'] {
+  const named = Object.entries(file.value.upstreams).map(([host, it]) => {
+    const baseUrl = it.base_url ?? (host === GITHUB_HOST && github !== null ? github : `https://${host}`);
+    const ca = it.ca_file === undefined ? {} : { ca: readCertificate(file.path(it.ca_file)!) };
+    return [host, { baseUrl, addresses: it.addresses, ...ca }] as const;
+  });
+  const all = Object.fromEntries(named);
+  return github === null || GITHUB_HOST in all
+    ? all
+    : { ...all, [GITHUB_HOST]: { baseUrl: github, addresses: [] } };
+}
+
+function readCertificate(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AppError('config_invalid', `upstreams: the certificate file ${path} cannot be read.`, {
+      cause: error,
+    });
+  }
 }
 
 function slackOf(

@@ -6,6 +6,7 @@ import type { GovernedAction } from '../action.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
 import type { Json } from '../model/request.ts';
+import { storable } from '../model/storable.ts';
 import type { Database } from '../store/database.ts';
 import type { Broker } from './broker/broker.ts';
 import type { BrokerHooks } from './broker/call.ts';
@@ -79,14 +80,31 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Sandbox
       onProgress: spec.onProgress,
       signal: spec.signal,
     });
+    // A write that has left is seen to its end before anybody concludes anything.
+    await door.close();
+    const { failure } = door.summary();
+    if (failure !== null) {
+      deps.troubled({ request: spec.request, call: spec.call, code: 'unrecorded', detail: String(failure) });
+      return { ...UNRECORDED, durations: outcome.durations };
+    }
     if (outcome.kind === 'failed') {
       deps.troubled({ request: spec.request, call: spec.call, code: outcome.code, detail: outcome.detail });
+      return outcome;
     }
-    return outcome;
+    // What an outside system sent must be storable, or an effect could not be recorded for the sake of a character.
+    return { ...outcome, value: storable(outcome.value) };
   } finally {
     await door.close();
   }
 }
+
+/** What could not be recorded has no outcome that counts, whatever the code in the sandbox says. */
+const UNRECORDED = {
+  kind: 'failed',
+  code: 'crashed',
+  message: 'What it did could not be recorded, so it was stopped.',
+  detail: '',
+} as const;
 
 function hooksFor(deps: AttemptDeps, spec: Attempt): BrokerHooks {
   const about = { turn: spec.turn, request: spec.request };
