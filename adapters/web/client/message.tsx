@@ -4,6 +4,7 @@ import { RequestCard } from './card/card.tsx';
 import { ActionForm } from './form.tsx';
 import { Logo } from './icons.tsx';
 import { Ago, Value } from './parts.tsx';
+import { IN_CONVERSATION } from './words.ts';
 
 /** Said under words that we did not write ourselves. */
 const AUTHORS: Partial<Record<Said['authorship'], string>> = {
@@ -19,7 +20,7 @@ export function Message({ message, onSent }: Props) {
       <div className="said said-person">
         <span className="visually-hidden">You said: </span>
         <div className="bubble">
-          <Value text={message.text} />
+          <Value text={message.text} room={IN_CONVERSATION} />
         </div>
         <span className="stamp">
           <Ago at={message.at} />
@@ -35,7 +36,7 @@ export function Message({ message, onSent }: Props) {
         <span className="visually-hidden">Countersign said: </span>
         {message.text !== '' && (
           <div className={message.authorship === 'fetched' ? 'said-text quote' : 'said-text'}>
-            <Value text={message.text} />
+            <Value text={message.text} room={IN_CONVERSATION} />
           </div>
         )}
         {author && <span className="stamp">{author}</span>}

@@ -4,7 +4,7 @@ import { type ComponentProps, type ReactNode, useState } from 'react';
 import { useNow } from './clock.ts';
 import { ShieldIcon, WarningIcon } from './icons.tsx';
 import { Link, safeLink } from './navigation.tsx';
-import { fullTime, relativeTime, shortened, type Tone, unmasked } from './words.ts';
+import { fullTime, type Room, relativeTime, shortened, type Tone, unmasked } from './words.ts';
 
 export function Chip({ tone, live, children }: { tone: Tone; live?: boolean; children: ReactNode }) {
   return <span className={`chip chip-${tone}${live ? ' chip-live' : ''}`}>{children}</span>;
@@ -24,10 +24,10 @@ export function Ago({ at }: { at: string }) {
  * A value as it is, as text: every character visible, its direction kept to itself, a long one collapsed with its
  * size and opened by a tap. Nothing is dropped.
  */
-export function Value({ text, mono = false }: { text: string; mono?: boolean }) {
+export function Value({ text, mono = false, room }: { text: string; mono?: boolean; room?: Room }) {
   const [isOpen, setOpen] = useState(false);
   const shown = unmasked(text);
-  const short = shortened(shown);
+  const short = shortened(shown, room);
   const className = mono ? 'value mono' : 'value';
   if (text === '') return <span className="value muted">empty</span>;
   if (short === null) return <bdi className={className}>{shown}</bdi>;

@@ -77,15 +77,18 @@ export function unmasked(text: string): string {
   });
 }
 
-/** Longest value shown at once, in UTF-16 units and lines; the rest opens with a tap. */
-const SHORT_UNITS = 320;
-const SHORT_LINES = 8;
+/** How much is shown at once, in UTF-16 units and lines; the rest opens with a tap. */
+export type Room = { units: number; lines: number };
+/** A value on a card: the others should stay in sight. */
+export const ON_CARD: Room = { units: 320, lines: 8 };
+/** What was said in a conversation: a screen of it. */
+export const IN_CONVERSATION: Room = { units: 2_000, lines: 30 };
 
 /** The start of a long value and how much there is, or null when all of it is short. */
-export function shortened(text: string): { start: string; size: string } | null {
+export function shortened(text: string, room: Room = ON_CARD): { start: string; size: string } | null {
   const lines = text.split('\n');
-  if (text.length <= SHORT_UNITS && lines.length <= SHORT_LINES) return null;
-  const start = lines.slice(0, SHORT_LINES).join('\n').slice(0, SHORT_UNITS);
+  if (text.length <= room.units && lines.length <= room.lines) return null;
+  const start = lines.slice(0, room.lines).join('\n').slice(0, room.units);
   const lineCount = lines.length > 1 ? `, ${lines.length.toLocaleString('en')} lines` : '';
   return { start, size: `${text.length.toLocaleString('en')} characters${lineCount}` };
 }

@@ -211,6 +211,20 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     await context.close();
   });
 
+  it('shows a new card from its beginning on a phone, with its buttons in sight', async () => {
+    const { page, context } = await openPage(browser, server.url, { size: 'phone' });
+    for (const text of ['hello', 'hello again', `run ${'the checks of web on main, '.repeat(30)}`]) {
+      await sayIn(page, text);
+      await page.getByText(text.slice(0, 12)).first().waitFor();
+    }
+    const card = cardIn(page, 'Run a CI job');
+    const confirm = card.getByRole('button', { name: 'Confirm' });
+    await confirm.waitFor();
+    await expect.poll(() => isInSight(card.getByRole('heading').first())).toBe(true);
+    expect(await isInSight(confirm)).toBe(true);
+    await context.close();
+  });
+
   it('asks why when somebody denies, and tells the requester', async () => {
     const { request } = await askedForRun();
     const { page, context } = await openPage(browser, `${server.url}/requests/${request}`);

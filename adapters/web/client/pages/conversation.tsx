@@ -8,8 +8,9 @@ import { go, Link } from '../navigation.tsx';
 import { Loading, Problem, Scroll } from '../parts.tsx';
 import { openTurn, useOpenTurn } from '../turns.ts';
 
-/** Pixels from the end within which a reader counts as following it. */
+/** Pixels within which a reader counts as reading the newest message, and as being at the very end. */
 const FOLLOWING_PX = 120;
+const AT_END_PX = 24;
 
 export function Conversation({ thread }: { thread: string }) {
   const { api } = useWorkspace();
@@ -74,28 +75,48 @@ export function enter(said: Said): void {
   go(`/threads/${said.thread}`);
 }
 
-/** Keeps the end in sight while the reader is there; somebody who reads further up is left alone. */
+/** Pixels above the newest message when it is taller than the window. */
+const ABOVE_PX = 14;
+
+/**
+ * Where the newest is read from: the end, but never past the beginning of the last message. A card that is taller than
+ * the window shows what will happen first; its buttons stay in sight anyway.
+ */
+function newestIn(box: HTMLElement): number {
+  const end = box.scrollHeight - box.clientHeight;
+  const last = box.querySelector('.messages > :last-child');
+  if (last === null) return end;
+  const top = last.getBoundingClientRect().top - box.getBoundingClientRect().top + box.scrollTop;
+  return Math.max(0, Math.min(end, top - ABOVE_PX));
+}
+
+/** Keeps the newest in sight while the reader is there; somebody who reads further up is left alone. */
 function useFollowedEnd(content: string) {
-  const ref = useRef<HTMLDivElement>(null);
-  const follows = useRef(true);
+  const ref = useRef<HTMLElement>(null);
+  const reads = useRef<'further up' | 'the newest' | 'the end'>('the newest');
   // biome-ignore lint/correctness/useExhaustiveDependencies: new content is the reason to scroll
   useLayoutEffect(() => {
-    if (ref.current !== null && follows.current) ref.current.scrollTop = ref.current.scrollHeight;
+    const box = ref.current;
+    if (box !== null && reads.current !== 'further up')
+      box.scrollTop = Math.max(box.scrollTop, newestIn(box));
   }, [content]);
   useEffect(() => {
-    const box = ref.current;
-    const inside = box?.firstElementChild;
-    if (!box || !inside) return;
+    const inside = ref.current?.firstElementChild;
+    if (!inside) return;
     // A card that grows (output, an outcome) moves the end without a new message.
     const growth = new ResizeObserver(() => {
-      if (follows.current) box.scrollTop = box.scrollHeight;
+      const box = ref.current;
+      if (box !== null && reads.current === 'the end') box.scrollTop = box.scrollHeight;
     });
     growth.observe(inside);
     return () => growth.disconnect();
   }, []);
   const onScroll = () => {
     const box = ref.current;
-    if (box !== null) follows.current = box.scrollHeight - box.scrollTop - box.clientHeight < FOLLOWING_PX;
+    if (box === null) return;
+    const isAtEnd = box.scrollHeight - box.clientHeight - box.scrollTop < AT_END_PX;
+    const isAtNewest = box.scrollTop > newestIn(box) - FOLLOWING_PX;
+    reads.current = isAtEnd ? 'the end' : isAtNewest ? 'the newest' : 'further up';
   };
   return { ref, onScroll };
 }
