@@ -1,0 +1,23 @@
+#!/usr/bin/env node
+/** `countersign COMMAND`: the one reader of the environment on the command line. */
+import { closeEverything } from './commands/ending.ts';
+import { runCommandLine } from './commands/run.ts';
+import { openTerminal } from './commands/terminal.ts';
+
+/** 128 + the signal's number, as shells count. */
+const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+for (const [signal, exit] of Object.entries(SIGNAL_EXITS)) {
+  process.once(signal, () => {
+    // The embedded server lives in a session of its own: it would outlive us.
+    closeEverything().then(
+      () => process.exit(exit),
+      () => process.exit(1),
+    );
+  });
+}
+
+const terminal = openTerminal(process);
+const exit = await runCommandLine(process.argv.slice(2), { env: process.env, cwd: process.cwd(), terminal });
+// Connections that idle must not keep a finished command waiting.
+process.exit(exit);

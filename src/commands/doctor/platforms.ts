@@ -1,0 +1,132 @@
+/** What is outside of this machine: Redis, Slack, the model. Each is asked one cheap question. */
+import { Redis } from 'ioredis';
+import { z } from 'zod';
+import type { Config } from '../../config.ts';
+import { bad, type Finding, note, ok } from './finding.ts';
+
+const ANSWER_WITHIN_MS = 5_000;
+const LEAST_REDIS = 7;
+/** Codes of others are shown only as far as they are codes. */
+const asCode = (text: unknown): string =>
+  String(text)
+    .replace(/[^a-z0-9_.-]/gi, '')
+    .slice(0, 60);
+
+export async function lookAtRedis({ redisUrl, production }: Config): Promise<Finding[]> {
+  if (redisUrl === null) {
+    const what = 'none: rate counters live in memory, so run one replica only';
+    return [production ? note('redis', what, 'Set REDIS_URL.') : ok('redis', what)];
+  }
+  const redis = new Redis(redisUrl, {
+    lazyConnect: true,
+    connectTimeout: ANSWER_WITHIN_MS,
+    commandTimeout: ANSWER_WITHIN_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  // The failure of the look itself is what counts.
+  redis.on('error', () => undefined);
+  try {
+    await redis.connect();
+    const version = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? '';
+    return Number.parseInt(version, 10) >= LEAST_REDIS
+      ? [ok('redis', `answers, version ${asCode(version)}`)]
+      : [bad('redis', `version ${asCode(version) || 'unknown'}`, `Redis ${LEAST_REDIS} or newer is needed.`)];
+  } catch (error) {
+    const why = asCode((error as NodeJS.ErrnoException).code ?? 'no answer');
+    return [bad('redis', `does not answer (${why})`, 'Look at REDIS_URL and at the server.')];
+  } finally {
+    redis.disconnect();
+  }
+}
+
+const Tested = z.object({ ok: z.boolean(), error: z.string().optional() });
+
+export async function lookAtSlack({ slack, local }: Config): Promise<Finding[]> {
+  if (slack === null) {
+    const what = local ? 'not configured: local mode, sample people, loopback only' : 'not configured';
+    return [note('slack', what, 'docs/slack.md says how to connect it.')];
+  }
+  const mend =
+    'Look at SLACK_BOT_TOKEN: it begins with xoxb- and stands under "OAuth & Permissions" of the app.';
+  const root = slack.apiUrl ?? 'https://slack.com/api/';
+  const answer = await ask(new URL('auth.test', root.endsWith('/') ? root : `${root}/`), {
+    method: 'POST',
+    token: slack.botToken,
+  });
+  if ('problem' in answer)
+    return [bad('slack', `cannot be reached (${answer.problem})`, 'Is there a way out to it from here?')];
+  const tested = Tested.safeParse(answer.body);
+  if (!tested.success) return [bad('slack', 'gives an answer that is not Slack’s', 'Look at SLACK_API_URL.')];
+  const findings = tested.data.ok
+    ? [ok('slack', 'accepts the token')]
+    : [bad('slack', `refuses the token (${asCode(tested.data.error)})`, mend)];
+  if (slack.approvalsChannel === null)
+    findings.push(
+      note(
+        'slack',
+        'approvers are asked in direct messages only',
+        'slack.approvals_channel names a channel.',
+      ),
+    );
+  if (slack.operatorsChannel === null)
+    findings.push(
+      note(
+        'slack',
+        'alerts and checkpoints are told to nobody there',
+        'slack.operators_channel names a channel.',
+      ),
+    );
+  return findings;
+}
+
+const Models = z.object({ data: z.array(z.object({ id: z.string() })) });
+
+export async function lookAtModel({ model }: Config): Promise<Finding[]> {
+  if (model === null)
+    return [note('model', 'none: typed commands and known phrases', 'Set OPENAI_API_KEY and OPENAI_MODEL.')];
+  const root = model.baseUrl ?? 'https://api.openai.com/v1';
+  const answer = await ask(new URL('models', root.endsWith('/') ? root : `${root}/`), {
+    token: model.apiKey,
+  });
+  if ('problem' in answer)
+    return [
+      bad(
+        'model',
+        `cannot be reached (${answer.problem})`,
+        'Look at OPENAI_BASE_URL. Typed commands work meanwhile.',
+      ),
+    ];
+  if (answer.status === 401 || answer.status === 403)
+    return [bad('model', `refuses the key (${answer.status})`, 'Look at OPENAI_API_KEY.')];
+  const list = Models.safeParse(answer.body);
+  if (answer.status !== 200 || !list.success)
+    return [
+      note(
+        'model',
+        `answers, and does not list its models (${answer.status}); ${model.name} was not looked up`,
+      ),
+    ];
+  return list.data.data.some(({ id }) => id === model.name)
+    ? [ok('model', `accepts the key and has ${model.name}`)]
+    : [bad('model', `accepts the key and does not list ${model.name}`, 'Look at OPENAI_MODEL.')];
+}
+
+type Answer = { status: number; body: unknown } | { problem: string };
+
+async function ask(url: URL, how: { method?: 'POST'; token: string }): Promise<Answer> {
+  try {
+    const response = await fetch(url, {
+      method: how.method ?? 'GET',
+      headers: { authorization: `Bearer ${how.token}` },
+      // A redirect would take the token elsewhere.
+      redirect: 'manual',
+      signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+    });
+    const body: unknown = await response.json().catch(() => null);
+    return { status: response.status, body };
+  } catch (error) {
+    const { name, cause } = error as Error;
+    return { problem: asCode((cause as NodeJS.ErrnoException | undefined)?.code ?? name) };
+  }
+}
