@@ -7,6 +7,7 @@ import type { AuditLog } from '../audit/log.ts';
 import type { PrincipalId } from '../model/ids.ts';
 import type { DecisionInput } from '../model/ports.ts';
 import type { Json, RequestState, StoredRequest } from '../model/request.ts';
+import { storableText } from '../model/storable.ts';
 import type { Tx } from '../store/database.ts';
 import { approvalsAreMet, needInWords, openNeeds } from './needs.ts';
 import { approvalsOf, insertApproval, lockRequest, markConfirmed, move } from './requests.ts';
@@ -175,7 +176,7 @@ async function approve(context: Context): Promise<Ruling> {
 async function deny(context: Context): Promise<Ruling> {
   const { tx, input, request } = context;
   if (request.state !== 'pending') return lateClick(context);
-  const reason = input.reason?.trim() || null;
+  const reason = reasonOf(input);
   const after = await move(tx, request.id, 'denied', {
     code: 'denied_by_approver',
     message: reason === null ? `Denied by ${input.principal}.` : `Denied by ${input.principal}: ${reason}`,
@@ -183,6 +184,15 @@ async function deny(context: Context): Promise<Ruling> {
   if (!after) return lateClick(context);
   await record(context, 'approval.denied', {}, reason);
   return { kind: 'denied', request: after, reason, byPolicy: false };
+}
+
+/** Longest reason that is kept, in UTF-16 units: it is shown on every card of the request. */
+const REASON_MAX_CHARACTERS = 500;
+
+function reasonOf(input: DecisionInput): string | null {
+  const words = input.reason?.trim() ?? '';
+  if (words.length <= REASON_MAX_CHARACTERS) return storableText(words) || null;
+  return `${storableText(words.slice(0, REASON_MAX_CHARACTERS - 1))}…`;
 }
 
 async function cancel(context: Context): Promise<Ruling> {
