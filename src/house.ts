@@ -20,6 +20,7 @@ import { createPolicy, type PolicyDecider } from './policy/decide.ts';
 import { loadPolicies } from './policy/load.ts';
 import type { CatalogueEntry, LoadedPolicies } from './policy/types.ts';
 import { openStorage, type Storage, type StorageLog } from './storage.ts';
+import { preparePrivateFolder } from './store/embedded/folder.ts';
 
 const at = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 export const SAMPLE_PEOPLE = at('../samples/people.yaml');
@@ -104,6 +105,8 @@ export async function openHouse(
   log: StorageLog,
   options: { works: boolean; migrates: boolean; makeKeys: boolean },
 ): Promise<House> {
+  // Checkpoints and keys made here live in it, whoever runs the database.
+  preparePrivateFolder(config.dataFolder);
   const storage = await openStorage(config, log, options);
   try {
     const keys = await loadKeys({
