@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { AppError } from '../../src/errors.ts';
-import type { Form, Message } from '../../src/model/card.ts';
+import type { Message } from '../../src/model/card.ts';
 import {
   MessageId,
   newId,
@@ -13,56 +13,14 @@ import {
   type ThreadId,
   TurnId,
 } from '../../src/model/ids.ts';
-import type { Assistant, AuditRow, Change, Operations, ProofStatus } from '../../src/model/ports.ts';
+import type { Assistant, AuditRow, Change, ProofStatus } from '../../src/model/ports.ts';
 import type { Account, Principal } from '../../src/model/principal.ts';
 import type { Delivery, TurnOutcome } from '../../src/model/turn.ts';
-import {
-  apply,
-  buttonsFor,
-  cardOf,
-  digestOf,
-  type Kept,
-  newRequest,
-  personId,
-  viewOf,
-} from './web-requests.ts';
+import { apply, buttonsFor, cardOf, digestOf, type Kept, newRequest, viewOf } from './web-requests.ts';
+import { ACTIONS, OPERATIONS, PEOPLE, TICKET_FORM } from './web-samples.ts';
 
 /** Longest message, in UTF-16 units; the core has a limit of its own. */
 const MAX_TEXT_UNITS = 12_000;
-
-const person = (id: string, name: string, groups: string[]): Principal => ({
-  id: personId(id),
-  name,
-  groups: ['employees', ...groups],
-  accounts: [{ platform: 'web', issuer: 'local', subject: id }],
-});
-
-const PEOPLE = [
-  person('alice', 'Alice Adams', ['engineers']),
-  person('bob', 'Bob Brown', ['engineers', 'oncall']),
-  person('carol', 'Carol Cruz', ['engineers', 'oncall']),
-  person('dave', 'Dave Dunn', []),
-  person('erin', 'Erin Eriksen', ['operators']),
-];
-
-const TICKET_FORM: Form = {
-  action: 'ticket.create',
-  title: 'Open a ticket',
-  fields: [
-    { name: 'title', label: 'Title', kind: 'text', choices: [], required: true, value: '' },
-    { name: 'body', label: 'Details', kind: 'multiline', choices: [], required: false, value: '' },
-    {
-      name: 'urgency',
-      label: 'Urgency',
-      kind: 'choice',
-      choices: ['low', 'high'],
-      required: true,
-      value: 'low',
-    },
-    { name: 'seats', label: 'People affected', kind: 'number', choices: [], required: false, value: '3' },
-    { name: 'notify', label: 'Tell me', kind: 'boolean', choices: [], required: false, value: 'true' },
-  ],
-};
 
 type Thread = { id: ThreadId; owner: PrincipalId; title: string; updatedAt: string; messages: Message[] };
 
@@ -193,26 +151,7 @@ export class WebAssistant implements Assistant {
   }
 
   async actions() {
-    return [
-      {
-        name: 'ticket.create',
-        title: 'Open a ticket',
-        description: 'Opens a ticket with the people who run IT.',
-        examples: ['open a ticket: {title}', 'the {thing} is down, please open a ticket'],
-      },
-      {
-        name: 'ci.trigger',
-        title: 'Run a CI job',
-        description: 'Runs a job of a repository at a commit that is pinned before anybody approves.',
-        examples: ['run the {job} of {repo} on {ref}'],
-      },
-      {
-        name: 'ticket.status',
-        title: 'Look at a ticket',
-        description: 'Says where a ticket stands.',
-        examples: ['what about ticket {number}?'],
-      },
-    ];
+    return ACTIONS;
   }
 
   async audit(viewer: PrincipalId, page: { before: number | null; limit: number }) {
@@ -231,25 +170,8 @@ export class WebAssistant implements Assistant {
     return principal === undefined ? ({ kind: 'unknown' } as const) : ({ kind: 'known', principal } as const);
   }
 
-  async operations(): Promise<Operations> {
-    return {
-      checks: [
-        { name: 'database', ok: true, code: 'ok' },
-        { name: 'audit log', ok: true, code: 'ok' },
-        { name: 'sandbox', ok: false, code: 'isolation_too_low' },
-      ],
-      isolation: 'kernel-lite',
-      planner: 'offline',
-      switches: [
-        {
-          scope: 'action ci.trigger',
-          reason: 'runner is being moved',
-          since: new Date().toISOString(),
-          by: 'erin',
-        },
-      ],
-      counts: { waiting: 1, executing: 0, unknown: 0 },
-    };
+  async operations() {
+    return OPERATIONS;
   }
 
   onChange(listener: (change: Change) => void) {

@@ -215,7 +215,7 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     const { page, context } = await openPage(browser, server.url, { size: 'phone' });
     for (const text of ['hello', 'hello again', `run ${'the checks of web on main, '.repeat(30)}`]) {
       await sayIn(page, text);
-      await page.getByText(text.slice(0, 12)).first().waitFor();
+      await page.getByRole('log').getByText(text.slice(0, 40)).first().waitFor();
     }
     const card = cardIn(page, 'Run a CI job');
     const confirm = card.getByRole('button', { name: 'Confirm' });
