@@ -86,6 +86,8 @@ function deskPage(desk: Running['desk']): Desk {
               {
                 number: Number(ticket.ticket.replace(/^T-/, '')),
                 title: ticket.title,
+                description: ticket.description,
+                priority: ticket.priority,
                 status: ticket.state,
                 requester: ticket.requester,
                 createdAt: ticket.createdAt,

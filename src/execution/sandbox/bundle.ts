@@ -68,33 +68,40 @@ function importable(file: string): string {
   return JSON.stringify(relative.startsWith('.') ? relative : `./${relative}`);
 }
 
+/**
+ * A bundle's file is named by its digest and never written again, so that a process that is running keeps the code
+ * it was started with while another one builds newer sources beside it.
+ */
 async function freshBundle(name: string, entry: string, outFolder: string): Promise<Bundle> {
-  const file = path.join(outFolder, `${name}.mjs`);
-  const known = await upToDate(file, entry);
-  if (known !== null) return { file, sha256: digest(known) };
+  const note = path.join(outFolder, `${name}.sources`);
+  const known = await upToDate(note, entry, outFolder);
+  if (known !== null) return known;
   const { code, sources } = await build(name, entry);
+  const bundle = { file: path.join(outFolder, `${name}-${digest(code)}.mjs`), sha256: digest(code) };
   await mkdir(outFolder, { recursive: true });
-  await writeNew(file, code);
-  await writeNew(`${file}.sources`, JSON.stringify({ entry, sources }));
-  return { file, sha256: digest(code) };
+  await writeNew(bundle.file, code);
+  await writeNew(note, JSON.stringify({ entry, sources, file: path.basename(bundle.file) }));
+  return bundle;
 }
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** The bundle's bytes if every source it was made of is older; anything unreadable means it is not. */
-async function upToDate(file: string, entry: string): Promise<Buffer | null> {
+/** The bundle if every source it was made of is older; anything unreadable means it is not. */
+async function upToDate(note: string, entry: string, outFolder: string): Promise<Bundle | null> {
   try {
-    const made = JSON.parse(await readFile(`${file}.sources`, 'utf8')) as {
+    const made = JSON.parse(await readFile(note, 'utf8')) as {
       entry: string;
       sources: string[];
+      file: string;
     };
     if (made.entry !== entry) return null;
-    const { mtimeMs } = await stat(file);
+    const { mtimeMs } = await stat(note);
     // What esbuild is and which versions are installed shapes the bytes as much as our own sources.
     for (const source of [...made.sources, 'package-lock.json']) {
       if ((await stat(path.join(ROOT, source))).mtimeMs >= mtimeMs) return null;
     }
-    return await readFile(file);
+    const file = path.join(outFolder, path.basename(made.file));
+    return { file, sha256: digest(await readFile(file)) };
   } catch {
     return null;
   }
