@@ -14,7 +14,10 @@ export type ChatCommand =
 const KILL_USAGE = 'kill on|off [action=NAME] [principal=ID] [connector=NAME] reason=WORDS, or kill status';
 const RESOLVE_USAGE = 'resolve REQUEST-ID succeeded|failed [what you found]';
 
-/** Null where the text is no command of the assistant's own. */
+/**
+ * Null where the text is no command of the assistant's own. "Resolve the DNS trouble in Berlin" is a wish, not a command:
+ * `resolve` is one only where a request or an outcome follows as its usage says.
+ */
 export function parseChatCommand(text: string): ChatCommand | null {
   const words = text.trim().split(/\s+/);
   const [first = '', second = '', third = ''] = words.map((word) => word.toLowerCase());
@@ -27,30 +30,38 @@ export function parseChatCommand(text: string): ChatCommand | null {
   return null;
 }
 
+/**
+ * Everything before `reason=` must be a part of the scope, each once: a misspelt `action=` that was taken for a reason would
+ * leave the scope empty, and "off" would then lift the switch that stops everything.
+ */
 function parseKill(words: string[]): ChatCommand {
+  const wrong: ChatCommand = { kind: 'wrong', usage: KILL_USAGE };
   const to = words[0]?.toLowerCase();
   if (to === 'status' && words.length === 1) return { kind: 'kill-status' };
-  if (to !== 'on' && to !== 'off') return { kind: 'wrong', usage: KILL_USAGE };
+  if (to !== 'on' && to !== 'off') return wrong;
+  const reasonAt = words.findIndex((word) => /^reason=/i.test(word));
+  if (reasonAt < 0) return wrong;
   const scope: KillScope = { action: null, principal: null, connector: null };
-  let at = 1;
-  for (; at < words.length; at++) {
-    const match = /^(action|principal|connector)=(\S+)$/.exec(words[at]!);
-    if (!match) break;
-    scope[match[1] as keyof KillScope] = match[2]!;
+  for (const word of words.slice(1, reasonAt)) {
+    const [, name, value] = /^(action|principal|connector)=(\S+)$/i.exec(word) ?? [];
+    const key = name?.toLowerCase() as keyof KillScope | undefined;
+    if (key === undefined || value === undefined || scope[key] !== null) return wrong;
+    scope[key] = value;
   }
   const reason = words
-    .slice(at)
+    .slice(reasonAt)
     .join(' ')
-    .replace(/^reason=/, '')
+    .replace(/^reason=/i, '')
     .replace(/^"(.*)"$/, '$1')
     .trim();
-  return reason === '' ? { kind: 'wrong', usage: KILL_USAGE } : { kind: 'kill', to, scope, reason };
+  return reason === '' ? wrong : { kind: 'kill', to, scope, reason };
 }
 
-function parseResolve(words: string[]): ChatCommand {
+function parseResolve(words: string[]): ChatCommand | null {
   const request = RequestId.safeParse(words[0]);
   const as = words[1]?.toLowerCase();
-  if (!request.success || (as !== 'succeeded' && as !== 'failed'))
-    return { kind: 'wrong', usage: RESOLVE_USAGE };
-  return { kind: 'resolve', request: request.data, as, note: words.slice(2).join(' ') };
+  const isOutcome = as === 'succeeded' || as === 'failed';
+  if (request.success && isOutcome)
+    return { kind: 'resolve', request: request.data, as, note: words.slice(2).join(' ') };
+  return request.success || isOutcome || words.length === 0 ? { kind: 'wrong', usage: RESOLVE_USAGE } : null;
 }

@@ -1,0 +1,152 @@
+/**
+ * What a delivery says, made fit to be kept: bounded, masked, storable. Pure. Everything that comes in is untrusted, names
+ * and nesting of a form's values included.
+ */
+
+import { storableText } from '../model/storable.ts';
+import type { Content } from '../model/turn.ts';
+
+/** Longest text of one message, in UTF-16 units: several pages, far below what would choke a card or a model. */
+export const MESSAGE_MAX_CHARACTERS = 12_000;
+/** All forwarded and quoted text of one message together; what is beyond is left out, as nobody asks by it. */
+export const FETCHED_MAX_CHARACTERS = 12_000;
+/** How deep a form's values may nest: deeper than any schema of ours, shallow enough for every recursive reader. */
+export const VALUES_MAX_DEPTH = 16;
+/** What is kept of a message that is too long, so that its thread shows which one was meant. */
+const EXCERPT_CHARACTERS = 200;
+
+export type Screened = { text: string; found: string[] };
+/** Masks secrets and makes control characters visible; pure. */
+export type Screen = (text: string) => Screened;
+
+/** Why it will be answered with a sentence instead of being planned. */
+export type Problem = { code: 'too_long' | 'empty_text' | 'malformed'; message: string };
+
+export type Fitted = {
+  content: Content;
+  /** Types of what was masked, one for each place. */
+  found: string[];
+  problem: Problem | null;
+};
+
+const EMPTY: Problem = {
+  code: 'empty_text',
+  message: 'There were no words in that message. Write what you need, or "help".',
+};
+
+/**
+ * The content as it may be stored. Of what is too long only an excerpt stays, cut after masking: the half of a secret is
+ * recognised by nobody.
+ */
+export function fitContent(content: Content, screen: Screen): Fitted {
+  const found: string[] = [];
+  const clean = (text: string): string => {
+    const screened = screen(text);
+    found.push(...screened.found);
+    return storableText(screened.text);
+  };
+  const problem = problemOf(content);
+  switch (content.kind) {
+    case 'message': {
+      const text = clean(content.text);
+      if (problem)
+        return {
+          content: { kind: 'message', text: cut(text, EXCERPT_CHARACTERS), fetched: [] },
+          found,
+          problem,
+        };
+      const fetched = bounded(content.fetched.map(clean));
+      // Characters that nobody sees are no words.
+      return {
+        content: { kind: 'message', text, fetched },
+        found,
+        problem: text.trim() === '' ? EMPTY : null,
+      };
+    }
+    case 'form': {
+      const values = problem ? {} : (deepClean(content.arguments, clean) as Record<string, unknown>);
+      return {
+        content: { kind: 'form', action: cut(clean(content.action), EXCERPT_CHARACTERS), arguments: values },
+        found,
+        problem,
+      };
+    }
+    case 'decision': {
+      const { rendering, decision, reason } = content;
+      const said = reason === undefined ? {} : { reason: cut(clean(reason), MESSAGE_MAX_CHARACTERS) };
+      return { content: { kind: 'decision', rendering, decision, ...said }, found, problem: null };
+    }
+  }
+}
+
+/** Nobody's key could seal what a stranger wrote, and nobody will act on it: what kind it was is all that is kept. */
+export function withoutWords(content: Content): Content {
+  switch (content.kind) {
+    case 'message':
+      return { kind: 'message', text: '', fetched: [] };
+    case 'form':
+      return { kind: 'form', action: '', arguments: {} };
+    case 'decision':
+      return { kind: 'decision', rendering: content.rendering, decision: content.decision };
+  }
+}
+
+/** What a person is shown to have said. */
+export function shownAs(content: Exclude<Content, { kind: 'decision' }>): string {
+  if (content.kind === 'message') return content.text;
+  const pairs = Object.entries(content.arguments).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
+  return `${content.action} ${pairs.join(' ')}`.trim();
+}
+
+/** The beginning of a text, never with half a character at its end. */
+export function cut(text: string, maxCharacters: number): string {
+  return text.slice(0, maxCharacters).replace(/[\ud800-\udbff]$/, '');
+}
+
+function problemOf(content: Content): Problem | null {
+  if (content.kind === 'decision') return null;
+  if (content.kind === 'form' && isDeeperThan(content.arguments, VALUES_MAX_DEPTH)) {
+    return { code: 'malformed', message: 'The values of that form are nested too deeply.' };
+  }
+  const length = content.kind === 'message' ? content.text.length : JSON.stringify(content).length;
+  if (length <= MESSAGE_MAX_CHARACTERS) return null;
+  return {
+    code: 'too_long',
+    message: `That is ${length.toLocaleString('en')} characters; I read at most ${MESSAGE_MAX_CHARACTERS.toLocaleString('en')}. Please say it shorter, or in parts.`,
+  };
+}
+
+/** Level by level and not by recursion, which hostile values would exhaust. */
+function isDeeperThan(value: unknown, maxDepth: number): boolean {
+  let level: unknown[] = [value];
+  for (let depth = 0; depth <= maxDepth; depth++) {
+    level = level.flatMap((item) => (typeof item === 'object' && item !== null ? Object.values(item) : []));
+    if (level.length === 0) return false;
+  }
+  return true;
+}
+
+/** As many texts as fit; the one that crosses the limit is cut. */
+function bounded(texts: readonly string[]): string[] {
+  let left = FETCHED_MAX_CHARACTERS;
+  const kept: string[] = [];
+  for (const text of texts) {
+    if (left <= 0) break;
+    kept.push(cut(text, left));
+    left -= text.length;
+  }
+  return kept;
+}
+
+function deepClean(value: unknown, clean: (text: string) => string): unknown {
+  if (typeof value === 'string') return clean(value);
+  if (Array.isArray(value)) return value.map((item) => deepClean(item, clean));
+  if (value !== null && typeof value === 'object') {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [clean(key), deepClean(item, clean)]),
+    );
+  }
+  return value;
+}

@@ -1,0 +1,105 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { parseChatCommand } from '../../src/intake/chat-command.ts';
+
+const ID = '11111111-2222-4333-8444-555555555555';
+const NOTHING = { action: null, principal: null, connector: null };
+
+test.each([
+  ['whoami', { kind: 'whoami' }],
+  ['  My   Requests ', { kind: 'mine' }],
+  ['waiting for me', { kind: 'waiting' }],
+  ['kill status', { kind: 'kill-status' }],
+  ['kill on reason=breach', { kind: 'kill', to: 'on', scope: NOTHING, reason: 'breach' }],
+  [
+    'KILL OFF action=ci.trigger principal=bob connector=runner reason="all is well"',
+    {
+      kind: 'kill',
+      to: 'off',
+      scope: { action: 'ci.trigger', principal: 'bob', connector: 'runner' },
+      reason: 'all is well',
+    },
+  ],
+  ['kill on reason=it said action=x', { kind: 'kill', to: 'on', scope: NOTHING, reason: 'it said action=x' }],
+  [`resolve ${ID} succeeded`, { kind: 'resolve', request: ID, as: 'succeeded', note: '' }],
+  [
+    `resolve ${ID} FAILED no ticket there`,
+    { kind: 'resolve', request: ID, as: 'failed', note: 'no ticket there' },
+  ],
+])('"%s" is a command', (text, command) => {
+  expect(parseChatCommand(text)).toEqual(command);
+});
+
+describe('a command that is not quite one is answered with its usage, and moves nothing', () => {
+  test.each([
+    'kill',
+    'kill everything',
+    'kill on',
+    'kill on breach',
+    'kill on reason=',
+    'kill on reason=""',
+    // A misspelt scope must not become "everything".
+    'kill off actoin=ci.trigger reason=done',
+    'kill off action= reason=done',
+    'kill on action=a action=b reason=done',
+    'kill status now',
+    'resolve',
+    `resolve ${ID}`,
+    `resolve ${ID} maybe`,
+    'resolve 1234 succeeded',
+  ])('%s', (text) => {
+    expect(parseChatCommand(text)).toMatchObject({ kind: 'wrong' });
+  });
+});
+
+test.each([
+  '',
+  'help',
+  'who am i',
+  'my requests please',
+  'resolve the DNS trouble in Berlin',
+  'please kill on reason=x',
+  'run the checks of web',
+])('"%s" is left to the planner', (text) => {
+  expect(parseChatCommand(text)).toBeNull();
+});
+
+test('whatever is written, it is parsed without a word of complaint to the process', () => {
+  const word = fc.oneof(
+    fc.constantFrom(
+      'kill',
+      'on',
+      'off',
+      'status',
+      'reason=',
+      'reason=x',
+      'action=',
+      'action=a',
+      'resolve',
+      ID,
+      'failed',
+    ),
+    fc.string({ unit: 'binary' }),
+  );
+  fc.assert(
+    fc.property(fc.array(word, { maxLength: 8 }), fc.constantFrom(' ', '\n', '\u00a0'), (words, gap) => {
+      const command = parseChatCommand(words.join(gap));
+      if (command?.kind === 'kill') expect(command.reason.trim()).not.toBe('');
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a switch never covers more than was written', () => {
+  const scope = fc.dictionary(
+    fc.constantFrom('action', 'principal', 'connector'),
+    fc.stringMatching(/^[a-z.]{1,8}$/),
+  );
+  fc.assert(
+    fc.property(scope, fc.constantFrom('on', 'off'), (asked, to) => {
+      const words = Object.entries(asked).map(([name, value]) => `${name}=${value}`);
+      const command = parseChatCommand(`kill ${to} ${words.join(' ')} reason=because`);
+      expect(command).toEqual({ kind: 'kill', to, scope: { ...NOTHING, ...asked }, reason: 'because' });
+    }),
+  );
+});
