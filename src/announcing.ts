@@ -26,7 +26,12 @@ export type AnnouncingDeps = Deliverer & {
   queueAsking(tx: Tx, request: RequestId): Promise<void>;
   /** Rewrites the cards soon; asking again before that changes nothing. */
   queueRefresh(tx: Tx, request: RequestId): Promise<void>;
+  /** What is stored and what the log says part: operators must know now. Absent where nothing is executed. */
+  alarm?(request: StoredRequest, obstacle: Obstacle): void;
 };
+
+/** Stops that only tampering, or a defect as bad as that, brings about. */
+const ALARMING: ReadonlySet<string> = new Set(['digest_mismatch', 'evidence_missing', 'evidence_mismatch']);
 
 export type Announcing = ReturnType<typeof createAnnouncing>;
 
@@ -187,6 +192,10 @@ export function createAnnouncing(deps: AnnouncingDeps) {
         case 'expired':
           await deps.audit.append(tx, { type: 'request.expired', ...about(request), data });
           break;
+      }
+      if (ALARMING.has(obstacle.code)) {
+        await deps.audit.append(tx, { type: 'alert.raised', ...about(request), data });
+        deps.alarm?.(request, obstacle);
       }
       await tell(tx, request, `"${deps.titleOf(request.action)}" did not run. ${obstacle.message}`);
       await touch(tx, deps, request.id);

@@ -13,6 +13,7 @@ import { newestCheckpoint } from './audit/head.ts';
 import { createSequencer } from './audit/sequencer.ts';
 import { verifyDatabase } from './audit/verify-database.ts';
 import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf } from './built-ins.ts';
+import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
@@ -37,8 +38,9 @@ import { formOf } from './planner/form.ts';
 import { offlinePlanner } from './planner/offline.ts';
 import { openAIPlanner } from './planner/openai.ts';
 import { plannerTool } from './planner/schema.ts';
+import { policyChanges } from './policy/changes.ts';
 import { createRendering } from './rendering.ts';
-import { deliver } from './reply/deliver.ts';
+import { createDelivery } from './reply/deliver.ts';
 import { findSecrets, maskSecrets } from './screening/secrets.ts';
 import { cleanText } from './screening/text.ts';
 import type { Check } from './server.ts';
@@ -52,6 +54,8 @@ const MARK_HEX_DIGITS = 32;
 const COVERED_WITHIN_MS = 10_000;
 /** A verification of the whole log is good until the next checkpoint, or this long. */
 const PROOF_FRESH_MS = 60_000;
+/** A final card waits this long for the signed checkpoint that its short proof names. */
+const PROOF_WITHIN_MS = 2_000;
 /** Lines of a list said in chat; the workspace shows all. */
 const LISTED_IN_CHAT = 10;
 
@@ -152,6 +156,13 @@ export async function compose(
     queueExpiry: send.expire,
     queueAsking: send.ask,
     queueRefresh: send.refresh,
+    alarm(request, { code, message }) {
+      log.error({ request: request.id, code }, 'an approved request is not what its evidence says');
+      tellOperators(
+        { db, surfaces: () => [...surfaces.values()], deliverer },
+        `Request ${request.id} was stopped (${code}). ${message}`,
+      ).catch((error: unknown) => defect(error, { request: request.id, code }));
+    },
   });
   const markOf = (execution: string): string =>
     createHmac('sha256', keys.macKey)
@@ -245,11 +256,15 @@ export async function compose(
     mask: (text) => cleanText(maskSecrets(text).text),
     stopping: stopping.signal,
     list: (kind, person) => listInWords(assistant, kind, person),
+    decided: (decision, outcome) => metrics.decisions.inc({ decision, outcome }),
     defect,
   });
 
   const rendering = createRendering({
     db,
+    untilCovered: async (entry) => {
+      await untilCovered({ db, entryIds: [entry], timeoutMs: PROOF_WITHIN_MS });
+    },
     judging,
     personById: (id) => directory.byId(id),
     nameOf,
@@ -260,6 +275,19 @@ export async function compose(
 
   const checkpoints = await createCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
   const operators = { db, surfaces: () => [...surfaces.values()], deliverer };
+  const delivery = createDelivery({
+    db,
+    surface: (platform) => surfaces.get(platform) ?? null,
+    render: (message) => rendering.forPlace(message),
+    gaveUp: ({ message, code, cause }) =>
+      log.error({ message, ...errorFields(cause), code }, 'a message cannot be delivered'),
+  });
+  const checkpointPosting = createCheckpointPosting({
+    ...operators,
+    show: delivery,
+    log,
+    defect: (error) => defect(error, { name: 'checkpoint' }),
+  });
   const sequencer = createSequencer({
     db,
     macKey: keys.macKey,
@@ -346,10 +374,30 @@ export async function compose(
     about: () => ({ isolation: isolation.level, planner: planner.name }),
   });
 
+  const countedAssistant: Assistant = {
+    ...assistant,
+    async receive(delivered) {
+      const received = await assistant.receive(delivered);
+      const { platform } = delivered.account;
+      metrics.deliveries.inc({ platform, duplicate: String(received.duplicate) });
+      return received;
+    },
+  };
+  const timedPipeline: Pipeline = {
+    ...pipeline,
+    async runTurn(turn, signal) {
+      const ended = metrics.turns.startTimer();
+      try {
+        await pipeline.runTurn(turn, signal);
+      } finally {
+        ended();
+      }
+    },
+  };
   let stopNews: () => Promise<void> = async () => undefined;
   let stopWorkers: () => Promise<void> = async () => undefined;
   return {
-    assistant,
+    assistant: countedAssistant,
     pipeline,
     house,
     rules,
@@ -378,20 +426,10 @@ export async function compose(
       stopWorkers = await startWorkers({
         db,
         queue,
-        pipeline,
+        pipeline: timedPipeline,
         executor,
-        deliver: (what) =>
-          deliver(
-            {
-              db,
-              surface: (platform) => surfaces.get(platform) ?? null,
-              render: (message) => rendering.forPlace(message),
-              gaveUp: ({ message, code, cause }) =>
-                log.error({ message, ...errorFields(cause), code }, 'a message cannot be delivered'),
-            },
-            what,
-          ),
-        askApprovers: (request) => askApprovers({ ...operators, judging, titleOf }, request),
+        deliver: delivery,
+        askApprovers: (request) => askApprovers({ ...operators, judging, titleOf, nameOf }, request),
         runCiJob: {
           concurrency: config.runner.concurrency,
           run: builtIns.runner.work,
@@ -402,18 +440,22 @@ export async function compose(
       stopNews = await builtIns.onNews((execution) => {
         pipeline.lookNow(execution).catch((error: unknown) => defect(error, { name: 'look' }));
       });
+      checkpointPosting.start();
     },
     async reload() {
+      const before = rules.policy().loaded;
       const data = rules.reload();
       await db.transaction((tx) => audit.append(tx, { type: 'policy.loaded', data }));
-      await tellOperators(operators, changeInWords(data));
+      await tellOperators(operators, changeInWords(policyChanges(before, rules.policy().loaded)));
     },
     async stop() {
       stopping.abort();
+      checkpointPosting.pause();
       await stopNews();
       await stopWorkers();
       await queue.stop();
       await sequencer.stop();
+      await checkpointPosting.last();
       await stopAssistant();
       await checkpoints.close();
       await broker.close();
@@ -438,9 +480,14 @@ function describe(config: Config, level: string, planner: string): Record<string
   };
 }
 
-/** The `policy.loaded` entry for operators: which files changed, and how. */
-function changeInWords(data: Record<string, Json>): string {
-  return `Policies and directory were read again.\n${JSON.stringify({ added: data.added, removed: data.removed, altered: data.altered }, null, 1)}`;
+/** For operators: which rules changed, and how their files did, line by line. */
+function changeInWords(changes: ReturnType<typeof policyChanges>): string {
+  if (!changes.changed) return 'People and policies were read again; the policies are the same as before.';
+  const parts = (['added', 'removed', 'altered'] as const)
+    .filter((kind) => changes[kind].length > 0)
+    .map((kind) => `${kind} ${changes[kind].join(', ')}`);
+  const which = parts.length === 0 ? 'only their text changed' : parts.join('; ');
+  return `People and policies were read again: ${which}.\n\`\`\`\n${changes.diff.join('\n')}\n\`\`\``;
 }
 
 async function listInWords(

@@ -162,6 +162,10 @@ async function preflight(
   if (!governed || governed.connector.name !== request.connector) {
     return failed('action_gone', `${request.action} is no longer served by ${request.connector}.`);
   }
+  // Stored beside what the digest binds: a write that calls itself a read would need no evidence.
+  if (governed.action.effect !== request.effect) {
+    return failed('digest_mismatch', 'What is stored is not what was approved. Operators have been told.');
+  }
   const { level, acceptProcess } = deps.isolation();
   const least = leastLevel(request.risk, request.obligations, { process: acceptProcess });
   if (!isEnough(level, least)) {
