@@ -64,8 +64,9 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
       reload: running.reload,
       async stop() {
         await closeServer(listening.server);
-        await slack?.stop();
+        // Last things are still said there: the newest checkpoint leaves before we go.
         await running.stop();
+        await slack?.stop();
       },
     };
   } catch (error) {

@@ -1,44 +1,101 @@
 /** Saying something where nobody asked: to approvers who are needed, and to operators who should know. */
 import { findRequest } from './approval/requests.ts';
+import { newestCheckpoint } from './audit/head.ts';
 import type { Judging } from './judging.ts';
-import type { RequestId } from './model/ids.ts';
+import type { MessageId, PrincipalId, RequestId } from './model/ids.ts';
 import type { Surface } from './model/ports.ts';
+import type { StoredRequest } from './model/request.ts';
+import type { Place } from './model/turn.ts';
 import { type Deliverer, say, threadAt } from './reply/messages.ts';
-import type { Database } from './store/database.ts';
+import type { Database, Tx } from './store/database.ts';
 
 export type OutreachDeps = { db: Database; surfaces(): readonly Surface[]; deliverer: Deliverer };
 
+/**
+ * Checkpoints leave the house this often at most, and only when there is a newer one. What is rewritten within this
+ * time is found against the file of checkpoints only; more often, and nobody would read the channel any more.
+ */
+export const CHECKPOINT_EVERY_SECONDS = 15 * 60;
+
 /** Tells the operators' place of every platform; without one, the log is where operators read. */
 export async function tellOperators(deps: OutreachDeps, text: string): Promise<void> {
-  for (const surface of deps.surfaces()) {
-    const place = await surface.operatorsPlace();
-    if (!place) continue;
+  for (const place of await operatorsPlaces(deps)) {
     await deps.db.transaction(async (tx) => {
-      await say(tx, deps.deliverer, {
-        thread: await threadAt(tx, place),
-        turn: null,
-        text,
-        authorship: 'system',
-      });
+      const thread = await threadAt(tx, place);
+      await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
     });
   }
 }
 
 /**
- * Puts a request's card where those are who may approve it. Safe to repeat: a place is asked once. The web needs no
- * message; there it stands under "waiting for you".
+ * Posts the newest signed checkpoint to the operators' place of every platform where it is due: none was posted yet, or
+ * it is newer than the last one, which is old enough. `atOnce` does not wait for that age, as before a stop. Safe
+ * to repeat and in several processes: what was posted is stored with the message, the place's row locked.
  */
-export async function askApprovers(
-  deps: OutreachDeps & { judging: Judging; titleOf(action: string): string },
-  id: RequestId,
-): Promise<void> {
+export async function postCheckpoint(
+  deps: OutreachDeps,
+  options: { atOnce: boolean } = { atOnce: false },
+): Promise<MessageId[]> {
+  const posted: MessageId[] = [];
+  for (const place of await operatorsPlaces(deps)) {
+    const message = await deps.db.transaction((tx) =>
+      postWhereDue(tx, deps.deliverer, place, options.atOnce),
+    );
+    if (message !== null) posted.push(message);
+  }
+  return posted;
+}
+
+async function postWhereDue(
+  tx: Tx,
+  deliverer: Deliverer,
+  place: Place,
+  atOnce: boolean,
+): Promise<MessageId | null> {
+  const thread = await threadAt(tx, place);
+  const newest = await newestCheckpoint(tx);
+  if (newest === null) return null;
+  const last = await tx.maybe<{ size: number; recent: boolean }>(
+    `select size, posted_at > clock_timestamp() - make_interval(secs => $2) as recent
+     from posted_checkpoints where thread = $1 order by size desc limit 1`,
+    [thread, CHECKPOINT_EVERY_SECONDS],
+  );
+  if (last !== null && (newest.size <= last.size || (last.recent && !atOnce))) return null;
+  await tx.query('insert into posted_checkpoints (thread, size) values ($1, $2)', [thread, newest.size]);
+  const text = checkpointInWords(newest);
+  return say(tx, deliverer, { thread, turn: null, text, authorship: 'system' });
+}
+
+/** The note's exact bytes stand between the fences: that block, saved as a file, is what `audit verify` compares with. */
+function checkpointInWords({ size, note }: { size: number; note: string }): string {
+  return [
+    `Signed checkpoint of the audit log: ${size.toLocaleString('en')} entries. It proves later that none of them was changed. To check, save the block below as a file and run: countersign audit verify --checkpoint FILE`,
+    '```',
+    `${note}\`\`\``,
+  ].join('\n');
+}
+
+async function operatorsPlaces(deps: OutreachDeps): Promise<Place[]> {
+  const places = await Promise.all(deps.surfaces().map((surface) => surface.operatorsPlace()));
+  return places.filter((place) => place !== null);
+}
+
+export type AskingDeps = OutreachDeps & {
+  judging: Judging;
+  titleOf(action: string): string;
+  nameOf(person: PrincipalId): string;
+};
+
+/**
+ * Puts a request's card where those are who may approve it. Safe to repeat: a place is asked once. The web needs no
+ * message; there it stands under "waiting for you". An outcome that nobody knows is asked about once more where the
+ * card stands already: a rewritten card calls nobody.
+ */
+export async function askApprovers(deps: AskingDeps, id: RequestId): Promise<void> {
   const request = await findRequest(deps.db, id);
   if (request?.state !== 'pending' && request?.state !== 'unknown') return;
   const approvers = await deps.judging.approversOf(deps.db, request);
-  const text =
-    request.state === 'unknown'
-      ? `The outcome of "${deps.titleOf(request.action)}" is not known. Please look, then write: resolve ${id} succeeded|failed`
-      : `"${deps.titleOf(request.action)}" needs your decision.`;
+  const text = request.state === 'unknown' ? askedToLook(deps, request) : askedToApprove(deps, request);
   for (const surface of deps.surfaces()) {
     for (const place of await surface.approvalPlaces(approvers)) {
       await deps.db.transaction(async (tx) => {
@@ -47,9 +104,30 @@ export async function askApprovers(
           'select 1 from messages where thread = $1 and request = $2 and turn is null',
           [thread, id],
         );
-        if (!asked)
-          await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system', request: id });
+        const said = { thread, turn: null, text, authorship: 'system' as const };
+        if (!asked) await say(tx, deps.deliverer, { ...said, request: id });
+        else if (request.state === 'unknown' && !(await wasSaid(tx, thread, text)))
+          await say(tx, deps.deliverer, said);
       });
     }
   }
+}
+
+function askedToApprove(deps: AskingDeps, request: StoredRequest): string {
+  const what = request.preview?.summary ?? `${deps.titleOf(request.action)}.`;
+  return `${deps.nameOf(request.requester)} asks for your approval: ${what}`;
+}
+
+function askedToLook(deps: AskingDeps, request: StoredRequest): string {
+  return `Nobody knows how "${deps.titleOf(request.action)}" of ${deps.nameOf(request.requester)} ended. Please look, then write to me: resolve ${request.id} succeeded|failed`;
+}
+
+/** The text names the request, so that it is said of this one only. */
+async function wasSaid(tx: Tx, thread: string, text: string): Promise<boolean> {
+  return (
+    (await tx.maybe('select 1 from messages where thread = $1 and request is null and text = $2 limit 1', [
+      thread,
+      text,
+    ])) !== null
+  );
 }

@@ -37,8 +37,9 @@ import type {
 } from './model/ports.ts';
 import type { Account, Principal } from './model/principal.ts';
 import type { Json, Proposal, StoredRequest } from './model/request.ts';
+import type { DecisionKind } from './model/turn.ts';
 import { type Proposed, type ProposingDeps, propose } from './proposing.ts';
-import { type Deliverer, messagesOf, notify, reply } from './reply/messages.ts';
+import { type Deliverer, messagesOf, notify, reply, touch } from './reply/messages.ts';
 import type { Database, Tx } from './store/database.ts';
 
 export type PipelineParts = ProposingDeps &
@@ -59,6 +60,8 @@ export type PipelineParts = ProposingDeps &
     kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
     /** "my requests", "waiting for me", in words. */
     list(kind: 'mine' | 'waiting', person: Principal): Promise<string>;
+    /** Counts what people decided and what became of it. */
+    decided(decision: DecisionKind, outcome: Ruling['kind']): void;
     /** Masks secrets in what an outside system wrote, before a model reads it. */
     mask(text: string): string;
     /** Aborts when the process stops. */
@@ -112,8 +115,10 @@ export function createPipeline(parts: PipelineParts) {
 
     /** One decision of one person; the answer says what became of it. */
     async decide(input: DecisionInput): Promise<DecisionOutcome> {
-      return parts.db.transaction(async (tx) => {
+      let became: Ruling['kind'] = 'missing';
+      const outcome = await parts.db.transaction(async (tx): Promise<DecisionOutcome> => {
         const ruling = await decideInTransaction(tx, { audit: parts.audit, judge }, input);
+        became = ruling.kind;
         await announce(tx, ruling, input.principal);
         if (ruling.kind === 'missing') return { kind: 'missing', message: 'There is no such request.' };
         const view = viewOf(ruling.request, await approvalsOf(tx, ruling.request));
@@ -124,6 +129,8 @@ export function createPipeline(parts: PipelineParts) {
         }
         return { kind: 'done', request: view };
       });
+      parts.decided(input.decision, became);
+      return outcome;
     },
 
     execute: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.execute(id, signal),
@@ -189,8 +196,10 @@ export function createPipeline(parts: PipelineParts) {
 
   async function answer(turn: StoredTurn, signal: AbortSignal): Promise<void> {
     const who = await parts.directory.identify(turn.account);
-    if (who.kind !== 'known')
-      return settle(turn, null, [{ text: strangerInWords(turn.account), authorship: 'system' }]);
+    if (who.kind !== 'known') {
+      const text = who.kind === 'inactive' ? INACTIVE : strangerInWords(turn.account);
+      return settle(turn, null, [{ text, authorship: 'system' }]);
+    }
     const person = who.principal;
     if (turn.problem !== null) return settle(turn, person, [{ text: turn.problem, authorship: 'system' }]);
     if (turn.content.kind === 'decision') return clicked(turn, person, turn.content);
@@ -361,8 +370,8 @@ export function createPipeline(parts: PipelineParts) {
       return settle(turn, person, [
         { text: 'That card is out of date; nothing was changed.', authorship: 'system' },
       ]);
-    await parts.db.transaction(async (tx) => {
-      if (!(await settleTurn(tx, turn.id, ''))) return;
+    const became = await parts.db.transaction(async (tx) => {
+      if (!(await settleTurn(tx, turn.id, ''))) return null;
       const ruling = await decideInTransaction(
         tx,
         { audit: parts.audit, judge },
@@ -382,10 +391,15 @@ export function createPipeline(parts: PipelineParts) {
           turn: turn.id,
           principal: person.id,
           authorship: 'system',
-          text: `${person.name}: ${ruling.message}`,
+          // Where others read along, it says whom it is meant for.
+          text: turn.place.direct ? ruling.message : `${person.name}: ${ruling.message}`,
         });
+        // The card that was clicked may be one that a lost message left behind.
+        await touch(tx, parts, ruling.request.id);
       }
+      return ruling.kind;
     });
+    if (became !== null) parts.decided(content.decision, became);
   }
 
   async function announce(tx: Tx, ruling: Ruling, by: PrincipalId): Promise<void> {
@@ -519,11 +533,14 @@ const SORRY =
 const MODEL_DOWN =
   'I cannot reach my language model right now, so plain words do not get through. Typed commands work: write "help".';
 
+const INACTIVE =
+  'Your account is switched off in the directory, so I may not do anything for you. Ask an operator if that is a mistake.';
+
 /** Denied, and how to be let in. */
 function strangerInWords(account: Account): string {
   const id =
     account.platform === 'slack'
-      ? `Slack workspace ${account.team}, user ${account.user}`
+      ? `Slack ${account.enterprise === null ? '' : `organisation ${account.enterprise}, `}workspace ${account.team}, user ${account.user}`
       : account.platform === 'teams'
         ? `Teams tenant ${account.tenant}, user ${account.user}`
         : `${account.issuer}, ${account.subject}`;

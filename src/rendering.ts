@@ -2,6 +2,7 @@
 import { waitingInWords } from './approval/decisions.ts';
 import { openNeeds } from './approval/needs.ts';
 import { approvalsOf, findRequest } from './approval/requests.ts';
+import { AppError } from './errors.ts';
 import type { Judging } from './judging.ts';
 import type { Card, Message } from './model/card.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
@@ -20,6 +21,8 @@ export type RenderingDeps = {
   argumentOrder(action: string): string[];
   /** Address of the request's page; null where the pages are off. */
   linkTo(request: RequestId): string | null;
+  /** Resolves once a signed checkpoint covers the entry. @throws AppError `audit_unwritable` where none does in time. */
+  untilCovered(entry: string): Promise<void>;
 };
 
 export type Rendering = ReturnType<typeof createRendering>;
@@ -38,7 +41,7 @@ export function createRendering(deps: RenderingDeps) {
       nameOf: deps.nameOf,
       viewer,
       link,
-      proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps.db, request) : null,
+      proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps, request) : null,
     });
   };
 
@@ -73,22 +76,50 @@ export function createRendering(deps: RenderingDeps) {
     /** For whoever reads a place: the requester's own thread, or one where approvers are asked. Buttons are no authority. */
     async forPlace(message: StoredMessage): Promise<Message> {
       const request = message.request && (await findRequest(deps.db, message.request));
-      const viewer: Viewer = request && request.thread === message.thread ? 'requester' : 'approver';
-      return shell(message, request ? await card(request, viewer) : null);
+      if (!request) return shell(message, null);
+      const viewer: Viewer = request.thread === message.thread ? 'requester' : 'approver';
+      const itsCard = await card(request, viewer);
+      // Words that asked somebody to decide are wrong once nobody can; the card says by itself how it ended.
+      const text = itsCard.buttons.length > 0 || request.state === 'unknown' ? message.text : '';
+      return { ...shell(message, itsCard), text };
     },
   };
 }
 
-/** Where there is no page to link to: the digest, the entry's place in the log and the checkpoint that covers it. */
-async function shortProof(db: Database, request: StoredRequest): Promise<string> {
-  const row = await db.maybe<{ index: number; size: number | null }>(
-    `select l.index, (select min(c.size) from audit_checkpoints c where c.size > l.index) as size
-     from audit_entries e join audit_leaves l on l.entry_id = e.id where e.request = $1 order by l.index desc limit 1`,
-    [request.id],
+/**
+ * Where there is no page to link to: the digest, the place in the log of the entry that ended the request, and the
+ * signed checkpoint that covers it. What is recorded later, as a late click is, does not change it.
+ */
+async function shortProof(deps: RenderingDeps, request: StoredRequest): Promise<string> {
+  const digest = `digest ${request.digest}`;
+  const last = await deps.db.maybe<{ id: string }>(
+    `select id from audit_entries where request = $1 and type = any($2::text[])
+     order by array_position($2::text[], type) desc, counter desc limit 1`,
+    [request.id, ENDING_ENTRIES],
   );
-  const digest = `digest ${request.digest.slice(0, 16)}`;
+  if (!last) return digest;
+  try {
+    await deps.untilCovered(last.id);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+  }
+  const row = await deps.db.maybe<{ index: number; size: number | null }>(
+    `select l.index, (select min(c.size) from audit_checkpoints c where c.size > l.index) as size
+     from audit_leaves l where l.entry_id = $1`,
+    [last.id],
+  );
   if (!row) return digest;
   return row.size === null
     ? `${digest} · log entry ${row.index}`
     : `${digest} · log entry ${row.index} · checkpoint of size ${row.size}`;
 }
+
+/** The last of these that a request has is what ended it. */
+const ENDING_ENTRIES = [
+  'decision.made',
+  'approval.denied',
+  'request.cancelled',
+  'request.expired',
+  'execution.finished',
+  'execution.resolved',
+];

@@ -1,11 +1,24 @@
+/**
+ * Showing stored messages on their platform. A thread is shown in the order in which things were said, whatever
+ * failed in between; a card ends as its request stands, whatever moved while it was on its way.
+ */
+import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../errors.ts';
 import type { Message } from '../model/card.ts';
-import type { MessageId, RequestId } from '../model/ids.ts';
+import type { MessageId, RequestId, ThreadId } from '../model/ids.ts';
 import type { Surface } from '../model/ports.ts';
 import type { Platform } from '../model/principal.ts';
 import type { Place } from '../model/turn.ts';
 import type { Database } from '../store/database.ts';
-import { deliveredCards, findMessage, markDelivered, placeOf, type StoredMessage } from './messages.ts';
+import {
+  deliveredCards,
+  findMessage,
+  markDelivered,
+  markUndeliverable,
+  placeOf,
+  type StoredMessage,
+  undeliveredUpTo,
+} from './messages.ts';
 
 export type DeliveryDeps = {
   db: Database;
@@ -16,36 +29,78 @@ export type DeliveryDeps = {
   gaveUp(problem: { message: MessageId; code: string; cause: unknown }): void;
 };
 
+/** A card that has changed this often while it was being shown is left to another try. */
+const REWRITES_MAX = 10;
+
+export type Deliver = (what: { message: MessageId } | { request: RequestId }) => Promise<void>;
+
 /**
  * Delivers a new message, or rewrites every card of a request as it stands now. Throws what is worth another try
- * (`platform_unavailable`), so that the durable job comes again.
+ * (`platform_unavailable`), so that the durable job comes again. At least once: a crash between the platform's yes
+ * and our note of it shows a message twice.
  */
-export async function deliver(
-  deps: DeliveryDeps,
-  what: { message: MessageId } | { request: RequestId },
-): Promise<void> {
-  if ('message' in what) {
-    const message = await findMessage(deps.db, what.message);
-    if (message && message.delivered === null) await show(deps, message);
-    return;
-  }
-  for (const message of await deliveredCards(deps.db, what.request)) await show(deps, message);
+export function createDelivery(deps: DeliveryDeps): Deliver {
+  const inLine = createLines();
+  return async (what) => {
+    if ('message' in what) {
+      const message = await findMessage(deps.db, what.message);
+      if (message) await inLine(message.thread, () => catchUp(deps, message));
+      return;
+    }
+    const cards = await deliveredCards(deps.db, what.request);
+    // One place that is slow or down must not keep an outcome from the others.
+    const shown = await Promise.allSettled(cards.map((card) => show(deps, card)));
+    for (const result of shown) if (result.status === 'rejected') throw result.reason;
+  };
+}
+
+/** Everything of ours in the thread up to this message that is not shown yet, oldest first. */
+async function catchUp(deps: DeliveryDeps, until: StoredMessage): Promise<void> {
+  for (const message of await undeliveredUpTo(deps.db, until)) await show(deps, message);
 }
 
 async function show(deps: DeliveryDeps, message: StoredMessage): Promise<void> {
   const place = await placeOf(deps.db, message.thread);
   const surface = deps.surface(place.platform);
   if (!surface) return;
-  const rendered = await deps.render(message, place);
   try {
-    if (message.delivered !== null) return await surface.update(message.delivered, rendered);
-    const delivered = await surface.post(place, rendered);
-    if (delivered) await markDelivered(deps.db, message.id, delivered);
-  } catch (error) {
-    if (error instanceof AppError && error.code !== 'platform_unavailable') {
-      deps.gaveUp({ message: message.id, code: error.code, cause: error });
-      return;
+    let delivered = message.delivered;
+    let shown = await deps.render(message, place);
+    if (delivered === null) {
+      delivered = await surface.post(place, shown);
+      if (delivered === null) return;
+      await markDelivered(deps.db, message.id, delivered);
+    } else await surface.update(delivered, shown);
+    // What moved the request meanwhile may not have known of this card, or have rewritten it before we did.
+    for (let rewrites = 0; message.request !== null; rewrites += 1) {
+      const now = await deps.render(message, place);
+      if (isDeepStrictEqual(now, shown)) return;
+      if (rewrites === REWRITES_MAX) {
+        throw new AppError('platform_unavailable', 'The card changes faster than it can be shown.');
+      }
+      shown = now;
+      await surface.update(delivered, shown);
     }
-    throw error;
+  } catch (error) {
+    if (!(error instanceof AppError) || TEMPORARY.has(error.code)) throw error;
+    deps.gaveUp({ message: message.id, code: error.code, cause: error });
+    if (message.delivered === null) await markUndeliverable(deps.db, message.id, error.code);
   }
+}
+
+const TEMPORARY: ReadonlySet<string> = new Set(['platform_unavailable', 'database_unavailable']);
+
+/** Work on one thread is done one after the other; nothing is remembered of threads that rest. */
+function createLines() {
+  const lines = new Map<ThreadId, Promise<void>>();
+  return async (thread: ThreadId, work: () => Promise<void>): Promise<void> => {
+    const before = lines.get(thread) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    lines.set(thread, mine);
+    try {
+      await mine;
+    } finally {
+      if (lines.get(thread) === mine) lines.delete(thread);
+    }
+  };
 }

@@ -125,6 +125,19 @@ export async function messagesOf(sql: Sql, thread: ThreadId, limit: number): Pro
   return rows.reverse();
 }
 
+/** Our messages of a thread, up to and with this one, that its platform has not shown yet; oldest first. */
+export async function undeliveredUpTo(
+  sql: Sql,
+  message: Pick<StoredMessage, 'id' | 'thread'>,
+): Promise<StoredMessage[]> {
+  return sql.query<StoredMessage>(
+    `select ${COLUMNS} from messages m
+     where m.thread = $1 and m.serial <= (select serial from messages where id = $2)
+       and m.delivered is null and m.undeliverable is null and m.authorship <> 'person' order by m.serial`,
+    [message.thread, message.id],
+  );
+}
+
 /** Every place where a request's card was delivered. */
 export async function deliveredCards(sql: Sql, request: RequestId): Promise<StoredMessage[]> {
   return sql.query<StoredMessage>(
@@ -135,4 +148,9 @@ export async function deliveredCards(sql: Sql, request: RequestId): Promise<Stor
 
 export async function markDelivered(sql: Sql, id: MessageId, delivered: Delivered): Promise<void> {
   await sql.query('update messages set delivered = $2 where id = $1', [id, JSON.stringify(delivered)]);
+}
+
+/** A platform will never take it; `code` is ours. */
+export async function markUndeliverable(sql: Sql, id: MessageId, code: string): Promise<void> {
+  await sql.query('update messages set undeliverable = $2 where id = $1', [id, code]);
 }
