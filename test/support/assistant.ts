@@ -2,6 +2,8 @@
  * The whole product for scenario tests: everything that `main.ts` composes, on a database of the test's own, with the
  * files that decide (people, policies, jobs) as copies that a test may change. Nothing in here is a stand-in.
  */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -349,6 +351,121 @@ export async function holdAt(
       await holder.end();
       await database.owner.query(`drop trigger ${name} on ${what.table}`);
       await database.owner.query(`drop function ${name}()`);
+    },
+  };
+}
+
+const EXIT_PATIENCE_MS = 40_000;
+
+export type SpawnOptions = {
+  /** Null: the embedded server, in the home's data folder. */
+  database: { appUrl: string; ownerUrl: string } | null;
+  environment?: Record<string, string>;
+  program?: string;
+  arguments?: readonly string[];
+};
+
+/** A program of ours as a process of its own, with nothing of this one's environment but the search path. */
+export function runProcess(home: Home, options: SpawnOptions) {
+  const child = spawn(
+    process.execPath,
+    [at(options.program ?? 'src/main.ts'), ...(options.arguments ?? [])],
+    {
+      cwd: home.folder,
+      env: {
+        PATH: process.env.PATH ?? '',
+        PORT: '0',
+        ...home.environment(options.database),
+        ...options.environment,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
+  const said = { out: '', err: '' };
+  child.stdout.on('data', (chunk) => {
+    said.out += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    said.err += chunk;
+  });
+  const exited = once(child, 'close').then(([code]) => code as number | null);
+  return {
+    child,
+    said,
+    exited: (): Promise<number | null> =>
+      Promise.race([
+        exited,
+        later(EXIT_PATIENCE_MS).then(() => {
+          throw new Error(`the process does not end: ${said.out}${said.err}`);
+        }),
+      ]),
+    /** kill -9; whatever it stood on is left as it was. */
+    async crash(): Promise<void> {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** The command line beside whatever runs; answers when it has ended. */
+export async function runCommand(home: Home, database: SpawnOptions['database'], ...words: string[]) {
+  const { said, exited } = runProcess(home, { database, program: 'src/cli.ts', arguments: words });
+  const exit = await exited();
+  return { exit, ...said };
+}
+
+/** `npm start` as a process of its own on a free port, asked through its HTTP API. */
+export async function spawnAssistant(home: Home, options: SpawnOptions) {
+  await home.repository();
+  const running = runProcess(home, options);
+  const address = await settles(async () => {
+    if (running.child.exitCode !== null) throw new Error(`it did not start: ${running.said.err}`);
+    return /is at (http:\/\/127\.0\.0\.1:\d+)/.exec(running.said.out)?.[1] ?? null;
+  }, 'the start says where it is');
+
+  /** `status` and what was answered. */
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${address}${path}`, {
+      method,
+      headers: { 'content-type': 'application/json', ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    });
+    const text = await response.text();
+    return { status: response.status, body: text === '' ? null : JSON.parse(text) };
+  };
+  const view = async (id: string): Promise<RequestView> => {
+    const { status, body } = await call('GET', `/api/local/requests/${id}`);
+    expect(status, JSON.stringify(body)).toBe(200);
+    return body as RequestView;
+  };
+  return {
+    ...running,
+    address,
+    call,
+    say: (principal: string, text: string, thread?: string) =>
+      call('POST', '/api/local/turns', { principal, text, ...(thread === undefined ? {} : { thread }) }),
+    async decide(principal: string, request: RequestView, decision: DecisionKind): Promise<RequestView> {
+      const { status, body } = await call('POST', `/api/local/requests/${request.id}/decisions`, {
+        principal,
+        decision,
+        digest: request.digest,
+      });
+      expect(status, JSON.stringify(body)).toBe(200);
+      return body as RequestView;
+    },
+    view,
+    until: (request: { id: string }, ...states: RequestState[]): Promise<RequestView> =>
+      settles(
+        async () => {
+          const now = await view(request.id);
+          return states.includes(now.state) && now;
+        },
+        `${request.id} becomes ${states.join(' or ')}`,
+      ),
+    /** In order, as Ctrl-C does; answers the exit code. */
+    async stop(): Promise<number | null> {
+      running.child.kill('SIGTERM');
+      return running.exited();
     },
   };
 }

@@ -1,0 +1,173 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { RequestView } from '../../src/model/request.ts';
+import { type Home, holdAt, makeHome, runCommand, settles, spawnAssistant } from '../support/assistant.ts';
+import { useDatabase } from '../support/database.ts';
+
+/** In the job's command line, so that what is left of it would be found. */
+const MARK = `countersign-crash-${process.pid}`;
+const JOBS = `
+jobs:
+  patient:
+    title: A job that takes its time
+    repositories: [web]
+    environment: test
+    command: [sh, patient, ${MARK}]
+    limits: {seconds: 120, memoryMb: 128, outputKb: 256, processes: 16, scratchMb: 32}
+`;
+const PATIENT = 'echo "begun"\nsleep 100\n';
+
+type Assistant = Awaited<ReturnType<typeof spawnAssistant>>;
+
+describe('killed with -9', () => {
+  const database = useDatabase();
+  let home: Home;
+  let assistant: Assistant;
+  let letGo: () => Promise<void> = async () => undefined;
+
+  beforeAll(async () => {
+    home = makeHome({ jobs: JOBS, files: { patient: PATIENT } });
+    assistant = await spawnAssistant(home, { database });
+  });
+  afterEach(() => letGo());
+  afterAll(async () => {
+    await assistant.stop();
+    home.remove();
+  });
+
+  async function hold(what: Parameters<typeof holdAt>[1]) {
+    const held = await holdAt(database, what);
+    letGo = async () => {
+      letGo = async () => undefined;
+      await held.release();
+      await held.remove();
+    };
+    return held;
+  }
+
+  const tickets = async (title: string) =>
+    (await database.owner.query('select 1 from desk_tickets where title = $1', [title])).length;
+  const types = async (request: RequestView): Promise<string[]> => {
+    const rows = await database.db.query<{ type: string }>(
+      `select e.type from audit_leaves l join audit_entries e on e.id = l.entry_id where e.request = $1 order by l.index`,
+      [request.id],
+    );
+    return rows.map((row) => row.type);
+  };
+
+  /** Said through HTTP; what is asked for is known from the database, as nobody answers any more. */
+  async function asked(text: string): Promise<RequestView> {
+    assistant.say('alice', text).catch(() => undefined);
+    const id = await settles(async () => {
+      const row = await database.db.maybe<{ id: string }>(
+        "select id from requests where state = 'executing' and arguments::text like $1",
+        [`%${text.match(/title="(.*)"/)![1]}%`],
+      );
+      return row?.id ?? null;
+    }, 'the request is claimed');
+    return assistant.view(id);
+  }
+
+  /** The dead process, then another one that finds the lease over. */
+  async function crashAndBegin(): Promise<void> {
+    await assistant.crash();
+    await letGo();
+    await database.owner.query(
+      "update requests set lease_until = clock_timestamp() - interval '1 second' where state = 'executing'",
+    );
+    await database.owner.query(
+      "update ci_runs set lease_until = clock_timestamp() - interval '1 second' where state = 'running'",
+    );
+    assistant = await spawnAssistant(home, { database });
+  }
+
+  async function logVerifies(): Promise<void> {
+    expect(await runCommand(home, database, 'audit', 'verify')).toMatchObject({ exit: 0 });
+  }
+
+  it('before the effect left, it runs again and happens once', async () => {
+    const held = await hold({ table: 'intents', on: 'insert' });
+    const request = await asked('ticket create title="Killed before"');
+    await held.reached();
+    expect(await tickets('Killed before')).toBe(0);
+
+    await crashAndBegin();
+
+    expect((await assistant.until(request, 'succeeded')).result).toMatchObject({ code: 'done' });
+    expect(await tickets('Killed before')).toBe(1);
+    await settles(async () => (await types(request)).includes('execution.finished'), 'the end has its place');
+    expect((await types(request)).filter((type) => type.startsWith('execution.'))).toEqual([
+      'execution.started',
+      'execution.finished',
+    ]);
+    await logVerifies();
+  });
+
+  it('after the effect and before it was recorded, it is sent again with its key and happens once', async () => {
+    const held = await hold({ table: 'intents', on: 'update' });
+    const request = await asked('ticket create title="Killed after"');
+    await held.reached();
+    expect(await tickets('Killed after'), 'it has happened').toBe(1);
+    expect(await types(request)).not.toContain('egress.called');
+
+    await crashAndBegin();
+
+    expect((await assistant.until(request, 'succeeded')).result?.message).toMatch(/T-\d+/);
+    expect(await tickets('Killed after')).toBe(1);
+    const intents = await database.owner.query('select status from intents where request = $1', [request.id]);
+    expect(intents.map((intent) => intent.status).sort()).toEqual([200, null]);
+    await logVerifies();
+  });
+
+  it('between a turn that was acknowledged and its answer, the turn is answered', async () => {
+    const held = await hold({ table: 'requests', on: 'insert' });
+    assistant.say('alice', 'ticket create title="Killed while planning"').catch(() => undefined);
+    await held.reached();
+    await assistant.crash();
+    await letGo();
+    expect(await tickets('Killed while planning')).toBe(0);
+    const { id } = await database.db.one<{ id: string }>("select id from turns where state = 'received'");
+    // The job of the dead process is handed out again once it is taken for dead; then nobody has to wait for the net.
+    await database.owner.query(
+      "update turns set received_at = received_at - interval '1 hour' where id = $1",
+      [id],
+    );
+    assistant = await spawnAssistant(home, { database });
+    await settles(async () => (await tickets('Killed while planning')) === 1, 'the ticket is there');
+    expect(await database.db.query("select 1 from turns where state = 'received'")).toEqual([]);
+    await logVerifies();
+  });
+
+  it('while a CI job runs, the job dies with it and has failed', async () => {
+    const said = await assistant.say('alice', 'ci trigger repo=web ref=main job=patient');
+    const [request] = said.body.requests as [RequestView];
+    await assistant.decide('bob', request, 'approve');
+    await settles(
+      async () =>
+        (await database.db.query("select 1 from ci_run_output where content like '%begun%'")).length > 0,
+      'the job prints',
+    );
+    expect(processesWith(MARK)).not.toEqual([]);
+
+    await crashAndBegin();
+
+    await settles(async () => processesWith(MARK).length === 0, 'nothing of the job is left');
+    const ended = await assistant.until(request, 'failed');
+    expect(ended.result).toMatchObject({ code: 'runner_interrupted' });
+    await logVerifies();
+  });
+});
+
+/** Process ids whose command line holds this. */
+function processesWith(text: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+    .filter((id) => {
+      try {
+        return readFileSync(`/proc/${id}/cmdline`, 'utf8').includes(text);
+      } catch {
+        // It has ended while we looked.
+        return false;
+      }
+    });
+}
