@@ -9,7 +9,7 @@ import { compose, type Running } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { AppError } from './errors.ts';
 import { createLog, errorFields, type Log } from './log.ts';
-import { closeServer, listen, mountHealth, newApp } from './server.ts';
+import { closeServer, listen, mountEnd, mountHealth, newApp } from './server.ts';
 
 const CLIENT_FOLDER = fileURLToPath(new URL('../.build/web', import.meta.url));
 /** Whom a newcomer starts as. */
@@ -54,6 +54,7 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
         log,
       }),
     );
+    mountEnd(app, (error) => log.error(errorFields(error), 'a request failed'));
     if (slack) running.addSurface(slack.surface);
     await running.start();
     const listening = await listen(app, config.host, config.port);

@@ -1,7 +1,7 @@
 /** The HTTP face of the process: health, metrics, and whatever routes the adapters bring. */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import express, { type Express, type RequestHandler } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { AppError } from './errors.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -41,6 +41,27 @@ export function mountHealth(
 
 export function newApp(): Express {
   return express();
+}
+
+/** What nobody serves, and what failed before anybody could answer: JSON, and never a stack. */
+export function mountEnd(app: Express, failed: (error: unknown) => void): void {
+  app.use((_request, response) => {
+    response.status(404).json({ error: { code: 'not_found', message: 'There is no such address.' } });
+  });
+  const answerFailure: ErrorRequestHandler = (error, _request, response, next) => {
+    failed(error);
+    if (response.headersSent) return next(error);
+    const known = error instanceof AppError ? error : null;
+    response
+      .status(known?.status ?? 500)
+      .json({
+        error: {
+          code: known?.code ?? 'internal',
+          message: known?.message ?? 'Something went wrong on our side.',
+        },
+      });
+  };
+  app.use(answerFailure);
 }
 
 /** Errors: `port_in_use` with what to do. */
