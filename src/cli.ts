@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** `countersign COMMAND`: the one reader of the environment on the command line. */
-import { closeEverything } from './commands/ending.ts';
+import { closeEverything, isEnding } from './commands/ending.ts';
 import { runCommandLine } from './commands/run.ts';
 import { openTerminal } from './commands/terminal.ts';
 
@@ -19,5 +19,5 @@ for (const [signal, exit] of Object.entries(SIGNAL_EXITS)) {
 
 const terminal = openTerminal(process);
 const exit = await runCommandLine(process.argv.slice(2), { env: process.env, cwd: process.cwd(), terminal });
-// Connections that idle must not keep a finished command waiting.
-process.exit(exit);
+// Connections that idle must not keep a finished command waiting; after a signal its handler exits.
+if (!isEnding()) process.exit(exit);

@@ -4,10 +4,26 @@ type Close = () => Promise<void>;
 
 /** Innermost last. */
 const open: Close[] = [];
+const opening = new Set<Promise<unknown>>();
+let ending = false;
 
-/** Runs `work`, then `close`, whatever happened; a signal closes it too. */
+/** A signal came: whoever sent it decides how this process exits, and what fails now fails because of it. */
+export const isEnding = (): boolean => ending;
+
+/** Marks what takes a while to open: a signal waits for it, because half open it could not be closed. */
+export async function opened<T>(promise: Promise<T>): Promise<T> {
+  opening.add(promise);
+  try {
+    return await promise;
+  } finally {
+    opening.delete(promise);
+  }
+}
+
+/** Runs `work`, then `close`, whatever happened; a signal closes it too, and then no new work begins. */
 export async function untilEnded<T>(close: Close, work: () => Promise<T>): Promise<T> {
   open.push(close);
+  if (ending) return new Promise<never>(() => undefined);
   try {
     return await work();
   } finally {
@@ -22,6 +38,10 @@ export async function untilEnded<T>(close: Close, work: () => Promise<T>): Promi
 
 /** Closes all that is open, innermost first; a failure does not keep the next from being closed. */
 export async function closeEverything(): Promise<void> {
+  ending = true;
+  await Promise.allSettled([...opening]);
+  // Whoever waited for it registers its end now.
+  await new Promise((resolve) => setImmediate(resolve));
   for (let close = open.pop(); close !== undefined; close = open.pop()) {
     try {
       await close();

@@ -19,7 +19,7 @@ import { pendingMigrations } from '../store/migrate.ts';
 import { migrationFiles } from '../store/migration-files.ts';
 import { openDatabase } from '../store/postgres.ts';
 import type { Invocation } from './command.ts';
-import { untilEnded } from './ending.ts';
+import { opened, untilEnded } from './ending.ts';
 
 export type Ground = { config: Config; access: DatabaseAccess; db: Database };
 
@@ -38,7 +38,7 @@ export async function withGround<T>(
   work: (ground: Ground) => Promise<T>,
 ): Promise<T> {
   const config = readConfig(invocation.env, invocation.cwd);
-  const access = await reachDatabase(config, () => undefined);
+  const access = await opened(reachDatabase(config, () => undefined));
   return untilEnded(access.stop, async () => {
     const db = openDatabase({
       url: access.url,

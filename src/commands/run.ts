@@ -2,6 +2,7 @@
 import type { Environment } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { type Exit, line } from './command.ts';
+import { isEnding } from './ending.ts';
 import { parseCommandLine } from './parse.ts';
 import { usageText } from './table.ts';
 import { BrokenPipe, type Terminal } from './terminal.ts';
@@ -29,7 +30,7 @@ export async function runCommandLine(
     const command = await parsed.entry.load();
     return await command({ ...world, name, words, options, flags, json });
   } catch (error) {
-    if (error instanceof BrokenPipe) return 0;
+    if (error instanceof BrokenPipe || isEnding()) return 0;
     return tell(error, { terminal, json, debug: env.LOG_LEVEL === 'debug' || env.LOG_LEVEL === 'trace' });
   }
 }

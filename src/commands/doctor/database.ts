@@ -14,8 +14,8 @@ import { layoutOf } from '../../store/embedded/folder.ts';
 import { resetLocalData, startEmbedded } from '../../store/embedded.ts';
 import { pendingMigrations } from '../../store/migrate.ts';
 import { openDatabase } from '../../store/postgres.ts';
-import { untilEnded } from '../ending.ts';
-import { bad, type Finding, note, ok } from './finding.ts';
+import { opened, untilEnded } from '../ending.ts';
+import { bad, type Finding, looking, note, ok } from './finding.ts';
 import { isAssistant } from './machine.ts';
 
 const LEAST_VERSION = 15;
@@ -28,7 +28,7 @@ const SEQUENCED_WITHIN_MS = 10_000;
 export async function lookAtDatabase(config: Config): Promise<Finding[]> {
   if (config.database === null && (await isMissing(layoutOf(config.dataFolder).cluster)))
     return tryEmbedded(config);
-  const access = await reachDatabase(config, () => undefined);
+  const access = await opened(reachDatabase(config, () => undefined));
   return untilEnded(access.stop, async () => {
     const options = access.role === undefined ? {} : { role: access.role };
     const db = openDatabase({ url: access.url, ...options, onError: () => undefined });
@@ -41,27 +41,38 @@ const isMissing = async (path: string): Promise<boolean> => (await stat(path).ca
 /** Nothing is there yet, and nothing is to be left behind by a look: whether it runs here is tried elsewhere. */
 async function tryEmbedded({ dataFolder }: Config): Promise<Finding[]> {
   const folder = await mkdtemp(join(tmpdir(), 'countersign-doctor-'));
-  try {
-    const server = await startEmbedded({ dataFolder: folder, log: () => undefined });
-    await server.stop();
-    return [note('database', `embedded PostgreSQL runs here; the first start makes one in ${dataFolder}`)];
-  } finally {
+  const remove = async (): Promise<void> => {
     await resetLocalData(folder);
     await rm(folder, { recursive: true, force: true });
-  }
+  };
+  return untilEnded(remove, async () => {
+    const server = await opened(startEmbedded({ dataFolder: folder, log: () => undefined }));
+    return untilEnded(server.stop, async () => [
+      note('database', `embedded PostgreSQL runs here; the first start makes one in ${dataFolder}`),
+    ]);
+  });
 }
 
 async function lookInside(config: Config, access: DatabaseAccess, db: Database): Promise<Finding[]> {
   const findings = await lookAtServer(config, access);
   if (findings.some(({ state }) => state === 'bad')) return findings;
-  findings.push(await lookAtClock(db));
+  findings.push(...(await looking('clock', () => lookAtClock(db))));
+  const schema = await looking('schema', () => lookAtSchema(access, db));
+  findings.push(...schema);
+  if (schema.some(({ state }) => state !== 'ok')) return findings;
+  return [...findings, ...(await looking('audit log', () => lookAtLog(config, db)))];
+}
+
+async function lookAtSchema(access: DatabaseAccess, db: Database): Promise<Finding[]> {
   const pending = await pendingMigrations(db);
-  if (pending.length > 0) {
-    const what = `${pending.length} migration(s) have not run`;
-    const mend = config.database?.ownerUrl || access.embedded ? 'The next start runs them, or: ' : '';
-    return [...findings, bad('schema', what, `${mend}npx countersign migrate`)];
-  }
-  return [...findings, ok('schema', 'up to date'), ...(await lookAtLog(config, db))];
+  if (pending.length === 0) return [ok('schema', 'up to date')];
+  const what = `${pending.length} migration(s) have not run`;
+  const mend = 'npx countersign migrate';
+  return [
+    access.embedded
+      ? note('schema', what, `The next start runs them, or: ${mend}`)
+      : bad('schema', what, mend),
+  ];
 }
 
 type Login = {
@@ -102,7 +113,7 @@ async function lookAtServer(config: Config, access: DatabaseAccess): Promise<Fin
       findings.push(
         note(
           'roles',
-          `DATABASE_OWNER_URL is absent: ${login} owns the schema, and connections give that up by -c role=countersign_app, which is depth, not a boundary`,
+          `DATABASE_OWNER_URL is absent: ${login} ${owns ? 'owns' : 'must own'} the schema, and connections give that up by -c role=countersign_app, which is depth, not a boundary`,
           depth,
         ),
       );
@@ -119,15 +130,15 @@ async function lookAtServer(config: Config, access: DatabaseAccess): Promise<Fin
   });
 }
 
-async function lookAtClock(db: Database): Promise<Finding> {
+async function lookAtClock(db: Database): Promise<Finding[]> {
   const before = Date.now();
   const { now } = await db.one<{ now: Date }>('select clock_timestamp() as now');
   const middle = (before + Date.now()) / 2;
   const skew = Math.abs(now.getTime() - middle);
   const words = `the database's and this machine's differ by ${Math.round(skew)} ms`;
-  if (skew < SKEW_NOTED_MS) return ok('clock', words);
+  if (skew < SKEW_NOTED_MS) return [ok('clock', words)];
   const mend = 'Let both follow the same time servers: requests expire by the database’s clock.';
-  return (skew < SKEW_BAD_MS ? note : bad)('clock', words, mend);
+  return [(skew < SKEW_BAD_MS ? note : bad)('clock', words, mend)];
 }
 
 async function lookAtLog(config: Config, db: Database): Promise<Finding[]> {

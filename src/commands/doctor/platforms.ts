@@ -24,8 +24,11 @@ export async function lookAtRedis({ redisUrl, production }: Config): Promise<Fin
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   });
-  // The failure of the look itself is what counts.
-  redis.on('error', () => undefined);
+  // What refused the connection is told here; the call itself only says that there is none.
+  let refusal: NodeJS.ErrnoException | null = null;
+  redis.on('error', (error: NodeJS.ErrnoException) => {
+    refusal = error;
+  });
   try {
     await redis.connect();
     const version = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? '';
@@ -33,7 +36,7 @@ export async function lookAtRedis({ redisUrl, production }: Config): Promise<Fin
       ? [ok('redis', `answers, version ${asCode(version)}`)]
       : [bad('redis', `version ${asCode(version) || 'unknown'}`, `Redis ${LEAST_REDIS} or newer is needed.`)];
   } catch (error) {
-    const why = asCode((error as NodeJS.ErrnoException).code ?? 'no answer');
+    const why = asCode((refusal ?? (error as NodeJS.ErrnoException)).code ?? 'no_answer');
     return [bad('redis', `does not answer (${why})`, 'Look at REDIS_URL and at the server.')];
   } finally {
     redis.disconnect();
