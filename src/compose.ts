@@ -256,6 +256,7 @@ export async function compose(
     mask: (text) => cleanText(maskSecrets(text).text),
     stopping: stopping.signal,
     list: (kind, person) => listInWords(assistant, kind, person),
+    nameOf,
     decided: (decision, outcome) => metrics.decisions.inc({ decision, outcome }),
     defect,
   });

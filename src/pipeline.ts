@@ -60,6 +60,7 @@ export type PipelineParts = ProposingDeps &
     kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
     /** "my requests", "waiting for me", in words. */
     list(kind: 'mine' | 'waiting', person: Principal): Promise<string>;
+    nameOf(person: PrincipalId): string;
     /** Counts what people decided and what became of it. */
     decided(decision: DecisionKind, outcome: Ruling['kind']): void;
     /** Masks secrets in what an outside system wrote, before a model reads it. */
@@ -96,6 +97,7 @@ export function createPipeline(parts: PipelineParts) {
         }
       );
     },
+    nameOf: parts.nameOf,
   };
 
   return {

@@ -64,9 +64,9 @@ function rowsOf(card: Card): Row[] {
   return [
     ...card.arguments.map(({ name, value, provenance }) => row(name, PROVENANCE[provenance], value)),
     ...card.facts.map(({ label, value }) => row(label, null, value)),
-    row('risk', null, card.risk),
-    ...card.reasons.map((reason) => row('why', null, reason)),
-    ...card.approvals.map(({ name, at }) => row('approved by', at, name)),
+    { ...row('Risk', null, card.risk), sentence: true },
+    ...card.reasons.map((reason): Row => ({ ...row('Why', null, reason), sentence: true })),
+    ...card.approvals.map(({ name, at }): Row => ({ ...row('Approved by', null, name), sentence: true, at })),
   ];
 }
 
@@ -105,9 +105,7 @@ function outputOf(card: Card): Block[] {
 
 function outcomeOf({ outcome }: Card): RichElement[] {
   if (outcome === null) return [];
-  const words = text(clip(`${visible(outcome.text)} (${visible(outcome.code)})`, SENTENCE_MAX), {
-    bold: true,
-  });
+  const words = text(clip(visible(outcome.text), SENTENCE_MAX), { bold: true });
   if (outcome.link === null) return [section(words)];
   // An outside system gave this address: it is shown as what it is, never behind a label.
   const address = clip(visible(outcome.link), SENTENCE_MAX);
@@ -121,9 +119,13 @@ function footing(card: Card): Inline[] {
   return [text(`Asked by ${who}`), ...open, ...page];
 }
 
-/** The digest that every button of this card is bound to, and the proof where no page shows it. */
+/** The digest that every button of this card is bound to, in the proof where no page shows it; and the code of how it ended. */
 function smallPrint(card: Card): Block[] {
-  const lines = [`Digest ${clip(visible(card.digest), LABEL_MAX)}`];
-  if (card.link === null && card.proof !== null) lines.push(clip(visible(card.proof), SENTENCE_MAX));
-  return [context(...lines)];
+  const proof =
+    card.link === null && card.proof !== null
+      ? `Proof: ${visible(card.proof)}`
+      : `Digest ${visible(card.digest)}`;
+  const { outcome } = card;
+  const ended = outcome === null || card.state === 'succeeded' ? [] : [`Code ${visible(outcome.code)}`];
+  return [context(...[proof, ...ended].map((line) => clip(line, SENTENCE_MAX)))];
 }

@@ -1,6 +1,6 @@
 /** Any message of a thread as Slack messages: pure. */
 import type { Form, Message } from '../../src/model/card.ts';
-import { type Block, context, quote, rich, section, text } from './blocks.ts';
+import { type Block, context, preformatted, quote, rich, section, text } from './blocks.ts';
 import { FALLBACK_MAX, LABEL_MAX, MESSAGE_BUDGET, TEXT_MAX } from './limits.ts';
 import { COMMAND } from './needs.ts';
 import { chunk, clip, escapeMarkup, measure, visible } from './outbound-text.ts';
@@ -19,8 +19,10 @@ export function renderMessage(message: Message): Rendered | null {
   const words =
     message.text === '' && !alone ? null : renderWords(message, alone ? MESSAGE_BUDGET : BESIDE_MAX);
   const parts = [words, card, form].filter((part) => part !== null);
+  // Who asks for what is the better notification, for as long as somebody is asked.
+  const notified = card?.actions === null ? (card ?? form ?? words) : (words ?? card ?? form);
   return {
-    text: (card ?? form ?? words)!.text,
+    text: notified!.text,
     blocks: parts.flatMap((part) => part.blocks),
     actions: card?.actions ?? null,
     rest: parts.flatMap((part) => part.rest),
@@ -33,10 +35,27 @@ function renderWords({ text: raw, authorship }: Message, budget: number): Part {
   const words = visible(raw);
   const shown = clip(words, budget);
   const ours = authorship === 'system';
-  const blocks = chunk(shown, TEXT_MAX).map((piece) => rich(ours ? section(text(piece)) : quote(piece)));
+  const blocks = ours
+    ? fenced(shown).flatMap(({ code, words: piece }) =>
+        chunk(piece, TEXT_MAX).map((part) => rich(code ? preformatted(part) : section(text(part)))),
+      )
+    : chunk(shown, TEXT_MAX).map((piece) => rich(quote(piece)));
   const by: Block[] = ours ? [] : [context(ATTRIBUTION[authorship])];
   const rest = measure(words) > budget ? inFull(row('Message', null, raw)) : [];
   return { text: escapeMarkup(clip(words, FALLBACK_MAX)), blocks: [...blocks, ...by], rest };
+}
+
+const FENCE = '```';
+
+/**
+ * What we wrote between two lines of three backticks is copied by people as it is: a signed note, a diff. It is layout
+ * only, and each part stays literal, so that backticks in somebody's words change no more than where a box begins.
+ */
+function fenced(words: string): { code: boolean; words: string }[] {
+  return words
+    .split(new RegExp(`(?:^|\\n)${FENCE}\\n?`))
+    .map((part, index) => ({ code: index % 2 === 1, words: part }))
+    .filter((part) => part.words.trim() !== '');
 }
 
 const ATTRIBUTION: Readonly<Record<Exclude<Message['authorship'], 'system'>, string>> = {

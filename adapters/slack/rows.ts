@@ -3,11 +3,19 @@
  * and follows in full in the thread. Nothing that was digested is ever dropped.
  */
 import { createHash } from 'node:crypto';
-import { type Block, preformatted, type RichElement, rich, section, text } from './blocks.ts';
+import { type Block, moment, preformatted, type RichElement, rich, section, text } from './blocks.ts';
 import { INLINE_MAX, LABEL_MAX, MESSAGE_BUDGET, TEXT_MAX } from './limits.ts';
 import { chunk, clip, escapeMarkup, measure, visible } from './outbound-text.ts';
 
-export type Row = { label: string; note: string | null; value: string };
+export type Row = {
+  label: string;
+  note: string | null;
+  value: string;
+  /** A sentence of ours stands as text; every other value stands as code, so that its edges can be seen. */
+  sentence?: true;
+  /** When it happened, shown in the reader's own time. */
+  at?: string;
+};
 /** One message of the thread that carries what its card could not; `key` says which words they are. */
 export type Continuation = { key: string; text: string; blocks: Block[] };
 export type Fitted = { elements: RichElement[]; rest: Continuation[] };
@@ -67,7 +75,7 @@ function digestOf(blocks: Block[]): string {
   return createHash('sha256').update(JSON.stringify(blocks)).digest('base64url').slice(0, 16);
 }
 
-function layOut({ label, note, value }: Row, max: number, whole: boolean): RichElement[] {
+function layOut({ label, note, value, sentence, at }: Row, max: number, whole: boolean): RichElement[] {
   const size = whole
     ? null
     : `${[...value].length.toLocaleString('en')} characters, all of them in this thread`;
@@ -76,6 +84,8 @@ function layOut({ label, note, value }: Row, max: number, whole: boolean): RichE
     .join('; ');
   const head = [text(clip(label, ROW_LABEL_MAX), { bold: true }), text(notes === '' ? ' ' : ` (${notes}) `)];
   const shown = clip(value, max);
+  const when = at === undefined ? [] : [text(', '), moment(at)];
+  if (sentence) return [section(...head, text(shown), ...when, text('\n'))];
   return shown.includes('\n') || shown.length > LINE_MAX
     ? [section(...head), preformatted(shown)]
     : [section(...head, text(shown, { code: true }), text('\n'))];

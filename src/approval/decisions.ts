@@ -24,6 +24,8 @@ export type Judge = {
     tx: Tx,
     request: StoredRequest,
   ): Promise<{ allowed: boolean; reasons: string[]; policies: string[] }>;
+  /** A person as others know them, for answers; without it, the directory's id. */
+  nameOf?(person: PrincipalId): string;
 };
 
 export type Ruling =
@@ -129,12 +131,16 @@ async function mayNot(context: Context): Promise<string | null> {
   if (input.decision === 'confirm' || input.decision === 'cancel') {
     return isRequester
       ? null
-      : `Only ${request.requester}, who asked for it, can ${input.decision} this request.`;
+      : `Only ${requesterName(context)}, who asked for it, can ${input.decision} this request.`;
   }
   if (isRequester) return `You asked for this yourself: somebody else must ${input.decision} it.`;
   const verdict = await context.judge.mayApprove(context.tx, input.principal, request);
   context.groups = verdict.groups;
   return verdict.allowed ? null : verdict.reasons.join(' ');
+}
+
+function requesterName({ judge, request }: Context): string {
+  return judge.nameOf?.(request.requester) ?? request.requester;
 }
 
 async function confirm(context: Context): Promise<Ruling> {
@@ -152,7 +158,7 @@ async function approve(context: Context): Promise<Ruling> {
   const { tx, input, request } = context;
   if (request.state !== 'pending') return lateClick(context);
   if (request.effect === 'write' && request.confirmedAt === null) {
-    return ignore(context, 'early', `This request still waits for ${request.requester} to confirm it.`);
+    return ignore(context, 'early', `This request still waits for ${requesterName(context)} to confirm it.`);
   }
   const given = await approvalsOf(tx, request);
   if (given.some((approval) => approval.approver === input.principal)) {

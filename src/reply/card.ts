@@ -50,7 +50,7 @@ export function buildCard(input: CardInput): Card {
     output: request.output === '' ? null : request.output.slice(-CARD_OUTPUT_CHARACTERS),
     outcome: request.result && {
       code: request.result.code,
-      text: request.result.message,
+      text: named(request.result, input.nameOf),
       link: request.result.link ?? null,
     },
     link: input.link,
@@ -83,6 +83,15 @@ function inWords(value: Json): string {
       .join('\n');
   }
   return Array.isArray(value) ? value.map(inWords).join(', ') : String(value);
+}
+
+/** What is stored names a person by the directory's id; people read their name. */
+function named({ code, message }: { code: string; message: string }, nameOf: CardInput['nameOf']): string {
+  if (code !== 'denied_by_approver' && code !== 'cancelled_by_requester') return message;
+  return message.replace(
+    /^(Denied|Cancelled) by ([^\s:]+?)(\.$|: )/,
+    (_, did: string, id: PrincipalId, end: string) => `${did} by ${nameOf(id)}${end}`,
+  );
 }
 
 const STATUS: Record<Exclude<RequestState, 'pending'>, string> = {
