@@ -42,8 +42,9 @@ export function createSenders(queue: Queue) {
   return {
     turn: (tx: Tx, turn: TurnId) => queue.send(tx, 'turn', { turn }),
     execute: (tx: Tx, request: RequestId) => queue.send(tx, 'execute', { request }),
+    // One waiting look is enough: it reads what is there then, and every look sends the next.
     follow: (tx: Tx, request: RequestId, startAfterSeconds: number) =>
-      queue.send(tx, 'follow', { request }, { startAfterSeconds }),
+      queue.send(tx, 'follow', { request }, { startAfterSeconds, singletonKey: `follow:${request}` }),
     expire: (tx: Tx, request: RequestId, at: Date) =>
       queue.send(
         tx,

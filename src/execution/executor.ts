@@ -18,6 +18,7 @@ import {
   claimApproved,
   finish,
   intentsOf,
+  type LastLook,
   RENEW_EVERY_MS,
   renewLease,
   storeHandle,
@@ -130,6 +131,8 @@ export function createExecutor(deps: ExecutorDeps): Executor {
       const request = await deps.find(deps.db, id);
       if (request?.state !== 'approved') return;
       const obstacle = await preflight(deps, request, signal);
+      // What a stop broke off says nothing about the request: it stays approved, and its job is given back.
+      signal.throwIfAborted();
       if (obstacle) return deps.db.transaction((tx) => deps.stop(tx, request, obstacle));
       const claim = await claimOrStop(deps, request);
       if (claim) await runClaimed(deps, request, claim, signal);
@@ -145,7 +148,13 @@ export function createExecutor(deps: ExecutorDeps): Executor {
 
     async recover(signal) {
       const ids = await abandoned(deps.db, SWEEP_AT_MOST);
-      for (const id of ids) await takeOver(deps, id, signal);
+      const failures: unknown[] = [];
+      for (const id of ids) {
+        if (signal.aborted) break;
+        // One that cannot be taken over must not keep the others from it.
+        await takeOver(deps, id, signal).catch((error: unknown) => failures.push(error));
+      }
+      if (failures.length > 0) throw failures[0];
       return ids.length;
     },
   };
@@ -278,14 +287,18 @@ async function conclude(
       await deps.progressed(request);
       return;
     case 'done':
-      return end(deps, request, claim, 'succeeded', outcome.result);
+      await end(deps, request, claim, 'succeeded', outcome.result);
+      return;
     case 'failed': {
       // A stop, or a claim that is lost: what this was is left to whoever takes over.
       if (signal.aborted || !(await renewLease(deps.db, claim))) return;
       const intents = await intentsOf(deps.db, request.id);
       const cameBack =
         !SANDBOX_CODES.has(outcome.result.code) && intents.unanswered === 0 && intents.serverErrors === 0;
-      if (intents.total === 0 || cameBack) return end(deps, request, claim, 'failed', outcome.result);
+      if (intents.total === 0 || cameBack) {
+        await end(deps, request, claim, 'failed', outcome.result);
+        return;
+      }
       return settleUncertain(deps, request, claim, governed, signal, mayTryAgain);
     }
   }
@@ -328,7 +341,9 @@ async function settleUncertain(
   if (found?.success && found.data.kind === 'happened' && found.data.outcome.kind !== 'failed') {
     return conclude(deps, request, claim, governed, found.data.outcome, signal, false);
   }
-  return end(deps, request, claim, 'unknown', UNKNOWN);
+  // A stop, or a claim that is lost, is no answer: whoever takes over asks again.
+  if (signal.aborted) return;
+  await end(deps, request, claim, 'unknown', UNKNOWN);
 }
 
 async function end(
@@ -337,9 +352,12 @@ async function end(
   claim: Claim,
   state: 'succeeded' | 'failed' | 'unknown',
   result: Result,
-): Promise<void> {
-  await deps.db.transaction(async (tx) => {
-    if (await finish(tx, claim, state, result)) await deps.finished(tx, request, state, result);
+  look: LastLook | null = null,
+): Promise<boolean> {
+  return deps.db.transaction(async (tx) => {
+    const isOurs = await finish(tx, claim, state, result, look);
+    if (isOurs) await deps.finished(tx, request, state, result);
+    return isOurs;
   });
 }
 
@@ -369,21 +387,43 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
     if (seen.output !== '') await deps.progressed(request);
     return;
   }
-  if (seen.output !== '') await appendOutput(deps.db, claim, seen.output);
-  await end(deps, request, claim, seen.kind === 'done' ? 'succeeded' : 'failed', seen.result);
+  const last = { handle: request.handle, output: seen.output };
+  const ended = seen.kind === 'done' ? 'succeeded' : 'failed';
+  if (await end(deps, request, claim, ended, seen.result, last)) return;
+  await deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
 }
 
 /** After a crash: what did its intents say? */
 async function takeOver(deps: ExecutorDeps, id: RequestId, signal: AbortSignal): Promise<void> {
-  const claim = await deps.db.transaction((tx) => claimAbandoned(tx, id));
+  const claim = await deps.db.transaction((tx) => claimAbandoned(tx, id, deps.isolation().level));
   const request = claim && (await deps.find(deps.db, id));
   if (!claim || !request) return;
-  if (request.handle !== null) return deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
-  const governed = deps.governed(request.action);
-  if (!governed) return end(deps, request, claim, 'unknown', UNKNOWN);
   const intents = await intentsOf(deps.db, id);
-  if (intents.total === 0) return runClaimed(deps, request, claim, signal);
-  return settleUncertain(deps, request, claim, governed, signal, true);
+  if (request.handle === null && intents.total === 0) return beginAgain(deps, request, claim, signal);
+  const governed = deps.governed(request.action);
+  if (governed?.connector.name !== request.connector) {
+    await end(deps, request, claim, 'unknown', UNKNOWN);
+    return;
+  }
+  if (request.handle !== null) return deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
+  // What is sent again must be what was approved, to the byte of its code; finding what it did only reads.
+  const isSameCode = deps.bundleOf(request.connector).sha256 === request.codeDigest;
+  return settleUncertain(deps, request, claim, governed, signal, isSameCode);
+}
+
+/** Nothing has left: it starts anew, if all that was asked before the first start still holds. */
+async function beginAgain(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  claim: Claim,
+  signal: AbortSignal,
+): Promise<void> {
+  const obstacle =
+    (await withLease(deps, claim, signal, (held) => preflight(deps, request, held))) ??
+    (await deps.db.transaction((tx) => deps.permittedNow(tx, request))).obstacle;
+  if (signal.aborted || !(await renewLease(deps.db, claim))) return;
+  if (!obstacle) return runClaimed(deps, request, claim, signal);
+  await end(deps, request, claim, 'failed', { code: obstacle.code, message: obstacle.message });
 }
 
 /** Keeps the claim while `work` runs; aborts the work as soon as the claim is lost. */

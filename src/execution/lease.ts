@@ -37,13 +37,13 @@ export async function claimApproved(
   return row && { request: request.id, ...row };
 }
 
-/** Takes over an execution whose worker stopped renewing; same execution id, next fence. */
-export async function claimAbandoned(tx: Tx, id: RequestId): Promise<Claim | null> {
+/** Takes over an execution whose worker stopped renewing; same execution id, next fence, at the level that we have. */
+export async function claimAbandoned(tx: Tx, id: RequestId, level: IsolationLevel): Promise<Claim | null> {
   const row = await tx.maybe<{ execution: ExecutionId; fence: number }>(
-    `update requests set fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
+    `update requests set fence = fence + 1, level = $3, lease_until = clock_timestamp() + make_interval(secs => $2)
      where id = $1 and state = 'executing' and (lease_until is null or lease_until <= clock_timestamp())
      returning execution, fence`,
-    [id, LEASE_SECONDS],
+    [id, LEASE_SECONDS, level],
   );
   return row && { request: id, ...row };
 }
@@ -119,18 +119,33 @@ export async function intentsOf(sql: Sql, request: RequestId): Promise<Intents> 
   );
 }
 
-/** Ends an execution under its fence; null where the claim was lost. */
+/** What a look saw last, and the handle that it started from. */
+export type LastLook = { handle: Record<string, Json>; output: string };
+
+/**
+ * Ends an execution under its fence; false where the claim was lost. With a look also false where another one came
+ * first: that one's output may be this one's, and is shown once.
+ */
 export async function finish(
   tx: Tx,
   claim: Claim,
   state: Extract<RequestState, 'succeeded' | 'failed' | 'unknown'>,
   result: Result,
+  look: LastLook | null = null,
 ): Promise<boolean> {
   const rows = await tx.query(
-    `update requests set state = $3, result = $4, lease_until = null,
+    `update requests set state = $3, result = $4, lease_until = null, output = right(output || $5, $6),
        finished_at = case when $3 = 'unknown' then null else clock_timestamp() end
-     where id = $1 and fence = $2 and state = 'executing' returning id`,
-    [claim.request, claim.fence, state, JSON.stringify(result)],
+     where id = $1 and fence = $2 and state = 'executing' and ($7::jsonb is null or handle = $7::jsonb) returning id`,
+    [
+      claim.request,
+      claim.fence,
+      state,
+      JSON.stringify(result),
+      look?.output ?? '',
+      OUTPUT_TAIL_CHARACTERS,
+      look && JSON.stringify(look.handle),
+    ],
   );
   return rows.length === 1;
 }
@@ -165,10 +180,8 @@ export async function storeHandle(
 
 /** Appends progress to what the card shows. */
 export async function appendOutput(sql: Sql, claim: Claim, output: string): Promise<void> {
-  await sql.query(`update requests set output = right(output || $3, $4) where id = $1 and fence = $2`, [
-    claim.request,
-    claim.fence,
-    output,
-    OUTPUT_TAIL_CHARACTERS,
-  ]);
+  await sql.query(
+    `update requests set output = right(output || $3, $4) where id = $1 and fence = $2 and state = 'executing'`,
+    [claim.request, claim.fence, output, OUTPUT_TAIL_CHARACTERS],
+  );
 }
