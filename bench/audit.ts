@@ -10,7 +10,7 @@ import { type House, openHouse } from '../src/house.ts';
 import { PrincipalId, RequestId, TurnId } from '../src/model/ids.ts';
 import { openDatabase } from '../src/store/postgres.ts';
 import type { Bench } from './bench.ts';
-import { localConfig, storageLog } from './installation.ts';
+import { localConfig, stopWhenStarted, storageLog } from './installation.ts';
 import { tableOf, takeTurns, timed } from './measure.ts';
 
 /** Entries of one transaction: what a turn writes is about 5, a busy second of all turns some hundreds. */
@@ -67,8 +67,9 @@ export const audit: Bench = {
   about: 'writing, sequencing and verifying entries, beside a bare INSERT of the same bytes',
   async run(context) {
     const config = localConfig(context);
-    const house = await openHouse(config, storageLog, { works: false, migrates: true, makeKeys: true });
-    context.defer(() => house.close());
+    const opening = openHouse(config, storageLog, { works: false, migrates: true, makeKeys: true });
+    stopWhenStarted(context, opening, (opened) => opened.close());
+    const house = await opening;
     const { db } = house.storage;
     const { signer, macKey } = house.keys;
     const sequencer = createSequencer({

@@ -12,7 +12,7 @@ import { FINAL_STATES, type RequestView } from '../src/model/request.ts';
 import type { DecisionKind } from '../src/model/turn.ts';
 import { openDatabase } from '../src/store/postgres.ts';
 import type { Bench, Context } from './bench.ts';
-import { localConfig, temporaryFolder } from './installation.ts';
+import { localConfig, stopWhenStarted, temporaryFolder } from './installation.ts';
 import { tableOf, takeTurns, timed } from './measure.ts';
 
 const ROUNDS = { rounds: 60, withinMs: 60_000, warmUp: 2 };
@@ -113,8 +113,9 @@ export const click: Bench = {
   about: 'the click that approves to the effect begun, beside a bare hand-over in the same database',
   async run(context) {
     const config = { ...localConfig(context), jobsFile: instantJob(context) };
-    const running = await compose(config, createLog('error'), () => null);
-    context.defer(() => running.stop());
+    const composing = compose(config, createLog('error'), () => null);
+    stopWhenStarted(context, composing, (started) => started.stop());
+    const running = await composing;
     await running.start();
     const nothingYet = () => new Map<string, number[]>([HAND_OVER, TICKET, CHECKS].map((what) => [what, []]));
     const [deciding, starting] = [nothingYet(), nothingYet()];

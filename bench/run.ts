@@ -21,7 +21,16 @@ ${BENCHES.map(({ name, about }) => `  ${name.padEnd(8)} ${about}`).join('\n')}
 const undos: (() => Promise<void> | void)[] = [];
 const context: Context = { defer: (undo) => undos.push(undo) };
 
-async function cleanUp(): Promise<void> {
+let cleaning: Promise<void> | null = null;
+/** One at a time: a signal may come while a benchmark that it broke cleans up already. */
+function cleanUp(): Promise<void> {
+  cleaning ??= undoAll().finally(() => {
+    cleaning = null;
+  });
+  return cleaning;
+}
+
+async function undoAll(): Promise<void> {
   for (let undo = undos.pop(); undo !== undefined; undo = undos.pop()) {
     try {
       await undo();

@@ -10,7 +10,7 @@ import { FakeSlack, type Manifest } from '../test/support/slack/fake-slack.ts';
 import { TEAM } from '../test/support/slack/workspace.ts';
 import type { Bench, Context } from './bench.ts';
 import { serve } from './child.ts';
-import { temporaryFolder } from './installation.ts';
+import { temporaryData, temporaryFolder } from './installation.ts';
 import { tableOf, takeTurns, timed } from './measure.ts';
 
 const at = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
@@ -68,7 +68,7 @@ async function startApps(context: Context) {
   );
   const oursPort = await serve(context, at('../src/main.ts'), [], {
     PORT: '0',
-    COUNTERSIGN_DATA: join(folder, 'data'),
+    COUNTERSIGN_DATA: temporaryData(context),
     COUNTERSIGN_CONFIG: writeConfig(folder),
     SLACK_BOT_TOKEN: ours.token,
     SLACK_SIGNING_SECRET: ours.signingSecret,
