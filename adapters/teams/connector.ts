@@ -1,0 +1,139 @@
+/**
+ * The three calls of the Bot Connector that we make, with Teams' errors by our codes.
+ * learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference
+ */
+import { z } from 'zod';
+import { AppError } from '../../src/errors.ts';
+import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
+import { RateLimited } from './queue.ts';
+import type { Content } from './render-message.ts';
+import { AI_ENTITY } from './render-message.ts';
+import type { Tokens } from './tokens.ts';
+
+/** A conversation and where its connector is. */
+export type Address = { serviceUrl: string; conversation: string };
+
+/** A Retry-After may also be a date; then, and when absent, this little. */
+const SECONDS = /^[0-9]{1,5}$/;
+const Posted = z.object({ id: z.string().min(1) });
+
+export class Connector {
+  readonly #tokens: Tokens | null;
+  readonly #botId: string;
+
+  /** `tokens` null: local mode, where the Playground asks for none. */
+  constructor(tokens: Tokens | null, appId: string) {
+    this.#tokens = tokens;
+    this.#botId = `28:${appId}`;
+  }
+
+  /** The id of the new message. */
+  async post(to: Address, content: Content): Promise<string> {
+    const path = `v3/conversations/${encodeURIComponent(to.conversation)}/activities`;
+    return this.#call('POST', to.serviceUrl, path, activityOf(content));
+  }
+
+  async update(to: Address, message: string, content: Content): Promise<void> {
+    const path = `v3/conversations/${encodeURIComponent(to.conversation)}/activities/${encodeURIComponent(message)}`;
+    await this.#request('PUT', to.serviceUrl, path, { ...activityOf(content), id: message });
+  }
+
+  /** The personal chat with somebody of the tenant, opened if need be: Teams answers the same one every time. */
+  async openPersonal(serviceUrl: string, tenant: string, user: string): Promise<string> {
+    return this.#call('POST', serviceUrl, 'v3/conversations', {
+      isGroup: false,
+      bot: { id: this.#botId },
+      members: [{ id: user }],
+      tenantId: tenant,
+      channelData: { tenant: { id: tenant } },
+    });
+  }
+
+  async #call(method: 'POST', serviceUrl: string, path: string, body: object): Promise<string> {
+    const answer = await this.#request(method, serviceUrl, path, body);
+    const parsed = Posted.safeParse(answer);
+    if (parsed.success) return parsed.data.id;
+    throw new AppError('upstream_failed', 'Teams gave an answer that we do not understand.', {
+      cause: parsed.error,
+    });
+  }
+
+  async #request(method: 'POST' | 'PUT', serviceUrl: string, path: string, body: object): Promise<unknown> {
+    const token = this.#tokens === null ? null : await this.#tokens();
+    const base = serviceUrl.endsWith('/') ? serviceUrl : `${serviceUrl}/`;
+    let response: Response;
+    try {
+      response = await fetch(base + path, {
+        method,
+        headers: {
+          'content-type': 'application/json; charset=utf-8',
+          ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        },
+        body: JSON.stringify(body),
+        // Our token goes where a token of Teams told us to, and nowhere else.
+        redirect: 'error',
+        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
+      });
+    } catch (cause) {
+      throw new AppError('platform_unavailable', 'Teams cannot be reached at the moment.', { cause });
+    }
+    const text = await response.text();
+    if (!response.ok) throw refusal(response, text);
+    return decodeJson(text);
+  }
+}
+
+function activityOf(content: Content): object {
+  const shown =
+    'text' in content
+      ? { text: content.text, textFormat: 'plain' }
+      : { attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', content: content.card }] };
+  const label = content.byModel
+    ? { entities: [AI_ENTITY], channelData: { feedbackLoop: { type: 'default' } } }
+    : {};
+  return { type: 'message', summary: content.summary, ...shown, ...label };
+}
+
+/** Teams' own words stay in `cause`, for the operator; people read ours. */
+function refusal(response: Response, text: string): Error {
+  const cause = new Error(`${response.status} ${text.slice(0, 300)}`);
+  switch (response.status) {
+    case 429:
+      return new RateLimited(retryAfterMs(response.headers.get('retry-after')));
+    case 401:
+      return new AppError('config_invalid', 'Teams refuses our token; check MicrosoftAppId and its tenant.', {
+        cause,
+      });
+    case 403:
+      return new AppError('not_allowed', 'The app may not write there; add it to the team, chat or person.', {
+        cause,
+      });
+    case 404:
+      return new AppError('not_found', 'That conversation or message is not there any more.', { cause });
+    case 408:
+    case 412:
+      return later(cause);
+    default:
+      return response.status >= 500
+        ? later(cause)
+        : new AppError('upstream_failed', 'Teams refused the message.', { cause });
+  }
+}
+
+const later = (cause: Error): AppError =>
+  new AppError('platform_unavailable', 'Teams does not take messages at the moment.', { cause });
+
+function retryAfterMs(header: string | null): number {
+  return header !== null && SECONDS.test(header)
+    ? Math.max(1, Number(header)) * 1_000
+    : DEFAULT_RETRY_AFTER_MS;
+}
+
+function decodeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,2 @@
+/** What this adapter needs of the application's logger; codes first, so that they can be counted. */
+export type Log = Record<'info' | 'warn' | 'error', (fields: Record<string, unknown>, words: string) => void>;

@@ -1,0 +1,18 @@
+import type { Memory } from './surface.ts';
+
+/** Entries kept where there is no shared memory; the oldest goes first. */
+const ENTRIES_MAX = 1_000;
+
+/** A process's own memory, for one replica. Its loss repeats a message, never hides one. */
+export function ownMemory(): Memory {
+  const entries = new Map<string, string>();
+  return {
+    get: async (key) => entries.get(key) ?? null,
+    set: async (key, value) => {
+      entries.delete(key);
+      entries.set(key, value);
+      const oldest = entries.keys().next();
+      if (entries.size > ENTRIES_MAX && !oldest.done) entries.delete(oldest.value);
+    },
+  };
+}

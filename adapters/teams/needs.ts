@@ -1,0 +1,20 @@
+/**
+ * What this adapter and the app package agree on, in one place: a test compares `app/manifest.json` with it, so that
+ * the app never asks for more than it uses.
+ */
+import { DecisionKind } from '../../src/model/turn.ts';
+
+/** Everything from Teams arrives here. */
+export const ENDPOINT = '/api/messages';
+/** Where people can talk to the app. */
+export const SCOPES = ['personal', 'team', 'groupChat'] as const;
+/** Offered as hints while a person types; the same words work everywhere. */
+export const COMMANDS = ['help', 'status', 'waiting', 'whoami'] as const;
+/** A button's verb is the decision itself; its data is the opaque id of the rendering and the request it shows. */
+export const BUTTONS: readonly DecisionKind[] = DecisionKind.options;
+/** Sends a filled form. */
+export const FORM_VERB = 'form';
+/** Teams asks by itself, when a person looks at a card: which buttons are theirs? */
+export const REFRESH_VERB = 'refresh';
+/** Ids of a form's inputs begin so, that no field can pass for our own data. */
+export const FIELD_PREFIX = 'field.';

@@ -1,0 +1,223 @@
+/**
+ * A verified activity to what it means to us, or to the reason why it means nothing. Pure and total: never throws,
+ * whatever came. Who the person is and what they may do is decided elsewhere; this only reads what Teams vouches for.
+ */
+import { RenderingId, RequestId } from '../../src/model/ids.ts';
+import type { Account } from '../../src/model/principal.ts';
+import type { Content, Delivery, Place } from '../../src/model/turn.ts';
+import { DecisionKind } from '../../src/model/turn.ts';
+import { plainText, quotes, splitQuotes, withoutMention } from './inbound-text.ts';
+import { FIELD_PREFIX, FORM_VERB, REFRESH_VERB } from './needs.ts';
+import {
+  type Activity,
+  ButtonData,
+  CardAction,
+  FeedbackAction,
+  FeedbackWords,
+  HtmlAttachment,
+  Mention,
+} from './payloads.ts';
+
+export type TeamsAccount = Extract<Account, { platform: 'teams' }>;
+/** An activity whose sender and tenant are certain. */
+export type Verified = { activity: Activity; account: TeamsAccount };
+
+export type IgnoredCode = 'malformed' | 'unhandled' | 'not_mentioned' | 'not_ours' | 'empty';
+
+export type Feedback = {
+  account: TeamsAccount;
+  /** The message that was judged, by Teams' id. */
+  message: string | null;
+  reaction: 'like' | 'dislike';
+  words: string;
+};
+
+export type Parsed =
+  | { kind: 'delivery'; delivery: Delivery; request: RequestId | null }
+  /** Teams asks how this person sees a card. */
+  | { kind: 'view'; account: TeamsAccount; request: RequestId }
+  | { kind: 'feedback'; feedback: Feedback }
+  /** Somebody added the app, or the members changed: nothing to do but to know the way there. */
+  | { kind: 'arrival' }
+  | { kind: 'ignored'; code: IgnoredCode };
+
+/** Forwarded or quoted texts read at most. */
+const ATTACHMENTS_MAX = 20;
+/** More than a model or a person needs to hear of one thumb. */
+const FEEDBACK_MAX = 2_000;
+/** Teams' mark of a thread inside of a channel's conversation id. */
+const THREAD = ';messageid=';
+
+const ignored = (code: IgnoredCode): Parsed => ({ kind: 'ignored', code });
+
+export function parseActivity({ activity, account }: Verified): Parsed {
+  switch (activity.type) {
+    case 'message':
+      return activity.value === undefined || activity.text !== undefined
+        ? parseMessage(activity, account)
+        : parseAction(ButtonData.safeParse(activity.value).data, activity, account);
+    case 'invoke':
+      return parseInvoke(activity, account);
+    case 'conversationUpdate':
+    case 'installationUpdate':
+      return { kind: 'arrival' };
+    default:
+      return ignored('unhandled');
+  }
+}
+
+/** `19:x@thread.tacv2;messageid=1` is a thread of a channel; other conversations have none. */
+export function splitConversation(id: string): { container: string; thread: string } {
+  const at = id.indexOf(THREAD);
+  return at < 0
+    ? { container: id, thread: '' }
+    : { container: id.slice(0, at), thread: id.slice(at + THREAD.length) };
+}
+
+export function joinConversation(container: string, thread: string): string {
+  return thread === '' ? container : `${container}${THREAD}${thread}`;
+}
+
+function parseMessage(activity: Activity, account: TeamsAccount): Parsed {
+  const place = placeOf(activity, account);
+  const mentions = mentionsOf(activity);
+  if (!place.direct && mentions.length === 0) return ignored('not_mentioned');
+  const html = (activity.attachments ?? [])
+    .slice(0, ATTACHMENTS_MAX)
+    .flatMap((one) => HtmlAttachment.safeParse(one).data?.content ?? [])
+    .filter(quotes)
+    .map(splitQuotes);
+  const written = html.length === 0 ? (activity.text ?? '') : html.map(({ own }) => own).join('\n');
+  const names = html.length === 0 ? mentions : mentions.map(plainText);
+  const words = plainText(withoutMention(written, names));
+  const fetched = html.map(({ quoted }) => quoted).filter((quoted) => quoted !== '');
+  if (words === '' && fetched.length === 0) return ignored('empty');
+  return deliver(activity, account, { kind: 'message', text: words, fetched }, null);
+}
+
+function parseInvoke(activity: Activity, account: TeamsAccount): Parsed {
+  switch (activity.name) {
+    case 'adaptiveCard/action': {
+      const pressed = CardAction.safeParse(activity.value);
+      if (!pressed.success) return ignored('malformed');
+      const { verb, data } = pressed.data.action;
+      return parseAction({ ...data, verb }, activity, account);
+    }
+    case 'message/submitAction':
+      return parseFeedback(activity, account);
+    default:
+      return ignored('unhandled');
+  }
+}
+
+function parseAction(
+  data: Record<string, unknown> | undefined,
+  activity: Activity,
+  account: TeamsAccount,
+): Parsed {
+  if (data === undefined) return ignored('malformed');
+  const request = RequestId.safeParse(data.request).data ?? null;
+  if (data.verb === REFRESH_VERB) {
+    return request === null ? ignored('not_ours') : { kind: 'view', account, request };
+  }
+  if (data.verb === FORM_VERB) return parseForm(data, activity, account);
+  const decision = DecisionKind.safeParse(data.verb);
+  const rendering = RenderingId.safeParse(data.rendering);
+  if (!decision.success || !rendering.success) return ignored('not_ours');
+  return deliver(
+    activity,
+    account,
+    { kind: 'decision', rendering: rendering.data, decision: decision.data },
+    request,
+  );
+}
+
+function parseForm(data: Record<string, unknown>, activity: Activity, account: TeamsAccount): Parsed {
+  if (typeof data.action !== 'string') return ignored('not_ours');
+  const entries = Object.entries(data)
+    .filter(([name]) => name.startsWith(FIELD_PREFIX))
+    .map(([name, value]) => [
+      name.slice(FIELD_PREFIX.length),
+      typeof value === 'number' ? String(value) : value,
+    ]);
+  return deliver(
+    activity,
+    account,
+    { kind: 'form', action: data.action, arguments: Object.fromEntries(entries) },
+    null,
+  );
+}
+
+function parseFeedback(activity: Activity, account: TeamsAccount): Parsed {
+  const given = FeedbackAction.safeParse(activity.value);
+  if (!given.success) return ignored('not_ours');
+  const { reaction, feedback } = given.data.actionValue;
+  const words = FeedbackWords.safeParse(decodeJson(feedback ?? '')).data?.feedbackText ?? '';
+  return {
+    kind: 'feedback',
+    feedback: { account, message: activity.replyToId ?? null, reaction, words: words.slice(0, FEEDBACK_MAX) },
+  };
+}
+
+function deliver(
+  activity: Activity,
+  account: TeamsAccount,
+  content: Content,
+  request: RequestId | null,
+): Parsed {
+  const key = keyOf(activity, account);
+  if (key === null) return ignored('malformed');
+  return {
+    kind: 'delivery',
+    delivery: { key, account, place: placeOf(activity, account), content },
+    request,
+  };
+}
+
+/** Teams' own id of the activity; an invoke without one is known by its message, moment and person. */
+function keyOf(
+  { id, type, conversation, replyToId, timestamp }: Activity,
+  { user }: TeamsAccount,
+): string | null {
+  const { container } = splitConversation(conversation.id);
+  if (id !== undefined) return bounded(`teams:${type}:${container}:${id}`);
+  if (type !== 'invoke' || replyToId === undefined || timestamp === undefined) return null;
+  return bounded(`teams:click:${container}:${replyToId}:${timestamp}:${user}`);
+}
+
+/** A key longer than the core takes is no key. */
+function bounded(key: string): string | null {
+  const longest = 300;
+  return key.length <= longest ? key : null;
+}
+
+function placeOf({ id, type, conversation, replyToId }: Activity, { tenant }: TeamsAccount): Place {
+  const { container, thread } = splitConversation(conversation.id);
+  const channel = conversation.conversationType === 'channel';
+  // The first message of a channel's thread is its root; Teams names the thread from the second on, as a rule.
+  const root = thread === '' && channel ? ((type === 'message' ? id : replyToId) ?? '') : thread;
+  return {
+    platform: 'teams',
+    tenant,
+    container,
+    thread: root,
+    direct: conversation.conversationType === 'personal',
+  };
+}
+
+/** The words that Teams says mention us. */
+function mentionsOf({ entities, recipient }: Activity): string[] {
+  return (entities ?? []).flatMap((entity) => {
+    const mention = Mention.safeParse(entity).data;
+    return mention?.mentioned.id === recipient.id ? [mention.text ?? ''] : [];
+  });
+}
+
+function decodeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

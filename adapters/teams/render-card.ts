@@ -1,0 +1,146 @@
+/** A card as an Adaptive Card: pure, and complete within the limits of Teams. */
+import type { Card } from '../../src/model/card.ts';
+import { FINAL_STATES, type Provenance } from '../../src/model/request.ts';
+import {
+  type Action,
+  box,
+  buttons,
+  type Data,
+  type Element,
+  line,
+  lines,
+  link,
+  nextLine,
+  type Run,
+  text,
+} from './elements.ts';
+import { LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET, SUMMARY_MAX } from './limits.ts';
+import { clip, oneLine, tail, visible } from './outbound-text.ts';
+import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
+
+/**
+ * What to send: `actions` apart, so that buttons can wait until `rest` can be read; `asks` is what a card that is
+ * still open sends to ask for a person's own view of it.
+ */
+export type Rendered = {
+  summary: string;
+  body: Element[];
+  actions: Action[];
+  asks: Data | null;
+  rest: Continuation[];
+};
+
+/** Where each argument came from, in the words that an approver reads. */
+const PROVENANCE: Readonly<Record<Provenance, string>> = {
+  typed: 'typed by the requester',
+  quoted: "from the requester's message",
+  fetched: 'from text that somebody else wrote',
+  model: "the model's own wording",
+  default: 'default',
+};
+
+/** Quotes shown on the card; all of them follow in full when there are more. */
+const QUOTES_SHOWN = 2;
+/** Of each quote. */
+const QUOTE_MAX = 300;
+/** A sentence of ours, an address. */
+const SENTENCE_MAX = 400;
+
+export function renderCard(card: Card): Rendered {
+  const rows = fitRows(rowsOf(card), ROWS_BUDGET);
+  const quotes = quotesOf(card);
+  const status = sentence('Status', card.status);
+  const summary = sentence('What will happen', card.summary);
+  const open = !FINAL_STATES.has(card.state);
+  const data = { rendering: card.rendering, request: card.request };
+  return {
+    summary: oneLine(`${visible(card.title)}: ${visible(card.status)}`, SUMMARY_MAX),
+    body: [
+      line(text(clip(visible(card.title), LABEL_MAX), { size: 'Large', weight: 'Bolder' })),
+      ...lines(status.shown, { weight: 'Bolder' }),
+      ...lines(summary.shown),
+      ...rows.elements,
+      ...quotes.elements,
+      ...outputOf(card),
+      ...outcomeOf(card),
+      line(...footing(card, open)),
+      ...smallPrint(card),
+    ],
+    actions: open ? buttons(card.buttons, data) : [],
+    asks: open ? data : null,
+    rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest],
+  };
+}
+
+function rowsOf(card: Card): Row[] {
+  return [
+    ...card.arguments.map(({ name, value, provenance }) => row(name, PROVENANCE[provenance], value)),
+    ...card.facts.map(({ label, value }) => row(label, null, value)),
+    row('risk', null, card.risk),
+    ...card.reasons.map((reason) => row('why', null, reason)),
+    ...card.approvals.map(({ name, at }) => row('approved by', at, name)),
+  ];
+}
+
+function sentence(label: string, value: string): { shown: string; rest: Continuation[] } {
+  const words = visible(value);
+  const shown = clip(words, SENTENCE_MAX);
+  return { shown, rest: shown === words ? [] : inFull(row(label, null, value)) };
+}
+
+/** Text of models and outside systems: always a quotation, always with its source. */
+function quotesOf(card: Card): { elements: Element[]; rest: Continuation[] } {
+  const elements: Element[] = [];
+  const rest: Continuation[] = [];
+  for (const [index, { source, text: words }] of card.quotes.entries()) {
+    const whole = visible(words);
+    const shown = clip(whole, QUOTE_MAX);
+    if (index < QUOTES_SHOWN) {
+      const by = `Quoted, not checked by us, from ${clip(visible(source), LABEL_MAX)}:`;
+      elements.push(...lines(by, { italic: true }), box(lines(shown, { italic: true })));
+    }
+    if (index >= QUOTES_SHOWN || shown !== whole) rest.push(...inFull(row('quoted', source, words)));
+  }
+  const more = card.quotes.length - QUOTES_SHOWN;
+  if (more > 0) elements.push(line(text(`${more} more quotations follow below.`, { italic: true })));
+  return { elements, rest };
+}
+
+/** The tail of the output is all that a card ever holds; the whole of it is kept with the request. */
+function outputOf(card: Card): Element[] {
+  if (card.output === null || card.output === '') return [];
+  return [box(lines(tail(visible(card.output), OUTPUT_MAX), { fontType: 'Monospace', size: 'Small' }))];
+}
+
+function outcomeOf({ outcome }: Card): Element[] {
+  if (outcome === null) return [];
+  const words = clip(`${visible(outcome.text)} (${visible(outcome.code)})`, SENTENCE_MAX);
+  const shown = lines(words, { weight: 'Bolder' });
+  if (outcome.link === null) return shown;
+  // An outside system gave this address: it is shown as what it is, never behind a label.
+  const address = clip(visible(outcome.link), SENTENCE_MAX);
+  return [...shown, nextLine(address === outcome.link ? link(address, address) : text(address))];
+}
+
+function footing(card: Card, open: boolean): Run[][] {
+  const who = oneLine(`${visible(card.requester.name)} (${visible(card.requester.id)})`, LABEL_MAX * 2);
+  const until = open ? [text(', open until '), moment(card.expiresAt)] : [];
+  const page = card.link === null ? [] : [text('. '), link(card.link, 'Request and its log')];
+  return [text(`Asked by ${who}`), ...until, ...page];
+}
+
+/** Teams computes dates only from text of its own making; so the one zone that is the same for all readers. */
+function moment(iso: string): Run[] {
+  const ms = Date.parse(iso);
+  return text(
+    Number.isNaN(ms) ? visible(iso) : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
+  );
+}
+
+/** The digest that every button of this card is bound to, and the proof where no page shows it. */
+function smallPrint(card: Card): Element[] {
+  const small = { size: 'Small', isSubtle: true } as const;
+  const digest = nextLine(text(`Digest ${oneLine(visible(card.digest), LABEL_MAX)}`, small));
+  if (card.link !== null || card.proof === null) return [digest];
+  return [digest, nextLine(text(oneLine(visible(card.proof), SENTENCE_MAX), small))];
+}

@@ -1,0 +1,177 @@
+/** Teams as a surface: where messages are shown, rewritten in place, and approvals asked. */
+
+import { AppError } from '../../src/errors.ts';
+import type { Delivered, Message } from '../../src/model/card.ts';
+import type { Ephemeral, Surface } from '../../src/model/ports.ts';
+import type { Principal } from '../../src/model/principal.ts';
+import type { Place } from '../../src/model/turn.ts';
+import type { Address, Connector } from './connector.ts';
+import { adaptiveCard } from './elements.ts';
+import type { Log } from './log.ts';
+import { joinConversation } from './parse.ts';
+import type { ConversationQueue } from './queue.ts';
+import type { References } from './references.ts';
+import { type Content, contentOf, type RenderedMessage, renderMessage } from './render-message.ts';
+
+/** What may be forgotten: which continuations a message already has. Forgetting posts them a second time. */
+export type Memory = Pick<Ephemeral, 'get' | 'set'>;
+
+export type SurfaceParts = {
+  connector: Connector;
+  queue: ConversationQueue;
+  memory: Memory;
+  references: References;
+  /** Null in local mode: the tenant is whatever the Playground calls its own. */
+  tenant: string | null;
+  /** Where a conversation is reached that nobody has written from yet. */
+  serviceUrl: string;
+  /** True when a card may ask for a person's own view of it. */
+  personal: boolean;
+  approvalsConversation: string | null;
+  operatorsConversation: string | null;
+  log: Log;
+};
+
+/** Longer than any request stays open. */
+const CONTINUED_TTL_MS = 7 * 24 * 3_600_000;
+const UNREACHABLE = new Set(['not_found', 'not_allowed', 'upstream_failed']);
+
+export class TeamsSurface implements Surface {
+  readonly platform = 'teams';
+  readonly #parts: SurfaceParts;
+
+  constructor(parts: SurfaceParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * @throws AppError `platform_unavailable`: try again later; `not_found`, `not_allowed`, `config_invalid`,
+   * `upstream_failed`: trying again changes nothing.
+   */
+  async post(place: Place, message: Message): Promise<Delivered | null> {
+    const rendered = renderMessage(message);
+    if (rendered === null) return null;
+    // Nobody can decide before everything that is decided on can be read.
+    const full = rendered.rest.length === 0;
+    const to = await this.#address(place.tenant, place.container, place.thread);
+    const id = await this.#send(to, this.#content(message, rendered, full));
+    // A message of no thread in a channel begins one; elsewhere there are none.
+    const begins = place.thread === '' && isChannel(place.container);
+    const delivered = handle(place, begins ? id : place.thread, id);
+    await this.#continue(delivered, rendered);
+    if (!full && rendered.actions.length > 0) await this.#rewrite(delivered, message, rendered);
+    return delivered;
+  }
+
+  async update(delivered: Delivered, message: Message): Promise<void> {
+    const rendered = renderMessage(message);
+    if (rendered === null) return;
+    await this.#continue(delivered, rendered);
+    await this.#rewrite(delivered, message, rendered);
+  }
+
+  async approvalPlaces(approvers: readonly Principal[]): Promise<Place[]> {
+    const { approvalsConversation, tenant } = this.#parts;
+    const places: Place[] = [];
+    if (approvalsConversation !== null && tenant !== null)
+      places.push(placeAt(tenant, approvalsConversation, false));
+    for (const account of approvers.flatMap((approver) => approver.accounts)) {
+      if (account.platform !== 'teams' || (tenant !== null && account.tenant.toLowerCase() !== tenant))
+        continue;
+      const chat = await this.#personalChat(account.tenant.toLowerCase(), account.user.toLowerCase());
+      if (chat !== null) places.push(placeAt(account.tenant.toLowerCase(), chat, true));
+    }
+    return places;
+  }
+
+  async operatorsPlace(): Promise<Place | null> {
+    const { operatorsConversation, tenant } = this.#parts;
+    return operatorsConversation === null || tenant === null
+      ? null
+      : placeAt(tenant, operatorsConversation, false);
+  }
+
+  /** Null where this person cannot be written to: the others are asked all the same. */
+  async #personalChat(tenant: string, user: string): Promise<string | null> {
+    const { references, connector, queue, serviceUrl, log } = this.#parts;
+    const known = await references.personal(tenant, user);
+    if (known !== null) return known.conversation;
+    try {
+      const conversation = await queue.enqueue(`open:${user}`, null, () =>
+        connector.openPersonal(serviceUrl, tenant, user),
+      );
+      await references.set({ tenant, conversation, serviceUrl, person: user });
+      return conversation;
+    } catch (error) {
+      if (!(error instanceof AppError) || !UNREACHABLE.has(error.code)) throw error;
+      log.warn({ code: 'teams_approver_unreachable', user }, 'an approver cannot be written to');
+      return null;
+    }
+  }
+
+  async #address(tenant: string, container: string, thread: string): Promise<Address> {
+    const { references, serviceUrl } = this.#parts;
+    const known = await references.get(tenant, container);
+    return {
+      serviceUrl: known?.serviceUrl ?? serviceUrl,
+      conversation: joinConversation(container, thread),
+    };
+  }
+
+  #content(message: Message, rendered: RenderedMessage, full: boolean): Content {
+    return contentOf(message, rendered, { full, personal: this.#parts.personal });
+  }
+
+  /** One line a conversation, whichever of its threads it goes to: Teams counts them together. */
+  #send(to: Address, content: Content): Promise<string> {
+    const { connector, queue } = this.#parts;
+    return queue.enqueue(lineOf(to), null, () => connector.post(to, content));
+  }
+
+  async #rewrite(delivered: Delivered, message: Message, rendered: RenderedMessage): Promise<void> {
+    const { connector, queue } = this.#parts;
+    const { tenant, thread, id } = parts(delivered);
+    const to = await this.#address(tenant, delivered.container, thread);
+    const content = this.#content(message, rendered, true);
+    await queue.enqueue(lineOf(to), id, () => connector.update(to, id, content));
+  }
+
+  /** Posts after the message, in its thread where there is one, what it could not hold and what is not there yet. */
+  async #continue(delivered: Delivered, { rest, byModel }: RenderedMessage): Promise<void> {
+    if (rest.length === 0) return;
+    const { memory } = this.#parts;
+    const { tenant, thread } = parts(delivered);
+    const to = await this.#address(tenant, delivered.container, thread);
+    const name = `teams:continued:${delivered.container}:${delivered.message}`;
+    const there = new Set((await memory.get(name))?.split(' '));
+    for (const { key, summary, body } of rest) {
+      if (there.has(key)) continue;
+      await this.#send(to, { card: adaptiveCard(body), summary, byModel });
+      there.add(key);
+      await memory.set(name, [...there].join(' '), CONTINUED_TTL_MS);
+    }
+  }
+}
+
+function placeAt(tenant: string, container: string, direct: boolean): Place {
+  return { platform: 'teams', tenant, container, thread: '', direct };
+}
+
+/** Ids of channels and of group chats both begin with `19:`; only channels, old and new, have these endings. */
+function isChannel(container: string): boolean {
+  return /@thread\.(?:tacv2|skype)$/.test(container);
+}
+
+function lineOf({ conversation }: Address): string {
+  return conversation.split(';')[0] ?? conversation;
+}
+
+/** Tenant, thread (or nothing) and message, e.g. `<tenant> 1700000000001 1700000000002`. */
+function handle({ tenant, container }: Place, thread: string, id: string): Delivered {
+  return { platform: 'teams', container, message: [tenant, thread, id].join(' ') };
+}
+
+function parts({ message }: Delivered): { tenant: string; thread: string; id: string } {
+  const [tenant = '', thread = '', id = message] = message.split(' ');
+  return { tenant, thread, id };
+}

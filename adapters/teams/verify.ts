@@ -1,0 +1,108 @@
+/**
+ * Is this from Teams, of our tenant, and from a person of it? The SDK checks the token; what it leaves open is
+ * checked here, and whatever is missing refuses. learn.microsoft.com/azure/bot-service/rest-api/
+ * bot-framework-rest-connector-authentication
+ */
+import { isIPv4 } from 'node:net';
+import type { ConfigurationBotFrameworkAuthentication } from 'botbuilder';
+import type { Verified } from './parse.ts';
+import { Activity, Guid } from './payloads.ts';
+
+export type RefusedCode =
+  | 'malformed'
+  | 'token_missing'
+  | 'token_refused'
+  | 'service_url'
+  | 'channel'
+  | 'tenant'
+  | 'guest';
+
+export type Verification =
+  | ({ ok: true } & Verified)
+  | { ok: false; status: 400 | 401 | 403; code: RefusedCode; cause?: unknown };
+
+/** Only the part of the SDK that is needed: it throws for any token that is not the channel's, for us, and valid. */
+export type TokenCheck = Pick<ConfigurationBotFrameworkAuthentication, 'authenticateRequest'>;
+
+export type VerifyParts = {
+  /** Null: local mode, for the Agents Playground on this machine; nobody proves who they are. */
+  tokens: TokenCheck | null;
+  /** Null in local mode only: any tenant, as its people are whom the directory lists. */
+  tenant: string | null;
+};
+
+const BEARER = /^Bearer [A-Za-z0-9_.~+/=-]{1,8192}$/;
+const refused = (status: 400 | 401 | 403, code: RefusedCode, cause?: unknown): Verification => ({
+  ok: false,
+  status,
+  code,
+  ...(cause === undefined ? {} : { cause }),
+});
+
+/**
+ * Decides whether `body` came from Teams with a token for us, names where to answer as the token does, and was sent
+ * by a member of the configured tenant. A person is (tenant, Entra object id): a display name or an address never is.
+ */
+export async function verifyActivity(
+  body: unknown,
+  authorization: string | undefined,
+  { tokens, tenant }: VerifyParts,
+): Promise<Verification> {
+  const parsed = Activity.safeParse(body);
+  if (!parsed.success) return refused(400, 'malformed');
+  const activity = parsed.data;
+  // Asked first: other channels have other rules in the SDK, weaker ones too.
+  if (activity.channelId !== 'msteams') return refused(403, 'channel');
+  if (tokens === null) {
+    // Without a token nothing says where answers may go: not off this machine.
+    if (!isLoopback(activity.serviceUrl)) return refused(403, 'service_url');
+  } else {
+    const problem = await tokenProblem(activity, body, authorization, tokens);
+    if (problem !== null) return problem;
+  }
+  const said = [activity.conversation.tenantId, activity.channelData?.tenant?.id].filter(
+    (id) => id !== undefined,
+  );
+  const [one] = said;
+  if (one === undefined || said.some((id) => !sameId(id, tenant ?? one))) return refused(403, 'tenant');
+  const { aadObjectId } = activity.from;
+  // Bots and anonymous visitors have no such id; a guest's is one that the directory does not list.
+  if (aadObjectId === undefined || activity.from.role === 'bot') return refused(403, 'guest');
+  return {
+    ok: true,
+    activity,
+    account: { platform: 'teams', tenant: (tenant ?? one).toLowerCase(), user: aadObjectId },
+  };
+}
+
+async function tokenProblem(
+  activity: Activity,
+  body: unknown,
+  authorization: string | undefined,
+  tokens: TokenCheck,
+): Promise<Verification | null> {
+  if (authorization === undefined) return refused(401, 'token_missing');
+  if (!BEARER.test(authorization)) return refused(401, 'token_refused');
+  try {
+    const { claimsIdentity } = await tokens.authenticateRequest(
+      body as Parameters<TokenCheck['authenticateRequest']>[0],
+      authorization,
+    );
+    // Tokens of emulators and of other bots pass the SDK without this claim; the channel's own never lack it.
+    const claimed = claimsIdentity.getClaimValue('serviceurl');
+    return claimed === activity.serviceUrl ? null : refused(401, 'service_url');
+  } catch (cause) {
+    return refused(401, 'token_refused', cause);
+  }
+}
+
+/** Entra's ids are the same whatever their case; local mode takes the Playground's, which are none. */
+function sameId(said: string, wanted: string): boolean {
+  const id = Guid.safeParse(said).data ?? said;
+  return id === (Guid.safeParse(wanted).data ?? wanted);
+}
+
+export function isLoopback(address: string): boolean {
+  const host = URL.parse(address)?.hostname ?? '';
+  return host === 'localhost' || host === '[::1]' || (isIPv4(host) && host.startsWith('127.'));
+}
