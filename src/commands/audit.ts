@@ -1,30 +1,63 @@
 /** `audit verify | export | checkpoint | key`. Only the export writes an entry: reading the log's state must not change it. */
-import { auditCheckpoint, auditExport, auditKey, auditVerify, auditVerifyFile } from '../audit/commands.ts';
+import { readCheckpointFile } from '../audit/checkpoint-file.ts';
+import {
+  auditCheckpoint,
+  auditExport,
+  auditKey,
+  auditVerify,
+  auditVerifyFile,
+  type Output,
+} from '../audit/commands.ts';
 import { parseInstant } from '../audit/export.ts';
 import { AppError } from '../errors.ts';
-import { accountName, type Command } from './command.ts';
+import { accountName, type Command, type Exit, type Invocation } from './command.ts';
 import { withHouse } from './open.ts';
+import type { Terminal } from './terminal.ts';
 
 export const verify: Command = async (invocation) => {
   const { options, json, terminal } = invocation;
   const { file, key, checkpoint } = options;
-  if (file === undefined) {
-    if (key !== undefined || checkpoint !== undefined)
-      throw new AppError(
-        'usage',
-        '--key and --checkpoint belong to --file; the database is checked with its own.',
-      );
-    return withHouse(
-      invocation,
-      async (house) => (await auditVerify({ ...terminal, ...house }, { json })).exit,
-    );
-  }
+  if (file === undefined) return verifyDatabase(invocation);
   const given = {
     ...(key === undefined ? {} : { key }),
     ...(checkpoint === undefined ? {} : { checkpoint }),
   };
   return (await auditVerifyFile(terminal, { file, ...given, json })).exit;
 };
+
+/** Against the checkpoints that left it by itself and, where one was kept elsewhere, against that one too. */
+async function verifyDatabase(invocation: Invocation): Promise<Exit> {
+  const { options, json, terminal } = invocation;
+  const kept = options.checkpoint;
+  if (kept !== undefined && (await readCheckpointFile(kept)).length === 0)
+    throw new AppError('usage', `${kept} holds no whole checkpoint, from its name to its last line feed.`);
+  return withHouse<Exit>(invocation, async (house) => {
+    const args = { json, ...(options.key === undefined ? {} : { keys: [options.key] }) };
+    const own = bufferOf(terminal);
+    const { exit } = await auditVerify(
+      { ...own, db: house.db, keys: house.keys, checkpointFile: house.checkpointFile },
+      args,
+    );
+    if (exit !== 0 || kept === undefined) {
+      await terminal.write(own.text());
+      return exit;
+    }
+    return (await auditVerify({ ...terminal, db: house.db, keys: house.keys, checkpointFile: kept }, args))
+      .exit;
+  });
+}
+
+/** Keeps what is written, until it is known whether it is the last word. */
+function bufferOf({ say }: Terminal): Output & { text(): string } {
+  let kept = '';
+  return {
+    say,
+    write(text) {
+      kept += text;
+    },
+    text: () => kept,
+  };
+}
 
 export const exportLog: Command = async (invocation) => {
   const { since, until } = invocation.options;

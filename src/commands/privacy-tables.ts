@@ -68,6 +68,12 @@ const ERASURES: readonly string[] = [
   `update requests set result = jsonb_set(result, '{message}', to_jsonb('Denied by ' || $1::text || '.'))
    where result->>'code' = 'denied_by_approver' and starts_with(result->>'message', 'Denied by ' || $1::text || ': ')
    returning thread`,
+  // What they noted when they said what became of an unknown outcome.
+  `update requests set result = jsonb_set(result, '{message}', to_jsonb($1::text || ' looked: it ' || state || '.'))
+   where result->>'code' in ('resolved_succeeded', 'resolved_failed')
+     and result->>'message' <> $1::text || ' looked: it ' || state || '.'
+     and id::text in (select request from audit_entries where type = 'execution.resolved' and principal = $1)
+   returning thread`,
   // What a read answered is no part of the digest, and may be their own ticket.
   `update requests set output = '', result = jsonb_build_object('code', result->>'code', 'message', '${ERASED}')
    where requester = $1 and effect = 'read' and result is not null and result->>'message' <> '${ERASED}'

@@ -37,8 +37,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'audit verify': {
     ...none,
-    usage: 'audit verify [--file F [--key VKEY [--checkpoint F]]]',
-    says: 'recomputes chain, tree and signatures of the log, from the database or an export',
+    usage: 'audit verify [--file F] [--key VKEY] [--checkpoint F]',
+    says: 'recomputes chain, tree and signatures, from the database or an exported file; against a kept checkpoint',
     options: ['file', 'key', 'checkpoint'],
     load: audit('verify'),
   },

@@ -106,6 +106,18 @@ describe('the log', () => {
     expect(bad.exit).toBe(1);
   });
 
+  it('is verified in the database against a checkpoint that was kept elsewhere', async () => {
+    const good = await run('audit', 'verify', '--checkpoint', note, '--json');
+    expect(JSON.parse(good.stdout)).toMatchObject({ ok: true });
+    expect(good.exit).toBe(0);
+    const forged = path.join(place.folder, 'forged');
+    const [origin, , ...rest] = readFileSync(note, 'utf8').split('\n');
+    writeFileSync(forged, [origin, '7', ...rest].join('\n'));
+    const bad = await run('audit', 'verify', '--checkpoint', forged, '--json');
+    expect(JSON.parse(bad.stdout)).toMatchObject({ ok: false });
+    expect(bad.exit).toBe(1);
+  });
+
   it('gives the part that spans a window', async () => {
     const { exit, stdout } = await run('audit', 'export', '--until', '2001-01-01');
     expect([exit, stdout]).toEqual([0, '']);

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { COMMANDS } from '../../src/commands/table.ts';
-import { countersign, makePlace } from './cli.ts';
+import { countersign, makePlace, said } from './cli.ts';
 
 const place = makePlace();
 afterAll(() => place.remove());
@@ -32,7 +32,7 @@ describe('usage', () => {
       ['kill', '--help'],
       ['kill', 'on', '--help'],
     ]) {
-      const { exit, stdout } = await run(...args);
+      const { exit, stdout } = await said(args);
       expect(exit).toBe(0);
       expect(stdout).toContain('kill on [--action A]');
       expect(stdout).not.toContain('audit');
@@ -46,7 +46,7 @@ describe('usage', () => {
     [['audit', 'forge'], 'Say which one: audit verify'],
     [['audit', 'verify', '--fast'], "Unknown option '--fast'"],
     [['audit', 'verify', 'twice'], '"twice" is one word too many'],
-    [['audit', 'verify', '--key', 'x'], '--key and --checkpoint belong to --file'],
+    [['audit', 'verify', '--checkpoint', '/nowhere'], '/nowhere holds no whole checkpoint'],
     [['audit', 'verify', '--file', 'a', '--file', 'b'], '--file is given more than once'],
     [['audit', 'export', '--since', 'yesterday'], '--since is a time like'],
     [['evidence'], 'Something is missing'],
@@ -62,7 +62,7 @@ describe('usage', () => {
     [['privacy', 'export', 'Not An Id'], "a person's id"],
     [['privacy', 'erase'], 'Something is missing'],
   ])('answers %j with words on stderr and exit 2', async (args, words) => {
-    const { exit, stdout, stderr } = await run(...args);
+    const { exit, stdout, stderr } = await said(args);
     expect(stderr).toContain(words);
     expect(stdout).toBe('');
     expect(exit).toBe(2);
@@ -82,8 +82,8 @@ describe('usage', () => {
   });
 
   it('shows a stack with LOG_LEVEL=debug only', async () => {
-    const quiet = await countersign(place.data, ['evidence', 'x']);
-    const loud = await countersign(place.data, ['evidence', 'x'], { env: { LOG_LEVEL: 'debug' } });
+    const quiet = await said(['evidence', 'x']);
+    const loud = await said(['evidence', 'x'], { LOG_LEVEL: 'debug' });
     expect(quiet.stderr).not.toContain('    at ');
     expect(loud.stderr).toContain('    at ');
   });
