@@ -9,7 +9,7 @@ export const ENDPOINT = '/api/messages';
 /** Where people can talk to the app. */
 export const SCOPES = ['personal', 'team', 'groupChat'] as const;
 /** Offered as hints while a person types; the same words work everywhere. */
-export const COMMANDS = ['help', 'status', 'waiting', 'whoami'] as const;
+export const COMMANDS = ['help', 'my requests', 'waiting for me', 'whoami'] as const;
 /** A button's verb is the decision itself; its data is the opaque id of the rendering and the request it shows. */
 export const BUTTONS: readonly DecisionKind[] = DecisionKind.options;
 /** Sends a filled form. */
