@@ -77,12 +77,19 @@ function inOrder(
 
 function inWords(value: Json): string {
   if (typeof value === 'string') return value;
-  if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
-    return Object.entries(value)
-      .map(([name, item]) => `${name}=${inWords(item)}`)
-      .join('\n');
-  }
-  return Array.isArray(value) ? value.map(inWords).join(', ') : String(value);
+  if (Array.isArray(value)) return value.map(part).join(', ');
+  if (value === null || typeof value !== 'object') return String(value);
+  return Object.entries(value)
+    .map(([name, item]) => `${part(name)}=${part(item)}`)
+    .join('\n');
+}
+
+/** What needs no quotes: nothing that could be taken for what stands between two parts. */
+const PLAIN = /^[\p{L}\p{N}](?:[\p{L}\p{N} _.:@/+-]*[\p{L}\p{N}_.:@/+-])?$/u;
+
+/** One of several. In quotes where it could pass for two: "x, y" is one item, and a line feed begins no new input. */
+function part(value: Json): string {
+  return typeof value === 'string' && PLAIN.test(value) ? value : JSON.stringify(value);
 }
 
 /** What is stored names a person by the directory's id; people read their name. */

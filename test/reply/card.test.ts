@@ -1,0 +1,120 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { openNeeds } from '../../src/approval/needs.ts';
+import type { Json, RequestState, StoredRequest } from '../../src/model/request.ts';
+import { RequestState as States } from '../../src/model/request.ts';
+import { buildCard, type Viewer } from '../../src/reply/card.ts';
+import { sampleRequest } from '../support/core.ts';
+
+function cardOf(changes: Partial<StoredRequest> = {}, viewer: Viewer = 'other') {
+  const request = sampleRequest(changes);
+  return buildCard({
+    request,
+    approvals: [],
+    needs: openNeeds(request, []),
+    waiting: 'Waiting for one approval from oncall.',
+    title: 'Run a CI job',
+    argumentOrder: ['job', 'repo', 'ref'],
+    nameOf: (id) => `Name of ${id}`,
+    viewer,
+    link: null,
+    proof: null,
+  });
+}
+
+describe('buttons', () => {
+  const buttons = (viewer: Viewer, changes: Partial<StoredRequest> = {}) => cardOf(changes, viewer).buttons;
+  const confirmed = { confirmedAt: new Date() };
+
+  test('the requester confirms or cancels; others wait for that', () => {
+    expect([buttons('requester'), buttons('approver'), buttons('other')]).toEqual([
+      ['confirm', 'cancel'],
+      [],
+      [],
+    ]);
+  });
+  test('once it is confirmed, approvers decide and the requester may still cancel', () => {
+    expect([buttons('requester', confirmed), buttons('approver', confirmed)]).toEqual([
+      ['cancel'],
+      ['approve', 'deny'],
+    ]);
+  });
+  test('the requester never has a button to approve, in no state', () => {
+    for (const state of States.options) {
+      for (const changes of [{ state }, { state, ...confirmed }]) {
+        expect(buttons('requester', changes)).not.toContain('approve');
+      }
+    }
+  });
+  test.each<RequestState>(['denied', 'expired', 'cancelled', 'executing', 'succeeded', 'failed', 'unknown'])(
+    'nobody has one once it is %s',
+    (state) => {
+      for (const viewer of ['requester', 'approver', 'other'] as const)
+        expect(buttons(viewer, { state })).toEqual([]);
+    },
+  );
+});
+
+describe('arguments', () => {
+  const value = (it: Json) => cardOf({ arguments: { it } }).arguments[0]?.value;
+
+  test('stand in the order of the schema; what it does not name comes last and is never left out', () => {
+    const card = cardOf({ arguments: { ref: 'main', surprise: 1, job: 'checks', repo: 'web' } });
+    expect(card.arguments.map((argument) => argument.name)).toEqual(['job', 'repo', 'ref', 'surprise']);
+  });
+
+  test('of unknown origin count as the model’s', () => {
+    expect(cardOf({ arguments: { it: 'x' }, provenance: {} }).arguments[0]?.provenance).toBe('model');
+  });
+
+  test.each<[Json, string]>([
+    ['as it is: a=b, c\nd', 'as it is: a=b, c\nd'],
+    [null, 'null'],
+    [false, 'false'],
+    [42, '42'],
+    [{ version: '1.2.0', environment: 'test' }, 'version=1.2.0\nenvironment=test'],
+    [['web', 'api'], 'web, api'],
+    [{ list: ['a'] }, 'list=["a"]'],
+  ])('%j is shown as it is', (given, shown) => {
+    expect(value(given)).toBe(shown);
+  });
+
+  test('a value with a line feed does not look like one more input', () => {
+    expect(value({ a: 'x\nenvironment=production' })).toBe('a="x\\nenvironment=production"');
+    expect(value(['a, b'])).not.toBe(value(['a', 'b']));
+  });
+
+  test('two different sets of values never look the same', () => {
+    const texts = fc.array(fc.oneof(fc.string(), fc.constantFrom('a', 'a, b', 'a=b', 'a\nb=c', '"a"', '')), {
+      maxLength: 3,
+    });
+    const names = fc.dictionary(
+      fc.oneof(fc.string(), fc.constantFrom('a', 'b', 'a=b')),
+      fc.constantFrom('x', 'x\na=y', 'b=c', ''),
+    );
+    fc.assert(
+      fc.property(fc.oneof(fc.tuple(texts, texts), fc.tuple(names, names)), ([one, other]) => {
+        fc.pre(JSON.stringify(one) !== JSON.stringify(other));
+        expect(value(one)).not.toBe(value(other));
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+test('the words for where it stands name a person or a group, never an id alone', () => {
+  expect(cardOf().status).toBe('Waiting for Name of alice to confirm.');
+  expect(cardOf({ confirmedAt: new Date() }).status).toBe('Waiting for one approval from oncall.');
+  for (const state of States.options) expect(cardOf({ state }).status).not.toBe('');
+});
+
+test('the tail of the output is shown, and the whole of an outcome', () => {
+  const card = cardOf({
+    state: 'failed',
+    output: `${'x'.repeat(10_000)}end`,
+    result: { code: 'exit_1', message: 'It ended with 1.', link: 'https://example.com/1' },
+  });
+  expect(card.output).toHaveLength(4_000);
+  expect(card.output?.endsWith('end')).toBe(true);
+  expect(card.outcome).toEqual({ code: 'exit_1', text: 'It ended with 1.', link: 'https://example.com/1' });
+});
