@@ -1,6 +1,7 @@
 /** The operators' log: pino, one JSON object a line on stderr, with an allow-list of fields. */
-import { pino } from 'pino';
+import { type DestinationStream, pino } from 'pino';
 import { AppError } from './errors.ts';
+import { maskSecrets } from './screening/secrets.ts';
 
 /** Everything else is dropped: what nobody listed cannot leak. */
 const FIELDS = [
@@ -29,13 +30,18 @@ const FIELDS = [
   'retryAfterMs',
 ] as const;
 const ALLOWED: ReadonlySet<string> = new Set(FIELDS);
+/** Words of libraries and sandboxed code, which may hold what they were given. */
+const FREE_TEXT: ReadonlySet<string> = new Set(['error', 'stack', 'detail']);
 
 export type Fields = Readonly<Record<string, unknown>>;
 export type Log = Record<'debug' | 'info' | 'warn' | 'error', (fields: Fields, words: string) => void>;
 
-/** `level` as pino's. Fields that are not on the list are left out, whatever a caller passes. */
-export function createLog(level: string): Log {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination(2));
+/**
+ * `level` as pino's. Fields that are not on the list are left out, whatever a caller passes; in free text credentials are
+ * masked. `destination` is stderr unless given.
+ */
+export function createLog(level: string, destination: DestinationStream = pino.destination(2)): Log {
+  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
   const write =
     (kind: 'debug' | 'info' | 'warn' | 'error') =>
     (fields: Fields, words: string): void =>
@@ -47,15 +53,10 @@ function allowed(fields: Fields): Record<string, string | number | boolean | nul
   const kept: Record<string, string | number | boolean | null> = {};
   for (const [name, value] of Object.entries(fields)) {
     // An error under whatever name: its code, words and stack.
-    if (value instanceof Error) Object.assign(kept, errorFields(value));
+    if (value instanceof Error) Object.assign(kept, allowed(errorFields(value)));
     if (!ALLOWED.has(name)) continue;
-    if (
-      value === null ||
-      typeof value === 'string' ||
-      typeof value === 'number' ||
-      typeof value === 'boolean'
-    )
-      kept[name] = value;
+    if (typeof value === 'string') kept[name] = FREE_TEXT.has(name) ? maskSecrets(value).text : value;
+    else if (value === null || typeof value === 'number' || typeof value === 'boolean') kept[name] = value;
   }
   return kept;
 }
