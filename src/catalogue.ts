@@ -12,7 +12,10 @@ export type Catalogue = {
 
 export type ChosenConnectors = Readonly<Record<PortName, { use: string; settings: Json }>>;
 
-/** Errors: `config_invalid` where a connector is unknown, serves another port, or its settings do not fit. */
+/**
+ * Errors: `config_invalid` where a connector is unknown, serves another port, or its settings do not fit;
+ * `catalogue_invalid` where two actions have one name. An action whose operation the chosen connector does not serve is left out.
+ */
 export function createCatalogue(
   actions: readonly Action[],
   connectors: readonly Connector[],
@@ -42,7 +45,11 @@ export function createCatalogue(
     byPort.set(port, { connector, settings: parsed.data });
   }
   const governed = new Map<string, GovernedAction>();
+  const names = new Set<string>();
   for (const action of actions) {
+    if (names.has(action.name))
+      throw new AppError('catalogue_invalid', `There are two actions called ${action.name}.`);
+    names.add(action.name);
     const served = byPort.get(action.port);
     const operation = served?.connector.operations[action.operation];
     if (!served || !operation) continue;
