@@ -8,7 +8,7 @@ import type { ApprovableRequest, Decision, PolicyContext } from './model/decisio
 import type { PrincipalId } from './model/ids.ts';
 import type { Directory } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
-import type { Resource, Risk, StoredRequest } from './model/request.ts';
+import type { ApprovalNeed, Resource, Risk, StoredRequest } from './model/request.ts';
 import type { Sql } from './store/database.ts';
 
 /** The policy room's door, as the pipeline uses it. */
@@ -25,6 +25,11 @@ export type PolicyDoor = {
     request: ApprovableRequest,
     context: PolicyContext,
   ): { allowed: boolean; policies: string[]; reasons: string[]; groups: string[] };
+  approvers(
+    needs: readonly ApprovalNeed[],
+    request: ApprovableRequest,
+    context: PolicyContext,
+  ): PrincipalId[];
   may(principal: Principal, what: 'kill' | 'readAudit' | 'erase'): boolean;
   possible(
     principal: Principal,
@@ -33,6 +38,9 @@ export type PolicyDoor = {
 };
 
 export type Judging = ReturnType<typeof createJudging>;
+
+/** Where nobody in particular is needed: whoever may approve it at all can say what became of it. */
+const ANYBODY: readonly ApprovalNeed[] = [{ group: null, quorum: 1 }];
 
 type Asked = { action: string; resource: Resource; risk: Risk; connector: string; tainted: boolean };
 
@@ -63,18 +71,14 @@ export function createJudging(deps: { policy: () => PolicyDoor; directory: Direc
   const mayApprove = async (sql: Sql, person: Principal, request: StoredRequest) =>
     deps.policy().mayApprove(person, request, await contextOf(sql, request, request.requester));
 
-  /** Everybody who could approve it now: who is asked, and in whose list it stands. */
+  /** Everybody who could approve it now: who is asked. In one go: a question for each person would stop a large company. */
   const approversOf = async (sql: Sql, request: StoredRequest): Promise<Principal[]> => {
     const context = await contextOf(sql, request, request.requester);
-    const policy = deps.policy();
-    const wanted = request.obligations.approvals.map((need) => need.group);
-    const counts = (groups: readonly string[]): boolean =>
-      wanted.length === 0 || wanted.some((group) => group === null || groups.includes(group));
-    return (await deps.directory.people()).filter((person) => {
-      if (person.id === request.requester) return false;
-      const verdict = policy.mayApprove(person, request, context);
-      return verdict.allowed && counts(verdict.groups);
-    });
+    const { approvals } = request.obligations;
+    const found = new Set(
+      deps.policy().approvers(approvals.length === 0 ? ANYBODY : approvals, request, context),
+    );
+    return (await deps.directory.people()).filter((person) => found.has(person.id));
   };
 
   /** Names of the actions that this person could use at all; the planner is shown no others. */
