@@ -94,8 +94,12 @@ const MAX_PORT = 65_535;
 const NOT_YET: Record<string, string> = {
   SLACK_APP_TOKEN: 'Socket Mode is not served yet; use HTTP mode (SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET).',
   MicrosoftAppId: 'Teams is not served yet.',
+  MicrosoftAppPassword: 'Teams is not served yet.',
   OIDC_ISSUER: 'sign-in by OIDC is not served yet.',
+  OIDC_CLIENT_ID: 'sign-in by OIDC is not served yet.',
+  OIDC_CLIENT_SECRET: 'sign-in by OIDC is not served yet.',
   GITHUB_APP_ID: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
+  GITHUB_APP_PRIVATE_KEY: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
 };
 
 const fail = (message: string): never => {
@@ -113,10 +117,11 @@ export function readConfig(env: Environment, cwd: string): Config {
   }
   const production = env.NODE_ENV === 'production';
   const file = readConfigFile(env, cwd, production);
-  const host = env.HOST || '127.0.0.1';
+  // As in a URL or bare: what is bound to is the address alone.
+  const host = (env.HOST || '127.0.0.1').replace(/^\[(.*)\]$/, '$1');
   const slack = slackOf(secret, env, file.value);
   const token = secret('GITHUB_TOKEN');
-  const databaseUrl = secret('DATABASE_URL');
+  const githubApi = urlOf('GITHUB_API_URL', env.GITHUB_API_URL) === null ? GITHUB_API : env.GITHUB_API_URL!;
   const config: Config = {
     host,
     port: portOf(env.PORT),
@@ -124,12 +129,12 @@ export function readConfig(env: Environment, cwd: string): Config {
     dataFolder: resolve(cwd, env.COUNTERSIGN_DATA || '.countersign'),
     production,
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', LOG_LEVELS),
-    database: databaseUrl === null ? null : { url: databaseUrl, ownerUrl: secret('DATABASE_OWNER_URL') },
-    redisUrl: secret('REDIS_URL'),
+    database: databaseOf(secret),
+    redisUrl: serverUrl('REDIS_URL', secret, ['redis:', 'rediss:']),
     local: slack === null,
     slack,
     model: modelOf(secret, env),
-    github: token === null ? null : { token, apiUrl: env.GITHUB_API_URL || GITHUB_API },
+    github: token === null ? null : { token, apiUrl: githubApi },
     masterKey: secret('MASTER_KEY'),
     auditSigningKey: secret('AUDIT_SIGNING_KEY'),
     acceptProcess: env.SANDBOX_ALLOW_PROCESS === '1',
@@ -146,7 +151,7 @@ export function readConfig(env: Environment, cwd: string): Config {
       ticketing: file.value.connectors.ticketing ?? { use: 'desk', settings: {} },
       ci: file.value.connectors.ci ?? { use: 'runner', settings: {} },
     },
-    upstreams: upstreamsOf(file, token === null ? null : env.GITHUB_API_URL || GITHUB_API),
+    upstreams: upstreamsOf(file, token === null ? null : githubApi),
     runner: file.value.runner,
     limits: {
       turnsPerMinute: file.value.limits.turns_per_minute,
@@ -162,6 +167,8 @@ export function readConfig(env: Environment, cwd: string): Config {
 function readSecret(env: Environment, name: string): string | null {
   const path = env[`${name}_FILE`];
   if (path !== undefined && path !== '') {
+    // Which of the two was meant is a guess, and one of them may be an old secret.
+    if (env[name]) return fail(`${name} and ${name}_FILE are both given: leave one of them out.`);
     try {
       return readFileSync(path, 'utf8').replace(/\r?\n$/, '') || fail(`${name}_FILE: the file is empty.`);
     } catch (error) {
@@ -212,6 +219,25 @@ function readCertificate(path: string): string {
       cause: error,
     });
   }
+}
+
+function databaseOf(secret: (name: string) => string | null): Config['database'] {
+  const protocols = ['postgres:', 'postgresql:'];
+  const url = serverUrl('DATABASE_URL', secret, protocols);
+  const ownerUrl = serverUrl('DATABASE_OWNER_URL', secret, protocols);
+  if (url !== null) return { url, ownerUrl };
+  return ownerUrl === null ? null : fail('DATABASE_URL is missing: DATABASE_OWNER_URL is given without it.');
+}
+
+/** The address of a server, as it was given; it may hold a password and is never shown. */
+function serverUrl(
+  name: string,
+  secret: (name: string) => string | null,
+  protocols: readonly string[],
+): string | null {
+  const text = secret(name);
+  if (text === null || protocols.includes(URL.parse(text)?.protocol ?? '')) return text;
+  return fail(`${name} must be a URL that begins with ${protocols.map((it) => `${it}//`).join(' or ')}.`);
 }
 
 function slackOf(
@@ -280,10 +306,8 @@ function checkProduction(config: Config): void {
 
 function portOf(text: string | undefined): number {
   if (!text) return DEFAULT_PORT;
-  const port = Number(text);
-  return Number.isInteger(port) && port >= 0 && port <= MAX_PORT
-    ? port
-    : fail('PORT must be a number from 0 to 65535.');
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  return port <= MAX_PORT ? port : fail(`PORT must be a number from 0 to ${MAX_PORT}.`);
 }
 
 function urlOf(name: string, text: string | undefined): URL | null {

@@ -122,6 +122,8 @@ function refuseWriters(path: string, mode: number, { production, code }: TrustOp
   }
 }
 
+/** What is wrong, without what stands there: after a colon the parser quotes the file, which may hold a secret. */
 function firstLine(text: string): string {
-  return (text.split('\n', 1)[0] ?? text).replace(/ at line \d+, column \d+:?$/, '');
+  const line = (text.split('\n', 1)[0] ?? text).replace(/ at line \d+, column \d+:?$/, '');
+  return line.split(': ', 1)[0] ?? line;
 }

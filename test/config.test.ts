@@ -1,0 +1,369 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Config, type Environment, readConfig } from '../src/config.ts';
+import { AppError } from '../src/errors.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'countersign-config-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+beforeEach(() => rmSync(path.join(folder, 'countersign.yaml'), { force: true }));
+
+const read = (env: Environment = {}): Config => readConfig(env, folder);
+const inFile = (name: string, text: string): string => {
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return file;
+};
+const yaml = (text: string) => inFile('countersign.yaml', text);
+function refusal(env: Environment): string {
+  try {
+    read(env);
+  } catch (error) {
+    expect(error).toBeInstanceOf(AppError);
+    expect((error as AppError).code).toBe('config_invalid');
+    return (error as AppError).message;
+  }
+  throw new Error('It was accepted.');
+}
+
+const SLACK = { SLACK_BOT_TOKEN: 'a-token', SLACK_SIGNING_SECRET: 'a-secret' };
+const PRODUCTION = {
+  ...SLACK,
+  NODE_ENV: 'production',
+  DATABASE_URL: 'postgres://app@db/x',
+  DATABASE_OWNER_URL: 'postgresql://owner@db/x',
+  MASTER_KEY: 'a-key',
+  AUDIT_SIGNING_KEY: 'another-key',
+};
+
+describe('with nothing configured', () => {
+  test('it is local mode on loopback, with embedded state', () => {
+    expect(read()).toEqual({
+      host: '127.0.0.1',
+      port: 3000,
+      publicUrl: null,
+      dataFolder: path.join(folder, '.countersign'),
+      production: false,
+      logLevel: 'info',
+      database: null,
+      redisUrl: null,
+      local: true,
+      slack: null,
+      model: null,
+      github: null,
+      masterKey: null,
+      auditSigningKey: null,
+      acceptProcess: false,
+      peopleFile: null,
+      policiesFolder: null,
+      jobsFile: null,
+      repositories: null,
+      connectors: { ticketing: { use: 'desk', settings: {} }, ci: { use: 'runner', settings: {} } },
+      upstreams: {},
+      runner: { concurrency: 2 },
+      limits: { turnsPerMinute: 30, requestsPerActionPerHour: 60 },
+    });
+  });
+
+  test('a variable that is empty is not given', () => {
+    const names = [
+      'PORT',
+      'HOST',
+      'PUBLIC_URL',
+      'DATABASE_URL',
+      'REDIS_URL',
+      'GITHUB_TOKEN',
+      'MASTER_KEY',
+      'MicrosoftAppId',
+    ];
+    expect(read(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(read());
+  });
+});
+
+describe('local mode trusts whoever reaches the port, so', () => {
+  test.each(['127.0.0.1', 'localhost', '::1', '[::1]'])('it binds to %s', (HOST) => {
+    expect(read({ HOST }).host).toBe(HOST.replace(/[[\]]/g, ''));
+  });
+  test.each(['0.0.0.0', '::', '10.0.0.1', 'example.com', '127.0.0.1.example.com'])('not to %s', (HOST) => {
+    expect(refusal({ HOST })).toMatch(/^HOST /);
+  });
+  test.each(['https://chat.example.com', 'http://127.0.0.1.example.com', 'http://0.0.0.0'])(
+    'people do not reach it at %s',
+    (PUBLIC_URL) => {
+      expect(refusal({ PUBLIC_URL })).toMatch(/^PUBLIC_URL /);
+    },
+  );
+  test('they may at a name of this machine', () => {
+    expect(read({ PUBLIC_URL: 'http://localhost:8080' }).publicUrl?.port).toBe('8080');
+    expect(read({ PUBLIC_URL: 'http://[::1]:3000' }).publicUrl?.hostname).toBe('[::1]');
+  });
+  test('it does not run in production', () => {
+    expect(refusal({ NODE_ENV: 'production' })).toContain('NODE_ENV=production needs a platform');
+  });
+  test('a real connector must be meant', () => {
+    expect(refusal({ GITHUB_TOKEN: 'x' })).toMatch(/^GITHUB_TOKEN /);
+    const meant = { GITHUB_TOKEN: 'x', LOCAL_MODE_WITH_CONNECTORS: '1' };
+    expect(read(meant).github).toEqual({ token: 'x', apiUrl: 'https://api.github.com' });
+    expect(refusal({ ...meant, LOCAL_MODE_WITH_CONNECTORS: 'yes' })).toMatch(/^GITHUB_TOKEN /);
+  });
+  test('with a platform, none of this is local mode', () => {
+    expect(read({ ...SLACK, HOST: '0.0.0.0', PUBLIC_URL: 'https://x.example.com' })).toMatchObject({
+      local: false,
+    });
+  });
+});
+
+describe('production', () => {
+  const withPeople = () => yaml('people: people.yaml\n');
+
+  test('runs with everything that it requires', () => {
+    withPeople();
+    expect(read(PRODUCTION)).toMatchObject({
+      production: true,
+      peopleFile: path.join(folder, 'people.yaml'),
+    });
+  });
+  test.each(['DATABASE_URL', 'DATABASE_OWNER_URL', 'MASTER_KEY', 'AUDIT_SIGNING_KEY'])(
+    'requires %s',
+    (name) => {
+      withPeople();
+      expect(refusal({ ...PRODUCTION, [name]: undefined })).toContain(name);
+    },
+  );
+  test('requires people', () => {
+    expect(refusal(PRODUCTION)).toContain('"people"');
+  });
+  test('refuses a config that its group may write', () => {
+    chmodSync(withPeople(), 0o664);
+    expect(refusal(PRODUCTION)).toContain('may be written by its group');
+  });
+});
+
+describe('half a configuration is refused, naming the half that is missing', () => {
+  test.each([
+    ['SLACK_BOT_TOKEN', { SLACK_SIGNING_SECRET: 'x' }],
+    ['SLACK_SIGNING_SECRET', { SLACK_BOT_TOKEN: 'x' }],
+    ['OPENAI_API_KEY', { OPENAI_MODEL: 'm' }],
+    ['OPENAI_API_KEY', { OPENAI_BASE_URL: 'http://127.0.0.1:1' }],
+    ['OPENAI_MODEL', { OPENAI_API_KEY: 'x' }],
+    ['DATABASE_URL', { DATABASE_OWNER_URL: 'postgres://o@db/x' }],
+  ])('%s', (missing, env) => {
+    expect(refusal(env)).toMatch(new RegExp(`^${missing} is missing`));
+  });
+});
+
+test.each([
+  'SLACK_APP_TOKEN',
+  'MicrosoftAppId',
+  'MicrosoftAppPassword',
+  'OIDC_ISSUER',
+  'OIDC_CLIENT_ID',
+  'OIDC_CLIENT_SECRET',
+  'GITHUB_APP_ID',
+  'GITHUB_APP_PRIVATE_KEY',
+])('%s, which is not served yet, is refused and not ignored', (name) => {
+  expect(refusal({ [name]: 'x' })).toMatch(new RegExp(`^${name}: `));
+  expect(refusal({ [`${name}_FILE`]: inFile('given', 'x') })).toMatch(new RegExp(`^${name}: `));
+});
+
+describe('a value that cannot be', () => {
+  const VALUE = 'zzz-not-to-be-shown-zzz';
+  test.each([
+    ['PORT', VALUE],
+    ['PORT', '-1'],
+    ['PORT', '65536'],
+    ['PORT', '1e3'],
+    ['PORT', '0x50'],
+    ['PORT', ' 80'],
+    ['PORT', '80.5'],
+    ['LOG_LEVEL', VALUE],
+    ['PUBLIC_URL', VALUE],
+    ['PUBLIC_URL', `ftp://${VALUE}`],
+    ['PUBLIC_URL', `javascript:${VALUE}`],
+    ['SLACK_API_URL', VALUE],
+    ['OPENAI_BASE_URL', `file:///${VALUE}`],
+    ['GITHUB_API_URL', VALUE],
+    ['DATABASE_URL', VALUE],
+    ['DATABASE_URL', `mysql://u:${VALUE}@db/x`],
+    ['REDIS_URL', `http://u:${VALUE}@redis`],
+  ])('is refused with the name of %s, and is not shown: %s', (name, value) => {
+    const message = refusal({ ...SLACK, OPENAI_API_KEY: 'k', OPENAI_MODEL: 'm', [name]: value });
+    expect(message).toMatch(new RegExp(`^${name} `));
+    expect(message).not.toContain(value.trim() === '' ? VALUE : value.replace(/^.*?(?=zzz)/, ''));
+  });
+
+  test.each([0, 1, 80, 65_535])('but port %d can be', (port) => {
+    expect(read({ PORT: String(port) }).port).toBe(port);
+  });
+});
+
+describe('a secret in a file', () => {
+  const NAMES = [
+    'SLACK_BOT_TOKEN',
+    'SLACK_SIGNING_SECRET',
+    'DATABASE_URL',
+    'DATABASE_OWNER_URL',
+    'REDIS_URL',
+    'OPENAI_API_KEY',
+    'GITHUB_TOKEN',
+    'MASTER_KEY',
+    'AUDIT_SIGNING_KEY',
+  ];
+
+  test('is read without the line end that editors add', () => {
+    for (const end of ['', '\n', '\r\n']) {
+      expect(read({ MASTER_KEY_FILE: inFile('key', `the key${end}`) }).masterKey).toBe('the key');
+    }
+    expect(read({ MASTER_KEY_FILE: inFile('key', 'two\n\n') }).masterKey).toBe('two\n');
+  });
+
+  test.each(NAMES)('%s: one that cannot be read fails the start and names the variable', (name) => {
+    const missing = path.join(folder, 'not-there');
+    for (const file of [missing, folder]) {
+      const message = refusal({ [`${name}_FILE`]: file });
+      expect(message).toBe(`${name}_FILE: the file cannot be read.`);
+    }
+    expect(refusal({ [`${name}_FILE`]: inFile('empty', '\n') })).toBe(`${name}_FILE: the file is empty.`);
+  });
+
+  test.each(NAMES)('%s: given both ways is refused, and neither is shown', (name) => {
+    const message = refusal({ [name]: 'first-value', [`${name}_FILE`]: inFile('both', 'second-value') });
+    expect(message).toContain(`${name} and ${name}_FILE`);
+    expect(message).not.toMatch(/first-value|second-value/);
+  });
+});
+
+describe('countersign.yaml', () => {
+  test('is read beside us, and its paths are relative to it', () => {
+    mkdirSync(path.join(folder, 'etc'), { recursive: true });
+    const file = inFile(
+      'etc/other.yaml',
+      `people: people.yaml
+policies: ./rules
+jobs: /abs/jobs.yaml
+repositories: { web: ../web.git }
+connectors: { ci: { use: jenkins, settings: { url: x } } }
+slack: { approvals_channel: C1 }
+runner: { concurrency: 4 }
+limits: { turns_per_minute: 5 }
+upstreams: { github.example: { base_url: "http://127.0.0.1:9", addresses: ["127.0.0.1"] } }
+`,
+    );
+    expect(read({ ...SLACK, COUNTERSIGN_CONFIG: file })).toMatchObject({
+      peopleFile: path.join(folder, 'etc/people.yaml'),
+      policiesFolder: path.join(folder, 'etc/rules'),
+      jobsFile: '/abs/jobs.yaml',
+      repositories: { web: path.join(folder, 'web.git') },
+      connectors: { ticketing: { use: 'desk' }, ci: { use: 'jenkins', settings: { url: 'x' } } },
+      slack: { approvalsChannel: 'C1', operatorsChannel: null },
+      runner: { concurrency: 4 },
+      limits: { turnsPerMinute: 5, requestsPerActionPerHour: 60 },
+      upstreams: { 'github.example': { baseUrl: 'http://127.0.0.1:9', addresses: ['127.0.0.1'] } },
+    });
+  });
+
+  test('may be empty', () => {
+    yaml('');
+    expect(read()).toMatchObject({ local: true });
+  });
+
+  test('that was named and is not there is refused', () => {
+    expect(refusal({ COUNTERSIGN_CONFIG: 'nowhere.yaml' })).toContain('nowhere.yaml: does not exist');
+  });
+
+  test.each([
+    ['an unknown key', 'people: p.yaml\npeopel: q.yaml\n', 2, 'peopel: is not a known key'],
+    [
+      'an unknown key further in',
+      'slack:\n  approvals_channel: C1\n  channel: C2\n',
+      3,
+      'slack.channel: is not a known key',
+    ],
+    [
+      'an unknown connector port',
+      'connectors:\n  mail: { use: smtp }\n',
+      2,
+      'connectors.mail: is not a known key',
+    ],
+    ['a number where a name belongs', 'people: p\njobs: 42\n', 2, 'jobs: '],
+    ['a limit that lets nobody in', 'limits:\n  turns_per_minute: 0\n', 2, 'limits.turns_per_minute: '],
+    ['more workers than make sense', 'runner:\n  concurrency: 1000\n', 2, 'runner.concurrency: '],
+    ['the same key twice', 'people: a\npeople: b\n', 2, 'Map keys must be unique'],
+    ['what is not YAML', 'people: "a\n', 2, 'Missing closing'],
+    [
+      'an upstream that is no URL',
+      'upstreams:\n  x.example:\n    base_url: gopher://x\n',
+      3,
+      'upstreams.x.example.base_url',
+    ],
+  ])('%s is refused with its line', (_what, text, line, reason) => {
+    const file = yaml(text);
+    const message = refusal({});
+    expect(message).toMatch(new RegExp(`^${file.replaceAll('.', '\\.')}:${line}: `));
+    expect(message).toContain(reason);
+  });
+
+  test('is not believed when others may write it', () => {
+    chmodSync(yaml('people: p\n'), 0o666);
+    expect(refusal({})).toContain('may be written by others');
+    chmodSync(path.join(folder, 'countersign.yaml'), 0o644);
+  });
+});
+
+test('whatever is wrong, no value of any variable or of the file is shown', () => {
+  const names = [
+    'HOST',
+    'PORT',
+    'PUBLIC_URL',
+    'LOG_LEVEL',
+    'DATABASE_URL',
+    'DATABASE_OWNER_URL',
+    'REDIS_URL',
+    'SLACK_BOT_TOKEN',
+    'SLACK_SIGNING_SECRET',
+    'SLACK_API_URL',
+    'OPENAI_API_KEY',
+    'OPENAI_BASE_URL',
+    'OPENAI_MODEL',
+    'GITHUB_TOKEN',
+    'GITHUB_API_URL',
+    'MASTER_KEY',
+    'AUDIT_SIGNING_KEY',
+    'SLACK_APP_TOKEN',
+  ];
+  const value = fc.constantFrom('XSECRETX', 'http://u:XSECRETX@h', 'postgres://u:XSECRETX@h/d');
+  const line = fc.constantFrom(
+    'limits: XSECRETX',
+    'connectors: { ci: XSECRETX }',
+    'connectors: { ci: { use: 7, settings: XSECRETX } }',
+    'repositories: [XSECRETX]',
+    'upstreams: { x: { base_url: XSECRETX } }',
+    'people: { a: XSECRETX }',
+    'people: "XSECRETX',
+    'people: *XSECRETX',
+    'people: XSECRETX: b',
+    'slack: !XSECRETX 1',
+    'runner: { concurrency: XSECRETX }',
+  );
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.constantFrom(...names), value, { maxKeys: 6 }),
+      fc.option(line),
+      (env, text) => {
+        yaml(text ?? '');
+        try {
+          read(env);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'config_invalid' });
+          expect((error as Error).message).not.toContain('XSECRETX');
+        }
+      },
+    ),
+    { numRuns: 400 },
+  );
+});
