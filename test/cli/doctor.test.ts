@@ -179,7 +179,7 @@ describe('doctor', () => {
       REDIS_URL: `redis://127.0.0.1:${await freePort()}`,
       PORT: new URL(taken.url).port,
     });
-    expect(of('redis')).toMatchObject([{ state: 'bad', what: 'does not answer (ECONNREFUSED)' }]);
+    expect(of('redis')).toMatchObject([{ state: 'bad', what: 'does not serve (ECONNREFUSED)' }]);
     expect(of('port')).toMatchObject([{ state: 'bad', mend: expect.stringContaining('PORT=') }]);
     expect(of('data folder')).toMatchObject([{ state: 'note', mend: `chmod 700 ${place.data}` }]);
   });

@@ -1,11 +1,13 @@
 /** What is outside of this machine: Redis, Slack, the model. Each is asked one cheap question. */
-import { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Config } from '../../config.ts';
+import { redisEphemeral } from '../../store/ephemeral-redis.ts';
 import { bad, type Finding, note, ok } from './finding.ts';
 
 const ANSWER_WITHIN_MS = 5_000;
-const LEAST_REDIS = 7;
+/** Below which all our keys stand, and how long the one of this look does. */
+const REDIS_PREFIX = 'countersign:';
+const COUNTED_FOR_MS = 1_000;
 /** Codes of others are shown only as far as they are codes. */
 const asCode = (text: unknown): string =>
   String(text)
@@ -17,29 +19,31 @@ export async function lookAtRedis({ redisUrl, production }: Config): Promise<Fin
     const what = 'none: rate counters live in memory, so run one replica only';
     return [production ? note('redis', what, 'Set REDIS_URL.') : ok('redis', what)];
   }
-  const redis = new Redis(redisUrl, {
-    lazyConnect: true,
-    connectTimeout: ANSWER_WITHIN_MS,
-    commandTimeout: ANSWER_WITHIN_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  });
-  // What refused the connection is told here; the call itself only says that there is none.
-  let refusal: NodeJS.ErrnoException | null = null;
-  redis.on('error', (error: NodeJS.ErrnoException) => {
-    refusal = error;
+  let refusal: unknown = null;
+  const ephemeral = redisEphemeral({
+    url: redisUrl,
+    prefix: REDIS_PREFIX,
+    // What refused the connection is told here; the call itself only says that there is none.
+    onError: (error) => {
+      refusal ??= error;
+    },
   });
   try {
-    await redis.connect();
-    const version = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? '';
-    return Number.parseInt(version, 10) >= LEAST_REDIS
-      ? [ok('redis', `answers, version ${asCode(version)}`)]
-      : [bad('redis', `version ${asCode(version) || 'unknown'}`, `Redis ${LEAST_REDIS} or newer is needed.`)];
+    // What the assistant does with it, so that missing rights and read-only replicas show too.
+    await ephemeral.count('doctor', COUNTED_FOR_MS);
+    return [ok('redis', 'answers and counts')];
   } catch (error) {
-    const why = asCode((refusal ?? (error as NodeJS.ErrnoException)).code ?? 'no_answer');
-    return [bad('redis', `does not answer (${why})`, 'Look at REDIS_URL and at the server.')];
+    const cause = refusal ?? (error as Error).cause;
+    const why = asCode((cause as NodeJS.ErrnoException | undefined)?.code ?? 'no_answer');
+    return [
+      bad(
+        'redis',
+        `does not serve (${why})`,
+        'Look at REDIS_URL and at the server: Redis 7 or newer, writable.',
+      ),
+    ];
   } finally {
-    redis.disconnect();
+    await ephemeral.close();
   }
 }
 
