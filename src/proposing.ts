@@ -14,6 +14,7 @@ import type { ThreadId, TurnId } from './model/ids.ts';
 import { newId, RenderingId, RequestId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
 import type { IsolationLevel, Json, Preview, Proposal, Result, StoredRequest } from './model/request.ts';
+import { storable } from './model/storable.ts';
 import type { Database } from './store/database.ts';
 
 export type ProposingDeps = {
@@ -49,7 +50,8 @@ export async function propose(
   const parsed = governed.action.input.safeParse(proposal.arguments);
   if (!parsed.success)
     throw new AppError('malformed', `The arguments of ${proposal.action} do not fit its schema.`);
-  const args = parsed.data as Record<string, Json>;
+  // A model may write what the database refuses; what is shown and digested is what can be stored.
+  const args = storable(parsed.data as Json) as Record<string, Json>;
   const { action, connector, settings } = governed;
   const facts = { connector: connector.name, settings: connector.facts(action.operation, args, settings) };
   const subject = {
