@@ -1,4 +1,7 @@
-/** What may vanish, in this process: for one replica. */
+/**
+ * What may vanish, in this process: for one replica. Windows are counted here and not by `rate-limiter-flexible`, as in Redis:
+ * its memory limiter goes by the wall clock, which may be set back, and by a timer for each key.
+ */
 import type { Ephemeral } from '../model/ports.ts';
 
 /** Expired keys are swept after this many writes, so that memory follows what is alive. */

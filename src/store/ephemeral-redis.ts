@@ -1,5 +1,6 @@
 /** What may vanish, shared by all replicas in Redis 7 or newer. */
 import { Redis } from 'ioredis';
+import { RateLimiterRedis } from 'rate-limiter-flexible';
 import { AppError } from '../errors.ts';
 import type { Ephemeral } from '../model/ports.ts';
 
@@ -11,14 +12,15 @@ const LONGEST_RETRY_MS = 2_000;
 
 /**
  * One step on the server: counting and starting the window must not come apart, or a crash in between would leave a
- * counter that never ends. PTTL is negative when the key has no end.
+ * counter that never ends. The library's own script knows whole seconds only; this one takes its duration as milliseconds.
+ * PTTL is negative when the key has no end.
  */
 const COUNT = `
-local uses = redis.call('INCR', KEYS[1])
+local uses = redis.call('INCRBY', KEYS[1], ARGV[1])
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
-  left = tonumber(ARGV[1])
+  redis.call('PEXPIRE', KEYS[1], ARGV[2])
+  left = tonumber(ARGV[2])
 end
 return {uses, left}`;
 
@@ -61,7 +63,15 @@ export function redisEphemeral(options: {
   subscriber.on('message', (channel: string, message: string) => {
     for (const hear of channels.get(channel) ?? []) hear(message);
   });
-  const key = (kind: 'value' | 'count' | 'channel', name: string) => `${options.prefix}${kind}:${name}`;
+  const key = (kind: 'value' | 'channel', name: string) => `${options.prefix}${kind}:${name}`;
+  // Only counts: what the limit is, and what follows from it, is for whoever asked. Keys are `PREFIXcount:NAME`.
+  const counter = new RateLimiterRedis({
+    storeClient: commands,
+    keyPrefix: `${options.prefix}count`,
+    points: 0,
+    duration: 1,
+    customIncrTtlLuaScript: COUNT,
+  });
 
   return {
     get: (name) => guarded(() => commands.get(key('value', name))),
@@ -75,11 +85,8 @@ export function redisEphemeral(options: {
       }),
     count: (name, windowMs) =>
       guarded(async () => {
-        const [uses, resetMs] = (await commands.eval(COUNT, 1, key('count', name), windowMs)) as [
-          number,
-          number,
-        ];
-        return { uses, resetMs };
+        const { consumedPoints, msBeforeNext } = await counter.penalty(name, 1, { customDuration: windowMs });
+        return { uses: consumedPoints, resetMs: msBeforeNext };
       }),
     publish: (channel, message) =>
       guarded(async () => {

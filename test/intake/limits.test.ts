@@ -1,8 +1,11 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { admitRequest, admitTurn } from '../../src/intake/limits.ts';
 import type { Ephemeral } from '../../src/model/ports.ts';
 import { memoryEphemeral } from '../../src/store/ephemeral-memory.ts';
+import { redisEphemeral } from '../../src/store/ephemeral-redis.ts';
 import { alice, bob } from '../support/core.ts';
+import { needs } from '../support/needs.ts';
+import { startRedis } from '../support/redis.ts';
 
 const LIMITS = { turnsPerMinute: 3, requestsPerActionPerHour: 2 };
 let time = 0;
@@ -59,4 +62,20 @@ test('requests are counted per action, apart from turns', async () => {
 test('many at once pass no limit together', async () => {
   const answers = await Promise.all(Array.from({ length: 20 }, () => admitTurn(ephemeral, LIMITS, alice)));
   expect(answers.filter((answer) => answer.ok)).toHaveLength(3);
+});
+
+const redisNeed = needs('redis-server');
+describe.skipIf(redisNeed.skip)(`with Redis ${redisNeed.reason}`, () => {
+  test('two replicas count the same person together', async () => {
+    const server = await startRedis();
+    const options = { url: server.url, prefix: 'test:', onError: console.error };
+    const [one, other] = [redisEphemeral(options), redisEphemeral(options)];
+    const answers: boolean[] = [];
+    for (const replica of [one, other, one, other])
+      answers.push((await admitTurn(replica, LIMITS, alice)).ok);
+    expect(answers).toEqual([true, true, true, false]);
+    await one.close();
+    await other.close();
+    await server.stop();
+  });
 });
