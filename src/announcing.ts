@@ -27,7 +27,7 @@ export type AnnouncingDeps = Deliverer & {
   /** Rewrites the cards soon; asking again before that changes nothing. */
   queueRefresh(tx: Tx, request: RequestId): Promise<void>;
   /** What is stored and what the log says part: operators must know now. Absent where nothing is executed. */
-  alarm?(request: StoredRequest, obstacle: Obstacle): void;
+  alarm?(request: StoredRequest, why: Pick<Result, 'code' | 'message'>): void;
 };
 
 /** Stops that only tampering, or a defect as bad as that, brings about. */
@@ -39,6 +39,19 @@ export function createAnnouncing(deps: AnnouncingDeps) {
   const about = (request: StoredRequest) => ({ turn: request.turn, request: request.id });
   const tell = (tx: Tx, request: StoredRequest, text: string) =>
     say(tx, deps, { thread: request.thread, turn: request.turn, text, authorship: 'system' });
+
+  const raise = async (
+    tx: Tx,
+    request: StoredRequest,
+    why: Pick<Result, 'code' | 'message'>,
+  ): Promise<void> => {
+    await deps.audit.append(tx, {
+      type: 'alert.raised',
+      ...about(request),
+      data: { digest: request.digest, code: why.code },
+    });
+    deps.alarm?.(request, why);
+  };
 
   const askApprovers = async (tx: Tx, request: StoredRequest): Promise<void> => {
     await deps.audit.append(tx, {
@@ -193,10 +206,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
           await deps.audit.append(tx, { type: 'request.expired', ...about(request), data });
           break;
       }
-      if (ALARMING.has(obstacle.code)) {
-        await deps.audit.append(tx, { type: 'alert.raised', ...about(request), data });
-        deps.alarm?.(request, obstacle);
-      }
+      if (ALARMING.has(obstacle.code)) await raise(tx, request, obstacle);
       await tell(tx, request, `"${deps.titleOf(request.action)}" did not run. ${obstacle.message}`);
       await touch(tx, deps, request.id);
     },
@@ -247,6 +257,8 @@ export function createAnnouncing(deps: AnnouncingDeps) {
         principal: request.requester,
         data: { digest: request.digest, state, code: result.code },
       });
+      // A claim that was forged: what took it over found no evidence.
+      if (ALARMING.has(result.code)) await raise(tx, request, result);
       const isReadAnswer = request.effect === 'read' && state === 'succeeded';
       if (isReadAnswer) await taint(tx, request.thread);
       await reply(tx, deps, {

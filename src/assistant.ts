@@ -109,7 +109,11 @@ export async function createAssistant(
       }
     },
 
-    decide: (input) => deps.pipeline.decide(input),
+    decide(input) {
+      if (input.reason === undefined) return deps.pipeline.decide(input);
+      // A reason is shown on cards and kept: what is a secret in it is masked as in any message.
+      return deps.pipeline.decide({ ...input, reason: deps.screen(input.reason).text });
+    },
 
     async request(id) {
       const request = await findRequest(deps.db, id);

@@ -18,6 +18,7 @@ import {
   claimApproved,
   finish,
   intentsOf,
+  isSwitchedOff,
   type LastLook,
   RENEW_EVERY_MS,
   renewLease,
@@ -296,13 +297,19 @@ async function conclude(
       const cameBack =
         !SANDBOX_CODES.has(outcome.result.code) && intents.unanswered === 0 && intents.serverErrors === 0;
       if (intents.total === 0 || cameBack) {
-        await end(deps, request, claim, 'failed', outcome.result);
+        const isKilled = intents.total === 0 && (await isSwitchedOff(deps.db, request));
+        await end(deps, request, claim, 'failed', isKilled ? KILLED : outcome.result);
         return;
       }
       return settleUncertain(deps, request, claim, governed, signal, mayTryAgain);
     }
   }
 }
+
+const KILLED: Result = {
+  code: 'kill_switch',
+  message: 'The kill switch stopped it before anything was sent.',
+};
 
 /** Codes with which a run ends without the action's own word for it. */
 const SANDBOX_CODES = new Set([

@@ -76,13 +76,19 @@ export type Write = { method: string; host: string; path: string; bodySha256: st
  */
 export async function commitIntent(db: Database, claim: Claim, write: Write): Promise<string> {
   return db.transaction(async (tx) => {
-    const row = await tx.maybe<{ killed: boolean }>(
-      `select is_killed(action, requester, connector) as killed from requests
+    const row = await tx.maybe<{ action: string; requester: string; connector: string }>(
+      `select action, requester, connector from requests
        where id = $1 and fence = $2 and state = 'executing' and lease_until > clock_timestamp() for update`,
       [claim.request, claim.fence],
     );
     if (!row) throw new AppError('egress_refused', 'This execution no longer holds its claim.');
-    if (row.killed) throw new AppError('kill_switch', 'The kill switch is on.');
+    // A statement of its own: one that had waited for the row would still see the switches of before its wait.
+    const { killed } = await tx.one<{ killed: boolean }>('select is_killed($1, $2, $3) as killed', [
+      row.action,
+      row.requester,
+      row.connector,
+    ]);
+    if (killed) throw new AppError('kill_switch', 'The kill switch is on.');
     const intent = crypto.randomUUID();
     await tx.query(
       `insert into intents (id, request, execution, fence, method, host, path, body_sha256)
@@ -100,6 +106,15 @@ export async function commitIntent(db: Database, claim: Claim, write: Write): Pr
     );
     return intent;
   });
+}
+
+/** Whether a kill switch covers this request now. */
+export async function isSwitchedOff(sql: Sql, request: { id: RequestId }): Promise<boolean> {
+  const row = await sql.one<{ killed: boolean }>(
+    'select is_killed(action, requester, connector) as killed from requests where id = $1',
+    [request.id],
+  );
+  return row.killed;
 }
 
 /** Notes the upstream's answer to a write. */

@@ -48,6 +48,8 @@ function messageOf(error: unknown): string {
 
 function isConnectionFailure(error: unknown, code: string): boolean {
   if (UNAVAILABLE_STATES.has(code) || NETWORK_CODES.has(code) || code.startsWith('08')) return true;
+  // Whatever its code, it ends the connection: a database closed for maintenance says 55000.
+  if (severityOf(error) === 'FATAL') return true;
   return code === '' && DRIVER_WORDS.test(messageOf(error));
 }
 

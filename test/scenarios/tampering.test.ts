@@ -145,6 +145,20 @@ describe('rows that nobody made', () => {
     await running.pipeline.execute(asked.id, AbortSignal.timeout(20_000));
   }
 
+  it('an execution that nobody claimed is not taken over', async () => {
+    const { ask, until, entries, database, tickets } = house();
+    const asked = await ask('alice', 'the safe is open, please open a ticket');
+    // As if a process had claimed it and died before its first write.
+    await database.owner.query(
+      `update requests set state = 'executing', execution = $2, fence = 1, lease_until = null where id = $1`,
+      [asked.id, randomUUID()],
+    );
+    const ended = await until(asked, 'failed');
+    expect(ended.result).toMatchObject({ code: 'evidence_missing' });
+    expect((await tickets()).map((ticket) => ticket.title)).not.toContain('the safe is open');
+    expect((await entries(asked)).map((entry) => entry.type)).toContain('alert.raised');
+  });
+
   it('an approval without its entry is no approval', async () => {
     const { ask, done, view, entries, database } = house();
     const asked = await ask('alice', 'run the checks of web on main');

@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -98,6 +99,8 @@ export type Options = {
   jobs?: string;
   /** More files of the repository `web`. */
   files?: Record<string, string>;
+  /** More lines of countersign.yaml. */
+  extra?: string;
   environment?: Record<string, string>;
 };
 
@@ -319,6 +322,8 @@ export async function holdAt(
   holds += 1;
   const [name, key] = [`test_hold_${holds}`, 471_100 + holds];
   const holder = new pg.Client({ connectionString: database.ownerUrl });
+  // The database goes with the test, and a failed test leaves it connected.
+  holder.on('error', () => undefined);
   await holder.connect();
   await holder.query('select pg_advisory_lock($1)', [key]);
   await database.owner.query(
@@ -467,5 +472,51 @@ export async function spawnAssistant(home: Home, options: SpawnOptions) {
       running.child.kill('SIGTERM');
       return running.exited();
     },
+  };
+}
+
+/** A way to the database that a test can close and open again, as if the server had stopped and come back. */
+export async function openWay(database: { appUrl: string; ownerUrl: string }) {
+  const target = new URL(database.appUrl);
+  const open = new Set<Socket>();
+  const server = createServer((inbound) => {
+    const outbound = connect(Number(target.port), target.hostname);
+    for (const [socket, other] of [
+      [inbound, outbound],
+      [outbound, inbound],
+    ] as const) {
+      open.add(socket);
+      // Either end going takes the other with it; which error it was does not matter here.
+      socket
+        .on('error', () => undefined)
+        .on('close', () => {
+          open.delete(socket);
+          other.destroy();
+        });
+      socket.pipe(other);
+    }
+  });
+  const listen = async (port: number): Promise<void> => {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  };
+  await listen(0);
+  const { port } = server.address() as AddressInfo;
+  const through = (url: string): string => {
+    const way = new URL(url);
+    way.host = `127.0.0.1:${port}`;
+    return way.href;
+  };
+  return {
+    appUrl: through(database.appUrl),
+    ownerUrl: through(database.ownerUrl),
+    /** Connections break and new ones are refused. */
+    async close(): Promise<void> {
+      const closed = once(server, 'close');
+      server.close();
+      for (const socket of open) socket.destroy();
+      await closed;
+    },
+    reopen: () => listen(port),
   };
 }

@@ -1,0 +1,85 @@
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { holdAt, LEVELS, runCommand, settles, useAssistant } from '../support/assistant.ts';
+
+describe.each(LEVELS)('the kill switch from a second process, at $level', ({ level, skip }) => {
+  describe.skipIf(skip)('holds everywhere', () => {
+    const house = useAssistant({ level });
+    const switchTo = (to: 'on' | 'off', ...scope: string[]) =>
+      runCommand(house().home, house().database, 'kill', to, ...scope, '--reason', 'an exercise');
+
+    it('voids what is pending, says so on its card, and refuses what is asked next', async () => {
+      const { assistant, ask, done, until, story, decide } = house();
+      const asked = await ask('alice', 'run the checks of web on main');
+      await done('alice', asked, 'confirm');
+
+      expect(await switchTo('on')).toMatchObject({
+        exit: 0,
+        out: expect.stringContaining('1 pending request'),
+      });
+      const voided = await until(asked, 'cancelled');
+      expect(voided.result).toMatchObject({
+        code: 'kill_switch',
+        message: expect.stringContaining('exercise'),
+      });
+      const page = (await assistant.requestPage(asked.id, 'alice' as never))!;
+      expect(page.message.card?.outcome?.text).toContain('an exercise');
+      expect(page.message.card?.buttons).toEqual([]);
+      expect((await decide('bob', asked, 'approve')).kind).toBe('refused');
+      const said = await house().say('alice', 'the door squeaks, please open a ticket');
+      expect(said).toMatchObject({ requests: [], reply: expect.stringContaining('switched off') });
+      expect((await house().submit('alice', 'ticket.create', { title: 'By form' })).requests).toMatchObject([
+        { state: 'denied', result: { code: 'kill_switch' } },
+      ]);
+      expect((await story(asked)).slice(-2)).toEqual(['request.cancelled', 'approval.refused']);
+
+      expect(await switchTo('off')).toMatchObject({ exit: 0 });
+      expect((await ask('alice', 'the door squeaks, please open a ticket')).state).toBe('pending');
+    });
+
+    it('stops an execution between its claim and its first write', async () => {
+      const { ask, done, database, tickets, until, story } = house();
+      const asked = await ask('alice', 'the heating knocks, please open a ticket');
+      const claim = await holdAt(database, {
+        table: 'requests',
+        on: 'update',
+        when: "new.state = 'executing' and old.state = 'approved'",
+      });
+      await done('alice', asked, 'confirm');
+      await claim.reached();
+      // Queued behind the claim, so that it has the row before the broker commits the intent of a write.
+      const row = new pg.Client({ connectionString: database.ownerUrl });
+      // The database goes with the test, and a failed test leaves it connected.
+      row.on('error', () => undefined);
+      await row.connect();
+      await row.query('begin');
+      const locked = row.query('select state from requests where id = $1 for update', [asked.id]);
+      await settles(
+        async () =>
+          (
+            await database.owner.query(
+              "select 1 from pg_stat_activity where wait_event_type = 'Lock' and query like 'select state from requests%'",
+            )
+          ).length > 0,
+        'the test stands behind the claim',
+      );
+      await claim.release();
+      expect((await locked).rows).toEqual([{ state: 'executing' }]);
+
+      expect(await switchTo('on', '--action', 'ticket.create')).toMatchObject({ exit: 0 });
+      await row.query('rollback');
+      await row.end();
+      await claim.remove();
+
+      const ended = await until(asked, 'failed');
+      expect(ended.result).toMatchObject({ code: 'kill_switch' });
+      expect((await tickets()).map((ticket) => ticket.title)).not.toContain('the heating knocks');
+      expect(await database.owner.query('select 1 from intents where request = $1', [asked.id])).toEqual([]);
+      expect(await story(asked)).toContain('egress.refused');
+
+      // Another action is not covered.
+      expect((await ask('alice', 'run the checks of web on main')).state).toBe('pending');
+      await switchTo('off', '--action', 'ticket.create');
+    });
+  });
+});

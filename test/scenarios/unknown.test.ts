@@ -1,0 +1,67 @@
+import type { ServerResponse } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { json, type Seen, startUpstream } from '../execution/broker/upstream-server.ts';
+import { startAssistant, type TestAssistant } from '../support/assistant.ts';
+import { useDatabase } from '../support/database.ts';
+
+/** Made at run time; it opens nothing. */
+const TOKEN = ['ghp', crypto.randomUUID().replaceAll('-', '')].join('_');
+
+/** A tracker that takes an issue and says nothing: it has no key that would make sending again safe. */
+function tracker(response: ServerResponse, { method, url }: Seen): void {
+  if (method === 'POST') response.destroy();
+  else if (url === '/user') json(response, { login: 'bot' });
+  else if (url.startsWith('/repos/acme/web/issues')) json(response, []);
+  else json(response, { has_issues: true, private: true, full_name: 'acme/web' });
+}
+
+describe('an effect of which nobody knows', () => {
+  const database = useDatabase();
+  let upstream: Awaited<ReturnType<typeof startUpstream>>;
+  let house: TestAssistant;
+  beforeAll(async () => {
+    upstream = await startUpstream(tracker);
+    house = await startAssistant(database, {
+      environment: { GITHUB_TOKEN: TOKEN, LOCAL_MODE_WITH_CONNECTORS: '1' },
+      extra: [
+        'connectors: {ticketing: {use: github-issues, settings: {owner: acme, repo: web}}}',
+        `upstreams: {api.github.com: {base_url: "${upstream.baseUrl}", addresses: ["127.0.0.1/32"]}}`,
+      ].join('\n'),
+    });
+  });
+  afterAll(async () => {
+    await house.running.stop();
+    house.home.remove();
+    await upstream.close();
+  });
+
+  it('is sent once, asks a person, and ends as that person says', async () => {
+    const { ask, done, until, say, view, story, entries } = house;
+    const asked = await ask('alice', 'the badge reader is dead, please open a ticket');
+    await done('alice', asked, 'confirm');
+    const unknown = await until(asked, 'unknown');
+    expect(unknown.result).toMatchObject({ code: 'unknown_outcome' });
+    expect(upstream.seen.filter((seen) => seen.method === 'POST')).toHaveLength(1);
+
+    const foreign = await say('dave', `resolve ${asked.id} succeeded`);
+    expect(foreign.reply).toMatch(/Only its requester or somebody who may approve/);
+    expect((await view(asked.id)).state).toBe('unknown');
+    await say('alice', `resolve ${asked.id} succeeded it is issue 12`);
+    expect(await view(asked.id)).toMatchObject({
+      state: 'succeeded',
+      result: { code: 'resolved_succeeded' },
+    });
+    expect((await say('alice', `resolve ${asked.id} failed`)).reply).toMatch(/no request of that id/);
+
+    const types = await story(asked);
+    expect(
+      types.slice(types.indexOf('execution.started')).filter((type) => !type.startsWith('egress.')),
+    ).toEqual(['execution.started', 'execution.finished', 'reply.sent', 'execution.resolved']);
+    const log = await entries(asked);
+    expect(log.find((entry) => entry.type === 'execution.finished')?.data).toMatchObject({
+      state: 'unknown',
+    });
+    expect(log.find((entry) => entry.type === 'execution.resolved')).toMatchObject({ principal: 'alice' });
+    expect(JSON.stringify(log)).not.toContain(TOKEN);
+  });
+});
