@@ -3,23 +3,20 @@ import { createHash } from 'node:crypto';
 import type { BuiltInHost } from '../../action.ts';
 import { AppError } from '../../errors.ts';
 import type { BrokerAnswer, BrokerCall, BrokerHooks, Budgets } from './call.ts';
+import { type Credential, type CredentialHeader, type Credentials, headerOf } from './credential.ts';
 import { incomingHeaders, outgoingHeaders } from './headers.ts';
-import { redactorFor } from './redaction.ts';
+import { type Redactor, redactorFor } from './redaction.ts';
 import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
-import { type Answer, type Router, refusalOf, send, type Upstream } from './upstream.ts';
-
-/**
- * Hands out the whole value of an Authorization header, as granted by the operator for this host; null where the
- * operator granted none. Asked anew for each call, so that short-lived tokens stay fresh.
- */
-export type Credentials = { get(name: string, host: string): Promise<string | null> };
+import type { Sessions } from './session.ts';
+import { type Answer, type Route, type Router, refusalOf, send, type Upstream } from './upstream.ts';
 
 export type ExchangeDeps = {
   upstreams: ReadonlyMap<string, Upstream>;
   builtIns: ReadonlyMap<string, BuiltInHost>;
   credentials: Credentials;
   router: Router;
+  sessions: Sessions;
 };
 
 export type Exchanged = { answer: BrokerAnswer; headers: Record<string, string>; bytes: Buffer };
@@ -84,23 +81,44 @@ async function gate(hooks: BrokerHooks, call: BrokerCall): Promise<void> {
   }
 }
 
-type Way = { authorization: string | null; ask: (headers: Record<string, string>) => Promise<Answer> };
+type Way = {
+  credential: CredentialHeader | null;
+  ask: (headers: Record<string, string>) => Promise<Answer>;
+  /** The upstream did not know who we are: what is cached of that is dropped. */
+  unknown: () => void;
+};
+
+async function carried(
+  deps: ExchangeDeps,
+  granted: Credential,
+  host: string,
+  route: Route,
+  signal: AbortSignal,
+): Promise<CredentialHeader> {
+  if (typeof granted === 'string' || granted.kind === 'header') return headerOf(granted);
+  return deps.sessions.headerFor(host, granted, route, signal);
+}
 
 /** Finds the upstream and its credential. All that can be refused is refused here, before any intent is committed. */
 async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSignal): Promise<Way> {
-  const builtIn = deps.builtIns.get(outgoing.host);
+  const { host } = outgoing;
+  const builtIn = deps.builtIns.get(host);
   if (builtIn !== undefined) {
-    return { authorization: null, ask: (headers) => askBuiltIn(builtIn, outgoing, headers, signal) };
+    const ask = (headers: Record<string, string>) => askBuiltIn(builtIn, outgoing, headers, signal);
+    return { credential: null, ask, unknown: () => undefined };
   }
-  const upstream = deps.upstreams.get(outgoing.host);
-  if (upstream === undefined) throw new EgressRefused('no_upstream', outgoing.host);
-  let authorization: string | null = null;
-  if (outgoing.credential !== null) {
-    authorization = await deps.credentials.get(outgoing.credential, outgoing.host);
-    if (authorization === null) throw new EgressRefused('no_credential', outgoing.credential);
-  }
+  const upstream = deps.upstreams.get(host);
+  if (upstream === undefined) throw new EgressRefused('no_upstream', host);
+  const granted = outgoing.credential === null ? null : await deps.credentials.get(outgoing.credential, host);
+  if (granted === null && outgoing.credential !== null)
+    throw new EgressRefused('no_credential', outgoing.credential);
   const route = await deps.router.route(upstream);
-  return { authorization, ask: (headers) => send(route, { ...outgoing, headers, signal }) };
+  const credential = granted === null ? null : await carried(deps, granted, host, route, signal);
+  return {
+    credential,
+    ask: (headers) => send(route, { ...outgoing, headers, signal }),
+    unknown: () => deps.sessions.forget(host),
+  };
 }
 
 /**
@@ -126,7 +144,7 @@ export async function exchange(
     effect: outgoing.effect,
     hasBody: outgoing.body !== null,
     idempotencyKey: spec.idempotencyKey,
-    authorization: way.authorization,
+    credential: way.credential,
   });
   if (outgoing.effect === 'write') await gate(spec.hooks, call);
   const finish = (status: number, bytes: Buffer, credentialEchoed: boolean): BrokerAnswer => ({
@@ -146,10 +164,12 @@ export async function exchange(
     if (!/^(?:|identity)$/.test(answer.header('content-encoding') ?? ''))
       throw new EgressRefused('response_encoded');
     const raw = await readBody(answer, spec.budgets.responseBytes);
-    const { bytes, found } = redactorFor(way.authorization === null ? [] : [way.authorization])(raw);
+    if (answer.status === 401 || answer.status === 403) way.unknown();
+    const redact = redactorFor(way.credential?.secrets ?? []);
+    const { bytes, found } = redact(raw);
     const read = answer.header;
     const clean = incomingHeaders((name) => read(name));
-    if (way.authorization !== null) maskHeaders(clean, way.authorization);
+    maskHeaders(clean, redact);
     return { answer: finish(answer.status, bytes, found), headers: clean, bytes };
   } catch (error) {
     if (answer !== null) {
@@ -160,8 +180,7 @@ export async function exchange(
   }
 }
 
-function maskHeaders(headers: Record<string, string>, authorization: string): void {
-  const redact = redactorFor([authorization]);
+function maskHeaders(headers: Record<string, string>, redact: Redactor): void {
   for (const [name, value] of Object.entries(headers)) {
     headers[name] = redact(Buffer.from(value, 'latin1')).bytes.toString('latin1');
   }

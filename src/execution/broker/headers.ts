@@ -62,7 +62,8 @@ export function outgoingHeaders(
     effect: Effect;
     hasBody: boolean;
     idempotencyKey: string | null;
-    authorization: string | null;
+    /** Name in small letters. */
+    credential: { header: string; value: string } | null;
   },
 ): Record<string, string> {
   const headers: Record<string, string> = {
@@ -80,7 +81,7 @@ export function outgoingHeaders(
     headers['idempotency-key'] = call.idempotencyKey;
   }
   if (call.hasBody) headers['content-type'] = 'application/json; charset=utf-8';
-  if (call.authorization !== null) headers.authorization = call.authorization;
+  if (call.credential !== null) headers[call.credential.header] = call.credential.value;
   return headers;
 }
 

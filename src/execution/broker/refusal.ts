@@ -32,6 +32,11 @@ const REFUSALS = {
   name_unresolved: { status: 502, sent: false, words: 'The host name cannot be resolved.' },
   plain_http: { status: 403, sent: false, words: 'An unencrypted connection is allowed to loopback only.' },
   no_credential: { status: 403, sent: false, words: 'The credential is not granted to this connector.' },
+  login_refused: {
+    status: 403,
+    sent: false,
+    words: 'The upstream did not open a session for the credential.',
+  },
   connection_failed: { status: 502, sent: false, words: 'No trusted connection to the upstream was made.' },
   gate: { status: 403, sent: false, words: 'The write was stopped before it left.' },
   closed: { status: 403, sent: false, words: 'The door is closed.' },
