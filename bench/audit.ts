@@ -67,7 +67,7 @@ export const audit: Bench = {
   about: 'writing, sequencing and verifying entries, beside a bare INSERT of the same bytes',
   async run(context) {
     const config = localConfig(context);
-    const opening = openHouse(config, storageLog, { works: false, migrates: true, makeKeys: true });
+    const opening = openHouse(config, storageLog, { works: false, migrates: true });
     stopWhenStarted(context, opening, (opened) => opened.close());
     const house = await opening;
     const { db } = house.storage;

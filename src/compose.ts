@@ -15,6 +15,7 @@ import { verifyDatabase } from './audit/verify-database.ts';
 import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf } from './built-ins.ts';
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
+import { createCredentials } from './credentials.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
@@ -95,7 +96,7 @@ export async function compose(
   const house = await openHouse(
     config,
     { info: (words) => log.info({}, words), error: (error, words) => log.error(errorFields(error), words) },
-    { works: true, migrates: true, makeKeys: true },
+    { works: true, migrates: true },
   );
   const { storage, keys, audit } = house;
   const { db, queue, ephemeral } = storage;
@@ -135,12 +136,7 @@ export async function compose(
   });
   const broker = createBroker({
     upstreams: config.upstreams,
-    credentials: {
-      get: async (name, host) =>
-        name === 'github' && host === 'api.github.com' && config.github
-          ? `Bearer ${config.github.token}`
-          : null,
-    },
+    credentials: createCredentials(config.credentials),
     builtIns: builtIns.hosts,
     scan: (text) => findSecrets(text)[0]?.type ?? null,
   });

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { ACTIONS, CONNECTORS } from '../actions/catalogue.ts';
-import { type AuditKeys, loadKeys } from './audit/keys.ts';
+import type { AuditKeys } from './audit/keys.ts';
 import type { AuditLog } from './audit/log.ts';
 import { createPersonKeys, type PersonKeys } from './audit/seal.ts';
 import { createAuditLog } from './audit/writer.ts';
@@ -14,6 +14,7 @@ import { type Catalogue, createCatalogue } from './catalogue.ts';
 import type { Config } from './config.ts';
 import { type DirectoryFile, type FileDirectory, fileDirectory } from './directory/file.ts';
 import { AppError } from './errors.ts';
+import { openKeys } from './keys.ts';
 import type { Json } from './model/request.ts';
 import { policyEntry } from './policy/changes.ts';
 import { createPolicy, type PolicyDecider } from './policy/decide.ts';
@@ -103,18 +104,13 @@ export type House = {
 export async function openHouse(
   config: Config,
   log: StorageLog,
-  options: { works: boolean; migrates: boolean; makeKeys: boolean },
+  options: { works: boolean; migrates: boolean },
 ): Promise<House> {
   // Checkpoints and keys made here live in it, whoever runs the database.
   preparePrivateFolder(config.dataFolder);
   const storage = await openStorage(config, log, options);
   try {
-    const keys = await loadKeys({
-      dataDir: config.dataFolder,
-      masterKey: config.masterKey ?? undefined,
-      signingKey: config.auditSigningKey ?? undefined,
-      make: options.makeKeys && !config.production,
-    });
+    const keys = await openKeys(config, storage.db);
     const personKeys = createPersonKeys(keys.wrapKey);
     const audit = createAuditLog({ instance: randomUUID(), macKey: keys.macKey, personKeys });
     return { config, storage, keys, personKeys, audit, close: () => storage.close() };

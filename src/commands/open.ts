@@ -5,13 +5,14 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { CHECKPOINT_FILE, createCheckpointFile } from '../audit/checkpoint-file.ts';
-import { type AuditKeys, loadKeys } from '../audit/keys.ts';
+import type { AuditKeys } from '../audit/keys.ts';
 import type { AuditLog } from '../audit/log.ts';
 import { createPersonKeys, type PersonKeys } from '../audit/seal.ts';
 import { createSequencer, type Passed } from '../audit/sequencer.ts';
 import { createAuditLog } from '../audit/writer.ts';
 import { type Config, readConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { openKeys } from '../keys.ts';
 import { type DatabaseAccess, migrateSchema, reachDatabase } from '../storage.ts';
 import type { Database } from '../store/database.ts';
 import { preparePrivateFolder } from '../store/embedded/folder.ts';
@@ -71,7 +72,7 @@ async function prepareSchema(db: Database, access: DatabaseAccess, { terminal }:
 export async function withHouse<T>(invocation: Invocation, work: (house: House) => Promise<T>): Promise<T> {
   return withGround(invocation, async (ground) => {
     const { config, db } = ground;
-    const keys = await keysOf(config, db);
+    const keys = await openKeys(config, db);
     for (const file of keys.made) {
       invocation.terminal.say(
         `New key: ${file}. Back it up: without it the log can neither be continued nor opened.`,
@@ -88,20 +89,6 @@ export async function withHouse<T>(invocation: Invocation, work: (house: House) 
       onAlert: ({ message }) => invocation.terminal.say(`Audit log: ${message}`),
     });
     return work({ ...ground, keys, personKeys, audit, checkpointFile, sequence: () => sequencer.runOnce() });
-  });
-}
-
-async function keysOf(config: Config, db: Database): Promise<AuditKeys> {
-  const { empty } = await db.one<{ empty: boolean }>(
-    'SELECT NOT EXISTS (SELECT FROM audit_entries) AS empty',
-  );
-  const make = empty && !config.production;
-  if (make) preparePrivateFolder(config.dataFolder);
-  return loadKeys({
-    dataDir: config.dataFolder,
-    masterKey: config.masterKey ?? undefined,
-    signingKey: config.auditSigningKey ?? undefined,
-    make,
   });
 }
 
