@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { CredentialEntry, type Grant, readGrants } from './credentials.ts';
 import { AppError } from './errors.ts';
 import { DEFAULT_LIMITS, type Limits } from './intake/limits.ts';
 import type { Json } from './model/request.ts';
@@ -48,6 +49,8 @@ export type Config = {
   connectors: Record<'ticketing' | 'ci', { use: string; settings: Json }>;
   /** By the host that connectors name: where it really is, and which private addresses are meant. */
   upstreams: Record<string, { baseUrl: string; addresses: string[]; ca?: string }>;
+  /** Which secret goes to which of these hosts. */
+  credentials: Grant[];
   runner: { concurrency: number };
   limits: Limits;
 };
@@ -74,6 +77,7 @@ const ConfigFile = z.strictObject({
       }),
     )
     .default({}),
+  credentials: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), CredentialEntry).default({}),
   runner: z.strictObject({ concurrency: z.int().min(1).max(32).default(2) }).prefault({}),
   limits: z
     .strictObject({
@@ -88,6 +92,9 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const DEFAULT_PORT = 3000;
 const GITHUB_HOST = 'api.github.com';
 const GITHUB_API = 'https://api.github.com';
+const GITHUB_CREDENTIAL = 'github';
+/** The connectors of the systems that come with us. */
+const BUILT_IN_CONNECTORS = new Set(['desk', 'runner']);
 const MAX_PORT = 65_535;
 
 /** Everything else that this version does not serve yet: better refused than silently ignored. */
@@ -122,6 +129,7 @@ export function readConfig(env: Environment, cwd: string): Config {
   const slack = slackOf(secret, env, file.value);
   const token = secret('GITHUB_TOKEN');
   const githubApi = urlOf('GITHUB_API_URL', env.GITHUB_API_URL) === null ? GITHUB_API : env.GITHUB_API_URL!;
+  const upstreams = upstreamsOf(file, token === null ? null : githubApi);
   const config: Config = {
     host,
     port: portOf(env.PORT),
@@ -151,7 +159,8 @@ export function readConfig(env: Environment, cwd: string): Config {
       ticketing: file.value.connectors.ticketing ?? { use: 'desk', settings: {} },
       ci: file.value.connectors.ci ?? { use: 'runner', settings: {} },
     },
-    upstreams: upstreamsOf(file, token === null ? null : githubApi),
+    upstreams,
+    credentials: credentialsOf(file, secret, token, Object.keys(upstreams)),
     runner: file.value.runner,
     limits: {
       turnsPerMinute: file.value.limits.turns_per_minute,
@@ -209,6 +218,23 @@ function upstreamsOf(file: ReadFile, github: string | null): Config['upstreams']
   return github === null || GITHUB_HOST in all
     ? all
     : { ...all, [GITHUB_HOST]: { baseUrl: github, addresses: [] } };
+}
+
+/** What the file grants, and GitHub's token as its variable says. */
+function credentialsOf(
+  file: ReadFile,
+  secret: (name: string) => string | null,
+  github: string | null,
+  hosts: readonly string[],
+): Grant[] {
+  const { credentials } = file.value;
+  if (github === null) return readGrants(credentials, secret, hosts);
+  if (GITHUB_CREDENTIAL in credentials)
+    return fail(`credentials.${GITHUB_CREDENTIAL}: GITHUB_TOKEN grants it already; give one of the two.`);
+  return [
+    ...readGrants(credentials, secret, hosts),
+    { name: GITHUB_CREDENTIAL, host: GITHUB_HOST, credential: `Bearer ${github}` },
+  ];
 }
 
 function readCertificate(path: string): string {
@@ -284,9 +310,16 @@ function checkLocalMode(config: Config, env: Environment): void {
     fail('HOST must be a loopback address in local mode: anybody who reaches it may be anybody.');
   if (config.publicUrl && !LOOPBACK_HOSTS.has(config.publicUrl.hostname))
     fail('PUBLIC_URL must be a loopback address in local mode.');
-  if (config.github && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
+  const real = Object.entries(config.connectors).find(([, { use }]) => !BUILT_IN_CONNECTORS.has(use));
+  const [grant] = config.credentials;
+  if ((real || grant) && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
+    const what = config.github
+      ? 'GITHUB_TOKEN is given'
+      : grant
+        ? `credentials.${grant.name} is given`
+        : `connectors.${real?.[0]}.use is ${real?.[1].use}`;
     fail(
-      'GITHUB_TOKEN is given in local mode, where anybody at this machine may be anybody. Set LOCAL_MODE_WITH_CONNECTORS=1 if you mean it.',
+      `${what} in local mode, where anybody at this machine may be anybody. Set LOCAL_MODE_WITH_CONNECTORS=1 if you mean it.`,
     );
   }
 }

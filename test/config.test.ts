@@ -65,6 +65,7 @@ describe('with nothing configured', () => {
       repositories: null,
       connectors: { ticketing: { use: 'desk', settings: {} }, ci: { use: 'runner', settings: {} } },
       upstreams: {},
+      credentials: [],
       runner: { concurrency: 2 },
       limits: { turnsPerMinute: 30, requestsPerActionPerHour: 60 },
     });
