@@ -295,6 +295,12 @@ describe('characters that PostgreSQL refuses', () => {
     );
   });
 
+  test('are replaced even where screening lets them through', async () => {
+    const careless = { ...deps(), screen: (text: string) => ({ text, found: [] }) };
+    const { turn } = await receive(careless, delivery(message('a\u0000b \ud83d', ['\udc00'])));
+    expect((await turnOf(turn)).content).toMatchObject({ text: 'a\u2400b \ufffd', fetched: ['\ufffd'] });
+  });
+
   test('in a key, an account or a place they are refused: ids are never mended', async () => {
     const good = delivery(message('hi'));
     for (const bad of [
