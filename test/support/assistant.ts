@@ -34,7 +34,7 @@ export const LEVELS = [
 export type Level = (typeof LEVELS)[number]['level'];
 
 /** Longest wait for anything that a test waits for, in milliseconds: a busy machine with two cores. */
-const PATIENCE_MS = 25_000;
+const PATIENCE_MS = 28_000;
 /** How often the database is asked who waits for whom; there is no event for that. */
 const LOOK_EVERY_MS = 20;
 
