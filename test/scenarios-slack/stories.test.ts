@@ -113,6 +113,15 @@ test('what is missing is asked for in the thread, and the answer there goes on',
   await work.everywhere(digestOf(card)!, 'Cancelled by Alice Adams.', 4);
 });
 
+test('a pasted secret is masked, and the person told first of all', async () => {
+  const secret = ['ghp', 'q7Zk2Xv9Lm4Tn8Rb3Wc6Yd1Fs5Hg0Jp2KaQe'].join('_');
+  const said = await work.slack.say(ALICE, `ticket create title="The token ${secret} is refused"`);
+  await work.shows((_, text) => text.startsWith('Open a ticket: Ticket'), { thread: said.ts });
+  const [first, card] = work.transcript({ thread: said.ts });
+  expect(first).toContain('I masked what looked like a secret');
+  expect(card).not.toContain(secret);
+});
+
 test('lists are answered in words', async () => {
   const { thread } = await work.commands(BOB, 'waiting for me');
   await work.shows((_, text) => text === 'Nothing waits for you.', { thread });

@@ -1,0 +1,103 @@
+import { afterEach, expect, test } from 'vitest';
+import { drawMessage } from '../support/slack/draw.ts';
+import { ALICE, BOB, buttonsOf, CAROL, digestOf, useWorkplace } from './workplace.ts';
+
+const work = useWorkplace();
+afterEach(() => work.expectVerifiedLog());
+
+/** What a thread shows after its first message, cards by their title. */
+const saidIn = (thread: string) =>
+  work
+    .transcript({ channel: 'D0ALICE', thread })
+    .map((text) => (/digest [0-9a-f]{64}/i.test(text) ? 'the card' : text));
+
+test('Slack is down while somebody approves: nothing is lost, and it is told later, in order', async () => {
+  const asked = await work.asksForChecks();
+  await work.slack.stop();
+  expect((await work.slack.click(BOB, asked.bob, 'approve')).status).toBe(200);
+  await untilState(asked.digest, 'succeeded');
+  // Nothing could be shown yet.
+  expect(saidIn(asked.thread)).toEqual(['the card']);
+  await work.slack.restart();
+  await work.everywhere(asked.digest, 'passed.', 4);
+  await work.shows((_, text) => text.startsWith('Run a CI job: checks'), { thread: asked.thread });
+  expect(saidIn(asked.thread)).toEqual([
+    'the card',
+    'Bob Brown approved "Run a CI job". It starts now.',
+    expect.stringMatching(/^Run a CI job: checks of web \(R-\d+\) passed\.$/),
+  ]);
+});
+
+test('a broken answer of Slack loses nothing and repeats nothing', async () => {
+  work.slack.fail(3, 'chat.postMessage', 'internal_error');
+  const said = await work.slack.say(ALICE, 'ticket create title="Broken twice"');
+  await work.shows((_, text) => text.includes('Open a ticket: Ticket'), { thread: said.ts });
+  expect(saidIn(said.ts)).toEqual([
+    'the card',
+    expect.stringMatching(/^Open a ticket: Ticket T-\d+ is open\.$/),
+  ]);
+});
+
+test('a storm of 429 delays what is said and changes no order', async () => {
+  const asked = await work.asksForChecks();
+  const refusals = 8;
+  work.slack.rateLimit(refusals, 2);
+  await work.slack.click(CAROL, asked.channel, 'approve');
+  await work.everywhere(asked.digest, 'passed.', 4);
+  await work.shows((_, text) => text.startsWith('Run a CI job: checks'), { thread: asked.thread });
+  expect(saidIn(asked.thread)).toEqual([
+    'the card',
+    'Carol Clark approved "Run a CI job". It starts now.',
+    expect.stringMatching(/^Run a CI job: checks of web \(R-\d+\) passed\.$/),
+  ]);
+  expect(work.slack.calls.filter((call) => call.status === 429)).toHaveLength(refusals);
+});
+
+test('the process is restarted between the asking and the click', async () => {
+  const asked = await work.asksForChecks();
+  await work.stop();
+  expect((await work.slack.click(BOB, asked.bob, 'approve').catch(() => null))?.status).not.toBe(200);
+  await work.start();
+  await work.slack.click(BOB, asked.bob, 'approve');
+  await work.everywhere(asked.digest, 'passed.', 4);
+  await work.shows((_, text) => text.startsWith('Run a CI job: checks'), { thread: asked.thread });
+  expect(saidIn(asked.thread)[1]).toBe('Bob Brown approved "Run a CI job". It starts now.');
+});
+
+test('what was said to be done while the process stopped is done after the start', async () => {
+  const said = await work.slack.say(ALICE, 'the coffee machine is broken, please open a ticket');
+  const card = await work.shows((message) => buttonsOf(message).includes('confirm'), { thread: said.ts });
+  await work.slack.click(ALICE, card, 'confirm');
+  await work.stop();
+  await work.start();
+  await work.everywhere(digestOf(card)!, 'is open.', 1);
+  await work.shows((_, text) => text.startsWith('Open a ticket: Ticket'), { thread: said.ts });
+});
+
+test('one place that Slack holds up keeps no other from the outcome', async () => {
+  const asked = await work.asksForChecks();
+  // Longer than anybody waits, and for as long as this file runs.
+  work.slack.rateLimit(1_000, 90, { channel: 'D0CAROL' });
+  await work.slack.click(BOB, asked.channel, 'approve');
+  const others = () => work.cards(asked.digest).filter((card) => card.channel !== 'D0CAROL');
+  await work.slack.workspace.until(
+    () => others().every((card) => drawMessage(card).includes('Done.') && buttonsOf(card).length === 0),
+    20_000,
+  );
+  expect(others()).toHaveLength(3);
+  expect(buttonsOf(work.cards(asked.digest).find((card) => card.channel === 'D0CAROL')!)).toHaveLength(2);
+});
+
+/** Where Slack shows nothing, the database is what tells. */
+async function untilState(digest: string, state: string): Promise<void> {
+  const isSo = async () =>
+    (await work.database.owner.maybe('select 1 from requests where digest = $1 and state = $2', [
+      digest,
+      state,
+    ])) !== null;
+  const reached = Promise.withResolvers<void>();
+  const look = () => isSo().then((so) => so && reached.resolve(), reached.reject);
+  const stop = work.running.assistant.onChange(look);
+  await look();
+  await reached.promise.finally(stop);
+}
