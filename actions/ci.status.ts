@@ -19,6 +19,7 @@ export const ciStatus = defineAction({
   }),
   effect: 'read',
   risk: () => 'low',
+  resourceType: 'CiRun',
   resource: ({ run }, { connector }) => ({
     type: 'CiRun',
     id: `${connector}/${run}`,

@@ -51,6 +51,7 @@ export const ciTrigger = defineAction({
   }),
   effect: 'write',
   risk: (_args, { settings }) => factsOf(settings).risk,
+  resourceType: 'Job',
   resource: ({ repo, job }, { connector, settings }) => ({
     type: 'Job',
     id: `${connector}/${repo}/${job}`,

@@ -22,6 +22,7 @@ export const ticketComment = defineAction({
   }),
   effect: 'write',
   risk: () => 'low',
+  resourceType: 'Ticket',
   resource: ({ ticket }, { connector }) => ({
     type: 'Ticket',
     id: `${connector}/${ticket}`,

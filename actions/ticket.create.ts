@@ -40,6 +40,7 @@ export const ticketCreate = defineAction({
   }),
   effect: 'write',
   risk: () => 'low',
+  resourceType: 'TicketQueue',
   resource: (_args, { connector }) => ({ type: 'TicketQueue', id: connector, attributes: { connector } }),
   port: 'ticketing',
   operation: 'create',

@@ -16,6 +16,7 @@ export const ticketStatus = defineAction({
   input: z.strictObject({ ticket: ticketField }),
   effect: 'read',
   risk: () => 'low',
+  resourceType: 'Ticket',
   resource: ({ ticket }, { connector }) => ({
     type: 'Ticket',
     id: `${connector}/${ticket}`,

@@ -25,6 +25,8 @@ export type Action<S extends InputSchema = InputSchema> = {
   input: S;
   effect: Effect;
   risk: (args: z.output<S>, facts: ResourceFacts) => Risk;
+  /** The Cedar entity type of every resource of this action; the policies' schema must say the same. */
+  resourceType: string;
   resource: (args: z.output<S>, facts: ResourceFacts) => Resource;
   port: PortName;
   /** The operation of the port that the connector implements. */

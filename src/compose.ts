@@ -9,7 +9,7 @@ import { findRequest } from './approval/requests.ts';
 import { createAssistant } from './assistant.ts';
 import { CHECKPOINT_FILE, createCheckpointFile, readCheckpointFile } from './audit/checkpoint-file.ts';
 import { untilCovered } from './audit/cover.ts';
-import { newestCheckpoint } from './audit/head.ts';
+import { newestCheckpoint, type StoredCheckpoint } from './audit/head.ts';
 import { createSequencer } from './audit/sequencer.ts';
 import { verifyDatabase } from './audit/verify-database.ts';
 import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf } from './built-ins.ts';
@@ -326,19 +326,26 @@ export async function compose(
     ];
   };
 
-  let proven: { at: number; note: string; status: ProofStatus } | null = null;
+  let proven: { at: number; note: string; status: Promise<ProofStatus> } | null = null;
   /** The whole log, recomputed; kept until the next checkpoint so that a page that is reloaded does not repeat it. */
+  const verifyNow = async (newest: StoredCheckpoint): Promise<ProofStatus> => {
+    const notes = await readCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
+    const found = await verifyDatabase({ sql: db, keys: [keys.signer], notes, macKey: keys.macKey });
+    return found.ok
+      ? { verified: true, size: newest.size, root: newest.root.toString('base64'), checkpoint: newest.note }
+      : { verified: false, problem: found.problems[0]?.message ?? 'The log does not verify.' };
+  };
   const proof = async (): Promise<ProofStatus> => {
     const newest = await newestCheckpoint(db);
     if (!newest) return { verified: false, problem: 'There is no signed checkpoint yet.' };
-    if (proven?.note === newest.note && performance.now() - proven.at < PROOF_FRESH_MS) return proven.status;
-    const notes = await readCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
-    const found = await verifyDatabase({ sql: db, keys: [keys.signer], notes, macKey: keys.macKey });
-    const status: ProofStatus = found.ok
-      ? { verified: true, size: newest.size, root: newest.root.toString('base64'), checkpoint: newest.note }
-      : { verified: false, problem: found.problems[0]?.message ?? 'The log does not verify.' };
-    proven = { at: performance.now(), note: newest.note, status };
-    return status;
+    const isFresh = proven?.note === newest.note && performance.now() - proven.at < PROOF_FRESH_MS;
+    // Everybody who looks at the same checkpoint shares one verification.
+    if (!isFresh) proven = { at: performance.now(), note: newest.note, status: verifyNow(newest) };
+    const current = proven;
+    return current!.status.catch((error: unknown) => {
+      if (proven === current) proven = null;
+      throw error;
+    });
   };
 
   const { assistant, stop: stopAssistant } = await createAssistant({

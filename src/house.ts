@@ -81,13 +81,12 @@ export function loadRules(config: Config): Rules {
   };
 }
 
-/** The actions as the Cedar schema must name them, from the cases that exist. */
+/** The actions as the Cedar schema must name them. */
 function catalogueEntries(catalogue: Catalogue): CatalogueEntry[] {
-  const cases = new Map(catalogue.candidates().map((candidate) => [candidate.action, candidate.resources]));
   return catalogue.all().map(({ action }) => ({
     name: action.name,
     effect: action.effect,
-    resourceTypes: [...new Set((cases.get(action.name) ?? []).map((resource) => resource.type))],
+    resourceTypes: [action.resourceType],
   }));
 }
 

@@ -24,6 +24,7 @@ const action: Action = {
   input: z.strictObject({ job: z.string() }) as unknown as Action['input'],
   effect: 'write',
   risk: () => 'low',
+  resourceType: 'Job',
   resource: (args, facts) => ({
     type: 'Job',
     id: String((args as { job: string }).job),

@@ -95,8 +95,12 @@ export function openDatabase(options: OpenOptions): Database {
     max: options.max ?? DEFAULT_POOL_SIZE,
     idleTimeoutMillis: IDLE_CONNECTION_MS,
   });
+  // The pool's end resolves before its sockets are closed: what breaks by then is the stop itself.
+  let isClosing = false;
   // Without a listener an idle connection that breaks would end the process.
-  pool.on('error', (error) => options.onError(storeError(error)));
+  pool.on('error', (error) => {
+    if (!isClosing) options.onError(storeError(error));
+  });
   const listener = createListener({ config, onError: options.onError });
 
   async function connect(): Promise<pg.PoolClient> {
@@ -144,6 +148,7 @@ export function openDatabase(options: OpenOptions): Database {
     listen: listener.listen,
     withConnection,
     close: async () => {
+      isClosing = true;
       await listener.close();
       await pool.end();
     },

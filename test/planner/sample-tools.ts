@@ -14,6 +14,7 @@ function action<S extends InputSchema>(
     ...base,
     description: `${base.title}.`,
     risk: () => 'low',
+    resourceType: 'Job',
     resource: () => ({ type: 'Thing', id: 'x', attributes: {} }),
     port: base.name.startsWith('ci') ? 'ci' : 'ticketing',
     operation: base.name,

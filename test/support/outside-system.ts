@@ -119,6 +119,7 @@ export function outsideSystem(db: Database, audit: AuditLog) {
       input: z.strictObject({}),
       effect: system.effect,
       risk: () => 'medium',
+      resourceType: 'Job',
       resource: () => ({ type: 'Job', id: 'x', attributes: {} }),
       port: 'ci',
       operation: 'trigger',
