@@ -54,6 +54,8 @@ export function App() {
       </main>
     );
   }
+  // From here on this tab is this person, whoever is chosen in another one.
+  sessionStorage.setItem(CHOSEN, me.id);
   const choose = (id: string) => {
     remember(id);
     setChosen(id);

@@ -35,6 +35,7 @@ export function ActionForm({ form, thread, onSent }: Props) {
     ),
   );
   const [isBusy, setBusy] = useState(false);
+  const [isSent, setSent] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const key = useRef(crypto.randomUUID());
 
@@ -45,6 +46,7 @@ export function ActionForm({ form, thread, onSent }: Props) {
     try {
       onSent(await api.submit(form.action, argumentsOf(form.fields, values), thread, key.current));
       key.current = crypto.randomUUID();
+      setSent(true);
     } catch (error) {
       setProblem(messageOf(error));
     } finally {
@@ -61,16 +63,19 @@ export function ActionForm({ form, thread, onSent }: Props) {
           value={values[field.name] ?? ''}
           change={(value) => {
             key.current = crypto.randomUUID();
+            setSent(false);
             setValues((before) => ({ ...before, [field.name]: value }));
           }}
         />
       ))}
       {problem !== null && <Problem text={problem} />}
       <div className="decide-buttons">
-        <Button type="submit" loading={isBusy}>
-          Send
+        <Button type="submit" loading={isBusy} disabled={isSent}>
+          {isSent ? 'Sent' : 'Send'}
         </Button>
-        <span className="muted small">Sending this form counts as your confirmation.</span>
+        <span className="muted small">
+          {isSent ? 'Change something to send it again.' : 'Sending this form counts as your confirmation.'}
+        </span>
       </div>
     </form>
   );

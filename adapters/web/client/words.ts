@@ -56,6 +56,21 @@ export function relativeTime(at: string, now: number): string {
   return relative.format(Math.trunc(distanceMs / unit[1]), unit[0]);
 }
 
+/** How long is left, e.g. `in 7 hours 59 minutes`: never more than there is, and no `7 hours` where it is nearly 8. */
+export function timeLeft(at: string, now: number): string {
+  const leftMs = Date.parse(at) - now;
+  const largest = UNITS.findIndex(([, sizeMs]) => leftMs >= sizeMs);
+  const unit = UNITS[largest];
+  const smaller = UNITS[largest + 1];
+  if (unit === undefined || smaller === undefined) return relativeTime(at, now);
+  // Counted here: "in 1 day" reads as "tomorrow" otherwise, which takes no hours after it.
+  const whole = counted(Math.floor(leftMs / unit[1]), unit[0]);
+  const rest = Math.floor((leftMs % unit[1]) / smaller[1]);
+  return rest === 0 ? `in ${whole}` : `in ${whole} ${counted(rest, smaller[0])}`;
+}
+
+const counted = (count: number, unit: string): string => `${count} ${unit}${count === 1 ? '' : 's'}`;
+
 /** e.g. `21 Nov 2026, 10:14:03`, in the reader's own time zone. */
 export function fullTime(at: string): string {
   const time = new Date(at);
@@ -107,6 +122,15 @@ export function exampleParts(example: string): { text: string; isBlank: boolean 
     .split(/(\{[^{}]+\})/)
     .filter((part) => part !== '')
     .map((part) => ({ text: part.replace(/^\{|\}$/g, ''), isBlank: part.startsWith('{') }));
+}
+
+/**
+ * The order in which a list of things to decide is shown; `now` comes newest first, as their requesters wait at this
+ * moment. Whatever arrives while the page is open goes to the end: nothing moves under a finger.
+ */
+export function orderKept(before: readonly string[] | null, now: readonly string[]): string[] {
+  if (before === null) return [...now];
+  return [...before.filter((id) => now.includes(id)), ...now.filter((id) => !before.includes(id))];
 }
 
 export const initialsOf = (name: string): string =>

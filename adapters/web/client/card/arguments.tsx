@@ -6,12 +6,14 @@ import { isMachineText, ORIGINS, unmasked } from '../words.ts';
 export function Arguments({ list }: { list: Card['arguments'] }) {
   if (list.length === 0) return null;
   return (
-    <dl className="pairs">
+    <dl className="pairs pairs-asked">
       {list.map(({ name, value, provenance }) => (
         <div key={name} className="pair">
           <dt>{unmasked(name)}</dt>
           <dd>
-            <Value text={value} mono={isMachineText(name, value)} />
+            <span className="asked-value">
+              <Value text={value} mono={isMachineText(name, value)} />
+            </span>
             <span className={`origin origin-${ORIGINS[provenance].tone}`}>{ORIGINS[provenance].word}</span>
           </dd>
         </div>

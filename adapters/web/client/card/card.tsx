@@ -5,7 +5,7 @@ import { useNow } from '../clock.ts';
 import { CheckIcon } from '../icons.tsx';
 import { Link } from '../navigation.tsx';
 import { Ago, Chip, OutLink, Value } from '../parts.tsx';
-import { isFinal, isMachineText, RISKS, relativeTime, STATES, unmasked } from '../words.ts';
+import { isFinal, isMachineText, RISKS, relativeTime, STATES, timeLeft, unmasked } from '../words.ts';
 import { Arguments } from './arguments.tsx';
 import { Decide } from './decide.tsx';
 import { Output } from './output.tsx';
@@ -46,7 +46,7 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
         <Arguments list={card.arguments} />
         <Facts list={card.facts} />
         <Quotes list={card.quotes} />
-        <Reasons list={card.reasons} />
+        <Reasons list={card.reasons.filter((reason) => !card.outcome?.text.includes(reason))} />
         <Approvals card={card} />
         {card.output !== null && <Output text={card.output} isRunning={card.state === 'executing'} />}
         {card.outcome && <Outcome card={card} outcome={card.outcome} />}
@@ -144,7 +144,7 @@ function Expiry({ card }: { card: Card }) {
   return (
     <span>
       {isPast ? 'Expired ' : 'Expires '}
-      <time dateTime={card.expiresAt}>{relativeTime(card.expiresAt, now)}</time>
+      <time dateTime={card.expiresAt}>{(isPast ? relativeTime : timeLeft)(card.expiresAt, now)}</time>
     </span>
   );
 }

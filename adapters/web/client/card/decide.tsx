@@ -54,7 +54,12 @@ export function Decide({ card, describedBy }: { card: Card; describedBy: string 
               aria-describedby={describedBy}
               loading={busy === decision}
               disabled={busy !== null && busy !== decision}
-              onClick={() => (decision === 'deny' ? setDenying(true) : void decide(decision, null))}
+              onClick={({ detail }) => {
+                // The second half of a double click: by then another request's button may stand here.
+                if (detail > 1) return;
+                if (decision === 'deny') setDenying(true);
+                else void decide(decision, null);
+              }}
             >
               {DECISIONS[decision]}
             </Button>

@@ -1,11 +1,12 @@
 /** The lists: conversations, what waits for me, what I asked for. */
+import { useRef } from 'react';
 import type { Message } from '../../../../src/model/card.ts';
 import type { ThreadSummary } from '../../../../src/model/ports.ts';
 import { RequestCard } from '../card/card.tsx';
 import { aboutRequests, type Reading, useLive } from '../live.tsx';
 import { Link } from '../navigation.tsx';
 import { Ago, Chip, Empty, Loading, Page, Problem } from '../parts.tsx';
-import { RISKS, STATES, unmasked } from '../words.ts';
+import { orderKept, RISKS, STATES, unmasked } from '../words.ts';
 
 export function Threads({ threads }: { threads: Reading<ThreadSummary[]> }) {
   const { data, problem, reload } = threads;
@@ -34,6 +35,16 @@ export function Threads({ threads }: { threads: Reading<ThreadSummary[]> }) {
 
 export function Waiting({ waiting }: { waiting: Reading<Message[]> }) {
   const { data, problem, reload } = waiting;
+  const order = useRef<string[] | null>(null);
+  if (data !== null) {
+    const newestFirst = data.toSorted((one, other) => other.at.localeCompare(one.at));
+    order.current = orderKept(
+      order.current,
+      newestFirst.map(({ id }) => id),
+    );
+  }
+  const byId = new Map(data?.map((message) => [message.id as string, message]));
+  const inOrder = order.current?.flatMap((id) => byId.get(id) ?? []) ?? [];
   return (
     <Page title="Waiting for you" lead="Nothing here happens without your yes.">
       {problem !== null && <Problem text={problem} retry={reload} />}
@@ -41,7 +52,9 @@ export function Waiting({ waiting }: { waiting: Reading<Message[]> }) {
       {data?.length === 0 && (
         <Empty title="Nothing waits for you">When somebody needs your yes, it shows here at once.</Empty>
       )}
-      <div className="cards">{data?.map(({ id, card }) => card && <RequestCard key={id} card={card} />)}</div>
+      <div className="cards">
+        {inOrder.map(({ id, card }) => card && <RequestCard key={id} card={card} />)}
+      </div>
     </Page>
   );
 }
