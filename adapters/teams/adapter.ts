@@ -84,7 +84,9 @@ const systemClock: Clock = {
  * @throws AppError `config_invalid` when the identity is incomplete: an empty app id must never mean "anybody".
  */
 export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
-  const { assistant, app, config, log, clock = systemClock } = options;
+  const { assistant, app, log, clock = systemClock } = options;
+  // Tokens name the app in lower case, however an operator copied it.
+  const config = { ...options.config, appId: options.config.appId.toLowerCase() };
   checkConfig(config);
   const { unauthenticated } = config;
   const tokens = unauthenticated ? null : (options.tokens ?? appTokens(config));

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { AppError } from '../../src/errors.ts';
+import { decodeJson } from './json.ts';
 import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
 import { RateLimited } from './queue.ts';
 import type { Content } from './render-message.ts';
@@ -127,13 +128,4 @@ function retryAfterMs(header: string | null): number {
   return header !== null && SECONDS.test(header)
     ? Math.max(1, Number(header)) * 1_000
     : DEFAULT_RETRY_AFTER_MS;
-}
-
-function decodeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

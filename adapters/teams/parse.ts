@@ -7,6 +7,7 @@ import type { Account } from '../../src/model/principal.ts';
 import type { Content, Delivery, Place } from '../../src/model/turn.ts';
 import { DecisionKind } from '../../src/model/turn.ts';
 import { plainText, quotes, splitQuotes, withoutMention } from './inbound-text.ts';
+import { decodeJson } from './json.ts';
 import { FIELD_PREFIX, FORM_VERB, REFRESH_VERB } from './needs.ts';
 import {
   type Activity,
@@ -211,13 +212,4 @@ function mentionsOf({ entities, recipient }: Activity): string[] {
     const mention = Mention.safeParse(entity).data;
     return mention?.mentioned.id === recipient.id ? [mention.text ?? ''] : [];
   });
-}
-
-function decodeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -9,43 +9,53 @@ import type { TokenCheck } from './verify.ts';
 /** Gives the bearer token for the connector; the SDK keeps it until it is about to expire. */
 export type Tokens = () => Promise<string>;
 
-/**
- * Addresses of a sovereign cloud instead of the public one, by the SDK's own names. `channelService` alone is enough
- * for the clouds that the SDK knows, e.g. `https://botframework.azure.us`.
- */
+/** Addresses of another cloud than the public one; those of the US government's end in `.us`. */
 export type Cloud = {
-  channelService?: string;
-  openIdMetadataUrl?: string;
-  tokenIssuer?: string;
+  /** Where the keys of the channel's tokens are described. */
+  openIdMetadataUrl: string;
+  /** Who issues them. */
+  tokenIssuer: string;
+  /** Where we get ours, without the tenant. */
+  loginUrl: string;
+  /** What ours are for. */
+  scope: string;
 };
 
 export type AppIdentity = { appId: string; password: string; tenant: string; cloud: Cloud | null };
 
-const SCOPE = 'https://api.botframework.com';
-const LOGIN = 'https://login.microsoftonline.com/';
+/** learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication */
+const PUBLIC_CLOUD: Cloud = {
+  openIdMetadataUrl: 'https://login.botframework.com/v1/.well-known/openidconfiguration',
+  tokenIssuer: 'https://api.botframework.com',
+  loginUrl: 'https://login.microsoftonline.com/',
+  scope: 'https://api.botframework.com',
+};
 
 /** Checks the channel's tokens: signature, issuer, audience, time. */
 export function tokenCheck(identity: AppIdentity): TokenCheck {
-  const { cloud } = identity;
-  return new ConfigurationBotFrameworkAuthentication({
+  const { cloud, appId, tenant } = identity;
+  const { openIdMetadataUrl, tokenIssuer, loginUrl, scope } = cloud ?? PUBLIC_CLOUD;
+  const sdk = new ConfigurationBotFrameworkAuthentication({
     ...settings(identity),
-    ...(cloud?.channelService === undefined ? {} : { ChannelService: cloud.channelService }),
-    ...(cloud?.openIdMetadataUrl === undefined
-      ? {}
-      : {
-          ToBotFromChannelOpenIdMetadataUrl: cloud.openIdMetadataUrl,
-          ToBotFromEmulatorOpenIdMetadataUrl: cloud.openIdMetadataUrl,
-          ToChannelFromBotLoginUrl: `${LOGIN}${identity.tenant}`,
-          ToChannelFromBotOAuthScope: SCOPE,
-        }),
-    ...(cloud?.tokenIssuer === undefined ? {} : { ToBotFromChannelTokenIssuer: cloud.tokenIssuer }),
+    // Where one address is given, the SDK wants them all.
+    ToBotFromChannelOpenIdMetadataUrl: openIdMetadataUrl,
+    ToBotFromChannelTokenIssuer: tokenIssuer,
+    ToBotFromEmulatorOpenIdMetadataUrl: openIdMetadataUrl,
+    ToChannelFromBotLoginUrl: `${loginUrl}${tenant}`,
+    ToChannelFromBotOAuthScope: scope,
   });
+  return {
+    issuer: tokenIssuer,
+    audience: appId,
+    authenticateRequest: (activity, authorization) => sdk.authenticateRequest(activity, authorization),
+  };
 }
 
 /** @throws AppError `config_invalid` for credentials that Entra refuses, `platform_unavailable` otherwise. */
 export function appTokens(identity: AppIdentity): Tokens {
   const factory = new ConfigurationServiceClientCredentialFactory(settings(identity));
-  const credentials = factory.createCredentials(identity.appId, SCOPE, `${LOGIN}${identity.tenant}`, true);
+  const { loginUrl, scope } = identity.cloud ?? PUBLIC_CLOUD;
+  const credentials = factory.createCredentials(identity.appId, scope, `${loginUrl}${identity.tenant}`, true);
   return async () => {
     try {
       const known = await credentials;

@@ -5,6 +5,8 @@
  */
 import { isIPv4 } from 'node:net';
 import type { ConfigurationBotFrameworkAuthentication } from 'botbuilder';
+import { z } from 'zod';
+import { decodeJson } from './json.ts';
 import type { Verified } from './parse.ts';
 import { Activity, Guid } from './payloads.ts';
 
@@ -21,8 +23,12 @@ export type Verification =
   | ({ ok: true } & Verified)
   | { ok: false; status: 400 | 401 | 403; code: RefusedCode; cause?: unknown };
 
-/** Only the part of the SDK that is needed: it throws for any token that is not the channel's, for us, and valid. */
-export type TokenCheck = Pick<ConfigurationBotFrameworkAuthentication, 'authenticateRequest'>;
+/** Only the part of the SDK that is needed: it throws for any token whose signature, audience or time is wrong. */
+export type TokenCheck = Pick<ConfigurationBotFrameworkAuthentication, 'authenticateRequest'> & {
+  /** Who issues the channel's tokens. The SDK takes those of emulators and of other bots as well; we do not. */
+  issuer: string;
+  audience: string;
+};
 
 export type VerifyParts = {
   /** Null: local mode, for the Agents Playground on this machine; nobody proves who they are. */
@@ -31,7 +37,9 @@ export type VerifyParts = {
   tenant: string | null;
 };
 
-const BEARER = /^Bearer [A-Za-z0-9_.~+/=-]{1,8192}$/;
+/** Three parts of base64url (RFC 7515); the second are the claims. */
+const BEARER = /^Bearer [A-Za-z0-9_-]{1,2000}\.([A-Za-z0-9_-]{1,6000})\.[A-Za-z0-9_-]{1,2000}$/;
+const Claims = z.object({ iss: z.string(), aud: z.string(), serviceurl: z.string() });
 const refused = (status: 400 | 401 | 403, code: RefusedCode, cause?: unknown): Verification => ({
   ok: false,
   status,
@@ -82,18 +90,23 @@ async function tokenProblem(
   tokens: TokenCheck,
 ): Promise<Verification | null> {
   if (authorization === undefined) return refused(401, 'token_missing');
-  if (!BEARER.test(authorization)) return refused(401, 'token_refused');
+  const claims = claimsOf(authorization);
+  // Which of its rules the SDK applies depends on what the token says of itself: only the channel's are left to it.
+  if (claims?.iss !== tokens.issuer || claims.aud !== tokens.audience) return refused(401, 'token_refused');
+  if (claims.serviceurl !== activity.serviceUrl) return refused(401, 'service_url');
   try {
-    const { claimsIdentity } = await tokens.authenticateRequest(
-      body as Parameters<TokenCheck['authenticateRequest']>[0],
-      authorization,
-    );
-    // Tokens of emulators and of other bots pass the SDK without this claim; the channel's own never lack it.
-    const claimed = claimsIdentity.getClaimValue('serviceurl');
-    return claimed === activity.serviceUrl ? null : refused(401, 'service_url');
+    await tokens.authenticateRequest(body as Parameters<TokenCheck['authenticateRequest']>[0], authorization);
+    return null;
   } catch (cause) {
     return refused(401, 'token_refused', cause);
   }
+}
+
+/** What a token claims, before anybody has checked its signature. */
+function claimsOf(authorization: string): z.infer<typeof Claims> | undefined {
+  const payload = BEARER.exec(authorization)?.[1];
+  if (payload === undefined) return undefined;
+  return Claims.safeParse(decodeJson(Buffer.from(payload, 'base64url').toString('utf8'))).data;
 }
 
 /** Entra's ids are the same whatever their case; local mode takes the Playground's, which are none. */

@@ -1,0 +1,113 @@
+/** What Teams accepts as an Adaptive Card 1.5, by its documentation: strict shapes of the elements that bots may send. */
+import { z } from 'zod';
+
+const openUrl = z.strictObject({ type: z.literal('Action.OpenUrl'), url: z.url({ protocol: /^https?$/ }) });
+const TextRun = z.strictObject({
+  type: z.literal('TextRun'),
+  text: z.string().min(1),
+  weight: z.enum(['Lighter', 'Default', 'Bolder']).optional(),
+  size: z.enum(['Small', 'Default', 'Medium', 'Large', 'ExtraLarge']).optional(),
+  fontType: z.enum(['Default', 'Monospace']).optional(),
+  italic: z.boolean().optional(),
+  isSubtle: z.boolean().optional(),
+  selectAction: openUrl.optional(),
+});
+const spacing = z.enum(['None', 'Small', 'Default', 'Medium', 'Large']).optional();
+const RichTextBlock = z.strictObject({
+  type: z.literal('RichTextBlock'),
+  spacing,
+  inlines: z.array(TextRun).min(1),
+});
+const input = {
+  id: z.string().min(1),
+  label: z.string().min(1),
+  isRequired: z.boolean().optional(),
+  errorMessage: z.string().min(1).optional(),
+  value: z.string().optional(),
+};
+const InputText = z.strictObject({
+  type: z.literal('Input.Text'),
+  ...input,
+  isMultiline: z.boolean().optional(),
+});
+const InputNumber = z.strictObject({ type: z.literal('Input.Number'), ...input });
+const InputChoiceSet = z.strictObject({
+  type: z.literal('Input.ChoiceSet'),
+  ...input,
+  style: z.literal('compact'),
+  choices: z.array(z.strictObject({ title: z.string().min(1), value: z.string() })).min(1),
+});
+const leaf = [RichTextBlock, InputText, InputNumber, InputChoiceSet] as const;
+const Container = z.strictObject({
+  type: z.literal('Container'),
+  style: z.enum(['default', 'emphasis']).optional(),
+  spacing,
+  items: z.array(z.discriminatedUnion('type', [...leaf])).min(1),
+});
+
+export const ELEMENTS = {
+  Container,
+  'Input.ChoiceSet': InputChoiceSet,
+  'Input.Number': InputNumber,
+  'Input.Text': InputText,
+  RichTextBlock,
+  TextRun,
+} as const;
+
+const data = z.record(z.string(), z.string());
+const Submit = z.strictObject({
+  type: z.literal('Action.Submit'),
+  title: z.string().min(1).max(50),
+  data,
+});
+const Execute = z.strictObject({
+  type: z.literal('Action.Execute'),
+  // Without one the click never arrives.
+  verb: z.string().min(1),
+  title: z.string().min(1).max(50),
+  style: z.enum(['default', 'positive', 'destructive']).optional(),
+  data,
+  fallback: Submit,
+});
+const ACTIONS_MAX = 6;
+
+export const Card = z.strictObject({
+  type: z.literal('AdaptiveCard'),
+  $schema: z.literal('http://adaptivecards.io/schemas/adaptive-card.json'),
+  version: z.literal('1.5'),
+  body: z.array(z.discriminatedUnion('type', [...leaf, Container])).min(1),
+  actions: z.array(Execute).min(1).max(ACTIONS_MAX).optional(),
+  refresh: z
+    .strictObject({
+      action: z.strictObject({
+        type: z.literal('Action.Execute'),
+        title: z.string(),
+        verb: z.string().min(1),
+        data,
+      }),
+      userIds: z.array(z.string()).max(60).optional(),
+    })
+    .optional(),
+  msteams: z.strictObject({ width: z.literal('Full') }).optional(),
+});
+export type Card = z.infer<typeof Card>;
+
+/** Every text that people read on a card, in order: the runs of one line joined. */
+export function textsOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(textsOf);
+  if (typeof value !== 'object' || value === null) return [];
+  if ('inlines' in value && Array.isArray(value.inlines)) {
+    const words = value.inlines.map((run: { text: string }) => run.text).join('');
+    // An empty line is drawn as a space that stays.
+    return [words === '\u00a0' ? '' : words.replaceAll('\u00a0', ' ')];
+  }
+  return Object.values(value).flatMap(textsOf);
+}
+
+/** Single runs: what Teams draws in one piece. */
+export function runsOf(value: unknown): { text: string; selectAction?: { url: string } }[] {
+  if (Array.isArray(value)) return value.flatMap(runsOf);
+  if (typeof value !== 'object' || value === null) return [];
+  if ('type' in value && value.type === 'TextRun') return [value as unknown as { text: string }];
+  return Object.values(value).flatMap(runsOf);
+}
