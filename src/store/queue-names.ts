@@ -22,8 +22,8 @@ export const QUEUES = {
   execute: { retryLimit: 20, retryDelay: 1, retryDelayMax: 30, expireInSeconds: 900 },
   /** One look at something that runs elsewhere; each look sends the next. */
   follow: { retryLimit: 20, retryDelay: 1, retryDelayMax: 30, expireInSeconds: 120 },
-  /** One message out; a platform may be down for an hour. */
-  deliver: { retryLimit: 30, retryDelay: 1, retryDelayMax: 300, expireInSeconds: 60 },
+  /** One message out; a platform may be down for an hour, and may ask to wait a minute in the middle of one. */
+  deliver: { retryLimit: 30, retryDelay: 1, retryDelayMax: 300, expireInSeconds: 180 },
   /** One request whose time is over. */
   expire: { retryLimit: 20, retryDelay: 1, retryDelayMax: 60, expireInSeconds: 60 },
   /** One job of the built-in runner; its own limits end it long before. */
