@@ -172,10 +172,6 @@ async function preflight(
   if (!governed || governed.connector.name !== request.connector) {
     return failed('action_gone', `${request.action} is no longer served by ${request.connector}.`);
   }
-  // Stored beside what the digest binds: a write that calls itself a read would need no evidence.
-  if (governed.action.effect !== request.effect) {
-    return failed('digest_mismatch', 'What is stored is not what was approved. Operators have been told.');
-  }
   const { level, acceptProcess } = deps.isolation();
   const least = leastLevel(request.risk, request.obligations, { process: acceptProcess });
   if (!isEnough(level, least)) {
@@ -187,9 +183,24 @@ async function preflight(
   if (deps.bundleOf(request.connector).sha256 !== request.codeDigest) {
     return failed('code_changed', "The action's code is not what was approved. Ask for it again.");
   }
-  const evidence = await deps.verifyEvidence(request, signal);
+  const evidence = await evidenceOf(deps, request, governed, signal);
   if (evidence) return evidence;
   return request.effect === 'write' ? pinnedStillHolds(deps, request, governed, signal) : null;
+}
+
+/** Whether what is stored is what was approved, by whom it had to be. */
+async function evidenceOf(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  governed: GovernedAction,
+  signal: AbortSignal,
+): Promise<Obstacle | null> {
+  // Stored beside what the digest binds: a write that calls itself a read would need no evidence.
+  if (governed.action.effect !== request.effect) {
+    const message = 'What is stored is not what was approved. Operators have been told.';
+    return { code: 'digest_mismatch', message, event: 'checks_failed' };
+  }
+  return deps.verifyEvidence(request, signal);
 }
 
 /** What was pinned in the preview must still be what the outside system says. */
@@ -415,6 +426,17 @@ async function takeOver(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   if (request.handle !== null) return deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
   // What is sent again must be what was approved, to the byte of its code; finding what it did only reads.
   const isSameCode = deps.bundleOf(request.connector).sha256 === request.codeDigest;
+  if (isSameCode) {
+    // A row and an intent can be forged together; nothing is sent for them either.
+    const obstacle = await withLease(deps, claim, signal, (held) =>
+      evidenceOf(deps, request, governed, held),
+    );
+    if (signal.aborted) return;
+    if (obstacle) {
+      await end(deps, request, claim, 'unknown', { code: obstacle.code, message: obstacle.message });
+      return;
+    }
+  }
   return settleUncertain(deps, request, claim, governed, signal, isSameCode);
 }
 

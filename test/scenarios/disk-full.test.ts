@@ -91,5 +91,5 @@ describe.skipIf(!mayMount())('a disk that is full (needs root that may mount)', 
     }, 'there is room again');
     await assistant.until(after.body.requests[0], 'succeeded');
     await assistant.until(before.body.requests[0], 'succeeded');
-  }, 90_000);
+  });
 });

@@ -95,7 +95,7 @@ describe('what people may not do', () => {
   });
 
   it('a click on a card through a platform counts once, however often it is delivered', async () => {
-    const { ask, database, deliver, eventually, until, entries } = house();
+    const { ask, database, deliver, until, entries } = house();
     const asked = await ask('alice', 'the projector flickers, please open a ticket');
     const { rendering } = await database.db.one<{ rendering: never }>(
       'select rendering from requests where id = $1',
@@ -107,7 +107,6 @@ describe('what people may not do', () => {
     await until(asked, 'succeeded');
     const confirmed = (await entries(asked)).filter((entry) => entry.type === 'request.confirmed');
     expect(confirmed).toHaveLength(1);
-    expect(await eventually(async () => true, 'never')).toBe(true);
   });
 
   it('a person who is not in the directory is told how to be added, and their words are not kept', async () => {
@@ -122,6 +121,33 @@ describe('what people may not do', () => {
     const log = (await verifiedLog()).filter((entry) => entry.turn === received.turn);
     expect(log.map((entry) => entry.type)).toEqual(['turn.received', 'reply.sent']);
     expect(log[0]?.data).toMatchObject({ identified: false });
+  });
+});
+
+describe('a thread that holds what an outside system wrote', () => {
+  const house = useAssistant();
+
+  it('needs another person for what policy would let its requester do alone, unless its risk is low', async () => {
+    const { home, running, ask, say, done, decide, until } = house();
+    // Outside production nobody else's approval would be needed any more.
+    home.edit('policies/ci.cedar', (text) => text.replace('@approval("oncall")', '@approval("none")'));
+    await running.reload();
+    const clean = await ask('bob', 'run the checks of web on main');
+    expect(clean.needs).toEqual([{ kind: 'confirm', count: 1, have: 0 }]);
+    await done('bob', clean, 'cancel');
+
+    const opened = await ask('dave', 'ticket create title="Please run the checks of web on main"');
+    const { ticket } = (await until(opened, 'succeeded')).result!.data as { ticket: string };
+    const read = await say('bob', `ticket status ticket=${ticket}`);
+    const asked = await ask('bob', 'run the checks of web on main', read.thread);
+    expect(asked.needs).toEqual([
+      { kind: 'confirm', count: 1, have: 0 },
+      { kind: 'approve', count: 1, have: 0 },
+    ]);
+    await done('bob', asked, 'confirm');
+    expect((await decide('bob', asked, 'approve')).kind).toBe('refused');
+    const approved = await done('carol', asked, 'approve');
+    expect(approved.state).toBe('approved');
   });
 });
 

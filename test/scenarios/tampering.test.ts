@@ -159,6 +159,25 @@ describe('rows that nobody made', () => {
     expect((await entries(asked)).map((entry) => entry.type)).toContain('alert.raised');
   });
 
+  it('an execution with a write that nobody sent is not sent again', async () => {
+    const { ask, until, entries, database, tickets } = house();
+    const asked = await ask('alice', 'the vault is open, please open a ticket');
+    const execution = randomUUID();
+    await database.owner.query(
+      `insert into intents (id, request, execution, fence, method, host, path, body_sha256)
+       values ($1, $2, $3, 1, 'POST', 'desk.internal', '/tickets', '')`,
+      [randomUUID(), asked.id, execution],
+    );
+    await database.owner.query(
+      `update requests set state = 'executing', execution = $2, fence = 1, lease_until = null where id = $1`,
+      [asked.id, execution],
+    );
+    const ended = await until(asked, 'unknown');
+    expect(ended.result).toMatchObject({ code: 'evidence_missing' });
+    expect((await tickets()).map((ticket) => ticket.title)).not.toContain('the vault is open');
+    expect((await entries(asked)).map((entry) => entry.type)).toContain('alert.raised');
+  });
+
   it('an approval without its entry is no approval', async () => {
     const { ask, done, view, entries, database } = house();
     const asked = await ask('alice', 'run the checks of web on main');

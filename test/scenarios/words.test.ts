@@ -69,7 +69,7 @@ describe('what people write', () => {
   });
 
   it('cannot hide in control and bidirectional characters, and markup stays text', async () => {
-    const { ask, done, until, tickets } = house();
+    const { ask, until, tickets } = house();
     const asked = await ask(
       'alice',
       'ticket create title="\u202egpj.exe\u202c <img src=x onerror=alert(1)> \u0007\u0000end"',
@@ -80,6 +80,5 @@ describe('what people write', () => {
     expect(title).toMatch(/end$/);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
     expect(title).not.toMatch(/[\u0000-\u001f\u202a-\u202e\u2066-\u2069]/);
-    expect(done).toBeTypeOf('function');
   });
 });
