@@ -4,10 +4,11 @@ import { ciStatus } from './ci.status.ts';
 import { ciTrigger } from './ci.trigger.ts';
 import { desk } from './connectors/desk.ts';
 import { githubIssues } from './connectors/github-issues.ts';
+import { requestTracker } from './connectors/request-tracker.ts';
 import { runner } from './connectors/runner.ts';
 import { ticketComment } from './ticket.comment.ts';
 import { ticketCreate } from './ticket.create.ts';
 import { ticketStatus } from './ticket.status.ts';
 
 export const ACTIONS: readonly Action[] = [ticketCreate, ticketStatus, ticketComment, ciTrigger, ciStatus];
-export const CONNECTORS: readonly Connector[] = [desk, githubIssues, runner];
+export const CONNECTORS: readonly Connector[] = [desk, githubIssues, requestTracker, runner];

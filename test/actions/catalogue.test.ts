@@ -68,7 +68,7 @@ describe.each(CONNECTORS.map((connector) => [connector.name, connector] as const
     it('declares whole segments only, and no write whose query is open', () => {
       const values = { args: {}, pinned: {}, handle: {}, settings: {}, mark: 'm', requester: 'r' };
       for (const rule of Object.values(connector.operations).flatMap((operation) => operation.egress)) {
-        expect(rule.path).toMatch(/^(\/([a-z]+|\{[a-zA-Z]+\}))+$/);
+        expect(rule.path).toMatch(/^(\/([A-Za-z0-9.]+|\{[a-zA-Z]+\}))+$/);
         expect(rule.effect).toBe(rule.method === 'GET' ? 'read' : 'write');
         if (rule.effect === 'write') expect(Object.values(rule.query(values))).not.toContain(null);
       }

@@ -2,13 +2,24 @@
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 
-export type Program = 'redis-server' | 'bwrap' | 'chromium';
+export type Program =
+  | 'redis-server'
+  | 'bwrap'
+  | 'chromium'
+  | 'rt-setup-database-5'
+  | 'buildbot'
+  | 'buildbot-worker';
 
 /** What is lost without it, and the command that installs it. */
 const WITHOUT: Record<Program, string> = {
   'redis-server': 'Redis is not installed (apt-get install -y redis-server)',
   bwrap: 'bubblewrap is not installed (apt-get install -y bubblewrap)',
   chromium: 'Chromium is not installed (apt-get install -y chromium)',
+  'rt-setup-database-5':
+    'Request Tracker is not installed (apt-get install -y --no-install-recommends request-tracker5 rt5-db-sqlite rt5-standalone)',
+  buildbot: 'Buildbot is not installed (apt-get install -y --no-install-recommends buildbot buildbot-worker)',
+  'buildbot-worker':
+    "Buildbot's worker is not installed (apt-get install -y --no-install-recommends buildbot-worker)",
 };
 
 /** The program's path, or null. */

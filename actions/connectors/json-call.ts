@@ -1,0 +1,149 @@
+/**
+ * How connectors speak JSON with outside systems. What certainly changed nothing becomes a failure in our words; what
+ * may have changed something is thrown, and left to the crash rules. Runs in the sandbox.
+ */
+import type { EgressRule, EgressValues, RunResult, Tools } from '../../src/action.ts';
+import type { Json } from '../../src/model/request.ts';
+import { type Fields, failed, isFields, refusedBy, unclear } from './answer.ts';
+
+export type Failure = RunResult & { kind: 'failed' };
+export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
+
+/** An outside system as its connector describes it. */
+export type System = {
+  /** As people know it: "Request Tracker". */
+  name: string;
+  /** The host of its rules; the operator's upstreams say where it is. */
+  host: string;
+  credential: string;
+  /** Code and sentence of a refusal by status; what is missing here is said in general words. */
+  refusals: Readonly<Record<number, readonly [code: string, message: string]>>;
+};
+
+type Query = Readonly<Record<string, string>>;
+
+function refusal(system: System, status: number): Failure {
+  const known = system.refusals[status];
+  if (known !== undefined) return failed(...known);
+  switch (status) {
+    case 401:
+      return failed(
+        'upstream_unauthorized',
+        `${system.name} does not accept the assistant's credential; an operator must renew it.`,
+      );
+    case 403:
+      return failed('upstream_forbidden', `${system.name} does not let the assistant's account do this.`);
+    case 429:
+      return failed(
+        'rate_limited',
+        `${system.name} takes no more calls from the assistant for now; try again in a few minutes.`,
+      );
+    default:
+      return failed('upstream_rejected', `${system.name} does not accept these values.`);
+  }
+}
+
+async function bodyOf(system: System, response: Response): Promise<Json> {
+  try {
+    return (await response.json()) as Json;
+  } catch (cause) {
+    throw Object.assign(unclear(system.name, 'not JSON'), { cause });
+  }
+}
+
+async function ask(tools: Tools, system: System, url: string, init: RequestInit): Promise<Answer<Json>> {
+  const response = await tools.fetch(url, init);
+  const refused = refusedBy((name) => response.headers.get(name));
+  if (refused !== null) {
+    // A read that was stopped on its way changed nothing either.
+    if (refused.sent && init.method !== 'GET') throw unclear(system.name, refused.reason);
+    const words = refused.sent ? 'did not get through' : 'was refused before it left';
+    return { ok: false, failure: failed(refused.reason, `The call to ${system.name} ${words}.`) };
+  }
+  if (response.status >= 500) throw unclear(system.name, String(response.status));
+  if (!response.ok) return { ok: false, failure: refusal(system, response.status) };
+  return { ok: true, value: await bodyOf(system, response) };
+}
+
+const encodePath = (path: readonly string[]): string => path.map(encodeURIComponent).join('/');
+
+/** `path`: segments, encoded here. Throws `upstream_failed` on a server error. */
+export function readList(
+  tools: Tools,
+  system: System,
+  path: readonly string[],
+  query: Query = {},
+): Promise<Answer<Json>> {
+  const search = new URLSearchParams(query);
+  const url = `https://${system.host}/${encodePath(path)}${search.size === 0 ? '' : `?${search}`}`;
+  return ask(tools, system, url, { method: 'GET' });
+}
+
+/** The same for an answer that must be an object. */
+export async function read(
+  tools: Tools,
+  system: System,
+  path: readonly string[],
+  query: Query = {},
+): Promise<Answer<Fields>> {
+  return asFields(system, await readList(tools, system, path, query));
+}
+
+/** Sends a write once. Throws `upstream_failed` wherever it may have happened without our knowing. */
+export function write(
+  tools: Tools,
+  system: System,
+  path: readonly string[],
+  body: Json,
+): Promise<Answer<Json>> {
+  return ask(tools, system, `https://${system.host}/${encodePath(path)}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+}
+
+function asFields(system: System, answer: Answer<Json>): Answer<Fields> {
+  if (!answer.ok) return answer;
+  if (!isFields(answer.value)) throw unclear(system.name, 'another shape');
+  return { ok: true, value: answer.value };
+}
+
+/** The objects of a list inside an answer; whatever else stands there is left out. */
+export function listOf(fields: Fields, name: string): Fields[] {
+  const list = fields[name];
+  return Array.isArray(list) ? list.filter(isFields) : [];
+}
+
+type Shape = {
+  fill?: (values: EgressValues) => Record<string, string>;
+  query?: EgressRule['query'];
+};
+
+/** A read that may leave: `fill` for the segments in braces, `query` exactly (null leaves a value free). */
+export function readRule(system: System, path: string, shape: Shape = {}): EgressRule {
+  return {
+    method: 'GET',
+    host: system.host,
+    path,
+    effect: 'read',
+    fill: shape.fill ?? (() => ({})),
+    query: shape.query ?? (() => ({})),
+    body: () => null,
+    credential: system.credential,
+  };
+}
+
+/** A write that may leave, with exactly this body. */
+export function writeRule(
+  system: System,
+  path: string,
+  shape: { fill?: Shape['fill']; body: (values: EgressValues) => Json },
+): EgressRule {
+  return {
+    ...readRule(system, path, shape.fill ? { fill: shape.fill } : {}),
+    method: 'POST',
+    effect: 'write',
+    body: shape.body,
+  };
+}

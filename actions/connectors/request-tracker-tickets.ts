@@ -1,0 +1,144 @@
+/** Tickets of Request Tracker as the connector's rules and calls both write and read them. Runs in the sandbox. */
+import type { EgressValues, Tools } from '../../src/action.ts';
+import type { Json } from '../../src/model/request.ts';
+import { type Fields, failed, isFields, text } from './answer.ts';
+import { type Answer, listOf, read, readRule, type System } from './json-call.ts';
+
+type Args = Readonly<Record<string, Json>>;
+type About = Pick<EgressValues, 'mark' | 'requester' | 'settings'>;
+
+export const RT: System = {
+  name: 'Request Tracker',
+  host: 'request-tracker',
+  credential: 'request-tracker',
+  refusals: {
+    // What a queue that is not there gets too.
+    403: [
+      'upstream_forbidden',
+      "Request Tracker does not let the assistant's account do this in that queue.",
+    ],
+    404: ['not_found', 'Request Tracker knows no such ticket or queue, or hides it from the assistant.'],
+  },
+};
+
+/** Its REST2, below the upstream's address. */
+export const API = ['REST', '2.0'] as const;
+const PER_PAGE = 100;
+/** Texts of one ticket, in pages: a thousand. */
+const TEXT_PAGES = 10;
+const TICKET_FIELDS = 'Subject,Status,Queue,Creator,Owner,Priority,Created,LastUpdated';
+const TEXT_FIELDS = 'Content,ContentType,Creator,Created';
+
+export type Place = {
+  queue: string;
+  account: string;
+  web: string;
+  markField: string;
+  comments: string;
+  priorities: Fields;
+};
+
+export function placeOf(settings: Json): Place {
+  const fields = isFields(settings) ? settings : {};
+  return {
+    queue: text(fields, 'queue'),
+    account: text(fields, 'account'),
+    web: text(fields, 'web').replace(/\/+$/, ''),
+    markField: text(fields, 'mark_field'),
+    comments: text(fields, 'comments'),
+    priorities: isFields(fields.priorities) ? fields.priorities : {},
+  };
+}
+
+export const numberOf = (args: Args): string => text(args, 'ticket').replace(/^(?:#|[A-Za-z]+-)/, '');
+
+/** Ours to find again: keyed, so that nobody else can have written it before us. */
+const signed = (words: string, { requester, mark }: About): string =>
+  [words, `Written for ${requester} by Countersign. [countersign:${mark}]`]
+    .filter((part) => part !== '')
+    .join('\n\n');
+
+export function ticketBody(args: Args, about: About): Fields {
+  const { queue, markField, priorities } = placeOf(about.settings);
+  const priority = priorities[text(args, 'priority')];
+  return {
+    Queue: queue,
+    Subject: text(args, 'title'),
+    Content: signed(text(args, 'description'), about),
+    ContentType: 'text/plain',
+    ...(typeof priority === 'number' ? { Priority: priority } : {}),
+    ...(markField === '' ? {} : { CustomFields: { [markField]: about.mark } }),
+  };
+}
+
+export const commentBody = (args: Args, about: About): Fields => ({
+  Content: signed(text(args, 'comment'), about),
+  ContentType: 'text/plain',
+});
+
+/** One ticket, only if it is in our queue: the query says so, and the broker lets no other pass. */
+function ticketQuery(number: string, settings: Json): Record<string, string> {
+  return { query: `id = ${number} AND Queue = '${placeOf(settings).queue}'`, fields: TICKET_FIELDS };
+}
+
+/** The tickets that carry a mark, written by our own account. */
+function markQuery(mark: string, settings: Json): Record<string, string> {
+  const { queue, account, markField } = placeOf(settings);
+  const ours = `Queue = '${queue}' AND Creator = '${account}'`;
+  return { query: `${ours} AND 'CF.{${markField}}' = '${mark}'`, fields: TICKET_FIELDS };
+}
+
+const textQuery = (page: string | null) => ({ fields: TEXT_FIELDS, per_page: String(PER_PAGE), page });
+
+export const readTicketRule = readRule(RT, '/REST/2.0/tickets', {
+  query: ({ args, settings }) => ticketQuery(numberOf(args), settings),
+});
+export const readMarkRule = readRule(RT, '/REST/2.0/tickets', {
+  query: ({ mark, settings }) => markQuery(mark, settings),
+});
+export const readTextsRule = readRule(RT, '/REST/2.0/ticket/{ticket}/attachments', {
+  fill: ({ args }) => ({ ticket: numberOf(args) }),
+  query: () => textQuery(null),
+});
+
+export async function readTicket(args: Args, tools: Tools): Promise<Answer<Fields>> {
+  const number = numberOf(args);
+  const answer = await read(tools, RT, [...API, 'tickets'], ticketQuery(number, tools.settings));
+  if (!answer.ok) return answer;
+  const found = listOf(answer.value, 'items').find((item) => String(item.id) === number);
+  if (found !== undefined) return { ok: true, value: found };
+  const { queue } = placeOf(tools.settings);
+  const words = `The queue ${queue} of Request Tracker has no ticket #${number}, or hides it from the assistant.`;
+  return { ok: false, failure: failed('not_found', words) };
+}
+
+export async function findByMark(tools: Tools): Promise<Answer<Fields[]>> {
+  const answer = await read(tools, RT, [...API, 'tickets'], markQuery(tools.mark, tools.settings));
+  return answer.ok ? { ok: true, value: listOf(answer.value, 'items') } : answer;
+}
+
+/** The ticket's plain texts, oldest first: its description and everything written since. */
+export async function readTexts(args: Args, tools: Tools): Promise<Answer<Fields[]>> {
+  const texts: Fields[] = [];
+  for (let page = 1; page <= TEXT_PAGES; page += 1) {
+    const path = [...API, 'ticket', numberOf(args), 'attachments'];
+    const answer = await read(tools, RT, path, textQuery(String(page)) as Record<string, string>);
+    if (!answer.ok) return answer;
+    const items = listOf(answer.value, 'items');
+    texts.push(...items.filter((item) => text(item, 'ContentType') === 'text/plain'));
+    if (items.length < PER_PAGE) break;
+  }
+  return { ok: true, value: texts };
+}
+
+/** Who wrote it: Request Tracker names people in `{type, id, _url}`. */
+export const creatorOf = (item: Fields): string => (isFields(item.Creator) ? text(item.Creator, 'id') : '');
+
+/** Lines may end otherwise after a way through mail. */
+export const sameWords = (a: string, b: string): boolean => {
+  const plain = (words: string): string => words.replaceAll('\r\n', '\n').trimEnd();
+  return plain(a) === plain(b);
+};
+
+export const linkTo = (settings: Json, number: string): string =>
+  `${placeOf(settings).web}/Ticket/Display.html?id=${number}`;
