@@ -52,10 +52,11 @@ export type AdaptiveCard = {
 
 /**
  * Literal runs of one line. Teams computes `{{DATE(...)}}` even there, so that two braces never stand in one run;
- * a second space in a row, which it would drop, becomes one that stays.
+ * a second space in a row, which it would drop, becomes one that stays; a newline is shown, for `lines` makes real ones.
  */
 export function text(value: string, style: Style = {}): Run[] {
   return value
+    .replaceAll('\n', ' ⏎ ')
     .replaceAll('  ', ' \u00a0')
     .split(/(?<=\{)(?=\{)/)
     .filter((piece) => piece !== '')

@@ -131,7 +131,8 @@ export class TeamsSurface implements Surface {
   async #rewrite(delivered: Delivered, message: Message, rendered: RenderedMessage): Promise<void> {
     const { connector, queue } = this.#parts;
     const { tenant, thread, id } = parts(delivered);
-    const to = await this.#address(tenant, delivered.container, thread);
+    // What began its thread was posted outside of it, and is found there.
+    const to = await this.#address(tenant, delivered.container, thread === id ? '' : thread);
     const content = this.#content(message, rendered, true);
     await queue.enqueue(lineOf(to), id, () => connector.update(to, id, content));
   }

@@ -40,7 +40,7 @@ export function buildPackage({ appId, publicUrl }: PackageInput): { archive: Buf
 }
 
 /** What Microsoft's own schema of that version says against a manifest. */
-export function problemsOf(manifest: { manifestVersion: string }): string[] {
+export function problemsOf(manifest: Record<string, unknown> & { manifestVersion: string }): string[] {
   const ajv = new ajvDraft04.default({ strict: false, allErrors: true, validateFormats: false });
   const validate = ajv.compile(schemaOf(manifest.manifestVersion));
   return validate(manifest) ? [] : (validate.errors ?? []).map(inWords);
