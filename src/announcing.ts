@@ -69,7 +69,11 @@ export function createAnnouncing(deps: AnnouncingDeps) {
 
   return {
     /** A proposal became a request: stored with its entries, its card, and what must happen next. */
-    async proposed(tx: Tx, { request, decision, typed }: Proposed): Promise<string> {
+    async proposed(
+      tx: Tx,
+      { request, decision, typed }: Proposed,
+      how: { runNow: boolean } = { runNow: false },
+    ): Promise<string> {
       const { digest } = request;
       await deps.audit.append(tx, {
         type: 'proposal.made',
@@ -108,7 +112,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
         request.confirmEntry = entry.id;
       }
       await insertRequest(tx, request);
-      if (request.state === 'approved') await deps.queueExecution(tx, request.id);
+      if (request.state === 'approved' && !how.runNow) await deps.queueExecution(tx, request.id);
       if (request.state === 'pending') {
         await deps.queueExpiry(tx, request.id, request.expiresAt);
         if (request.confirmedAt !== null) await askApprovers(tx, request);

@@ -45,6 +45,8 @@ export type AssistantDeps = IntakeDeps & {
 
 /** Longest lists that a page shows. */
 const LIST_LIMIT = 100;
+/** How many open requests are looked through for those of one person. */
+const OPEN_LIMIT = 2_000;
 const MESSAGES_LIMIT = 200;
 const AUDIT_PAGE_LIMIT = 200;
 /** The net under NOTIFY while somebody waits for a turn. */
@@ -134,7 +136,12 @@ export async function createAssistant(
     mine: async (principal) => cards(await requestsBy(deps.db, principal, LIST_LIMIT), principal),
 
     async waitingFor(principal) {
-      const all = await cards(await openRequests(deps.db, LIST_LIMIT), principal);
+      const theirs: StoredRequest[] = [];
+      for (const request of await openRequests(deps.db, OPEN_LIMIT)) {
+        if (theirs.length < LIST_LIMIT && (await deps.rendering.roleOf(request, principal)) !== 'other')
+          theirs.push(request);
+      }
+      const all = await cards(theirs, principal);
       return all.filter(
         (message) => message.card?.buttons.includes('approve') || message.card?.buttons.includes('confirm'),
       );
@@ -194,6 +201,24 @@ export async function createAssistant(
         by: it.by,
       }));
       return { checks: await deps.health(), ...deps.about(), switches, counts };
+    },
+
+    async sees(change, viewer) {
+      switch (change.kind) {
+        case 'gate':
+          return true;
+        case 'thread': {
+          const row = await deps.db.maybe('select 1 from threads where id = $1 and owner = $2', [
+            change.thread,
+            viewer,
+          ]);
+          return row !== null;
+        }
+        case 'request': {
+          const request = await findRequest(deps.db, change.request);
+          return request !== null && (await mayRead(viewer, request));
+        }
+      }
     },
 
     onChange(listener) {

@@ -25,7 +25,7 @@ import { type Established, establishLevel } from './execution/sandbox/probe.ts';
 import { createSandbox } from './execution/sandbox/sandbox.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
 import { createJudging } from './judging.ts';
-import { moveKillSwitch } from './killing.ts';
+import { moveKillSwitch, unknownScope } from './killing.ts';
 import { errorFields, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
@@ -241,14 +241,23 @@ export async function compose(
     isolation: isolationNow,
     toolsFor: (person) => usableBy(person).map(({ action }) => plannerTool(action)),
     formFor,
-    kill: (to, command, by) =>
-      moveKillSwitch(
+    kill: async (to, command, by) => {
+      const known = {
+        actions: catalogue.all().map(({ action }) => action.name),
+        connectors: catalogue.all().map(({ connector }) => connector.name),
+        people: directory.current.people.map((person) => person.id),
+      };
+      // Off lifts what is there, whatever it names; a typing error in on would stop nothing and look as if it did.
+      const problem = to === 'on' ? unknownScope(command.scope, known) : null;
+      if (problem !== null) return problem;
+      return moveKillSwitch(
         { db, audit, announcing },
         to,
         command.scope,
         { name: by.id, principal: by.id },
         command.reason,
-      ),
+      );
+    },
     mask: (text) => cleanText(maskSecrets(text).text),
     stopping: stopping.signal,
     list: (kind, person) => listInWords(assistant, kind, person),

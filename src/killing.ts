@@ -8,6 +8,21 @@ import type { Database } from './store/database.ts';
 
 export type KillingDeps = { db: Database; audit: AuditLog; announcing: Pick<Announcing, 'voided'> };
 
+/** A sentence where a scope names what there is not; null where everything it names exists. */
+export function unknownScope(
+  scope: KillScope,
+  known: { actions: readonly string[]; connectors: readonly string[]; people: readonly string[] },
+): string | null {
+  const of = (names: readonly string[]): string => [...new Set(names)].join(', ');
+  if (scope.action !== null && !known.actions.includes(scope.action))
+    return `There is no action "${scope.action}"; these are: ${of(known.actions)}.`;
+  if (scope.connector !== null && !known.connectors.includes(scope.connector))
+    return `There is no connector "${scope.connector}"; these are: ${of(known.connectors)}.`;
+  if (scope.principal !== null && !known.people.includes(scope.principal))
+    return `There is nobody "${scope.principal}" in the directory.`;
+  return null;
+}
+
 /** Answers in words what was done. `by.name` is a person's id, or the operating-system account on the command line. */
 export async function moveKillSwitch(
   deps: KillingDeps,

@@ -324,7 +324,8 @@ export function createPipeline(parts: PipelineParts) {
     if (!made) return { ok: false, text: 'Too many requests in a short time.' };
     if (made.request.effect !== 'read') return { ok: false, text: 'This is not a read action.' };
     await parts.db.transaction(async (tx) => {
-      await parts.announcing.proposed(tx, made);
+      // The caller runs it at once; should it fall in between, the sweep finds it.
+      await parts.announcing.proposed(tx, made, { runNow: true });
     });
     await parts.executor.execute(made.request.id, signal);
     const after = await findRequest(parts.db, made.request.id);

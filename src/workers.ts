@@ -2,7 +2,7 @@
  * The durable jobs and the nets under them. Each job carries an id only; each handler may run twice. What a crash
  * left behind is looked for at intervals, because a job that was lost must not be a request that is lost.
  */
-import { overdue } from './approval/requests.ts';
+import { overdue, unclaimed } from './approval/requests.ts';
 import type { Executor } from './execution/executor.ts';
 import { unsettledTurns } from './intake/turns.ts';
 import type { MessageId, RequestId, TurnId } from './model/ids.ts';
@@ -18,6 +18,8 @@ const RECOVER_EVERY_MS = 2_000;
 const SWEEP_EVERY_MS = 10_000;
 /** A turn that nobody answered for this long has lost its job: longer than a model may take. */
 const TURN_LOST_SECONDS = 180;
+/** An approved request whose job is lost; a job that waits for its next try is left alone for as long as that may take. */
+const UNCLAIMED_SECONDS = 60;
 const SWEEP_AT_MOST = 50;
 /** Cards on a chat platform follow the output in steps of this length: its rate limits are per channel. */
 const REFRESH_SECONDS = 2;
@@ -114,6 +116,8 @@ export async function startWorkers(deps: WorkerDeps): Promise<() => Promise<void
     for (const request of await overdue(deps.db, SWEEP_AT_MOST)) await pipeline.expire(request);
     for (const turn of await unsettledTurns(deps.db, TURN_LOST_SECONDS, SWEEP_AT_MOST))
       await pipeline.runTurn(turn, stopping.signal);
+    for (const request of await unclaimed(deps.db, UNCLAIMED_SECONDS, SWEEP_AT_MOST))
+      await pipeline.execute(request, stopping.signal);
     await deps.runCiJob.recover();
   });
   return async () => {

@@ -126,6 +126,18 @@ export async function requestsBy(sql: Sql, requester: PrincipalId, limit: number
   return rows.map(fromRow);
 }
 
+/** Approved for longer than it takes to be claimed, and still not claimed: their job is lost. */
+export async function unclaimed(sql: Sql, olderThanSeconds: number, limit: number): Promise<RequestId[]> {
+  const rows = await sql.query<{ id: RequestId }>(
+    `select id from requests where state = 'approved' and expires_at > clock_timestamp()
+       and greatest(created_at, confirmed_at, (select max(a.at) from approvals a where a.request = requests.id))
+         < clock_timestamp() - make_interval(secs => $1)
+     order by created_at limit $2`,
+    [olderThanSeconds, limit],
+  );
+  return rows.map((row) => row.id);
+}
+
 /** What still waits for a decision of somebody, oldest first. */
 export async function openRequests(sql: Sql, limit: number): Promise<StoredRequest[]> {
   const rows = await sql.query(
