@@ -9,6 +9,8 @@ const TABLE = {
   not_json: { status: 415, exit: 2 },
   too_long: { status: 413, exit: 2 },
   forbidden_origin: { status: 403, exit: 2 },
+  sign_in_needed: { status: 401, exit: 1 },
+  sign_in_refused: { status: 403, exit: 1 },
   unknown_principal: { status: 403, exit: 1 },
   not_allowed: { status: 403, exit: 1 },
   not_found: { status: 404, exit: 1 },

@@ -52,14 +52,12 @@ export function mountEnd(app: Express, failed: (error: unknown) => void): void {
     failed(error);
     if (response.headersSent) return next(error);
     const known = error instanceof AppError ? error : null;
-    response
-      .status(known?.status ?? 500)
-      .json({
-        error: {
-          code: known?.code ?? 'internal',
-          message: known?.message ?? 'Something went wrong on our side.',
-        },
-      });
+    response.status(known?.status ?? 500).json({
+      error: {
+        code: known?.code ?? 'internal',
+        message: known?.message ?? 'Something went wrong on our side.',
+      },
+    });
   };
   app.use(answerFailure);
 }

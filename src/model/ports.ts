@@ -197,6 +197,8 @@ export interface Assistant {
   people(): Promise<Principal[]>;
   identify(account: Account): Promise<Identification>;
   operations(viewer: PrincipalId): Promise<Operations>;
+  /** Whether this person may know that it changed: their threads, requests they may read, the gate. */
+  sees(change: Change, viewer: PrincipalId): Promise<boolean>;
   /** What runs without what, in plain words: isolation level, planner, storage. */
   onChange(listener: (change: Change) => void): () => void;
 }

@@ -174,6 +174,13 @@ export class WebAssistant implements Assistant {
     return OPERATIONS;
   }
 
+  async sees(change: Change, viewer: PrincipalId) {
+    if (change.kind === 'gate') return true;
+    if (change.kind === 'thread') return this.threadsById.get(change.thread)?.owner === viewer;
+    const kept = this.kept(change.request);
+    return kept.requester.id === viewer || buttonsFor(kept, await this.byId(viewer)).length > 0;
+  }
+
   onChange(listener: (change: Change) => void) {
     this.listeners.add(listener);
     return () => {

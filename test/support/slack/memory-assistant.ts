@@ -80,6 +80,7 @@ export function memoryAssistant(): MemoryAssistant {
       switches: [],
       counts: { waiting: 0, executing: 0, unknown: 0 },
     }),
+    sees: async () => false,
     onChange: () => () => undefined,
   };
 }
