@@ -26,7 +26,7 @@ export const Activity = z.object({
   channelId: z.string(),
   serviceUrl: z.url().max(500),
   timestamp: absent(z.string().max(60)),
-  from: z.object({ id: Opaque, aadObjectId: absent(Guid), role: absent(z.string()) }),
+  from: z.object({ id: Opaque, aadObjectId: absent(Opaque.toLowerCase()), role: absent(z.string()) }),
   recipient: z.object({ id: Opaque }),
   conversation: z.object({
     id: Opaque,

@@ -76,6 +76,8 @@ export async function verifyActivity(
   const { aadObjectId } = activity.from;
   // Bots and anonymous visitors have no such id; a guest's is one that the directory does not list.
   if (aadObjectId === undefined || activity.from.role === 'bot') return refused(403, 'guest');
+  // The Playground's ids are a digit too long; Entra's never are.
+  if (tokens !== null && !Guid.safeParse(aadObjectId).success) return refused(403, 'guest');
   return {
     ok: true,
     activity,

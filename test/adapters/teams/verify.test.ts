@@ -79,7 +79,7 @@ describe('a good token does not help', () => {
     ['another tenant in the channel data', { channelData: { tenant: { id: OTHER_TENANT } } }, 403],
     ['no tenant', { conversation, channelData: undefined }, 403],
     ['nobody: a guest without an id, or a visitor', { from: { id: '29:x', name: 'Guest' } }, 403],
-    ['an id that is none', { from: { id: '29:x', aadObjectId: 'alice' } }, 400],
+    ['an id that is none', { from: { id: '29:x', aadObjectId: 'alice' } }, 403],
     ['another bot', { from: { id: '28:x', aadObjectId: ALICE, role: 'bot' } }, 403],
     ['another channel', { channelId: 'directline' }, 403],
     ['the channel whose tokens the SDK checks less', { channelId: 'AseChannel' }, 403],
