@@ -76,14 +76,14 @@ export function Mine() {
 }
 
 function MineRow({ card, at }: { card: NonNullable<Message['card']>; at: string }) {
-  const first = card.arguments[0]?.value ?? '';
+  const asked = card.arguments.map(({ value }) => value).join(' · ');
   return (
     <li>
       <Link to={`/requests/${card.request}`} className="row">
         <span className="row-main">
           <span className="row-title row-excerpt">
             {unmasked(card.title)}
-            {first !== '' && <span className="muted"> · {unmasked(first)}</span>}
+            {asked !== '' && <span className="muted"> · {unmasked(asked)}</span>}
           </span>
           <span className="muted small">{unmasked(card.status)}</span>
         </span>
