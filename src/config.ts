@@ -22,6 +22,9 @@ export type SlackConfig = {
   operatorsChannel: string | null;
 };
 
+/** The identity provider of the web workspace. */
+export type OidcConfig = { issuer: URL; clientId: string; clientSecret: string };
+
 export type Config = {
   host: string;
   port: number;
@@ -35,6 +38,8 @@ export type Config = {
   /** Local mode is what runs when no platform and no sign-in is configured. */
   local: boolean;
   slack: SlackConfig | null;
+  /** Null: nobody can sign in to the workspace. */
+  oidc: OidcConfig | null;
   model: { apiKey: string; baseUrl: string | null; name: string } | null;
   github: { token: string; apiUrl: string } | null;
   masterKey: string | null;
@@ -102,9 +107,6 @@ const NOT_YET: Record<string, string> = {
   SLACK_APP_TOKEN: 'Socket Mode is not served yet; use HTTP mode (SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET).',
   MicrosoftAppId: 'Teams is not served yet.',
   MicrosoftAppPassword: 'Teams is not served yet.',
-  OIDC_ISSUER: 'sign-in by OIDC is not served yet.',
-  OIDC_CLIENT_ID: 'sign-in by OIDC is not served yet.',
-  OIDC_CLIENT_SECRET: 'sign-in by OIDC is not served yet.',
   GITHUB_APP_ID: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
   GITHUB_APP_PRIVATE_KEY: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
 };
@@ -127,20 +129,23 @@ export function readConfig(env: Environment, cwd: string): Config {
   // As in a URL or bare: what is bound to is the address alone.
   const host = (env.HOST || '127.0.0.1').replace(/^\[(.*)\]$/, '$1');
   const slack = slackOf(secret, env, file.value);
+  const publicUrl = urlOf('PUBLIC_URL', env.PUBLIC_URL);
+  const oidc = oidcOf(secret, publicUrl);
   const token = secret('GITHUB_TOKEN');
   const githubApi = urlOf('GITHUB_API_URL', env.GITHUB_API_URL) === null ? GITHUB_API : env.GITHUB_API_URL!;
   const upstreams = upstreamsOf(file, token === null ? null : githubApi);
   const config: Config = {
     host,
     port: portOf(env.PORT),
-    publicUrl: urlOf('PUBLIC_URL', env.PUBLIC_URL),
+    publicUrl,
     dataFolder: resolve(cwd, env.COUNTERSIGN_DATA || '.countersign'),
     production,
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', LOG_LEVELS),
     database: databaseOf(secret),
     redisUrl: serverUrl('REDIS_URL', secret, ['redis:', 'rediss:']),
-    local: slack === null,
+    local: slack === null && oidc === null,
     slack,
+    oidc,
     model: modelOf(secret, env),
     github: token === null ? null : { token, apiUrl: githubApi },
     masterKey: secret('MASTER_KEY'),
@@ -287,6 +292,27 @@ function slackOf(
   };
 }
 
+/** All three or none. Plain HTTP is for a trial on this machine: over a network it would give sessions away. */
+function oidcOf(secret: (name: string) => string | null, publicUrl: URL | null): OidcConfig | null {
+  const names = ['OIDC_ISSUER', 'OIDC_CLIENT_ID', 'OIDC_CLIENT_SECRET'] as const;
+  const [issuerText, clientId, clientSecret] = names.map(secret);
+  const given = names.find((name) => secret(name) !== null);
+  if (given === undefined) return null;
+  if (!issuerText || !clientId || !clientSecret) {
+    const missing = names.find((name) => secret(name) === null);
+    return fail(`${missing} is missing: ${given} is given, and sign-in needs ${names.join(', ')}.`);
+  }
+  const issuer = urlOf('OIDC_ISSUER', issuerText);
+  if (issuer === null || !isSecure(issuer) || issuer.search !== '' || issuer.hash !== '')
+    return fail('OIDC_ISSUER must be the https URL of the issuer, without a query.');
+  if (publicUrl === null)
+    return fail('PUBLIC_URL is missing: OIDC_ISSUER is given, and the provider sends browsers back to it.');
+  if (!isSecure(publicUrl)) return fail('PUBLIC_URL must be an https URL for people to sign in.');
+  return { issuer, clientId, clientSecret };
+}
+
+const isSecure = (url: URL): boolean => url.protocol === 'https:' || LOOPBACK_HOSTS.has(url.hostname);
+
 function modelOf(secret: (name: string) => string | null, env: Environment): Config['model'] {
   const apiKey = secret('OPENAI_API_KEY');
   const name = env.OPENAI_MODEL;
@@ -303,7 +329,7 @@ function modelOf(secret: (name: string) => string | null, env: Environment): Con
 function checkLocalMode(config: Config, env: Environment): void {
   if (config.production) {
     fail(
-      'NODE_ENV=production needs a platform: set SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET. Local mode is for a first look.',
+      'NODE_ENV=production needs a platform (SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET) or sign-in (OIDC_ISSUER). Local mode is for a first look.',
     );
   }
   if (!LOOPBACK_HOSTS.has(config.host))

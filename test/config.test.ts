@@ -54,6 +54,7 @@ describe('with nothing configured', () => {
       redisUrl: null,
       local: true,
       slack: null,
+      oidc: null,
       model: null,
       github: null,
       masterKey: null,
@@ -162,14 +163,51 @@ test.each([
   'SLACK_APP_TOKEN',
   'MicrosoftAppId',
   'MicrosoftAppPassword',
-  'OIDC_ISSUER',
-  'OIDC_CLIENT_ID',
-  'OIDC_CLIENT_SECRET',
   'GITHUB_APP_ID',
   'GITHUB_APP_PRIVATE_KEY',
 ])('%s, which is not served yet, is refused and not ignored', (name) => {
   expect(refusal({ [name]: 'x' })).toMatch(new RegExp(`^${name}: `));
   expect(refusal({ [`${name}_FILE`]: inFile('given', 'x') })).toMatch(new RegExp(`^${name}: `));
+});
+
+describe('sign-in to the workspace', () => {
+  const OIDC = {
+    OIDC_ISSUER: 'https://login.example/tenant',
+    OIDC_CLIENT_ID: 'countersign',
+    OIDC_CLIENT_SECRET: 'not-to-be-shown',
+    PUBLIC_URL: 'https://countersign.example',
+  };
+
+  test('ends local mode, with and without a platform', () => {
+    for (const env of [OIDC, { ...OIDC, ...SLACK }]) {
+      const { local, oidc } = read(env);
+      expect(local).toBe(false);
+      expect(oidc?.issuer.href).toBe(OIDC.OIDC_ISSUER);
+      expect(oidc).toMatchObject({ clientId: 'countersign', clientSecret: 'not-to-be-shown' });
+    }
+    expect(read(SLACK)).toMatchObject({ local: false, oidc: null });
+  });
+
+  test.each(Object.keys(OIDC))('needs %s', (name) => {
+    expect(refusal({ ...OIDC, [name]: '' })).toMatch(new RegExp(`^${name} is missing`));
+  });
+
+  test('crosses no network without TLS', () => {
+    expect(refusal({ ...OIDC, OIDC_ISSUER: 'http://login.example' })).toMatch(/^OIDC_ISSUER must/);
+    expect(refusal({ ...OIDC, PUBLIC_URL: 'http://countersign.example' })).toMatch(/^PUBLIC_URL must/);
+    const trial = { OIDC_ISSUER: 'http://localhost:8080', PUBLIC_URL: 'http://localhost:3000' };
+    expect(read({ ...OIDC, ...trial }).oidc?.issuer.port).toBe('8080');
+  });
+
+  test('has an issuer without a query', () => {
+    expect(refusal({ ...OIDC, OIDC_ISSUER: 'https://login.example/?a=b' })).toMatch(/^OIDC_ISSUER must/);
+  });
+
+  test('reads its secret from a file', () => {
+    const { OIDC_CLIENT_SECRET: _, ...rest } = OIDC;
+    const file = inFile('oidc-secret', 'from-a-file\n');
+    expect(read({ ...rest, OIDC_CLIENT_SECRET_FILE: file }).oidc?.clientSecret).toBe('from-a-file');
+  });
 });
 
 describe('a value that cannot be', () => {
@@ -214,6 +252,7 @@ describe('a secret in a file', () => {
     'GITHUB_TOKEN',
     'MASTER_KEY',
     'AUDIT_SIGNING_KEY',
+    'OIDC_CLIENT_SECRET',
   ];
 
   test('is read without the line end that editors add', () => {
