@@ -1,11 +1,11 @@
 /**
- * Who may talk to local mode at all: the browser of this machine, on a page of ours.
+ * Who may talk to us at all. Local mode: the browser of this machine, on a page of ours. Signed in: a browser at PUBLIC_URL.
  *
  * Local mode has no sign-in, so a page of another site that the person visits is the attacker: it can send
  * requests to loopback, and by DNS rebinding it can even read the answers. The Host header defeats rebinding,
  * Origin and Sec-Fetch-Site defeat the rest. (contracts.md, "Local mode"; Fetch Metadata, W3C.)
  */
-import type { Request, RequestHandler } from 'express';
+import type { Request, RequestHandler, Response } from 'express';
 import { AppError } from '../../src/errors.ts';
 
 /** Where we can be reached: the bound port, known once the server listens, and the operator's PUBLIC_URL. */
@@ -58,6 +58,12 @@ export function foreignPage(asked: Asked, origins: readonly URL[]): string | nul
   return isTopLevelPage ? null : 'Requests that another site makes are refused.';
 }
 
+/** Null when a change comes from a page of ours, which it must say. (OWASP: verifying the origin with standard headers) */
+export function foreignChange(asked: Asked, ours: URL): string | null {
+  if (asked.method === 'GET' || asked.method === 'HEAD') return null;
+  return asked.origin === ours.origin ? null : 'Changes are accepted from pages of this address only.';
+}
+
 function headersOf(request: Request): Asked {
   return {
     method: request.method,
@@ -79,7 +85,22 @@ export function guardLocal(where: Whereabouts, checks: 'host' | 'all' = 'all'): 
     const origins = ourOrigins(where.port(), where.publicUrl);
     const problem = foreignHost(asked, origins) ?? (checks === 'all' ? foreignPage(asked, origins) : null);
     if (problem === null) return next();
-    const refusal = new AppError('forbidden_origin', problem);
-    response.status(refusal.status).json({ error: { code: refusal.code, message: refusal.message } });
+    refuse(response, problem);
   };
+}
+
+/** With sign-in there is one address, PUBLIC_URL; everything else is refused with 403 `forbidden_origin`. */
+export function guardSignedIn(publicUrl: URL): RequestHandler {
+  return (request, response, next) => {
+    const asked = headersOf(request);
+    const problem =
+      foreignHost(asked, [publicUrl]) ?? foreignPage(asked, [publicUrl]) ?? foreignChange(asked, publicUrl);
+    if (problem === null) return next();
+    refuse(response, problem);
+  };
+}
+
+function refuse(response: Response, problem: string): void {
+  const refusal = new AppError('forbidden_origin', problem);
+  response.status(refusal.status).json({ error: { code: refusal.code, message: refusal.message } });
 }

@@ -62,8 +62,11 @@ export const secureHeaders: RequestHandler = (_request, response, next) => {
   next();
 };
 
-/** Pages and assets from `clientFolder`, which `buildClient` filled. */
-export function pages(clientFolder: string): Router {
+/** Pages and assets from `clientFolder`, which `buildClient` filled. `gate` stands before the pages; assets are nobody's secret. */
+export function pages(
+  clientFolder: string,
+  gate: RequestHandler = (_request, _response, next) => next(),
+): Router {
   const router = Router();
   router.use(
     '/assets',
@@ -79,7 +82,7 @@ export function pages(clientFolder: string): Router {
   router.get('/logo.svg', (_request, response) => {
     response.sendFile('logo.svg', { root: clientFolder });
   });
-  router.get(PAGES, async (_request, response) => {
+  router.get(PAGES, gate, async (_request, response) => {
     const page = await readFile(join(clientFolder, 'index.html'), 'utf8');
     const nonce = randomBytes(NONCE_BYTES).toString('base64');
     response.set('Content-Security-Policy', pagePolicy(nonce));

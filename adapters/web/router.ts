@@ -1,17 +1,26 @@
-/** The web adapter: local mode's API, the workspace's API and its pages, as one Express router. */
-import { Router } from 'express';
+/** The web adapter: local mode's API, the workspace's API, its pages and its sign-in, as one Express router. */
+import { type RequestHandler, Router } from 'express';
 import { AppError } from '../../src/errors.ts';
 import type { Assistant } from '../../src/model/ports.ts';
 import { jsonOnly } from './body.ts';
-import { chosenPerson } from './caller.ts';
+import { chosenPerson, signedInPerson } from './caller.ts';
+import { everything } from './changes.ts';
 import { answerFailure, type WebLog } from './failure.ts';
-import { guardLocal, type Whereabouts } from './guard.ts';
+import { guardLocal, guardSignedIn, type Whereabouts } from './guard.ts';
 import { localApi } from './local-api.ts';
 import { pages, pagesOff, secureHeaders } from './pages.ts';
+import { type SignIn, signInRoutes, signOut } from './sign-in/routes.ts';
+import { csrfTokenOf } from './sign-in/sessions.ts';
 import { type Desk, workspaceApi } from './workspace-api.ts';
 
-/** `local`: anybody at this machine may be any sample person, first `startAs`. `off`: nobody may see anything. */
-export type WebMode = { kind: 'local'; startAs: string } | { kind: 'off' };
+/**
+ * `local`: anybody at this machine may be any sample person, first `startAs`. `signed-in`: whoever the identity provider
+ * and the directory say. `off`: nobody may see anything.
+ */
+export type WebMode =
+  | { kind: 'local'; startAs: string }
+  | { kind: 'signed-in'; signIn: SignIn }
+  | { kind: 'off' };
 
 export type WebAdapter = Whereabouts & {
   assistant: Assistant;
@@ -24,30 +33,78 @@ export type WebAdapter = Whereabouts & {
 };
 
 /**
- * Routes `/`, the client's pages and assets, `/api/workspace` and, in local mode, `/api/local`. Mount it at the root,
- * after `/healthz`, `/readyz`, `/metrics` and the platforms' own routes, and without a body parser before it.
+ * Routes `/`, the client's pages and assets, `/api/workspace`, in local mode `/api/local`, and with sign-in `/sign-in`. Mount it
+ * at the root, after `/healthz`, `/readyz`, `/metrics` and the platforms' own routes, and without a body parser before it.
  */
 export function createWebAdapter(web: WebAdapter): Router {
   const router = Router();
-  const { assistant, mode, desk } = web;
   router.use(secureHeaders);
-  if (mode.kind === 'off') return router.use(pagesOff());
+  switch (web.mode.kind) {
+    case 'off':
+      return router.use(pagesOff());
+    case 'local':
+      localRoutes(router, web, web.mode.startAs);
+      break;
+    case 'signed-in':
+      signedInRoutes(router, web, web.mode.signIn);
+      break;
+  }
+  router.use(answerFailure(web.log));
+  return router;
+}
 
+const noSuchAddress: RequestHandler = () => {
+  throw new AppError('not_found', 'There is no such address.');
+};
+
+function localRoutes(router: Router, web: WebAdapter, startAs: string): void {
+  const { assistant, desk } = web;
   router.use(guardLocal(web));
   router.get('/api/workspace/session', async (_request, response) => {
     const people = await assistant.people();
     response.json({
       people: people.map(({ id, name, groups }) => ({ id, name, groups })),
-      startAs: mode.startAs,
+      startAs,
       desk: desk !== null,
     });
   });
   router.use('/api/local', ...jsonOnly(), localApi(assistant));
-  router.use('/api/workspace', ...jsonOnly(), workspaceApi(assistant, chosenPerson(assistant), desk));
-  router.use('/api', () => {
-    throw new AppError('not_found', 'There is no such address.');
-  });
+  router.use(
+    '/api/workspace',
+    ...jsonOnly(),
+    workspaceApi(assistant, chosenPerson(assistant), everything, desk),
+  );
+  router.use('/api', noSuchAddress);
   router.use(pages(web.clientFolder));
-  router.use(answerFailure(web.log));
-  return router;
+}
+
+function signedInRoutes(router: Router, web: WebAdapter, signIn: SignIn): void {
+  const { assistant, desk } = web;
+  const whoIsSignedIn = signedInPerson(assistant, signIn.sessions);
+  router.use(guardSignedIn(signIn.publicUrl));
+  router.use(signInRoutes(assistant, signIn));
+  router.get('/api/workspace/session', async (request, response) => {
+    const { principal, session } = await whoIsSignedIn(request);
+    const me = { id: principal.id, name: principal.name, groups: principal.groups };
+    response.json({ people: [me], startAs: me.id, desk: desk !== null, csrf: csrfTokenOf(session) });
+  });
+  const json = jsonOnly();
+  router.post('/api/workspace/sign-out', ...json, signOut(whoIsSignedIn, signIn.sessions));
+  const sees = assistant.sees.bind(assistant);
+  router.use('/api/workspace', ...json, workspaceApi(assistant, whoIsSignedIn, sees, desk));
+  router.use('/api', noSuchAddress);
+  router.use(pages(web.clientFolder, toSignIn(whoIsSignedIn)));
+}
+
+/** Whoever opens a page without a session is asked to sign in, and then sees that page. */
+function toSignIn(whoIsSignedIn: ReturnType<typeof signedInPerson>): RequestHandler {
+  return async (request, response, next) => {
+    try {
+      await whoIsSignedIn(request);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'sign_in_needed') throw error;
+      return response.redirect(303, `/sign-in?to=${encodeURIComponent(request.path)}`);
+    }
+    next();
+  };
 }

@@ -7,7 +7,7 @@ import type { Assistant } from '../../src/model/ports.ts';
 import { DecisionKind } from '../../src/model/turn.ts';
 import { bodyOf, checkedText, deliveryKey, idOf } from './body.ts';
 import type { Caller, WhoIsAsking } from './caller.ts';
-import { streamChanges } from './changes.ts';
+import { type Sees, streamChanges } from './changes.ts';
 import { decide, say } from './conversation.ts';
 
 /** A ticket of the built-in desk, for its page. */
@@ -47,7 +47,12 @@ function found<T>(value: T | null, what: string): T {
 }
 
 /** The routes, relative to `/api/workspace`; bodies are parsed and the browser is guarded before them. */
-export function workspaceApi(assistant: Assistant, whoIsAsking: WhoIsAsking, desk: Desk | null): Router {
+export function workspaceApi(
+  assistant: Assistant,
+  whoIsAsking: WhoIsAsking,
+  sees: Sees,
+  desk: Desk | null,
+): Router {
   const router = Router();
   type Answer = (caller: Caller, request: Request) => Promise<unknown>;
   const answer = (run: Answer) => async (request: Request, response: Response) => {
@@ -56,7 +61,7 @@ export function workspaceApi(assistant: Assistant, whoIsAsking: WhoIsAsking, des
   const read = (path: string, run: Answer) => router.get(path, answer(run));
   const change = (path: string, run: Answer) => router.post(path, answer(run));
 
-  router.get('/changes', streamChanges(assistant, whoIsAsking));
+  router.get('/changes', streamChanges(assistant, whoIsAsking, sees));
 
   read('/me', async ({ principal }) => ({
     id: principal.id,
