@@ -483,6 +483,7 @@ function describe(config: Config, level: string, planner: string): Record<string
     local: config.local,
     production: config.production,
     slack: config.slack !== null,
+    signIn: config.oidc !== null,
     planner,
     isolation: level,
     acceptProcess: config.acceptProcess,

@@ -3,7 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { createSlackAdapter } from '../adapters/slack/adapter.ts';
 import { buildClient } from '../adapters/web/build-client.ts';
 import { guardLocal } from '../adapters/web/guard.ts';
-import { createWebAdapter } from '../adapters/web/router.ts';
+import { createWebAdapter, type WebMode } from '../adapters/web/router.ts';
+import { createProvider } from '../adapters/web/sign-in/provider.ts';
+import { createSessions } from '../adapters/web/sign-in/sessions.ts';
 import type { Desk } from '../adapters/web/workspace-api.ts';
 import { compose, type Running } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
@@ -20,12 +22,13 @@ const STOP_WITHIN_MS = 4_000;
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>; reload(): Promise<void> }> {
-  if (config.local) await buildClient({ outFolder: CLIENT_FOLDER });
+  const hasPages = config.local || config.oidc !== null;
+  if (hasPages) await buildClient({ outFolder: CLIENT_FOLDER });
   const origin = (): string => config.publicUrl?.origin ?? `http://127.0.0.1:${port}`;
   let port = config.port;
   const app = newApp();
   const running = await compose(config, log, (request) =>
-    config.local ? `${origin()}/requests/${request}` : null,
+    hasPages ? `${origin()}/requests/${request}` : null,
   );
   try {
     const where = { port: () => port, publicUrl: config.publicUrl?.href ?? null };
@@ -48,7 +51,7 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
       createWebAdapter({
         ...where,
         assistant: running.assistant,
-        mode: config.local ? { kind: 'local', startAs: FIRST_PERSON } : { kind: 'off' },
+        mode: webMode(config, running, log),
         clientFolder: CLIENT_FOLDER,
         desk: config.connectors.ticketing.use === 'desk' ? deskPage(running.desk) : null,
         log,
@@ -74,6 +77,16 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
     await running.stop();
     throw error;
   }
+}
+
+/** Who may use the workspace: sample people, whoever signs in, or nobody. */
+function webMode({ local, oidc, publicUrl }: Config, running: Running, log: Log): WebMode {
+  if (local) return { kind: 'local', startAs: FIRST_PERSON };
+  if (oidc === null || publicUrl === null) return { kind: 'off' };
+  const now = () => new Date();
+  const provider = createProvider(oidc, now);
+  const sessions = createSessions(running.house.storage.db, now);
+  return { kind: 'signed-in', signIn: { publicUrl, provider, sessions, now, log } };
 }
 
 /** The built-in desk as its page shows it, newest first. */
@@ -114,6 +127,8 @@ function welcome(config: Config, running: Running, port: number): void {
     say('  Local mode: sample people, loopback only. You start as alice, an engineer.');
   } else {
     say(`  Countersign listens on ${config.host}:${port}.`);
+    if (config.oidc && config.publicUrl)
+      say(`  The workspace is at ${config.publicUrl.origin}; people sign in at ${config.oidc.issuer.host}.`);
   }
   say('');
   say(
