@@ -209,6 +209,7 @@ describe.skipIf(!existsSync(CLI) || !existsSync(CHROMIUM))('in the Agents Playgr
     };
     const channel = config.teams[0]!.channels[1]!.id;
     const mention = `<at>${config.bot.name}</at>`;
+    await page.getByText('Announcements').first().click();
     const before = assistant.stored.length;
     await post(`/_conversation/v1/conversations/${channel}/messages`, {
       type: 'text',
@@ -222,6 +223,8 @@ describe.skipIf(!existsSync(CLI) || !existsSync(CHROMIUM))('in the Agents Playgr
     expect(heard).toMatchObject({ place: { direct: false }, content: { text: 'my requests' } });
     const card = cardWith({ buttons: ['approve', 'deny'] });
     const delivered = (await show(heard.place, card)) as Delivered;
+    await page.getByRole('button', { name: 'Approve', exact: true }).waitFor();
+    await picture('5-channel');
     await post('/_conversation/v1/invoke', {
       name: 'adaptiveCard/action',
       value: {
@@ -241,14 +244,10 @@ describe.skipIf(!existsSync(CLI) || !existsSync(CHROMIUM))('in the Agents Playgr
     expect(decided.account).not.toEqual(heard.account);
     await adapter.surface.update(
       delivered,
-      messageWith({ card: { ...card, state: 'approved', status: 'Approved by Bob' }, text: '' }),
+      messageWith({ card: { ...card, state: 'approved', status: 'Approved by Bob', buttons: [] }, text: '' }),
     );
-    await page
-      .getByText('Engineering')
-      .or(page.getByText('General'))
-      .first()
-      .click({ timeout: 3_000 })
-      .catch(() => undefined);
-    await picture('5-channel');
+    await page.getByText('Approved by Bob').waitFor();
+    expect(await page.getByRole('button', { name: 'Approve', exact: true }).count()).toBe(0);
+    await picture('6-channel-rewritten');
   });
 });
