@@ -4,7 +4,8 @@ import type { AuditRow, Operations, RequestPage, ThreadSummary } from '../../../
 import type { DecisionKind } from '../../../src/model/turn.ts';
 
 export type Person = { id: string; name: string; groups: string[] };
-export type Session = { people: Person[]; startAs: string; desk: boolean };
+/** `csrf` is there where people sign in: then `people` is the one who did. */
+export type Session = { people: Person[]; startAs: string; desk: boolean; csrf?: string };
 export type ActionHint = { name: string; title: string; description: string; examples: string[] };
 export type Ticket = {
   number: number;
@@ -44,13 +45,16 @@ export class Failure extends Error {
 
 export type Api = {
   person: string;
-  read<P extends keyof Reads & string>(path: P, signal?: AbortSignal): Promise<Reads[P]>;
+  /** `watches`: nobody asked for it, something changed; that keeps no session alive. */
+  read<P extends keyof Reads & string>(path: P, signal?: AbortSignal, watches?: boolean): Promise<Reads[P]>;
   /** The same key acts once: a retry after a lost answer sends it again. */
   say(text: string, thread: string | null, key: string): Promise<Said>;
   submit(action: string, given: Record<string, unknown>, thread: string | null, key: string): Promise<Said>;
   decide(request: string, decision: DecisionKind, digest: string, reason: string | null): Promise<void>;
   /** The raw stream of changes. */
   changes(signal: AbortSignal): Promise<Response>;
+  /** Ends the session; answers where to go. */
+  signOut(): Promise<string>;
 };
 
 const ROOT = '/api/workspace';
@@ -67,6 +71,7 @@ async function call(path: string, init: RequestInit): Promise<Response> {
   const told = (await response.json().catch(() => null)) as {
     error?: { code: string; message: string };
   } | null;
+  if (response.status === 401) location.assign(`/sign-in?to=${encodeURIComponent(location.pathname)}`);
   throw new Failure(
     told?.error?.code ?? 'offline',
     told?.error?.message ?? 'Countersign did not answer properly.',
@@ -77,9 +82,14 @@ export async function readSession(): Promise<Session> {
   return (await call('/session', {})).json();
 }
 
-/** Everything is asked as `person`; the server decides what that means. */
-export function apiAs(person: string): Api {
-  const headers = { 'X-Countersign-As': person };
+const WATCHING = { 'X-Countersign-Background': '1' };
+
+/** Everything is asked as `person`; the server decides what that means. `csrf` is the session's, where people sign in. */
+export function apiAs(person: string, csrf?: string): Api {
+  const headers = {
+    'X-Countersign-As': person,
+    ...(csrf === undefined ? {} : { 'X-Countersign-CSRF': csrf }),
+  };
   const send = async (path: string, body: object, key: string) =>
     call(path, {
       method: 'POST',
@@ -89,7 +99,10 @@ export function apiAs(person: string): Api {
   const inThread = (thread: string | null) => (thread === null ? {} : { thread });
   return {
     person,
-    read: async (path, signal) => (await call(path, { headers, signal: signal ?? null })).json(),
+    read: async (path, signal, watches = false) => {
+      const init = { headers: watches ? { ...headers, ...WATCHING } : headers, signal: signal ?? null };
+      return (await call(path, init)).json();
+    },
     say: async (text, thread, key) => (await send('/messages', { text, ...inThread(thread) }, key)).json(),
     submit: async (action, given, thread, key) =>
       (await send('/forms', { action, arguments: given, ...inThread(thread) }, key)).json(),
@@ -97,7 +110,11 @@ export function apiAs(person: string): Api {
       const body = { decision, digest, ...(reason === null ? {} : { reason }) };
       await send(`/requests/${request}/decisions`, body, crypto.randomUUID());
     },
-    changes: (signal) => call('/changes', { headers, signal }),
+    changes: (signal) => call('/changes', { headers: { ...headers, ...WATCHING }, signal }),
+    signOut: async () => {
+      const answer = await send('/sign-out', {}, crypto.randomUUID());
+      return ((await answer.json()) as { next: string }).next;
+    },
   };
 }
 

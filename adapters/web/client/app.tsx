@@ -66,7 +66,7 @@ export function App() {
 }
 
 function AsPerson({ me, session, choose }: { me: Person; session: Session; choose(id: string): void }) {
-  const api = useMemo(() => apiAs(me.id), [me.id]);
+  const api = useMemo(() => apiAs(me.id, session.csrf), [me.id, session.csrf]);
   return (
     <LiveProvider api={api}>
       <Workspace me={me} session={session} choose={choose} />
@@ -112,6 +112,7 @@ function Workspace({ me, session, choose }: { me: Person; session: Session; choo
       waiting={count}
       threads={threads.data ?? []}
       desk={session.desk}
+      isSignedIn={session.csrf !== undefined}
     >
       {page()}
     </Frame>

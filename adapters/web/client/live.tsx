@@ -110,6 +110,7 @@ export function useLive<P extends keyof Reads & string>(
     const stop = new AbortController();
     let isReading = false;
     let isStale = false;
+    let watches = false;
     const refresh = async () => {
       isStale = true;
       if (isReading) return;
@@ -117,7 +118,7 @@ export function useLive<P extends keyof Reads & string>(
       try {
         while (isStale) {
           isStale = false;
-          const answer = await api.read(path, stop.signal);
+          const answer = await api.read(path, stop.signal, watches);
           setData(answer);
           setProblem(null);
         }
@@ -132,10 +133,14 @@ export function useLive<P extends keyof Reads & string>(
       if (timer !== undefined || !(mayConcernAll(news) || asks.current(news))) return;
       timer = setTimeout(() => {
         timer = undefined;
+        watches = true;
         void refresh();
       }, GATHER_MS);
     });
-    refreshNow.current = () => void refresh();
+    refreshNow.current = () => {
+      watches = false;
+      void refresh();
+    };
     setData(null);
     setProblem(null);
     void refresh();

@@ -19,6 +19,7 @@ import { useWorkspace } from '../live.tsx';
 import { Link } from '../navigation.tsx';
 import { unmasked } from '../words.ts';
 import { PersonMenu } from './person-menu.tsx';
+import { SignedInMenu } from './signed-in-menu.tsx';
 
 type Props = {
   path: string;
@@ -28,6 +29,8 @@ type Props = {
   waiting: number;
   threads: ThreadSummary[];
   desk: boolean;
+  /** Otherwise it is local mode, where one chooses who one is. */
+  isSignedIn: boolean;
   children: ReactNode;
 };
 
@@ -47,8 +50,15 @@ function placesOf(waiting: number, desk: boolean): Place[] {
 const isAt = (path: string, to: string): boolean =>
   to === '/' ? path === '/' || path.startsWith('/threads') || path.startsWith('/new/') : path.startsWith(to);
 
-export function Frame({ path, me, people, choose, waiting, threads, desk, children }: Props) {
-  const { connected } = useWorkspace();
+export function Frame(props: Props) {
+  const { path, me, people, choose, waiting, threads, desk, isSignedIn, children } = props;
+  const { api, connected } = useWorkspace();
+  // Where the session is over already, the failure itself leads to the page that says so.
+  const signOut = () =>
+    api.signOut().then(
+      (next) => location.assign(next),
+      () => location.reload(),
+    );
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page takes the focus, as a new document would
@@ -72,7 +82,11 @@ export function Frame({ path, me, people, choose, waiting, threads, desk, childr
               Connecting…
             </span>
           )}
-          <PersonMenu people={people} me={me} choose={choose} />
+          {isSignedIn ? (
+            <SignedInMenu me={me} signOut={() => void signOut()} />
+          ) : (
+            <PersonMenu people={people} me={me} choose={choose} />
+          )}
           <ThemeToggle />
         </div>
       </header>

@@ -1,0 +1,31 @@
+/** Who is signed in, and the way out. */
+import { Menu } from '@mantine/core';
+import type { Person } from '../api.ts';
+import { ChevronIcon } from '../icons.tsx';
+import { Avatar } from '../parts.tsx';
+import { initialsOf } from '../words.ts';
+
+export function SignedInMenu({ me, signOut }: { me: Person; signOut(): void }) {
+  return (
+    <Menu
+      position="bottom-end"
+      width={250}
+      shadow="md"
+      withinPortal={false}
+      withInitialFocusPlaceholder={false}
+    >
+      <Menu.Target>
+        <button type="button" className="person">
+          <Avatar initials={initialsOf(me.name)} tone={0} />
+          <span className="visually-hidden">Signed in as </span>
+          <span className="person-name">{me.name}</span>
+          <ChevronIcon size={16} />
+        </button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Label className="menu-label">Signed in as {me.id}</Menu.Label>
+        <Menu.Item onClick={signOut}>Sign out</Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
