@@ -2,6 +2,7 @@
 import type { Action, Connector } from '../src/action.ts';
 import { ciStatus } from './ci.status.ts';
 import { ciTrigger } from './ci.trigger.ts';
+import { buildbot } from './connectors/buildbot.ts';
 import { desk } from './connectors/desk.ts';
 import { githubIssues } from './connectors/github-issues.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
@@ -11,4 +12,4 @@ import { ticketCreate } from './ticket.create.ts';
 import { ticketStatus } from './ticket.status.ts';
 
 export const ACTIONS: readonly Action[] = [ticketCreate, ticketStatus, ticketComment, ciTrigger, ciStatus];
-export const CONNECTORS: readonly Connector[] = [desk, githubIssues, requestTracker, runner];
+export const CONNECTORS: readonly Connector[] = [buildbot, desk, githubIssues, requestTracker, runner];

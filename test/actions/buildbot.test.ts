@@ -1,0 +1,269 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { operations } from '../../actions/connectors/buildbot.operations.ts';
+import { buildbot as connector } from '../../actions/connectors/buildbot.ts';
+import type { Look } from '../../src/action.ts';
+import { CredentialEntry, createCredentials, readGrants } from '../../src/credentials.ts';
+import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
+import { json, startUpstream } from '../execution/broker/upstream-server.ts';
+import { type Buildbot, startBuildbot } from '../support/buildbot/buildbot.ts';
+import { needs } from '../support/needs.ts';
+import { call, type Given } from './through-broker.ts';
+
+const MISSING = [needs('buildbot'), needs('buildbot-worker')].find((program) => program.skip);
+const COMMIT = '0123456789abcdef0123456789abcdef01234567';
+const job = (builder: string, more: object = {}) => ({
+  title: builder,
+  repositories: ['web'],
+  scheduler: 'force',
+  builder,
+  environment: 'test',
+  ...more,
+});
+const DESCRIBED = {
+  web: 'https://ci.example.com/',
+  account: 'countersign',
+  repositories: { web: {}, app: { github: { owner: 'acme', repo: 'app' } } },
+  jobs: {
+    checks: job('checks', { repositories: ['web', 'app'], inputs: ['channel'] }),
+    release: job('release', { environment: 'production' }),
+    long: job('long'),
+    elsewhere: job('elsewhere'),
+    fixed: job('checks', { scheduler: 'fixed' }),
+    gone: job('checks', { scheduler: 'gone' }),
+    stranger: job('stranger'),
+  },
+};
+const SETTINGS = connector.settings.parse(DESCRIBED);
+
+/** The broker as an operator's configuration makes it: one session at Buildbot. */
+function upstream(baseUrl: string, password: string, user = 'countersign'): Partial<BrokerConfig> {
+  const entry = CredentialEntry.parse({
+    scheme: 'session',
+    host: 'buildbot',
+    user,
+    env: 'BUILDBOT_PASSWORD',
+  });
+  const grants = readGrants({ buildbot: entry }, () => password, ['buildbot']);
+  return {
+    upstreams: { buildbot: { baseUrl, addresses: ['127.0.0.1/32'] } },
+    credentials: createCredentials(grants),
+  };
+}
+const given = (args: Record<string, unknown>): Given => ({
+  args: { repo: 'web', ref: COMMIT, job: 'checks', ...args } as Record<string, string>,
+  pinned: { commit: COMMIT },
+  mark: crypto.randomUUID().replaceAll('-', ''),
+  settings: SETTINGS,
+});
+
+describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
+  let ci: Buildbot;
+  beforeAll(async () => {
+    ci = await startBuildbot();
+  }, 120_000);
+  afterAll(() => ci?.stop());
+  const as = (user?: string) => upstream(ci.baseUrl, ci.password, user);
+
+  /** Starts a job and looks at it to its end, as the executor does. */
+  async function runToEnd(request: Given) {
+    const { value } = await call(as(), operations.trigger, 'run', request);
+    if (value.kind !== 'running') throw new Error(JSON.stringify(value));
+    let handle = value.handle;
+    let output = '';
+    for (;;) {
+      const look: Look = (await call(as(), operations.trigger, 'follow', { ...request, handle })).value;
+      output += look.output;
+      if (look.kind !== 'running') return { ...look, output, run: `R-${handle.request}` };
+      handle = look.handle;
+    }
+  }
+
+  it('runs a job on exactly the pinned commit, and shows it to its end', async () => {
+    const request = given({ inputs: { channel: 'stable' } });
+    const preview = await call(as(), operations.trigger, 'preview', request);
+    expect(preview.value).toMatchObject({
+      summary: 'Run checks of web on commit 0123456789ab, on Buildbot.',
+      pinned: { commit: COMMIT },
+    });
+    const ended = await runToEnd(request);
+    expect(ended).toMatchObject({
+      kind: 'done',
+      output: `checking ${COMMIT} for stable\na warning\n`,
+      result: {
+        code: 'done',
+        exitCode: 0,
+        message: `checks of web (${ended.run}) passed.`,
+        link: expect.stringMatching(/^https:\/\/ci\.example\.com\/#\/builders\/\d+\/builds\/\d+$/),
+        data: { commits: [COMMIT] },
+      },
+    });
+    expect(
+      await ci.rest(`builds/${(ended.result.data as { build: string }).build}/properties`),
+    ).toMatchObject({
+      properties: [
+        {
+          owner: ['countersign', 'Force Build Form'],
+          reason: [
+            `For alice (Alice Adams) by Countersign [countersign:${request.mark}]`,
+            'Force Build Form',
+          ],
+          revision: [COMMIT, 'Build'],
+          channel: ['stable', 'Force Build Form'],
+        },
+      ],
+    });
+  });
+
+  it('shows the exit code and the end of the output of what failed', async () => {
+    expect(await runToEnd(given({ job: 'release' }))).toMatchObject({
+      kind: 'failed',
+      output: 'preparing\nno right to publish\n',
+      result: { code: 'build_failed', exitCode: 3, output: 'no right to publish' },
+    });
+  });
+
+  it('shows long output once and whole, and nothing of the environment it ran in', async () => {
+    const { output } = await runToEnd(given({ job: 'long' }));
+    expect(output).toBe(Array.from({ length: 450 }, (_, index) => `${index + 1}\n`).join(''));
+  });
+
+  it('says when Buildbot built another commit than the approved one', async () => {
+    expect(await runToEnd(given({ job: 'elsewhere' }))).toMatchObject({
+      kind: 'failed',
+      result: { code: 'other_commit', message: expect.stringContaining('ffffffffffff') },
+    });
+  });
+
+  it('finds what it started by its mark, and nothing else', async () => {
+    const request = given({});
+    const { value } = await call(as(), operations.trigger, 'run', request);
+    const found = await call(as(), operations.trigger, 'reconcile', request);
+    expect(found.value).toEqual({ kind: 'happened', outcome: value });
+    expect(found.heard.writes).toEqual([]);
+    for (const other of [
+      { ...request, mark: crypto.randomUUID() },
+      { ...request, pinned: { commit: 'a'.repeat(40) } },
+    ]) {
+      expect((await call(as(), operations.trigger, 'reconcile', other)).value).toEqual({
+        kind: 'cannot_tell',
+      });
+    }
+  });
+
+  it('does not take for ours what somebody else forced with our mark', async () => {
+    const request = given({});
+    await call(as('eve'), operations.trigger, 'run', request);
+    expect((await call(as(), operations.trigger, 'reconcile', request)).value).toEqual({
+      kind: 'cannot_tell',
+    });
+  });
+
+  it('shows a run again by its number, those of other builders never', async () => {
+    const { run } = await runToEnd(given({}));
+    const asked = { ...given({}), args: { run } };
+    const preview = (await call(as(), operations.status, 'preview', asked)).value;
+    if ('refused' in preview) throw new Error(preview.refused);
+    const shown = await call(as(), operations.status, 'run', { ...asked, pinned: preview.pinned });
+    expect(shown.value).toMatchObject({
+      kind: 'done',
+      result: { message: `checks (${run}) passed.`, exitCode: 0 },
+    });
+
+    const settings = { ...DESCRIBED, jobs: { release: DESCRIBED.jobs.release } };
+    const hidden = await call(as(), operations.status, 'preview', { ...asked, settings });
+    expect(hidden.value).toEqual({
+      refused: `${run} is no run of a job that the assistant knows on Buildbot.`,
+    });
+    const absent = await call(as(), operations.status, 'preview', { ...asked, args: { run: 'R-99999' } });
+    expect(absent.value).toMatchObject({ refused: expect.stringContaining('R-99999') });
+  });
+
+  it.each([
+    ['a branch of a repository that nobody can be asked about', { ref: 'main' }, 'Name a commit in full'],
+    ['a job that is not described', { job: 'other' }, 'There is no job other of web on Buildbot.'],
+    ['an input that the job does not have', { inputs: { shell: 'x' } }, 'The job checks has no input shell.'],
+    ['a scheduler that fixes the revision itself', { job: 'fixed' }, 'does not take "revision"'],
+    ['a scheduler that is not there', { job: 'gone' }, 'Buildbot knows nothing of that name'],
+    ['a builder that the scheduler does not start', { job: 'stranger' }, 'does not start the builder'],
+  ])('refuses %s', async (_what, args, words) => {
+    const { value } = await call(as(), operations.trigger, 'preview', given(args));
+    expect(value).toEqual({ refused: expect.stringContaining(words) });
+  });
+
+  it('says in our words that a right is missing, and sends nothing without a session', async () => {
+    const forbidden = await call(as('reader'), operations.trigger, 'run', given({}));
+    expect(forbidden.value).toMatchObject({ kind: 'failed', result: { code: 'upstream_forbidden' } });
+    const wrong = upstream(ci.baseUrl, `${ci.password}-old`);
+    const refused = await call(wrong, operations.trigger, 'run', given({}));
+    expect(refused.value).toMatchObject({ kind: 'failed', result: { code: 'login_refused' } });
+    expect(refused.heard.writes).toEqual([]);
+  });
+});
+
+describe('where the repository is on GitHub', () => {
+  const PASSWORD = ['pw', crypto.randomUUID()].join('-');
+  const SCHEDULER = {
+    enabled: true,
+    builder_names: ['checks'],
+    all_fields: ['reason', 'revision'].map((fullName) => ({ fullName, type: 'text' })),
+  };
+
+  async function previewed(ref: string, commits: unknown, status = 200) {
+    const server = await startUpstream((response, { url }) => {
+      if (url === '/auth/login') return response.writeHead(302, { 'set-cookie': 'S=session-1' }).end();
+      if (url.startsWith('/repos/')) return json(response, commits, status);
+      json(response, { forceschedulers: [SCHEDULER] });
+    });
+    const config = upstream(server.baseUrl, PASSWORD);
+    const own = config.credentials!;
+    const both: Partial<BrokerConfig> = {
+      upstreams: {
+        ...config.upstreams,
+        'api.github.com': { baseUrl: server.baseUrl, addresses: ['127.0.0.1/32'] },
+      },
+      credentials: {
+        get: async (name, host) => (name === 'github' ? 'Bearer some-token' : own.get(name, host)),
+      },
+    };
+    const { value } = await call(both, operations.trigger, 'preview', given({ repo: 'app', ref }));
+    await server.close();
+    return { value, asked: server.seen.map(({ url }) => url) };
+  }
+
+  it('a branch is pinned to the commit that it stands for there', async () => {
+    const { value, asked } = await previewed('feature/login', [{ sha: COMMIT }]);
+    expect(value).toMatchObject({ pinned: { commit: COMMIT } });
+    expect(asked).toContain('/repos/acme/app/commits?sha=feature%2Flogin&per_page=1');
+  });
+
+  it.each([
+    ['nothing of that name', {}, 404],
+    ['an empty list', [], 200],
+    ['something that is no commit', [{ sha: 'main' }], 200],
+  ])('%s is refused', async (_what, body, status) => {
+    const { value } = await previewed('main', body, status);
+    expect(value).toEqual({ refused: expect.stringMatching(/^GitHub /) });
+  });
+});
+
+describe('the settings', () => {
+  const facts = (args: Record<string, string>) => connector.facts('trigger', args, SETTINGS);
+
+  it('say environment and risk of a job; what is not described counts as the worst', () => {
+    expect(facts({ job: 'checks', repo: 'web' })).toEqual({ environment: 'test', risk: 'medium' });
+    expect(facts({ job: 'release', repo: 'web' })).toEqual({ environment: 'production', risk: 'high' });
+    for (const args of [
+      { job: 'release', repo: 'app' },
+      { job: 'toString', repo: 'web' },
+    ])
+      expect(facts(args)).toEqual({ environment: 'production', risk: 'high' });
+  });
+
+  it.each([
+    ['an input that would choose the commit', { ...job('checks'), inputs: ['revision'] }],
+    ['an input that would choose the commit of a codebase', { ...job('checks'), inputs: ['web_revision'] }],
+    ['a repository that is not described', { ...job('checks'), repositories: ['other'] }],
+  ])('are refused with %s', (_what, checks) => {
+    expect(connector.settings.safeParse({ ...DESCRIBED, jobs: { checks } }).success).toBe(false);
+  });
+});
