@@ -20,6 +20,7 @@ export type AnnouncingDeps = Deliverer & {
   audit: AuditLog;
   titleOf(action: string): string;
   nameOf(principal: PrincipalId): string;
+  titleOfGroup?(id: string): string;
   queueExecution(tx: Tx, request: RequestId): Promise<void>;
   queueExpiry(tx: Tx, request: RequestId, at: Date): Promise<void>;
   /** Asks those who may approve, where they are. */
@@ -144,7 +145,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
         await deps.queueExecution(tx, request.id);
         await tell(tx, request, `${deps.nameOf(by)} approved "${title}". It starts now.`);
       } else {
-        const waiting = waitingInWords(request, await approvalsOf(tx, request));
+        const waiting = waitingInWords(request, await approvalsOf(tx, request), deps.titleOfGroup);
         await tell(tx, request, `${deps.nameOf(by)} approved "${title}". ${waiting}`);
       }
       await touch(tx, deps, request.id);
@@ -303,7 +304,7 @@ function wordsForNew(deps: AnnouncingDeps, request: StoredRequest): string {
     case 'failed':
       return `"${title}" cannot be prepared. ${request.result?.message ?? ''}`.trim();
     case 'pending': {
-      const waiting = waitingInWords(request, []);
+      const waiting = waitingInWords(request, [], deps.titleOfGroup);
       return openNeeds(request, [])[0]?.kind === 'confirm'
         ? `${title}: please check it and confirm.`
         : `${title}: ${waiting.charAt(0).toLowerCase()}${waiting.slice(1)}`;

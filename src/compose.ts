@@ -106,6 +106,8 @@ export async function compose(
   const surfaces = new Map<Platform, Surface>();
   const deliverer = { deliver: send.deliver };
 
+  const titleOfGroup = (id: string): string =>
+    directory.current.groups.find((group) => group.id === id)?.title ?? id;
   const nameOf = (id: PrincipalId): string =>
     directory.current.people.find((person) => person.id === id)?.name ?? id;
   const titleOf = (action: string): string => catalogue.governed(action)?.action.title ?? action;
@@ -148,6 +150,7 @@ export async function compose(
     audit,
     titleOf,
     nameOf,
+    titleOfGroup,
     queueExecution: send.execute,
     queueExpiry: send.expire,
     queueAsking: send.ask,
@@ -274,6 +277,7 @@ export async function compose(
     judging,
     personById: (id) => directory.byId(id),
     nameOf,
+    titleOfGroup,
     titleOf,
     argumentOrder: (action) => Object.keys(catalogue.governed(action)?.action.input.shape ?? {}),
     linkTo,

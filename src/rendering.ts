@@ -18,6 +18,7 @@ export type RenderingDeps = {
   personById(id: PrincipalId): Promise<Principal | null>;
   nameOf(id: PrincipalId): string;
   titleOf(action: string): string;
+  titleOfGroup(id: string): string;
   argumentOrder(action: string): string[];
   /** Address of the request's page; null where the pages are off. */
   linkTo(request: RequestId): string | null;
@@ -35,7 +36,7 @@ export function createRendering(deps: RenderingDeps) {
       request,
       approvals,
       needs: openNeeds(request, approvals),
-      waiting: waitingInWords(request, approvals),
+      waiting: waitingInWords(request, approvals, deps.titleOfGroup),
       title: deps.titleOf(request.action),
       argumentOrder: deps.argumentOrder(request.action),
       nameOf: deps.nameOf,
@@ -70,7 +71,11 @@ export function createRendering(deps: RenderingDeps) {
     /** For one person, who sees their own buttons. */
     async forViewer(message: StoredMessage, viewer: PrincipalId): Promise<Message> {
       const request = message.request && (await findRequest(deps.db, message.request));
-      return shell(message, request ? await card(request, await roleOf(request, viewer)) : null);
+      if (!request) return shell(message, null);
+      // Who has approved already has nothing left to decide.
+      const approved = await approvalsOf(deps.db, request);
+      const hasDecided = approved.some((approval) => approval.approver === viewer);
+      return shell(message, await card(request, hasDecided ? 'other' : await roleOf(request, viewer)));
     },
 
     /** For whoever reads a place: the requester's own thread, or one where approvers are asked. Buttons are no authority. */

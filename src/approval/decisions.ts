@@ -9,7 +9,7 @@ import type { DecisionInput } from '../model/ports.ts';
 import type { Json, RequestState, StoredRequest } from '../model/request.ts';
 import { storableText } from '../model/storable.ts';
 import type { Tx } from '../store/database.ts';
-import { approvalsAreMet, needInWords, openNeeds } from './needs.ts';
+import { approvalsAreMet, needInWords, openNeeds, type TitleOfGroup } from './needs.ts';
 import { approvalsOf, insertApproval, lockRequest, markConfirmed, move } from './requests.ts';
 
 /** What policy says at this moment, asked by the pipeline inside the same transaction. */
@@ -277,8 +277,9 @@ function record(
 export function waitingInWords(
   request: StoredRequest,
   approvals: readonly { approver: PrincipalId; groups: string[] }[],
+  titleOfGroup?: TitleOfGroup,
 ): string {
   const needs = openNeeds(request, approvals);
   if (needs.length === 0) return '';
-  return `Waiting for ${needs.map(needInWords).join(', then ')}.`;
+  return `Waiting for ${needs.map((need) => needInWords(need, titleOfGroup)).join(', then ')}.`;
 }

@@ -35,13 +35,17 @@ export function approvalsAreMet(
   return needsAreMet(request.obligations.approvals, asCountersigners(approvals));
 }
 
+/** A group as people call it; its id where nobody knows better. */
+export type TitleOfGroup = (id: string) => string;
+
 const NUMBERS = ['no', 'one', 'two', 'three', 'four', 'five', 'six', 'seven', 'eight', 'nine'];
 
 /** "two approvals from oncall": for cards and answers. */
-export function needInWords(need: Need): string {
+export function needInWords(need: Need, titleOfGroup: TitleOfGroup = (id) => id): string {
   if (need.kind === 'confirm') return "its requester's confirmation";
   const missing = need.count - need.have;
   const more = need.have > 0 ? 'more ' : '';
-  const from = need.group === undefined ? ' from somebody else who may approve it' : ` from ${need.group}`;
+  const from =
+    need.group === undefined ? ' from somebody else who may approve it' : ` from ${titleOfGroup(need.group)}`;
   return `${NUMBERS[missing] ?? missing} ${more}approval${missing === 1 ? '' : 's'}${from}`;
 }

@@ -172,6 +172,9 @@ async function preflight(
   if (!governed || governed.connector.name !== request.connector) {
     return failed('action_gone', `${request.action} is no longer served by ${request.connector}.`);
   }
+  if (riskOf(governed, request) !== request.risk) {
+    return failed('risk_changed', 'Its risk is not what it was when it was asked for. Ask for it again.');
+  }
   const { level, acceptProcess } = deps.isolation();
   const least = leastLevel(request.risk, request.obligations, { process: acceptProcess });
   if (!isEnough(level, least)) {
@@ -186,6 +189,18 @@ async function preflight(
   const evidence = await evidenceOf(deps, request, governed, signal);
   if (evidence) return evidence;
   return request.effect === 'write' ? pinnedStillHolds(deps, request, governed, signal) : null;
+}
+
+/** The risk as it is now: from the arguments and the operator's settings, not from what is stored. */
+function riskOf(
+  { action, connector, settings }: GovernedAction,
+  request: StoredRequest,
+): StoredRequest['risk'] {
+  const facts = {
+    connector: connector.name,
+    settings: connector.facts(action.operation, request.arguments, settings),
+  };
+  return action.risk(request.arguments, facts);
 }
 
 /** Whether what is stored is what was approved, by whom it had to be. */

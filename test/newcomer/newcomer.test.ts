@@ -181,6 +181,8 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
       return { page, context };
     };
     const bob = await approveAs('bob');
+    // His part is done: it waits for somebody else now.
+    await bob.page.getByText('Nothing waits for you').waitFor();
     await asked.getByText('Waiting for one more approval').waitFor();
     const carol = await approveAs('carol');
     await Promise.all([bob, carol].map(({ page }) => page.getByText('Nothing waits for you').waitFor()));

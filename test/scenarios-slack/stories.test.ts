@@ -91,7 +91,7 @@ test('production needs two people on call, and each is named', async () => {
   const at = (channel: string) => work.cards(digest).find((card) => card.channel === channel)!;
   await work.slack.click(BOB, at(APPROVALS), 'approve');
   await work.shows(
-    (_, text) => text === 'Bob Brown approved "Run a CI job". Waiting for one more approval from oncall.',
+    (_, text) => text === 'Bob Brown approved "Run a CI job". Waiting for one more approval from On call.',
     { thread },
   );
   await work.slack.click(CAROL, at('D0CAROL'), 'approve');
