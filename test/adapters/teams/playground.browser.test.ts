@@ -207,17 +207,13 @@ describe.skipIf(!existsSync(CLI) || !existsSync(CHROMIUM))('in the Agents Playgr
     const { config } = (await (await fetch(`${address}/_internal/v1/config`)).json()) as {
       config: Playground;
     };
-    const channel = config.teams[0]!.channels[1]!.id;
-    const mention = `<at>${config.bot.name}</at>`;
     await page.getByText('Announcements').first().click();
     const before = assistant.stored.length;
-    await post(`/_conversation/v1/conversations/${channel}/messages`, {
-      type: 'text',
-      textFormat: 'plain',
-      text: `${mention} my requests`,
-      from: { id: 'user-id-0' },
-      mentions: [{ mentioned: { id: config.bot.id, name: config.bot.name }, text: mention }],
-    });
+    await page.locator('[role=textbox]').first().click();
+    await page.keyboard.type('@');
+    await page.getByText(config.bot.name, { exact: true }).last().click();
+    await page.keyboard.type(' my requests');
+    await page.getByRole('button', { name: 'Post', exact: true }).click();
     await expect.poll(() => assistant.stored.length, { timeout: 10_000 }).toBeGreaterThan(before);
     const heard = assistant.stored.at(-1)!;
     expect(heard).toMatchObject({ place: { direct: false }, content: { text: 'my requests' } });
