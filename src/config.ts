@@ -16,7 +16,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 export type SlackConfig = {
   botToken: string;
-  signingSecret: string;
+  /** HTTP mode. */
+  signingSecret: string | null;
+  /** Socket Mode. */
+  appToken: string | null;
   apiUrl: string | null;
   approvalsChannel: string | null;
   operatorsChannel: string | null;
@@ -104,7 +107,6 @@ const MAX_PORT = 65_535;
 
 /** Everything else that this version does not serve yet: better refused than silently ignored. */
 const NOT_YET: Record<string, string> = {
-  SLACK_APP_TOKEN: 'Socket Mode is not served yet; use HTTP mode (SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET).',
   MicrosoftAppId: 'Teams is not served yet.',
   MicrosoftAppPassword: 'Teams is not served yet.',
   GITHUB_APP_ID: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
@@ -278,14 +280,20 @@ function slackOf(
 ): SlackConfig | null {
   const botToken = secret('SLACK_BOT_TOKEN');
   const signingSecret = secret('SLACK_SIGNING_SECRET');
-  if (botToken === null && signingSecret === null) return null;
-  if (botToken === null)
-    return fail('SLACK_BOT_TOKEN is missing: SLACK_SIGNING_SECRET is given, and Slack needs both.');
-  if (signingSecret === null)
-    return fail('SLACK_SIGNING_SECRET is missing: SLACK_BOT_TOKEN is given, and Slack needs both.');
+  const appToken = secret('SLACK_APP_TOKEN');
+  if (botToken === null && signingSecret === null && appToken === null) return null;
+  if (botToken === null) {
+    const given = appToken === null ? 'SLACK_SIGNING_SECRET' : 'SLACK_APP_TOKEN';
+    return fail(`SLACK_BOT_TOKEN is missing: ${given} is given, and Slack needs both.`);
+  }
+  if (signingSecret === null && appToken === null)
+    return fail(
+      'SLACK_SIGNING_SECRET is missing: SLACK_BOT_TOKEN is given, and Slack needs both (or SLACK_APP_TOKEN for Socket Mode).',
+    );
   return {
     botToken,
     signingSecret,
+    appToken,
     apiUrl: urlOf('SLACK_API_URL', env.SLACK_API_URL)?.href ?? null,
     approvalsChannel: file.slack.approvals_channel ?? null,
     operatorsChannel: file.slack.operators_channel ?? null,
@@ -329,7 +337,7 @@ function modelOf(secret: (name: string) => string | null, env: Environment): Con
 function checkLocalMode(config: Config, env: Environment): void {
   if (config.production) {
     fail(
-      'NODE_ENV=production needs a platform (SLACK_BOT_TOKEN and SLACK_SIGNING_SECRET) or sign-in (OIDC_ISSUER). Local mode is for a first look.',
+      'NODE_ENV=production needs a platform (SLACK_BOT_TOKEN with SLACK_SIGNING_SECRET or SLACK_APP_TOKEN) or sign-in (OIDC_ISSUER). Local mode is for a first look.',
     );
   }
   if (!LOOPBACK_HOSTS.has(config.host))

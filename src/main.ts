@@ -68,6 +68,7 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
       reload: running.reload,
       async stop() {
         await closeServer(listening.server);
+        await slack?.hangUp();
         // Last things are still said there: the newest checkpoint leaves before we go.
         await running.stop();
         await slack?.stop();

@@ -149,6 +149,7 @@ describe('production', () => {
 describe('half a configuration is refused, naming the half that is missing', () => {
   test.each([
     ['SLACK_BOT_TOKEN', { SLACK_SIGNING_SECRET: 'x' }],
+    ['SLACK_BOT_TOKEN', { SLACK_APP_TOKEN: 'x' }],
     ['SLACK_SIGNING_SECRET', { SLACK_BOT_TOKEN: 'x' }],
     ['OPENAI_API_KEY', { OPENAI_MODEL: 'm' }],
     ['OPENAI_API_KEY', { OPENAI_BASE_URL: 'http://127.0.0.1:1' }],
@@ -159,16 +160,19 @@ describe('half a configuration is refused, naming the half that is missing', () 
   });
 });
 
-test.each([
-  'SLACK_APP_TOKEN',
-  'MicrosoftAppId',
-  'MicrosoftAppPassword',
-  'GITHUB_APP_ID',
-  'GITHUB_APP_PRIVATE_KEY',
-])('%s, which is not served yet, is refused and not ignored', (name) => {
-  expect(refusal({ [name]: 'x' })).toMatch(new RegExp(`^${name}: `));
-  expect(refusal({ [`${name}_FILE`]: inFile('given', 'x') })).toMatch(new RegExp(`^${name}: `));
+test('Slack is reached by HTTP with a signing secret, or by sockets with an app token', () => {
+  const socket = { SLACK_BOT_TOKEN: 'a-token', SLACK_APP_TOKEN: 'an-app-token' };
+  expect(read(socket).slack).toMatchObject({ signingSecret: null, appToken: 'an-app-token' });
+  expect(read(SLACK).slack).toMatchObject({ signingSecret: 'a-secret', appToken: null });
 });
+
+test.each(['MicrosoftAppId', 'MicrosoftAppPassword', 'GITHUB_APP_ID', 'GITHUB_APP_PRIVATE_KEY'])(
+  '%s, which is not served yet, is refused and not ignored',
+  (name) => {
+    expect(refusal({ [name]: 'x' })).toMatch(new RegExp(`^${name}: `));
+    expect(refusal({ [`${name}_FILE`]: inFile('given', 'x') })).toMatch(new RegExp(`^${name}: `));
+  },
+);
 
 describe('sign-in to the workspace', () => {
   const OIDC = {

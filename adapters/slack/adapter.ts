@@ -1,19 +1,24 @@
-/** Slack in HTTP mode: one endpoint in, one surface out. */
+/** Slack: one endpoint or a few sockets in, one surface out. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Application } from 'express';
 import { AppError } from '../../src/errors.ts';
 import type { Assistant, Ephemeral, Surface } from '../../src/model/ports.ts';
 import { SlackClient } from './client.ts';
+import { createAct, type DispatchParts } from './dispatch.ts';
 import { boltLogger, type Log } from './log.ts';
 import { ownMemory } from './memory.ts';
 import type { Self } from './parse.ts';
 import { ChannelQueue, type Clock, RateLimited } from './queue.ts';
 import { listen } from './receive.ts';
+import { openSockets } from './socket.ts';
 import { SlackSurface } from './surface.ts';
 
 export type SlackConfig = {
   botToken: string;
-  signingSecret: string;
+  /** HTTP mode; null where Slack cannot reach us. */
+  signingSecret: string | null;
+  /** Socket Mode; null where Slack reaches us. */
+  appToken: string | null;
   /** Another API root, GovSlack's for one; null for Slack's own. */
   apiUrl: string | null;
   /** Ids of channels that the app was invited to, e.g. `C0123456789`. */
@@ -25,6 +30,8 @@ export type SlackAdapter = {
   surface: Surface;
   /** Asks Slack who we are; until then what arrives is refused, to be sent again. */
   start(): Promise<void>;
+  /** Nothing more is taken from sockets; what is left to say is still said. */
+  hangUp(): Promise<void>;
   /** What still waits to be sent is refused with `platform_unavailable`. */
   stop(): Promise<void>;
 };
@@ -38,7 +45,7 @@ const systemClock: Clock = {
 };
 
 /**
- * Registers `POST /slack/events` on `app` at once, so the order among routes is the caller's; no body parser may be
+ * In HTTP mode registers `POST /slack/events` on `app` at once, so the order among routes is the caller's; no body parser may be
  * registered before it. Decides nothing: whatever comes in goes to `assistant().receive`.
  */
 export function createSlackAdapter(options: {
@@ -65,24 +72,30 @@ export function createSlackAdapter(options: {
     operatorsChannel: config.operatorsChannel,
     log,
   });
-  listen({
-    app,
+  const parts: DispatchParts = {
     assistant,
-    signingSecret: config.signingSecret,
     botToken: config.botToken,
     self: () => self,
     openThread: (user, message) => surface.openThread(user, message),
-    now: () => Date.now(),
     elapsed: () => clock.now(),
     log,
-  });
+  };
+  const act = createAct(parts);
+  const { signingSecret, appToken, apiUrl } = config;
+  if (signingSecret !== null) listen({ ...parts, app, signingSecret, now: () => Date.now() }, act);
+  const sockets = appToken === null ? null : openSockets({ ...parts, appToken, apiUrl, clock }, act);
   return {
     surface,
     start: async () => {
       self = await whoAmI(client);
+      await sockets?.start();
       log.info({ code: 'slack_connected', team: self.team }, 'Slack is connected');
     },
-    stop: async () => queue.stop(),
+    hangUp: async () => sockets?.stop(),
+    stop: async () => {
+      await sockets?.stop();
+      queue.stop();
+    },
   };
 }
 

@@ -19,6 +19,7 @@ export function boltLogger(log: Log) {
   };
 }
 
-function nameOf(what: unknown): string {
+/** What kind of failure, never its words. */
+export function nameOf(what: unknown): string {
   return what instanceof Error ? ('code' in what ? String(what.code) : what.name) : 'unknown';
 }

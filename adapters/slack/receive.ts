@@ -1,43 +1,32 @@
 /**
- * The way in: verify the bytes, parse them, then hand a delivery to the core. Slack is told 2xx only once the
- * delivery is stored; anything else makes it send again (events) or tell the person (buttons, commands).
+ * The way in over HTTP: verify the bytes, parse them, then hand what they mean to the core. Slack is told 2xx only once
+ * it is stored; anything else makes it send again (events) or tell the person (buttons, commands).
  */
-import { App, ExpressReceiver } from '@slack/bolt';
+import { ExpressReceiver } from '@slack/bolt';
 import express, { type Application, type Request, type Response } from 'express';
-import type { Assistant } from '../../src/model/ports.ts';
-import type { Delivery } from '../../src/model/turn.ts';
-import { commandPlacer, type OpenThread } from './command.ts';
+import { type Act, type DispatchParts, dispatch } from './dispatch.ts';
 import { BODY_MAX_BYTES } from './limits.ts';
-import { boltLogger, type Log } from './log.ts';
-import { BUTTONS, COMMAND, ENDPOINT, EVENTS } from './needs.ts';
-import { decodeBody, FORM, isForm, type Parsed, parsePayload, type Self } from './parse.ts';
+import { boltLogger } from './log.ts';
+import { ENDPOINT } from './needs.ts';
+import { decodeBody, FORM, isForm, type Parsed, parsePayload } from './parse.ts';
 import { verifySignature } from './verify.ts';
 
-export type ReceiveParts = {
+export type ReceiveParts = DispatchParts & {
   app: Application;
-  assistant: () => Assistant;
   signingSecret: string;
-  botToken: string;
-  /** Null until `auth.test` has answered: nothing can be told apart before. */
-  self: () => Self | null;
-  openThread: OpenThread;
   /** Milliseconds since the epoch: what signatures are dated by. */
   now: () => number;
-  /** Milliseconds that only ever rise: what waiting is measured by. */
-  elapsed: () => number;
-  log: Log;
 };
 
 /** What was parsed travels with the request, through Bolt's context, to the listener that acts. */
 type Carrier = Request & { rawBody?: Buffer; slack?: Parsed };
 
 /** Puts the endpoint on the application. No body parser may run before it. */
-export function listen(parts: ReceiveParts): void {
+export function listen(parts: ReceiveParts, act: Act): void {
   const { app, log } = parts;
   app.post(ENDPOINT, express.raw({ type: () => true, limit: BODY_MAX_BYTES }), (req, res, next) => {
     if (admit(req, res, parts)) next();
   });
-  const logger = boltLogger(log);
   const receiver = new ExpressReceiver({
     app,
     signingSecret: parts.signingSecret,
@@ -45,30 +34,9 @@ export function listen(parts: ReceiveParts): void {
     // The answer waits for the listener: acknowledged means stored.
     processBeforeResponse: true,
     customPropertiesExtractor: (req) => ({ slack: (req as unknown as Carrier).slack }),
-    logger,
+    logger: boltLogger(log),
   });
-  const { botToken } = parts;
-  const slack = new App({
-    receiver,
-    // Who we are is known from the start; authorizing an event must not need the network.
-    authorize: async () => ({ botToken, ...(parts.self() === null ? {} : { botId: parts.self()!.bot }) }),
-    // Ours and other bots' messages were told apart by the parser already.
-    ignoreSelf: false,
-    convoStore: false,
-    logger,
-  });
-  const place = commandPlacer(parts.openThread, parts.elapsed);
-  for (const { type } of EVENTS) slack.event(type, ({ context }) => act(context.slack, parts, place));
-  for (const button of BUTTONS) {
-    slack.action(button, async ({ context, ack }) => {
-      await act(context.slack, parts, place);
-      await ack();
-    });
-  }
-  slack.command(COMMAND, async ({ context, ack }) => {
-    await act(context.slack, parts, place);
-    await ack({ response_type: 'ephemeral', text: 'The answer is in our direct message.' });
-  });
+  dispatch(receiver, act, parts);
 }
 
 /** True where Bolt may go on; otherwise the answer was given here. */
@@ -110,20 +78,4 @@ function admit(req: Carrier, res: Response, { signingSecret, self: who, now, log
   req.rawBody = req.body;
   req.slack = parsed;
   return true;
-}
-
-async function act(parsed: Parsed | undefined, parts: ReceiveParts, place: ReturnType<typeof commandPlacer>) {
-  switch (parsed?.kind) {
-    case 'delivery':
-      return store(parts, parsed.delivery);
-    case 'command':
-      return store(parts, await place(parsed.command, parsed.text));
-    default:
-      throw new Error('Bolt dispatched something that the parser did not');
-  }
-}
-
-async function store({ assistant, log }: ReceiveParts, delivery: Delivery): Promise<void> {
-  const { turn, duplicate } = await assistant().receive(delivery);
-  log.info({ code: duplicate ? 'slack_duplicate' : 'slack_received', turn }, 'a delivery is stored');
 }

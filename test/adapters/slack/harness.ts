@@ -20,9 +20,12 @@ export async function connected(
     before?: RequestHandler;
     start?: boolean;
     answerWithinMs?: number;
+    /** Slack sends over sockets, and nothing by HTTP. */
+    socketMode?: true;
   } = {},
 ) {
-  const slack = await FakeSlack.start(manifest);
+  const settings = { ...manifest.settings, socket_mode_enabled: more.socketMode === true };
+  const slack = await FakeSlack.start({ ...manifest, settings }, more.answerWithinMs);
   slack.workspace.addUser('UALICE');
   slack.workspace.addUser('UBOB');
   slack.workspace.addChannel('CGENERAL');
@@ -38,7 +41,8 @@ export async function connected(
     app,
     config: {
       botToken: slack.token,
-      signingSecret: slack.signingSecret,
+      signingSecret: more.socketMode ? null : slack.signingSecret,
+      appToken: more.socketMode ? slack.appToken : null,
       apiUrl: slack.apiUrl,
       approvalsChannel: 'CAPPROVALS',
       operatorsChannel: null,

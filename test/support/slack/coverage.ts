@@ -4,6 +4,7 @@
  */
 export const COVERAGE = {
   methods: [
+    'apps.connections.open',
     'auth.test',
     'chat.postEphemeral',
     'chat.postMessage',
@@ -24,9 +25,11 @@ export const COVERAGE = {
     'msg_blocks_too_long',
     'msg_too_long',
     'no_text',
+    'not_allowed_token_type',
     'not_authed',
     'not_in_channel',
     'ratelimited',
+    'socket_mode_disabled',
     'thread_not_found',
     'unknown_method',
     'user_not_found',
@@ -38,6 +41,7 @@ export const COVERAGE = {
     'required text, its length, block shapes, block count, total text',
     '429 with Retry-After and 5xx on demand',
     'signature over the raw bytes, with any clock',
+    'Socket Mode: one address for one socket, ten at most, envelopes over any of them, retries, refreshes, cut lines',
     'retries with x-slack-retry-num and x-slack-retry-reason after anything but 2xx within 3 s',
   ],
 } as const;

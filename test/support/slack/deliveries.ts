@@ -7,6 +7,7 @@ export type Manifest = {
   settings: {
     event_subscriptions: { bot_events: string[] };
     interactivity: { is_enabled: boolean };
+    socket_mode_enabled: boolean;
   };
 };
 export type SayOptions = { thread?: string; attachments?: unknown[] };

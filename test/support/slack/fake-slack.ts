@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { parse as parseForm } from 'node:querystring';
 import { Deliveries, type Manifest, type SayOptions } from './deliveries.ts';
 import { Sender, type Sent } from './sender.ts';
+import { Sockets } from './sockets.ts';
 import { type Answer, type Args, METHODS } from './web-api.ts';
 import { BOT_USER, type FakeMessage, TEAM, Workspace } from './workspace.ts';
 
@@ -28,6 +29,7 @@ export class FakeSlack {
   /** Payloads as Slack would send them; for tests that change one before it leaves. */
   readonly make: Deliveries;
   readonly token = ['xoxb', 'fake', crypto.randomUUID()].join('-');
+  readonly appToken = ['xapp', 'fake', crypto.randomUUID()].join('-');
   readonly signingSecret = crypto.randomUUID().replaceAll('-', '');
   readonly calls: Call[] = [];
   readonly bot = BOT_USER;
@@ -36,6 +38,7 @@ export class FakeSlack {
   readonly #faults: Fault[] = [];
   readonly #server: Server;
   #sender: Sender | null = null;
+  #sockets: Sockets | null = null;
   #port = 0;
 
   private constructor(manifest: Manifest) {
@@ -55,10 +58,12 @@ export class FakeSlack {
     });
   }
 
-  static async start(manifest: Manifest): Promise<FakeSlack> {
+  /** `answerWithinMs`: how patient Slack is with sockets (3 s). */
+  static async start(manifest: Manifest, answerWithinMs?: number): Promise<FakeSlack> {
     const fake = new FakeSlack(manifest);
     await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve));
     fake.#port = (fake.#server.address() as AddressInfo).port;
+    if (manifest.settings.socket_mode_enabled) fake.#sockets = await Sockets.listen(answerWithinMs);
     return fake;
   }
 
@@ -68,6 +73,7 @@ export class FakeSlack {
   }
 
   async stop(): Promise<void> {
+    await this.#sockets?.close();
     this.#server.closeAllConnections();
     await new Promise<void>((resolve) => this.#server.close(() => resolve()));
   }
@@ -84,6 +90,11 @@ export class FakeSlack {
   get sender(): Sender {
     if (this.#sender === null) throw new Error('connect() the app first');
     return this.#sender;
+  }
+
+  get sockets(): Sockets {
+    if (this.#sockets === null) throw new Error('the manifest has no Socket Mode');
+    return this.#sockets;
   }
 
   /** The next `times` matching calls are answered 429. */
@@ -127,36 +138,62 @@ export class FakeSlack {
     const heard = where.startsWith('D')
       ? subscribed.includes('message.im')
       : subscribed.includes('app_mention') && wire.includes(`<@${BOT_USER}>`);
-    const sent = heard ? await this.sender.event(payload) : { status: 200, body: '', attempts: 0 };
+    const sent = heard ? await this.#event(payload) : { status: 200, body: '', attempts: 0 };
     return { channel: where, ts, thread: thread ?? ts, sent };
   }
 
   /** A person presses a button of a message, as they see it: a copy from before a rewrite is an old card. */
   click(user: string, message: FakeMessage, action: string): Promise<Sent> {
-    return this.sender.form({ payload: JSON.stringify(this.make.click(user, message, action)) });
+    return this.#interactive(this.make.click(user, message, action));
   }
 
   /** A person types `/countersign text`, in any conversation. */
   command(user: string, text: string, channel?: string): Promise<Sent> {
-    return this.sender.form(this.make.command(user, text, channel));
+    const command = this.make.command(user, text, channel);
+    return this.#sockets?.deliver('slash_commands', command) ?? this.sender.form(command);
+  }
+
+  /** By sockets where the manifest says so: then nothing comes by HTTP. */
+  #event(payload: unknown): Promise<Sent> {
+    return this.#sockets?.deliver('events_api', payload) ?? this.sender.event(payload);
+  }
+
+  #interactive(payload: unknown): Promise<Sent> {
+    return (
+      this.#sockets?.deliver('interactive', payload) ?? this.sender.form({ payload: JSON.stringify(payload) })
+    );
   }
 
   #answer(name: string, args: Args, authorization: string | undefined): Reply {
     const method = METHODS[name];
     if (method === undefined) return ok({ ok: false, error: 'unknown_method' });
-    const given = authorization?.replace(/^Bearer /, '') ?? args.token;
+    const given = authorization?.replace(/^Bearer /, '') ?? (args.token as string | undefined);
     if (given === undefined) return ok({ ok: false, error: 'not_authed' });
+    if (name === 'apps.connections.open') return this.#openSocket(given);
     if (given !== this.token) return ok({ ok: false, error: 'invalid_auth' });
     if (method.scope !== null && !this.#manifest.oauth_config.scopes.bot.includes(method.scope)) {
       return ok({ ok: false, error: 'missing_scope', needed: method.scope });
     }
+    return this.#fault(name, args.channel) ?? ok(method.run(args, this.workspace));
+  }
+
+  /** The one method that the app's own token is for. */
+  #openSocket(given: string): Reply {
+    if (given === this.token) return ok({ ok: false, error: 'not_allowed_token_type' });
+    if (given !== this.appToken) return ok({ ok: false, error: 'invalid_auth' });
+    if (this.#sockets === null) return ok({ ok: false, error: 'socket_mode_disabled' });
+    const fault = this.#fault('apps.connections.open', undefined);
+    return fault ?? ok({ ok: true, url: this.#sockets.ticket() });
+  }
+
+  #fault(name: string, channel: unknown): Reply | undefined {
     const fault = this.#faults.find(
       (candidate) =>
         candidate.left > 0 &&
         (candidate.method === null || candidate.method === name) &&
-        (candidate.channel === null || candidate.channel === args.channel),
+        (candidate.channel === null || candidate.channel === channel),
     );
-    if (fault === undefined) return ok(method.run(args, this.workspace));
+    if (fault === undefined) return undefined;
     fault.left -= 1;
     const headers: Record<string, string> =
       fault.status === 429 ? { 'retry-after': String(fault.after) } : {};

@@ -12,7 +12,7 @@ export type SendOptions = {
 };
 
 /** Slack retries an event at once, after a minute and after five; here in a fraction of that. */
-const RETRY_DELAYS_MS: readonly number[] = [0, 20, 100];
+export const RETRY_DELAYS_MS: readonly number[] = [0, 20, 100];
 export const ANSWER_WITHIN_MS = 3_000;
 
 export class Sender {

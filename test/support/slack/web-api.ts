@@ -12,6 +12,8 @@ const UPDATE_TEXT_MAX = 4_000;
 const error = (code: string, why?: string): Answer => ({ ok: false, error: code, ...(why ? { why } : {}) });
 
 export const METHODS: Readonly<Record<string, Method>> = {
+  // Answered by the fake itself: it takes the app's own token, and what it opens is no part of the workspace.
+  'apps.connections.open': { scope: null, run: () => error('not_allowed_token_type') },
   'auth.test': {
     scope: null,
     run: () => ({ ok: true, team_id: TEAM, user_id: BOT_USER, bot_id: BOT_ID, url: 'https://acme.example/' }),

@@ -1,0 +1,68 @@
+/**
+ * What was parsed, carried through Bolt to the core. The same for both ways in: HTTP and Socket Mode differ only in how
+ * bytes arrive and how an acknowledgement leaves, and both leave after storing.
+ */
+import { App, type Receiver } from '@slack/bolt';
+import type { Assistant } from '../../src/model/ports.ts';
+import type { Delivery } from '../../src/model/turn.ts';
+import { commandPlacer, type OpenThread } from './command.ts';
+import { boltLogger, type Log } from './log.ts';
+import { BUTTONS, COMMAND, EVENTS } from './needs.ts';
+import type { Parsed, Self } from './parse.ts';
+
+export type DispatchParts = {
+  assistant: () => Assistant;
+  botToken: string;
+  /** Null until `auth.test` has answered: nothing can be told apart before. */
+  self: () => Self | null;
+  openThread: OpenThread;
+  /** Milliseconds that only ever rise: what waiting is measured by. */
+  elapsed: () => number;
+  log: Log;
+};
+
+export type Act = (parsed: Parsed | undefined) => Promise<void>;
+
+/** What a payload means, once it was parsed. One for all ways in, so that a repeated delivery is known on each. */
+export function createAct(parts: DispatchParts): Act {
+  const place = commandPlacer(parts.openThread, parts.elapsed);
+  return async (parsed) => {
+    switch (parsed?.kind) {
+      case 'delivery':
+        return store(parts, parsed.delivery);
+      case 'command':
+        return store(parts, await place(parsed.command, parsed.text));
+      default:
+        throw new Error('Bolt dispatched something that the parser did not');
+    }
+  };
+}
+
+/** Registers every listener on a Bolt app over `receiver`; the receiver puts what was parsed into `context.slack`. */
+export function dispatch(receiver: Receiver, act: Act, { botToken, self, log }: DispatchParts): void {
+  const slack = new App({
+    receiver,
+    // Who we are is known from the start; authorizing an event must not need the network.
+    authorize: async () => ({ botToken, ...(self() === null ? {} : { botId: self()!.bot }) }),
+    // Ours and other bots' messages were told apart by the parser already.
+    ignoreSelf: false,
+    convoStore: false,
+    logger: boltLogger(log),
+  });
+  for (const { type } of EVENTS) slack.event(type, ({ context }) => act(context.slack));
+  for (const button of BUTTONS) {
+    slack.action(button, async ({ context, ack }) => {
+      await act(context.slack);
+      await ack();
+    });
+  }
+  slack.command(COMMAND, async ({ context, ack }) => {
+    await act(context.slack);
+    await ack({ response_type: 'ephemeral', text: 'The answer is in our direct message.' });
+  });
+}
+
+async function store({ assistant, log }: DispatchParts, delivery: Delivery): Promise<void> {
+  const { turn, duplicate } = await assistant().receive(delivery);
+  log.info({ code: duplicate ? 'slack_duplicate' : 'slack_received', turn }, 'a delivery is stored');
+}

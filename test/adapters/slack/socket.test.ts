@@ -1,0 +1,115 @@
+import { describe, expect, test, vi } from 'vitest';
+import { connected } from './harness.ts';
+import { cardWith, messageWith } from './samples.ts';
+
+const place = (container: string) => ({
+  platform: 'slack' as const,
+  tenant: 'T0ACME',
+  container,
+  thread: '',
+  direct: false,
+});
+
+describe('over sockets', () => {
+  test('an event is stored before it is acknowledged', async () => {
+    const { slack, assistant } = await connected({ socketMode: true });
+    const gate = Promise.withResolvers<void>();
+    assistant.holdUntil(gate.promise);
+    let acknowledged = false;
+    const said = slack.say('UALICE', 'the VPN is down').then((result) => {
+      acknowledged = true;
+      return result;
+    });
+    await vi.waitUntil(() => assistant.asked() === 1);
+    expect(acknowledged).toBe(false);
+    gate.resolve();
+    expect((await said).sent).toMatchObject({ status: 200, attempts: 1 });
+    expect(assistant.stored).toMatchObject([
+      { account: { user: 'UALICE' }, content: { text: 'the VPN is down' } },
+    ]);
+  });
+
+  test('what could not be stored is not acknowledged, comes again and acts once', async () => {
+    const { slack, assistant, codes } = await connected({ socketMode: true, answerWithinMs: 100 });
+    assistant.failNext(2);
+    expect((await slack.say('UALICE', 'status')).sent).toMatchObject({ status: 200, attempts: 3 });
+    expect(assistant.stored).toHaveLength(1);
+    expect(codes).toContain('slack_bolt_error');
+  });
+
+  test('clicks and commands come the same way, with their answers', async () => {
+    const { slack, adapter, assistant } = await connected({ socketMode: true });
+    await adapter.surface.post(
+      place('CAPPROVALS'),
+      messageWith({ card: cardWith({ buttons: ['approve'] }) }),
+    );
+    const [card] = slack.messages('CAPPROVALS');
+    expect((await slack.click('UBOB', card!, 'approve')).status).toBe(200);
+    const sent = await slack.command('UBOB', 'status', 'CGENERAL');
+    expect(JSON.parse(sent.body)).toMatchObject({ response_type: 'ephemeral' });
+    expect(assistant.stored.map(({ content }) => content.kind)).toEqual(['decision', 'message']);
+  });
+
+  test('what is not for us is acknowledged and left alone', async () => {
+    const { slack, assistant, codes } = await connected({ socketMode: true });
+    const event = slack.make.event('UALICE', 'hi', 'D0ALICE', '1790000000.000001');
+    Object.assign(event.event, { subtype: 'message_changed' });
+    expect((await slack.sockets.deliver('events_api', event)).status).toBe(200);
+    expect(assistant.stored).toEqual([]);
+    expect(codes).toContain('slack_ignored_subtype');
+  });
+
+  test('several are open at once, and the same delivery over each acts once', async () => {
+    const { slack, assistant } = await connected({ socketMode: true });
+    expect(slack.sockets.count).toBeGreaterThan(1);
+    const event = slack.make.event('UALICE', 'hi', slack.workspace.directWith('UALICE'), '1790000000.000001');
+    const sent = await slack.sockets.everywhere('events_api', event);
+    expect(sent.every(({ status }) => status === 200)).toBe(true);
+    expect(assistant.stored).toHaveLength(1);
+  });
+
+  test('a delivery that Slack replays long after acts no second time', async () => {
+    const { slack, assistant } = await connected({ socketMode: true });
+    const event = slack.make.event('UALICE', 'hi', slack.workspace.directWith('UALICE'), '1790000000.000001');
+    await slack.sockets.deliver('events_api', event);
+    slack.sockets.cut();
+    await vi.waitUntil(() => slack.sockets.count === 2);
+    const hourLater = { ...event, event_time: event.event_time + 3_600 };
+    expect((await slack.sockets.deliver('events_api', hourLater)).status).toBe(200);
+    expect(assistant.stored).toHaveLength(1);
+  });
+
+  test.each(['refresh', 'cut'] as const)('opens again after a %s', async (how) => {
+    const { slack, assistant, codes } = await connected({ socketMode: true });
+    slack.sockets[how]();
+    await vi.waitUntil(() => codes.filter((code) => code === 'slack_socket_open').length === 3);
+    expect(slack.sockets.count).toBe(2);
+    expect((await slack.say('UALICE', 'still there?')).sent.status).toBe(200);
+    expect(assistant.stored).toHaveLength(1);
+  });
+
+  test('keeps trying while Slack is down, asks for patience or has revoked the token', async () => {
+    const { slack, clock, codes } = await connected({ socketMode: true });
+    slack.fail(2, 'apps.connections.open', 'invalid_auth');
+    slack.rateLimit(2, 7, { method: 'apps.connections.open' });
+    slack.fail(2, 'apps.connections.open', 'fatal', 500);
+    slack.sockets.cut();
+    await vi.waitUntil(() => codes.filter((code) => code === 'slack_socket_open').length === 3);
+    expect(slack.sockets.count).toBe(2);
+    expect(codes.filter((code) => code === 'slack_socket_refused')).toHaveLength(6);
+    expect(clock.slept).toContain(1_000);
+  });
+
+  test('opens none again once it hung up', async () => {
+    const { slack, adapter, codes } = await connected({ socketMode: true });
+    await adapter.hangUp();
+    await slack.sockets.until(0);
+    expect(codes).not.toContain('slack_socket_closed');
+    expect((await slack.say('UALICE', 'hi')).sent.status).toBe('timeout');
+  });
+
+  test('does not start with a token that Slack refuses', async () => {
+    const { adapter } = await connected({ socketMode: true, config: { appToken: 'another' }, start: false });
+    await expect(adapter.start()).rejects.toMatchObject({ code: 'config_invalid' });
+  });
+});
