@@ -367,8 +367,10 @@ async function settleUncertain(
     );
     return conclude(deps, request, claim, governed, asRunResult(answer), signal, false);
   }
+  // It looks for this claim's mark; the request may have been read before there was a claim.
+  const marked = { ...request, execution: claim.execution };
   const answer = await withLease(deps, claim, signal, (held) =>
-    call(deps, request, governed, { call: 'reconcile', claim: null, pinned, handle: {} }, held),
+    call(deps, marked, governed, { call: 'reconcile', claim: null, pinned, handle: {} }, held),
   );
   const found = answer.kind === 'answered' ? ReconciliationSchema.safeParse(answer.value) : null;
   if (found?.success && found.data.kind === 'happened' && found.data.outcome.kind !== 'failed') {
