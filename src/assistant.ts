@@ -11,10 +11,11 @@ import type { Form, Message } from './model/card.ts';
 import type { PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
 import { MessageId, newId } from './model/ids.ts';
 import type {
-  Assistant,
   AuditRow,
   Change,
+  ChatAssistant,
   Directory,
+  FormCheck,
   Operations,
   ProofStatus,
   TimelineEntry,
@@ -37,6 +38,8 @@ export type AssistantDeps = IntakeDeps & {
     viewer: PrincipalId,
   ): Promise<{ name: string; title: string; description: string; examples: readonly string[] }[]>;
   formFor(action: string, filled: Record<string, unknown>): Form | null;
+  /** Values as typed, against the action's schema. */
+  checkFor(action: string, values: Readonly<Record<string, unknown>>): FormCheck | null;
   /** Recomputed at the moment of asking. */
   proof(): Promise<ProofStatus>;
   health(): Promise<Operations['checks']>;
@@ -56,7 +59,7 @@ const AT_WORK = new Set<StoredRequest['state']>(['approved', 'executing']);
 
 export async function createAssistant(
   deps: AssistantDeps,
-): Promise<{ assistant: Assistant; stop(): Promise<void> }> {
+): Promise<{ assistant: ChatAssistant; stop(): Promise<void> }> {
   const listeners = new Set<(change: Change) => void>();
   const unlisten = await deps.db.listen(CHANGE_CHANNEL, (payload) => {
     // An empty payload follows a lost connection: something may have changed, read again.
@@ -92,7 +95,10 @@ export async function createAssistant(
     return person !== null && deps.judging.may(person, 'readAudit');
   };
 
-  const assistant: Assistant = {
+  const canUse = async (action: string, viewer: PrincipalId): Promise<boolean> =>
+    (await deps.actionsFor(viewer)).some((it) => it.name === action);
+
+  const assistant: ChatAssistant = {
     receive: (delivery) => receive(deps, delivery),
 
     async outcome(turn, timeoutMs) {
@@ -168,8 +174,47 @@ export async function createAssistant(
     },
 
     async form(action, viewer) {
-      const usable = await deps.actionsFor(viewer);
-      return usable.some((it) => it.name === action) ? deps.formFor(action, {}) : null;
+      return (await canUse(action, viewer)) ? deps.formFor(action, {}) : null;
+    },
+
+    async formOf(message, viewer) {
+      const row = await deps.db.maybe<{ form: Form | null; asked: PrincipalId | null }>(
+        'select m.form, t.principal as asked from messages m left join turns t on t.id = m.turn where m.id = $1',
+        [message],
+      );
+      const form = row?.form ?? null;
+      if (form === null || !(await canUse(form.action, viewer))) return null;
+      return row?.asked === viewer ? form : deps.formFor(form.action, {});
+    },
+
+    async checkForm(action, values, viewer) {
+      return (await canUse(action, viewer)) ? deps.checkFor(action, values) : null;
+    },
+
+    async feedback({ message, principal, positive }) {
+      return deps.db.transaction(async (tx) => {
+        const row = await tx.maybe<{ turn: TurnId | null }>(
+          `select turn from messages where id = $1 and authorship <> 'person'`,
+          [message],
+        );
+        if (!row) return false;
+        const about = row.turn === null ? {} : { turn: row.turn };
+        await deps.audit.append(tx, {
+          type: 'feedback.given',
+          ...about,
+          principal,
+          data: { message, positive },
+        });
+        return true;
+      });
+    },
+
+    async stop(place, principal) {
+      const row = await deps.db.maybe<{ id: ThreadId }>(
+        'select id from threads where platform = $1 and tenant = $2 and container = $3 and thread = $4',
+        [place.platform, place.tenant, place.container, place.thread],
+      );
+      if (row) await deps.pipeline.stop(row.id, principal);
     },
 
     actions: (viewer) => deps.actionsFor(viewer),

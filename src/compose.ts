@@ -29,13 +29,13 @@ import { moveKillSwitch, unknownScope } from './killing.ts';
 import { errorFields, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
-import type { Assistant, Planner, ProofStatus, Surface } from './model/ports.ts';
+import type { ChatAssistant, Planner, ProofStatus, Surface } from './model/ports.ts';
 import type { Platform, Principal } from './model/principal.ts';
 import type { IsolationLevel, Json } from './model/request.ts';
 import { askApprovers, tellOperators } from './operators.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { withEveryAction } from './planner/every-action.ts';
-import { formOf } from './planner/form.ts';
+import { formOf, parseForm } from './planner/form.ts';
 import { offlinePlanner } from './planner/offline.ts';
 import { openAIPlanner } from './planner/openai.ts';
 import { plannerTool } from './planner/schema.ts';
@@ -61,7 +61,7 @@ const PROOF_WITHIN_MS = 2_000;
 const LISTED_IN_CHAT = 10;
 
 export type Running = {
-  assistant: Assistant;
+  assistant: ChatAssistant;
   pipeline: Pipeline;
   house: House;
   rules: Rules;
@@ -386,12 +386,16 @@ export async function compose(
       }));
     },
     formFor,
+    checkFor: (action, values) => {
+      const governed = catalogue.governed(action);
+      return governed && parseForm(governed.action, { ...values });
+    },
     proof,
     health: async () => (await checks()).map(({ name, ok, code }) => ({ name, ok, code })),
     about: () => ({ isolation: isolation.level, planner: planner.name }),
   });
 
-  const countedAssistant: Assistant = {
+  const countedAssistant: ChatAssistant = {
     ...assistant,
     async receive(delivered) {
       const received = await assistant.receive(delivered);
@@ -509,7 +513,7 @@ function changeInWords(changes: ReturnType<typeof policyChanges>): string {
 }
 
 async function listInWords(
-  assistant: Assistant,
+  assistant: ChatAssistant,
   kind: 'mine' | 'waiting',
   person: Principal,
 ): Promise<string> {

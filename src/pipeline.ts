@@ -13,6 +13,7 @@ import {
   findRequest,
   lockRequest,
   move,
+  openRequestsIn,
 } from './approval/requests.ts';
 import { viewOf } from './approval/view.ts';
 import type { AuditLog } from './audit/log.ts';
@@ -21,10 +22,17 @@ import type { Executor, Obstacle } from './execution/executor.ts';
 import { type ChatCommand, parseChatCommand } from './intake/chat-command.ts';
 import { scopeInWords, switchesOn } from './intake/killswitch.ts';
 import { admitRequest, admitTurn, type Limits } from './intake/limits.ts';
-import { findTurn, rememberAsk, type StoredTurn, settleTurn, threadState } from './intake/turns.ts';
+import {
+  findTurn,
+  openTurns,
+  rememberAsk,
+  type StoredTurn,
+  settleTurn,
+  threadState,
+} from './intake/turns.ts';
 import type { Judging } from './judging.ts';
 import type { Authorship, Form } from './model/card.ts';
-import type { ExecutionId, PrincipalId, RequestId, TurnId } from './model/ids.ts';
+import type { ExecutionId, PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
 import type {
   DecisionInput,
   DecisionOutcome,
@@ -100,19 +108,71 @@ export function createPipeline(parts: PipelineParts) {
     nameOf: parts.nameOf,
   };
 
+  /** Turns that are being answered in this process, to be cut short when their person says stop. */
+  const atWork = new Map<TurnId, AbortController>();
+
   return {
     /** One turn, from stored to answered. Safe to repeat: what it led to is stored once. */
     async runTurn(id: TurnId, signal: AbortSignal): Promise<void> {
       const turn = await findTurn(parts.db, id);
       if (turn?.state !== 'received') return;
+      const stopped = new AbortController();
+      atWork.set(id, stopped);
       try {
-        await answer(turn, AbortSignal.any([signal, AbortSignal.timeout(PLAN_TIMEOUT_MS)]));
+        await answer(turn, AbortSignal.any([signal, stopped.signal, AbortSignal.timeout(PLAN_TIMEOUT_MS)]));
       } catch (error) {
+        // Whoever stopped it has settled it, and said so.
+        if (stopped.signal.aborted) return;
         if (error instanceof AppError && error.status === 503) throw error;
         if (signal.aborted) throw error;
         parts.defect(error, { turn: id });
         await settle(turn, null, [{ text: SORRY, authorship: 'system' }]);
+      } finally {
+        atWork.delete(id);
       }
+    },
+
+    /**
+     * The person wants no more of this conversation: what is being planned is dropped, by every process, as a settled
+     * turn can store nothing; what waits or is approved is cancelled. What runs already cannot be taken back.
+     */
+    async stop(thread: ThreadId, person: PrincipalId): Promise<void> {
+      const dropped = await parts.db.transaction(async (tx) => {
+        const turns = await openTurns(tx, thread, person);
+        const ended: TurnId[] = [];
+        for (const turn of turns) if (await settleTurn(tx, turn, STOPPED)) ended.push(turn);
+        let stopped = ended.length;
+        let running = 0;
+        for (const request of await openRequestsIn(tx, thread, person)) {
+          const { id, digest, turn } = request;
+          const input: DecisionInput = {
+            key: turn,
+            request: id,
+            principal: person,
+            decision: 'cancel',
+            digest,
+          };
+          const ruling = await decideInTransaction(tx, { audit: parts.audit, judge }, input);
+          await announce(tx, ruling, person);
+          if (ruling.kind === 'cancelled') stopped += 1;
+          if (ruling.kind === 'ignored' && ruling.request.state === 'executing') running += 1;
+        }
+        const begun =
+          running === 0
+            ? ''
+            : ` ${running === 1 ? 'One thing has' : `${running} things have`} begun and cannot be stopped; the card shows how it ends.`;
+        const text = `${stopped === 0 ? 'There was nothing left to stop.' : STOPPED}${begun}`;
+        await reply(tx, parts, {
+          thread,
+          turn: ended[0] ?? null,
+          principal: person,
+          text,
+          authorship: 'system',
+        });
+        await notify(tx, { kind: 'thread', thread });
+        return ended;
+      });
+      for (const turn of dropped) atWork.get(turn)?.abort();
     },
 
     /** One decision of one person; the answer says what became of it. */
@@ -536,6 +596,7 @@ const SORRY =
 const MODEL_DOWN =
   'I cannot reach my language model right now, so plain words do not get through. Typed commands work: write "help".';
 
+const STOPPED = 'Stopped, as you asked.';
 const INACTIVE =
   'Your account is switched off in the directory, so I may not do anything for you. Ask an operator if that is a mistake.';
 

@@ -6,7 +6,7 @@ import { AppError } from './errors.ts';
 import type { Judging } from './judging.ts';
 import type { Card, Message } from './model/card.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
-import type { Principal } from './model/principal.ts';
+import type { Account, Principal } from './model/principal.ts';
 import { FINAL_STATES, type StoredRequest } from './model/request.ts';
 import { buildCard, type Viewer } from './reply/card.ts';
 import type { StoredMessage } from './reply/messages.ts';
@@ -81,7 +81,10 @@ export function createRendering(deps: RenderingDeps) {
     /** For whoever reads a place: the requester's own thread, or one where approvers are asked. Buttons are no authority. */
     async forPlace(message: StoredMessage): Promise<Message> {
       const request = message.request && (await findRequest(deps.db, message.request));
-      if (!request) return shell(message, null);
+      if (!request) {
+        const clicker = await whoClicked(deps.db, message);
+        return clicker === null ? shell(message, null) : { ...shell(message, null), onlyFor: clicker };
+      }
       const viewer: Viewer = request.thread === message.thread ? 'requester' : 'approver';
       const itsCard = await card(request, viewer);
       // Words that asked somebody to decide are wrong once nobody can; the card says by itself how it ended.
@@ -89,6 +92,16 @@ export function createRendering(deps: RenderingDeps) {
       return { ...shell(message, itsCard), text };
     },
   };
+}
+
+/** Whose click this answers, where others read along: that a click did not count is nobody else's concern. */
+async function whoClicked(db: Database, { id }: StoredMessage): Promise<Account | null> {
+  const row = await db.maybe<{ account: Account }>(
+    `select t.account from messages m join turns t on t.id = m.turn join threads p on p.id = m.thread
+     where m.id = $1 and t.content->>'kind' = 'decision' and t.thread = m.thread and not p.direct`,
+    [id],
+  );
+  return row?.account ?? null;
 }
 
 /**

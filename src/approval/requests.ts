@@ -1,6 +1,6 @@
 /** Requests in PostgreSQL: one statement for each transition, on the database's clock. */
 
-import type { ExecutionId, PrincipalId, RenderingId, RequestId, TurnId } from '../model/ids.ts';
+import type { ExecutionId, PrincipalId, RenderingId, RequestId, ThreadId, TurnId } from '../model/ids.ts';
 import type { ActionRequest, Approval, Result, StoredRequest } from '../model/request.ts';
 import type { Sql, Tx } from '../store/database.ts';
 import { type Event, sourcesOf, targetOf } from './machine.ts';
@@ -122,6 +122,20 @@ export async function requestsBy(sql: Sql, requester: PrincipalId, limit: number
   const rows = await sql.query(
     `select ${COLUMNS} from requests where requester = $1 and effect = 'write' order by created_at desc limit $2`,
     [requester, limit],
+  );
+  return rows.map(fromRow);
+}
+
+/** What this person asked for in a thread and what has not ended yet, oldest first. */
+export async function openRequestsIn(
+  sql: Sql,
+  thread: ThreadId,
+  requester: PrincipalId,
+): Promise<StoredRequest[]> {
+  const rows = await sql.query(
+    `select ${COLUMNS} from requests where thread = $1 and requester = $2
+       and state in ('pending', 'approved', 'executing') order by created_at, id`,
+    [thread, requester],
   );
   return rows.map(fromRow);
 }

@@ -26,6 +26,16 @@ export async function settleTurn(tx: Tx, id: TurnId, reply: string): Promise<boo
   return rows.length === 1;
 }
 
+/** This person's turns of a thread that are not answered yet, oldest first. */
+export async function openTurns(sql: Sql, thread: ThreadId, principal: PrincipalId): Promise<TurnId[]> {
+  const rows = await sql.query<{ id: TurnId }>(
+    `select id from turns where thread = $1 and principal = $2 and state = 'received' and content->>'kind' <> 'decision'
+     order by received_at`,
+    [thread, principal],
+  );
+  return rows.map((row) => row.id);
+}
+
 export type ThreadState = { tainted: boolean; ask: PendingAsk | null };
 
 /** What a thread holds for this person: fetched content, and what they were asked for. */

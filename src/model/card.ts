@@ -1,5 +1,5 @@
 import type { MessageId, PrincipalId, RenderingId, RequestId, ThreadId } from './ids.ts';
-import type { Platform } from './principal.ts';
+import type { Account, Platform } from './principal.ts';
 import type { Provenance, RequestState, Risk } from './request.ts';
 import type { DecisionKind } from './turn.ts';
 
@@ -63,6 +63,8 @@ export type Message = {
   card: Card | null;
   form: Form | null;
   at: string;
+  /** Where others read along: the one whom it is for. A platform that can shows it to nobody else. */
+  onlyFor?: Account;
 };
 
 /** Where a message was delivered: the platform's own handle, kept so that it can be rewritten in place. */

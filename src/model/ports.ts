@@ -3,7 +3,7 @@
  * Concrete parts are known to `main.ts` and `cli.ts` alone.
  */
 import type { Delivered, Form, Message } from './card.ts';
-import type { PrincipalId, RequestId, ThreadId, TurnId } from './ids.ts';
+import type { MessageId, PrincipalId, RequestId, ThreadId, TurnId } from './ids.ts';
 import type { Account, Identification, Platform, Principal } from './principal.ts';
 import type { Proposal, RequestView } from './request.ts';
 import type { DecisionKind, Delivery, Place, TurnOutcome } from './turn.ts';
@@ -201,6 +201,30 @@ export interface Assistant {
   sees(change: Change, viewer: PrincipalId): Promise<boolean>;
   /** What runs without what, in plain words: isolation level, planner, storage. */
   onChange(listener: (change: Change) => void): () => void;
+}
+
+/** What the values of a form come to, field by field. */
+export type FormCheck =
+  | { ok: true; arguments: Record<string, unknown> }
+  | { ok: false; problems: { field: string; message: string }[] };
+
+/** What adapters of chat platforms may ask besides. */
+export interface ChatAssistant extends Assistant {
+  /**
+   * The form that a message asks with, filled with what is known already for whoever was asked, empty for anybody else who
+   * could use the action; null where there is none.
+   */
+  formOf(message: MessageId, viewer: PrincipalId): Promise<Form | null>;
+  /** Checks values as typed against the action's own schema; null where this person could not use the action. */
+  checkForm(
+    action: string,
+    values: Readonly<Record<string, unknown>>,
+    viewer: PrincipalId,
+  ): Promise<FormCheck | null>;
+  /** Records what a person thinks of an answer; nothing else changes. False where there is no such message. */
+  feedback(input: { message: MessageId; principal: PrincipalId; positive: boolean }): Promise<boolean>;
+  /** Drops what this person is being answered in that conversation and cancels what they ask for there, and says so. */
+  stop(place: Place, principal: PrincipalId): Promise<void>;
 }
 
 export type Operations = {
