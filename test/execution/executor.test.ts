@@ -298,6 +298,9 @@ describe('a write that left and was never answered', () => {
     expect(outside.system.effects).toHaveLength(1);
     expect(outside.system.phases).toEqual(['full', 'read-only']);
     expect(await now(request)).toMatchObject({ state: 'succeeded', result: DONE.result });
+    // Under the mark that the write carried, though there was no claim when the request was read.
+    const marks = outside.system.calls.map((call) => call.mark);
+    expect(new Set(marks)).toEqual(new Set([`mark of ${(await now(request)).execution}`]));
   });
 
   test.each([
