@@ -27,14 +27,17 @@ const METADATA_FRESH_MS = 60 * 60_000;
 /** OpenID Connect Core, 2: a subject has no more. */
 const MAX_SUBJECT_LENGTH = 255;
 
-/** What providers take without being told (OpenID Connect Core, 9), unless they say that they take the other only. */
+/**
+ * In the body, which leaves no doubt how ids and secrets are encoded; in the header where a provider takes nothing else or
+ * does not say (OpenID Connect Core, 9).
+ */
 function secretAs(clientSecret: string): oidc.ClientAuth {
   const inHeader = oidc.ClientSecretBasic(clientSecret);
   const inBody = oidc.ClientSecretPost(clientSecret);
   return (server, client, body, headers) => {
     const taken = server.token_endpoint_auth_methods_supported ?? ['client_secret_basic'];
-    const bodyOnly = taken.includes('client_secret_post') && !taken.includes('client_secret_basic');
-    (bodyOnly ? inBody : inHeader)(server, client, body, headers);
+    const headerOnly = taken.includes('client_secret_basic') && !taken.includes('client_secret_post');
+    (headerOnly ? inHeader : inBody)(server, client, body, headers);
   };
 }
 

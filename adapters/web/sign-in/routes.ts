@@ -32,14 +32,21 @@ const MAX_FORM_BYTES = 4 * 1024;
 const OVER =
   'This sign-in is over: it took longer than ten minutes, was finished before, or began in another browser.';
 
+/** For operators: the library's words for what did not hold, outermost first. They quote no token. */
+function reasonsOf(error: AppError): string {
+  const reasons: string[] = [];
+  for (let cause = error.cause; cause instanceof Error && reasons.length < 4; cause = cause.cause)
+    reasons.push(cause.message);
+  return reasons.join(': ');
+}
+
 /** The routes that anybody may ask for; the guard has seen Host and Origin before. */
 export function signInRoutes(assistant: Assistant, signIn: SignIn): Router {
   const { provider, sessions, publicUrl, now, log } = signIn;
   const router = Router();
   const failed = (response: Response, error: unknown) => {
     if (!(error instanceof AppError)) throw error;
-    const { code, message: detail } = (error.cause ?? error) as { code?: string; message?: string };
-    log.warn({ code: code ?? error.code, detail }, 'a sign-in failed');
+    log.warn({ code: error.code, detail: reasonsOf(error) }, 'a sign-in failed');
     sayFailed(response, error.status, error.message);
   };
 
