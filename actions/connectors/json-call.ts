@@ -4,7 +4,7 @@
  */
 import type { EgressRule, EgressValues, RunResult, Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
-import { type Fields, failed, isFields, refusedBy, unclear } from './answer.ts';
+import { type BrokerRefused, type Fields, failed, isFields, refusedBy, unclear } from './answer.ts';
 
 export type Failure = RunResult & { kind: 'failed' };
 export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
@@ -51,14 +51,29 @@ async function bodyOf(system: System, response: Response): Promise<Json> {
   }
 }
 
+/** The broker's reasons that only an operator can mend. */
+const NOT_SET_UP = new Set([
+  'no_upstream',
+  'no_credential',
+  'login_refused',
+  'address_refused',
+  'plain_http',
+]);
+
+function wordsFor(system: System, { reason, sent }: BrokerRefused): string {
+  if (NOT_SET_UP.has(reason))
+    return `The way to ${system.name} is not set up as it should be (${reason}); an operator must look.`;
+  if (sent) return `The call to ${system.name} did not get through.`;
+  return `The call to ${system.name} was refused before it left.`;
+}
+
 async function ask(tools: Tools, system: System, url: string, init: RequestInit): Promise<Answer<Json>> {
   const response = await tools.fetch(url, init);
   const refused = refusedBy((name) => response.headers.get(name));
   if (refused !== null) {
     // A read that was stopped on its way changed nothing either.
     if (refused.sent && init.method !== 'GET') throw unclear(system.name, refused.reason);
-    const words = refused.sent ? 'did not get through' : 'was refused before it left';
-    return { ok: false, failure: failed(refused.reason, `The call to ${system.name} ${words}.`) };
+    return { ok: false, failure: failed(refused.reason, wordsFor(system, refused)) };
   }
   if (response.status >= 500) throw unclear(system.name, String(response.status));
   if (!response.ok) return { ok: false, failure: refusal(system, response.status) };

@@ -209,6 +209,22 @@ describe("Request Tracker's answers", () => {
     await expect(answered(status)).rejects.toMatchObject({ code: 'upstream_failed' });
   });
 
+  it.each([
+    ['no_upstream', { upstreams: {} }],
+    ['no_credential', { credentials: { get: async () => null } }],
+  ])('are not waited for where the way is not set up: %s', async (code, config) => {
+    const { value } = await call(
+      { ...upstream('http://127.0.0.1:9', TOKEN), ...config },
+      operations.create,
+      'run',
+      given(VPN),
+    );
+    expect(value).toMatchObject({
+      kind: 'failed',
+      result: { code, message: expect.stringContaining('an operator') },
+    });
+  });
+
   it('a success without a number leaves it open too', async () => {
     await expect(answered(201, { type: 'ticket' })).rejects.toMatchObject({ code: 'upstream_failed' });
   });
