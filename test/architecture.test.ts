@@ -12,6 +12,7 @@ const STAGES = [
   'planner',
   'policy',
   'approval',
+  'oncall',
   'execution',
   'screening',
   'reply',
