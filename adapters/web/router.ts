@@ -9,6 +9,7 @@ import { answerFailure, type WebLog } from './failure.ts';
 import { guardLocal, guardSignedIn, type Whereabouts } from './guard.ts';
 import { localApi } from './local-api.ts';
 import { pages, pagesOff, secureHeaders } from './pages.ts';
+import { takeSession } from './sign-in/cookies.ts';
 import { type SignIn, signInRoutes, signOut } from './sign-in/routes.ts';
 import { csrfTokenOf } from './sign-in/sessions.ts';
 import { type Desk, workspaceApi } from './workspace-api.ts';
@@ -103,6 +104,8 @@ function toSignIn(whoIsSignedIn: ReturnType<typeof signedInPerson>): RequestHand
       await whoIsSignedIn(request);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'sign_in_needed') throw error;
+      // Whatever the browser holds, it names no session any more.
+      takeSession(response);
       return response.redirect(303, `/sign-in?to=${encodeURIComponent(request.path)}`);
     }
     next();

@@ -78,14 +78,17 @@ export function signInRoutes(assistant: Assistant, signIn: SignIn): Router {
     if (transaction === null) return sayFailed(response, 400, OVER);
     try {
       const account = await provider.exchange(new URL(request.originalUrl, publicUrl.origin), transaction);
+      // Whoever was signed in here before is not any more, and no id from before lives on.
+      const earlier = sessionCookie(request);
+      if (earlier !== undefined) {
+        await sessions.end(earlier);
+        takeSession(response);
+      }
       const found = await assistant.identify({ platform: 'web', ...account });
       if (found.kind === 'unknown') return sayUnknown(response, account);
       if (found.kind === 'inactive') return sayInactive(response);
       const id = await sessions.begin({ ...account, principal: found.principal.id }, transaction.hash);
       if (id === null) return sayFailed(response, 400, OVER);
-      // Whoever was signed in here before is not any more, and no id from before lives on.
-      const earlier = sessionCookie(request);
-      if (earlier !== undefined) await sessions.end(earlier);
       giveSession(response, id);
       response.redirect(303, transaction.returnTo);
     } catch (error) {

@@ -238,6 +238,16 @@ describe('somebody whom the directory does not link', () => {
     expect(await visitor.whoAmI()).toBeNull();
   });
 
+  it('is nobody afterwards, even where somebody was signed in before', async () => {
+    await visitor.signIn();
+    const before = visitor.cookies.get(SESSION) ?? '';
+    provider.subject = 'subject-of-mallory';
+    expect((await visitor.signIn()).status).toBe(403);
+    expect(visitor.cookies.size).toBe(0);
+    visitor.cookies.set(SESSION, before);
+    expect(await visitor.whoAmI()).toBeNull();
+  });
+
   it('is not let in when switched off', async () => {
     provider.subject = 'subject-of-dave';
     const answer = await visitor.signIn();
