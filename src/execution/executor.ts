@@ -172,9 +172,6 @@ async function preflight(
   if (!governed || governed.connector.name !== request.connector) {
     return failed('action_gone', `${request.action} is no longer served by ${request.connector}.`);
   }
-  if (riskOf(governed, request) !== request.risk) {
-    return failed('risk_changed', 'Its risk is not what it was when it was asked for. Ask for it again.');
-  }
   const { level, acceptProcess } = deps.isolation();
   const least = leastLevel(request.risk, request.obligations, { process: acceptProcess });
   if (!isEnough(level, least)) {
@@ -188,6 +185,9 @@ async function preflight(
   }
   const evidence = await evidenceOf(deps, request, governed, signal);
   if (evidence) return evidence;
+  if (riskOf(governed, request) !== request.risk) {
+    return failed('risk_changed', 'Its risk is not what it was when it was asked for. Ask for it again.');
+  }
   return request.effect === 'write' ? pinnedStillHolds(deps, request, governed, signal) : null;
 }
 
