@@ -1,7 +1,7 @@
 /**
  * Our two cookies. The prefix `__Host-` makes the browser refuse them from anybody but this very host, over TLS and for the
- * whole of it (RFC 6265bis, 4.1.3.2): no other subdomain can plant one. Chromium and Firefox count http://localhost as secure
- * enough for both the prefix and `Secure`; Safari does not, so a trial without TLS needs one of the other two.
+ * whole of it (RFC 6265bis, 4.1.3.2): no other subdomain can plant one. Chromium counts http://localhost and http://127.0.0.1 as
+ * secure enough for both the prefix and `Secure`, which a browser test shows; a browser that does not needs TLS for a trial too.
  */
 import type { CookieOptions, Request, Response } from 'express';
 import { TRANSACTION_LIFETIME_MS } from './transaction.ts';
