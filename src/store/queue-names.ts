@@ -26,6 +26,8 @@ export const QUEUES = {
   deliver: { retryLimit: 30, retryDelay: 1, retryDelayMax: 300, expireInSeconds: 180 },
   /** One request whose time is over. */
   expire: { retryLimit: 20, retryDelay: 1, retryDelayMax: 60, expireInSeconds: 60 },
+  /** One step of reminders and escalations; each sends the next, hours or days ahead. */
+  remind: { retryLimit: 20, retryDelay: 1, retryDelayMax: 300, expireInSeconds: 120 },
   /** One job of the built-in runner; its own limits end it long before. */
   run: { retryLimit: 3, retryDelay: 1, retryDelayMax: 15, expireInSeconds: 3600 },
 } as const satisfies Record<string, QueueSettings>;
