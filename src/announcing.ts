@@ -4,6 +4,7 @@
  */
 
 import { waitingInWords } from './approval/decisions.ts';
+import { changedFields } from './approval/editing.ts';
 import { openNeeds } from './approval/needs.ts';
 import { approvalsOf, insertRequest, move } from './approval/requests.ts';
 import type { AuditLog } from './audit/log.ts';
@@ -136,6 +137,17 @@ export function createAnnouncing(deps: AnnouncingDeps) {
     async confirmed(tx: Tx, request: StoredRequest): Promise<void> {
       if (request.state === 'approved') await deps.queueExecution(tx, request.id);
       else await askApprovers(tx, request);
+      await touch(tx, deps, request.id);
+    },
+
+    /** Somebody changed what is asked for: its first requester is told, and everybody decides anew. */
+    async edited(tx: Tx, before: StoredRequest, request: StoredRequest, by: PrincipalId): Promise<void> {
+      await tell(tx, request, wordsForEdit(deps, before, request, by));
+      if (request.state === 'approved') await deps.queueExecution(tx, request.id);
+      else {
+        await deps.queueExpiry(tx, request.id, request.expiresAt);
+        if (request.confirmedAt !== null) await askApprovers(tx, request);
+      }
       await touch(tx, deps, request.id);
     },
 
@@ -312,6 +324,22 @@ function wordsForNew(deps: AnnouncingDeps, request: StoredRequest): string {
     default:
       return `${title}: on its way.`;
   }
+}
+
+/** Names of arguments are the schema's; what they hold now stands on the card. */
+function wordsForEdit(
+  deps: AnnouncingDeps,
+  before: StoredRequest,
+  request: StoredRequest,
+  by: PrincipalId,
+): string {
+  const title = deps.titleOf(request.action);
+  const fields = changedFields(before.arguments, request.arguments).join(', ');
+  const said = `${deps.nameOf(by)} changed "${title}" (${fields}). What was confirmed and approved before counts no more.`;
+  if (request.state === 'approved') return `${said} It starts now.`;
+  return request.confirmedAt === null
+    ? `${said} ${deps.nameOf(request.requester)}, please check it and confirm.`
+    : `${said} ${waitingInWords(request, [], deps.titleOfGroup)}`;
 }
 
 function wordsForEnd(deps: AnnouncingDeps, request: StoredRequest, state: string, result: Result): string {

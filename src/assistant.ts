@@ -3,13 +3,14 @@ import { approvalsOf, findRequest, openRequests, requestsBy, requestsOfTurn } fr
 import { viewOf } from './approval/view.ts';
 import type { AuditLog } from './audit/log.ts';
 import { type EntryBody, entryInWords } from './entry-words.ts';
+import { AppError } from './errors.ts';
+import { fitContent } from './intake/content.ts';
 import { switchesOn } from './intake/killswitch.ts';
 import { type IntakeDeps, receive } from './intake/receive.ts';
 import { findTurn } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
 import type { Form, Message } from './model/card.ts';
 import type { PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
-import { MessageId, newId } from './model/ids.ts';
 import type {
   AuditRow,
   Change,
@@ -19,12 +20,13 @@ import type {
   Operations,
   ProofStatus,
   TimelineEntry,
+  WorkspaceAssistant,
 } from './model/ports.ts';
 import type { StoredRequest } from './model/request.ts';
 import type { TurnOutcome } from './model/turn.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
-import { CHANGE_CHANNEL, messagesOf, type StoredMessage } from './reply/messages.ts';
+import { CHANGE_CHANNEL, messagesOf } from './reply/messages.ts';
 import type { Database } from './store/database.ts';
 
 export type AssistantDeps = IntakeDeps & {
@@ -59,7 +61,7 @@ const AT_WORK = new Set<StoredRequest['state']>(['approved', 'executing']);
 
 export async function createAssistant(
   deps: AssistantDeps,
-): Promise<{ assistant: ChatAssistant; stop(): Promise<void> }> {
+): Promise<{ assistant: ChatAssistant & WorkspaceAssistant; stop(): Promise<void> }> {
   const listeners = new Set<(change: Change) => void>();
   const unlisten = await deps.db.listen(CHANGE_CHANNEL, (payload) => {
     // An empty payload follows a lost connection: something may have changed, read again.
@@ -84,8 +86,7 @@ export async function createAssistant(
 
   const cards = async (requests: StoredRequest[], viewer: PrincipalId): Promise<Message[]> => {
     const messages: Message[] = [];
-    for (const request of requests)
-      messages.push(await deps.rendering.forViewer(cardMessage(request), viewer));
+    for (const request of requests) messages.push(await deps.rendering.ofRequest(request, viewer));
     return messages;
   };
 
@@ -98,7 +99,7 @@ export async function createAssistant(
   const canUse = async (action: string, viewer: PrincipalId): Promise<boolean> =>
     (await deps.actionsFor(viewer)).some((it) => it.name === action);
 
-  const assistant: ChatAssistant = {
+  const assistant: ChatAssistant & WorkspaceAssistant = {
     receive: (delivery) => receive(deps, delivery),
 
     async outcome(turn, timeoutMs) {
@@ -123,6 +124,25 @@ export async function createAssistant(
       return deps.pipeline.decide({ ...input, reason: deps.screen(input.reason).text });
     },
 
+    edit(input) {
+      const { content, problem } = fitContent(
+        { kind: 'form', action: '', arguments: input.arguments },
+        deps.screen,
+      );
+      if (problem) throw new AppError(problem.code, problem.message);
+      const values = content.kind === 'form' ? content.arguments : {};
+      return deps.pipeline.edit({ ...input, arguments: values });
+    },
+
+    async editForm(id, viewer) {
+      const request = await findRequest(deps.db, id);
+      if (!request) return null;
+      const { card } = await deps.rendering.ofRequest(request, viewer);
+      if (!card?.offers?.includes('edit')) return null;
+      const form = deps.formFor(request.action, request.arguments);
+      return form && { form, digest: request.digest };
+    },
+
     async request(id) {
       const request = await findRequest(deps.db, id);
       return request && viewOf(request, await approvalsOf(deps.db, request));
@@ -133,7 +153,7 @@ export async function createAssistant(
       if (!request || !(await mayRead(viewer, request))) return null;
       return {
         view: viewOf(request, await approvalsOf(deps.db, request)),
-        message: await deps.rendering.forViewer(cardMessage(request), viewer),
+        message: await deps.rendering.ofRequest(request, viewer),
         timeline: await timelineOf(deps.db, id),
         proof: await deps.proof(),
       };
@@ -281,21 +301,6 @@ async function wordsOf(db: Database, turn: TurnId): Promise<string> {
     [turn],
   );
   return rows.map((row) => row.text).join('\n');
-}
-
-/** A request's card as a message of no conversation, for lists and pages. */
-function cardMessage(request: StoredRequest): StoredMessage {
-  return {
-    id: newId(MessageId),
-    thread: request.thread,
-    author: null,
-    authorship: 'system',
-    text: '',
-    request: request.id,
-    form: null,
-    at: request.createdAt,
-    delivered: null,
-  };
 }
 
 type Logged = { index: number | null; leaf: string | null; body: string };

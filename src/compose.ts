@@ -28,8 +28,9 @@ import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
 import { errorFields, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
+import type { Message } from './model/card.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
-import type { ChatAssistant, Planner, ProofStatus, Surface } from './model/ports.ts';
+import type { ChatAssistant, Planner, ProofStatus, Surface, WorkspaceAssistant } from './model/ports.ts';
 import type { Platform, Principal } from './model/principal.ts';
 import type { IsolationLevel, Json } from './model/request.ts';
 import { askApprovers, tellOperators } from './operators.ts';
@@ -61,7 +62,7 @@ const PROOF_WITHIN_MS = 2_000;
 const LISTED_IN_CHAT = 10;
 
 export type Running = {
-  assistant: ChatAssistant;
+  assistant: ChatAssistant & WorkspaceAssistant;
   pipeline: Pipeline;
   house: House;
   rules: Rules;
@@ -71,6 +72,8 @@ export type Running = {
   metrics: ReturnType<typeof createMetrics>;
   checks(): Promise<Check[]>;
   refreshMetrics(): Promise<void>;
+  /** A request's card as this person sees it, null where it is not for them: quick, without its proof. */
+  viewRequest(request: RequestId, viewer: PrincipalId): Promise<Message | null>;
   /** Adds a platform's way out. */
   addSurface(surface: Surface): void;
   /** Begins to take work; adapters are in place by now. */
@@ -244,6 +247,10 @@ export async function compose(
     isolation: isolationNow,
     toolsFor: (person) => usableBy(person).map(({ action }) => plannerTool(action)),
     formFor,
+    readForm: (action, values) => {
+      const governed = catalogue.governed(action);
+      return governed ? parseForm(governed.action, values) : { ok: false, problems: [] };
+    },
     kill: async (to, command, by) => {
       const known = {
         actions: catalogue.all().map(({ action }) => action.name),
@@ -395,7 +402,7 @@ export async function compose(
     about: () => ({ isolation: isolation.level, planner: planner.name }),
   });
 
-  const countedAssistant: ChatAssistant = {
+  const countedAssistant: ChatAssistant & WorkspaceAssistant = {
     ...assistant,
     async receive(delivered) {
       const received = await assistant.receive(delivered);
@@ -434,6 +441,7 @@ export async function compose(
       metrics.isolation.set({ level: isolation.level }, 1);
       for (const check of await checks()) metrics.checks.set({ check: check.name }, check.ok ? 1 : 0);
     },
+    viewRequest: (request, viewer) => rendering.requestFor(request, viewer),
     addSurface: (surface) => surfaces.set(surface.platform, surface),
     async start() {
       await sequencer.start();

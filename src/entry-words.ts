@@ -40,7 +40,7 @@ export function entryInWords(entry: EntryBody): string {
     case 'request.confirmed':
       return `${who} confirmed exactly this.`;
     case 'request.edited':
-      return `${who} changed the request.`;
+      return `${who} changed the request (${list(data.changed)}).`;
     case 'request.cancelled':
       return data.reason === 'requester' ? `${who} cancelled it.` : `Cancelled (${text(data.reason)}).`;
     case 'request.expired':

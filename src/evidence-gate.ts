@@ -58,11 +58,22 @@ export async function verifyEvidence(
       entry.data?.digest === request.digest
     );
   };
+  // From the log and not from the table: whoever changed it asks for it too.
+  const editors = new Set(
+    (
+      await deps.db.query<{ principal: string }>(
+        `select distinct principal from audit_entries where request = $1 and type = 'request.edited'`,
+        [request.id],
+      )
+    ).map((row) => row.principal),
+  );
   const holds =
     says(request.confirmEntry, 'request.confirmed', request.requester) &&
     approvals.every(
       (approval) =>
-        approval.approver !== request.requester && says(approval.entry, 'approval.given', approval.approver),
+        approval.approver !== request.requester &&
+        !editors.has(approval.approver) &&
+        says(approval.entry, 'approval.given', approval.approver),
     );
   return holds
     ? null

@@ -3,6 +3,7 @@
  * the database has it now. What cannot be read is a denial.
  */
 import type { GovernedAction } from './action.ts';
+import { joinDecisions } from './approval/joined.ts';
 import { isKilled } from './intake/killswitch.ts';
 import type { ApprovableRequest, Decision, PolicyContext } from './model/decision.ts';
 import type { PrincipalId } from './model/ids.ts';
@@ -62,14 +63,39 @@ export function createJudging(deps: { policy: () => PolicyDoor; directory: Direc
       people: await deps.directory.people(),
     });
 
-  /** The same for a stored request; null where its requester is nobody any more. */
-  const decideAgain = async (sql: Sql, request: StoredRequest): Promise<Decision | null> => {
-    const requester = await deps.directory.byId(request.requester);
-    return requester && decide(sql, requester, request);
+  /**
+   * The same for several people who ask together: each must be permitted by themselves, none counts as another's
+   * approver, and what any of them owes all owe. Null where one of them is nobody any more.
+   */
+  const decideForAll = async (
+    sql: Sql,
+    ids: readonly PrincipalId[],
+    asked: Asked,
+  ): Promise<Decision | null> => {
+    const everybody = await deps.directory.people();
+    const decisions: Decision[] = [];
+    for (const id of ids) {
+      const principal = await deps.directory.byId(id);
+      if (!principal) return null;
+      const { action, resource } = asked;
+      const context = await contextOf(sql, asked, id);
+      const people = everybody.filter((person) => person.id === id || !ids.includes(person.id));
+      decisions.push(deps.policy().decide({ principal, action, resource, context, people }));
+    }
+    return joinDecisions(decisions);
   };
 
-  const mayApprove = async (sql: Sql, person: Principal, request: StoredRequest) =>
-    deps.policy().mayApprove(person, request, await contextOf(sql, request, request.requester));
+  /** The same for a stored request and everybody who asks for it. */
+  const decideAgain = (sql: Sql, request: StoredRequest): Promise<Decision | null> =>
+    decideForAll(sql, [request.requester, ...request.coRequesters], request);
+
+  const mayApprove = async (sql: Sql, person: Principal, request: StoredRequest) => {
+    if (request.coRequesters.includes(person.id)) {
+      const reasons = ['You changed this request, so you ask for it too: somebody else must approve it.'];
+      return { allowed: false, policies: [], reasons, groups: [] };
+    }
+    return deps.policy().mayApprove(person, request, await contextOf(sql, request, request.requester));
+  };
 
   /** Everybody who could approve it now: who is asked. In one go: a question for each person would stop a large company. */
   const approversOf = async (sql: Sql, request: StoredRequest): Promise<Principal[]> => {
@@ -78,7 +104,9 @@ export function createJudging(deps: { policy: () => PolicyDoor; directory: Direc
     const found = new Set(
       deps.policy().approvers(approvals.length === 0 ? ANYBODY : approvals, request, context),
     );
-    return (await deps.directory.people()).filter((person) => found.has(person.id));
+    return (await deps.directory.people()).filter(
+      (person) => found.has(person.id) && !request.coRequesters.includes(person.id),
+    );
   };
 
   /** Names of the actions that this person could use at all; the planner is shown no others. */
@@ -89,6 +117,7 @@ export function createJudging(deps: { policy: () => PolicyDoor; directory: Direc
 
   return {
     decide,
+    decideForAll,
     decideAgain,
     mayApprove,
     approversOf,

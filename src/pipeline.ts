@@ -5,9 +5,11 @@
  */
 import type { Announcing } from './announcing.ts';
 import { decideInTransaction, expireInTransaction, type Judge, type Ruling } from './approval/decisions.ts';
+import { barrierOf, type Draft, editInTransaction } from './approval/editing.ts';
 import { approvalsAreMet } from './approval/needs.ts';
 import {
   approvalsOf,
+  findByEarlierRendering,
   findByExecution,
   findByRendering,
   findRequest,
@@ -17,6 +19,7 @@ import {
 } from './approval/requests.ts';
 import { viewOf } from './approval/view.ts';
 import type { AuditLog } from './audit/log.ts';
+import { type EditingDeps, judgeDraft, prepareEdit } from './editing.ts';
 import { AppError } from './errors.ts';
 import type { Executor, Obstacle } from './execution/executor.ts';
 import { type ChatCommand, parseChatCommand } from './intake/chat-command.ts';
@@ -37,6 +40,8 @@ import type {
   DecisionInput,
   DecisionOutcome,
   Directory,
+  EditInput,
+  EditOutcome,
   Ephemeral,
   ModelCall,
   Planned,
@@ -51,6 +56,7 @@ import { type Deliverer, messagesOf, notify, reply, touch } from './reply/messag
 import type { Database, Tx } from './store/database.ts';
 
 export type PipelineParts = ProposingDeps &
+  EditingDeps &
   Deliverer & {
     db: Database;
     audit: AuditLog;
@@ -182,7 +188,7 @@ export function createPipeline(parts: PipelineParts) {
         const ruling = await decideInTransaction(tx, { audit: parts.audit, judge }, input);
         became = ruling.kind;
         await announce(tx, ruling, input.principal);
-        if (ruling.kind === 'missing') return { kind: 'missing', message: 'There is no such request.' };
+        if (ruling.kind === 'missing') return NO_SUCH_REQUEST;
         const view = viewOf(ruling.request, await approvalsOf(tx, ruling.request));
         if (ruling.kind === 'refused') return { kind: 'refused', message: ruling.message, request: view };
         if (ruling.kind === 'ignored') return { kind: 'conflict', message: ruling.message, request: view };
@@ -193,6 +199,41 @@ export function createPipeline(parts: PipelineParts) {
       });
       parts.decided(input.decision, became);
       return outcome;
+    },
+
+    /** One change of a pending request by one person; what follows is as if it had been asked for so. */
+    async edit(input: EditInput): Promise<EditOutcome> {
+      const found = await findRequest(parts.db, input.request);
+      if (!found) return NO_SUCH_REQUEST;
+      const barrier = await parts.db.transaction((tx) => barrierOf(tx, judge, found, input));
+      let draft: Draft | null = null;
+      if (!barrier) {
+        const admission = await admitRequest(parts.ephemeral, parts.limits, input.principal, found.action);
+        if (!admission.ok) throw new AppError('rate_limited', admission.message);
+        const { arguments: values, principal } = input;
+        const prepared = await prepareEdit(parts, found, principal, values, parts.stopping);
+        if (prepared.kind === 'unfit') return prepared;
+        draft = prepared.draft;
+      }
+      return parts.db.transaction(async (tx): Promise<EditOutcome> => {
+        const deps = {
+          audit: parts.audit,
+          judge,
+          decide: (inside: Tx, askers: readonly PrincipalId[], change: Draft) =>
+            judgeDraft(parts, inside, found, askers, change),
+        };
+        const ruling = await editInTransaction(tx, deps, input, draft);
+        if (ruling.kind === 'missing') return NO_SUCH_REQUEST;
+        const { request } = ruling;
+        if (ruling.kind === 'edited') {
+          await parts.announcing.edited(tx, ruling.before, request, input.principal);
+          return { kind: 'done', request: viewOf(request, []) };
+        }
+        if (ruling.expiredNow) await parts.announcing.expired(tx, request);
+        const view = viewOf(request, await approvalsOf(tx, request));
+        const kind = ruling.kind === 'refused' ? 'refused' : 'conflict';
+        return { kind, message: ruling.message, request: view };
+      });
     },
 
     execute: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.execute(id, signal),
@@ -428,7 +469,10 @@ export function createPipeline(parts: PipelineParts) {
     person: Principal,
     content: Extract<StoredTurn['content'], { kind: 'decision' }>,
   ): Promise<void> {
-    const request = await findByRendering(parts.db, content.rendering);
+    const request =
+      (await findByRendering(parts.db, content.rendering).then(
+        (found) => found && { request: found.id, digest: found.digest },
+      )) ?? (await findByEarlierRendering(parts.db, content.rendering));
     if (!request)
       return settle(turn, person, [
         { text: 'That card is out of date; nothing was changed.', authorship: 'system' },
@@ -440,7 +484,7 @@ export function createPipeline(parts: PipelineParts) {
         { audit: parts.audit, judge },
         {
           key: turn.id,
-          request: request.id,
+          request: request.request,
           principal: person.id,
           decision: content.decision,
           digest: request.digest,
@@ -590,6 +634,8 @@ export function createPipeline(parts: PipelineParts) {
 }
 
 class SettledBefore extends Error {}
+
+const NO_SUCH_REQUEST = { kind: 'missing', message: 'There is no such request.' } as const;
 
 const SORRY =
   'Something went wrong on my side; nothing was done. Operators can see what it was. Please try again.';

@@ -106,13 +106,15 @@ export async function propose(
       level: null,
       handle: null,
       output: '',
+      coRequesters: [],
     },
   };
 }
 
 type Resolved = { preview: Preview | null; problem: { state: 'denied' | 'failed'; result: Result } | null };
 
-async function resolve(
+/** Isolation first, then the preview in the sandbox: what will happen, pinned. */
+export async function resolve(
   deps: ProposingDeps,
   what: {
     turn: TurnId;

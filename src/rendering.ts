@@ -5,7 +5,7 @@ import { approvalsOf, findRequest } from './approval/requests.ts';
 import { AppError } from './errors.ts';
 import type { Judging } from './judging.ts';
 import type { Card, Message } from './model/card.ts';
-import type { PrincipalId, RequestId } from './model/ids.ts';
+import { MessageId, newId, type PrincipalId, type RequestId } from './model/ids.ts';
 import type { Account, Principal } from './model/principal.ts';
 import { FINAL_STATES, type StoredRequest } from './model/request.ts';
 import { buildCard, type Viewer } from './reply/card.ts';
@@ -29,7 +29,7 @@ export type RenderingDeps = {
 export type Rendering = ReturnType<typeof createRendering>;
 
 export function createRendering(deps: RenderingDeps) {
-  const card = async (request: StoredRequest, viewer: Viewer): Promise<Card> => {
+  const card = async (request: StoredRequest, viewer: Viewer, personal = false): Promise<Card> => {
     const approvals = await approvalsOf(deps.db, request);
     const link = deps.linkTo(request.id);
     return buildCard({
@@ -41,6 +41,7 @@ export function createRendering(deps: RenderingDeps) {
       argumentOrder: deps.argumentOrder(request.action),
       nameOf: deps.nameOf,
       viewer,
+      personal,
       link,
       proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps, request) : null,
     });
@@ -48,6 +49,7 @@ export function createRendering(deps: RenderingDeps) {
 
   const roleOf = async (request: StoredRequest, viewer: PrincipalId): Promise<Viewer> => {
     if (request.requester === viewer) return 'requester';
+    if (request.coRequesters.includes(viewer)) return 'co-requester';
     const person = await deps.personById(viewer);
     if (!person) return 'other';
     return (await deps.judging.mayApprove(deps.db, person, request)).allowed ? 'approver' : 'other';
@@ -64,18 +66,28 @@ export function createRendering(deps: RenderingDeps) {
     at: message.at.toISOString(),
   });
 
+  const forViewer = async (message: StoredMessage, viewer: PrincipalId): Promise<Message> => {
+    const request = message.request && (await findRequest(deps.db, message.request));
+    if (!request) return shell(message, null);
+    // Who has approved already has nothing left to decide.
+    const approved = await approvalsOf(deps.db, request);
+    const hasDecided = approved.some((approval) => approval.approver === viewer);
+    return shell(message, await card(request, hasDecided ? 'other' : await roleOf(request, viewer), true));
+  };
+
   return {
     card,
     roleOf,
+    forViewer,
 
-    /** For one person, who sees their own buttons. */
-    async forViewer(message: StoredMessage, viewer: PrincipalId): Promise<Message> {
-      const request = message.request && (await findRequest(deps.db, message.request));
-      if (!request) return shell(message, null);
-      // Who has approved already has nothing left to decide.
-      const approved = await approvalsOf(deps.db, request);
-      const hasDecided = approved.some((approval) => approval.approver === viewer);
-      return shell(message, await card(request, hasDecided ? 'other' : await roleOf(request, viewer)));
+    /** A request's card for one person, outside of any conversation. */
+    ofRequest: (request: StoredRequest, viewer: PrincipalId) => forViewer(cardMessage(request), viewer),
+
+    /** The same by its id, for whoever has a part in it; null for others. */
+    async requestFor(id: RequestId, viewer: PrincipalId): Promise<Message | null> {
+      const request = await findRequest(deps.db, id);
+      if (!request || (await roleOf(request, viewer)) === 'other') return null;
+      return forViewer(cardMessage(request), viewer);
     },
 
     /** For whoever reads a place: the requester's own thread, or one where approvers are asked. Buttons are no authority. */
@@ -141,3 +153,18 @@ const ENDING_ENTRIES = [
   'execution.finished',
   'execution.resolved',
 ];
+
+/** A request's card as a message of no conversation, for lists and pages. */
+function cardMessage(request: StoredRequest): StoredMessage {
+  return {
+    id: newId(MessageId),
+    thread: request.thread,
+    author: null,
+    authorship: 'system',
+    text: '',
+    request: request.id,
+    form: null,
+    at: request.createdAt,
+    delivered: null,
+  };
+}

@@ -1,7 +1,7 @@
 /** Handing to the core what a person did in the browser, for the local API and the workspace alike. */
 import { AppError } from '../../src/errors.ts';
 import { newId, RequestId, ThreadId, type TurnId } from '../../src/model/ids.ts';
-import type { Assistant } from '../../src/model/ports.ts';
+import type { Assistant, DecisionOutcome, WorkspaceAssistant } from '../../src/model/ports.ts';
 import type { RequestView } from '../../src/model/request.ts';
 import type { Content, DecisionKind } from '../../src/model/turn.ts';
 import { checkedReason, idOf } from './body.ts';
@@ -62,6 +62,27 @@ export async function decide(assistant: Assistant, caller: Caller, decided: Deci
     digest: decided.digest,
     ...(reason === undefined ? {} : { reason }),
   });
+  return requestOf(outcome);
+}
+
+/**
+ * Changes a pending request as this person. Throws `malformed` for what the form's action does not take, `conflict`,
+ * `not_allowed` or `not_found`.
+ */
+export async function edit(
+  assistant: WorkspaceAssistant,
+  caller: Caller,
+  edited: { request: string; digest: string; arguments: Record<string, unknown> },
+): Promise<RequestView> {
+  const request = idOf(RequestId, edited.request);
+  if (request === null) throw new AppError('not_found', 'There is no such request.');
+  const outcome = await assistant.edit({ ...edited, request, principal: caller.principal.id });
+  if (outcome.kind === 'unfit') throw new AppError('malformed', outcome.message);
+  return requestOf(outcome);
+}
+
+/** The request of a decision that counts; anything else as the error that the browser shows. */
+function requestOf(outcome: DecisionOutcome): RequestView {
   switch (outcome.kind) {
     case 'done':
       return outcome.request;

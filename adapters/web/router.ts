@@ -1,7 +1,7 @@
 /** The web adapter: local mode's API, the workspace's API, its pages and its sign-in, as one Express router. */
 import { type RequestHandler, Router } from 'express';
 import { AppError } from '../../src/errors.ts';
-import type { Assistant } from '../../src/model/ports.ts';
+import type { WorkspaceAssistant } from '../../src/model/ports.ts';
 import { jsonOnly } from './body.ts';
 import { chosenPerson, signedInPerson } from './caller.ts';
 import { everything } from './changes.ts';
@@ -24,7 +24,7 @@ export type WebMode =
   | { kind: 'off' };
 
 export type WebAdapter = Whereabouts & {
-  assistant: Assistant;
+  assistant: WorkspaceAssistant;
   mode: WebMode;
   /** Absolute path of what `buildClient` wrote. */
   clientFolder: string;

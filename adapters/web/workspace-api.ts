@@ -3,12 +3,12 @@ import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../src/errors.ts';
 import { RequestId, ThreadId, TurnId } from '../../src/model/ids.ts';
-import type { Assistant } from '../../src/model/ports.ts';
+import type { WorkspaceAssistant } from '../../src/model/ports.ts';
 import { DecisionKind } from '../../src/model/turn.ts';
 import { bodyOf, checkedText, deliveryKey, idOf } from './body.ts';
 import type { Caller, WhoIsAsking } from './caller.ts';
 import { type Sees, streamChanges } from './changes.ts';
-import { decide, say } from './conversation.ts';
+import { decide, edit, say } from './conversation.ts';
 
 /** A ticket of the built-in desk, for its page. */
 export type DeskTicket = {
@@ -39,6 +39,7 @@ const DecisionBody = z.strictObject({
   digest: z.string(),
   reason: z.string().optional(),
 });
+const EditBody = z.strictObject({ digest: z.string(), arguments: z.record(z.string(), z.unknown()) });
 const AuditQuery = z.strictObject({ before: z.coerce.number().int().min(0).optional() });
 
 function found<T>(value: T | null, what: string): T {
@@ -48,7 +49,7 @@ function found<T>(value: T | null, what: string): T {
 
 /** The routes, relative to `/api/workspace`; bodies are parsed and the browser is guarded before them. */
 export function workspaceApi(
-  assistant: Assistant,
+  assistant: WorkspaceAssistant,
   whoIsAsking: WhoIsAsking,
   sees: Sees,
   desk: Desk | null,
@@ -82,6 +83,11 @@ export function workspaceApi(
   read('/requests/:id', async ({ principal }, request) => {
     const id = found(idOf(RequestId, request.params.id), 'request');
     return found(await assistant.requestPage(id, principal.id), 'request');
+  });
+
+  read('/edit-forms/:id', async ({ principal }, request) => {
+    const id = found(idOf(RequestId, request.params.id), 'request');
+    return found(await assistant.editForm(id, principal.id), 'form');
   });
 
   read('/forms/:action', async ({ principal }, request) =>
@@ -132,6 +138,11 @@ export function workspaceApi(
     const { decision, digest, reason } = bodyOf(DecisionBody, request);
     const key = deliveryKey(request, caller.principal.id);
     return decide(assistant, caller, { key, request: String(request.params.id), decision, digest, reason });
+  });
+
+  change('/requests/:id/edits', async (caller, request) => {
+    const { digest, arguments: given } = bodyOf(EditBody, request);
+    return edit(assistant, caller, { request: String(request.params.id), digest, arguments: given });
   });
 
   return router;

@@ -134,6 +134,9 @@ async function mayNot(context: Context): Promise<string | null> {
       : `Only ${requesterName(context)}, who asked for it, can ${input.decision} this request.`;
   }
   if (isRequester) return `You asked for this yourself: somebody else must ${input.decision} it.`;
+  if (request.coRequesters.includes(input.principal)) {
+    return `You changed this, so you ask for it too: somebody else must ${input.decision} it.`;
+  }
   const verdict = await context.judge.mayApprove(context.tx, input.principal, request);
   context.groups = verdict.groups;
   return verdict.allowed ? null : verdict.reasons.join(' ');

@@ -9,7 +9,9 @@ type Row = Record<string, unknown>;
 
 const COLUMNS = `id, turn, thread, action, connector, requester, arguments, provenance, resource, effect, risk, preview,
   obligations, policies, reasons, tainted, code_digest, salt, digest, rendering, state, created_at, expires_at,
-  confirmed_at, confirm_entry, result, fence, execution, level, handle, output`;
+  confirmed_at, confirm_entry, result, fence, execution, level, handle, output,
+  (select coalesce(jsonb_agg(distinct e.editor order by e.editor), '[]') from request_edits e
+   where e.request = id and e.editor <> requester) as co_requesters`;
 
 function fromRow(row: Row): StoredRequest {
   return {
@@ -44,6 +46,7 @@ function fromRow(row: Row): StoredRequest {
     level: row.level,
     handle: row.handle,
     output: row.output,
+    coRequesters: row.co_requesters,
   } as StoredRequest;
 }
 
@@ -102,6 +105,16 @@ export async function lockRequest(tx: Tx, id: RequestId): Promise<StoredRequest 
 export async function findByRendering(sql: Sql, rendering: RenderingId): Promise<StoredRequest | null> {
   const row = await sql.maybe(`select ${COLUMNS} from requests where rendering = $1`, [rendering]);
   return row && fromRow(row);
+}
+
+/** What stood on a card before the request was changed: its buttons decide nothing any more. */
+export async function findByEarlierRendering(
+  sql: Sql,
+  rendering: RenderingId,
+): Promise<{ request: RequestId; digest: string } | null> {
+  return sql.maybe('select request, digest_before as digest from request_edits where rendering_before = $1', [
+    rendering,
+  ]);
 }
 
 /** The request that is being executed under this id. */
@@ -191,7 +204,7 @@ export async function insertApproval(tx: Tx, approval: Omit<ApprovalRow, 'at'>):
 
 /**
  * Applies an event in one guarded UPDATE. Null: the state had moved on, nothing changed.
- * `quorum_met` counts distinct approvers of exactly this digest, the requester never among them, in the same statement.
+ * `quorum_met` counts distinct approvers of exactly this digest, nobody who asks for it among them, in the same statement.
  */
 export async function move(
   tx: Tx,
@@ -203,7 +216,8 @@ export async function move(
     event === 'quorum_met'
       ? `and expires_at > clock_timestamp()
          and (select count(distinct a.approver) from approvals a
-              where a.request = r.id and a.digest = r.digest and a.approver <> r.requester)
+              where a.request = r.id and a.digest = r.digest and a.approver <> r.requester
+                and not exists (select 1 from request_edits e where e.request = r.id and e.editor = a.approver))
              >= (select coalesce(sum((need->>'quorum')::int), 0) from jsonb_array_elements(r.obligations->'approvals') need)`
       : event === 'expired'
         ? 'and expires_at <= clock_timestamp()'
@@ -230,6 +244,67 @@ export async function markConfirmed(tx: Tx, id: RequestId, entry: string): Promi
     [id, entry],
   );
   return rows.length === 1;
+}
+
+/** What a change replaces; everything else of the request stays. */
+export type Edition = Pick<
+  StoredRequest,
+  | 'arguments'
+  | 'provenance'
+  | 'resource'
+  | 'risk'
+  | 'preview'
+  | 'obligations'
+  | 'policies'
+  | 'reasons'
+  | 'codeDigest'
+  | 'digest'
+  | 'rendering'
+  | 'expiresAt'
+  | 'confirmedAt'
+  | 'confirmEntry'
+>;
+
+/**
+ * Puts a change in place of what stood there, and records whose it is. Null: the request had moved on, nothing changed.
+ * Approvals name a digest, so those of the old one count no more.
+ */
+export async function storeEdition(
+  tx: Tx,
+  before: StoredRequest,
+  edition: Edition,
+  by: { editor: PrincipalId; entry: string },
+): Promise<StoredRequest | null> {
+  await tx.query(
+    `insert into request_edits (request, editor, digest_before, digest_after, rendering_before, entry)
+     values ($1, $2, $3, $4, $5, $6)`,
+    [before.id, by.editor, before.digest, edition.digest, before.rendering, by.entry],
+  );
+  const row = await tx.maybe(
+    `update requests set arguments = $3, provenance = $4, resource = $5, risk = $6, preview = $7, obligations = $8,
+       policies = $9, reasons = $10, code_digest = $11, digest = $12, rendering = $13, expires_at = $14,
+       confirmed_at = $15, confirm_entry = $16
+     where id = $1 and digest = $2 and state = 'pending' returning ${COLUMNS}`,
+    [
+      before.id,
+      before.digest,
+      JSON.stringify(edition.arguments),
+      JSON.stringify(edition.provenance),
+      JSON.stringify(edition.resource),
+      edition.risk,
+      edition.preview && JSON.stringify(edition.preview),
+      JSON.stringify(edition.obligations),
+      JSON.stringify(edition.policies),
+      JSON.stringify(edition.reasons),
+      edition.codeDigest,
+      edition.digest,
+      edition.rendering,
+      edition.expiresAt,
+      edition.confirmedAt,
+      edition.confirmEntry,
+    ],
+  );
+  return row && fromRow(row);
 }
 
 /** Requests whose time is over by the database's clock and that still wait. */

@@ -43,11 +43,12 @@ function checkApprovals(
   started: z.infer<typeof Started>,
   preimage: z.infer<typeof Preimage>,
   digest: string,
+  editors: ReadonlySet<string>,
 ): Finding[] {
   const findings: Finding[] = [];
   const counted = new Map<string, readonly string[]>();
   for (const approver of started.approvals) {
-    if (approver === preimage.requester) {
+    if (approver === preimage.requester || editors.has(approver)) {
       findings.push({ code: 'self_approval', message: `${approver} approved their own request.` });
       continue;
     }
@@ -114,7 +115,34 @@ function checkStart(start: Entry, facts: Facts, preimage: z.infer<typeof Preimag
   if (Number.isNaN(expiresAt) || Date.parse(start.time) > expiresAt + SKEW_MS) {
     findings.push({ code: 'expired', message: 'It ran after it had expired.' });
   }
-  return [...findings, ...checkApprovals(current, started.data, preimage, digest)];
+  // Whoever changed it asked for it too, however long ago.
+  const editors = new Set(
+    before.flatMap(({ type, principal }) =>
+      type === 'request.edited' && principal !== undefined ? [principal] : [],
+    ),
+  );
+  return [
+    ...findings,
+    ...checkEdits(before, digest),
+    ...checkApprovals(current, started.data, preimage, digest, editors),
+  ];
+}
+
+/** From the proposal on, every change begins with what stood there, and the last one leads to what ran. */
+function checkEdits(before: readonly Entry[], digest: string): Finding[] {
+  const steps = before.filter(({ type }) => type === 'proposal.made' || type === 'request.edited');
+  if (!steps.some(({ type }) => type === 'request.edited')) return [];
+  const findings: Finding[] = [];
+  for (const [at, { type, data }] of steps.entries()) {
+    const earlier = steps[at - 1];
+    if (type === 'request.edited' && earlier !== undefined && data?.before !== earlier.data?.digest) {
+      findings.push({ code: 'edit_broken', message: 'A change does not begin with what stood there.' });
+    }
+  }
+  if (steps.at(-1)?.data?.digest !== digest) {
+    findings.push({ code: 'edited_since', message: 'It was changed, and what ran is not what it became.' });
+  }
+  return findings;
 }
 
 /** `entries` in order of index, all of one request, each proven to stand in the log. */
@@ -130,7 +158,7 @@ export function checkRules(facts: Facts): Finding[] {
       message: 'No entry is about what the bundle says was countersigned.',
     });
   }
-  for (const { type, data } of about) {
+  for (const { type, data } of facts.entries) {
     if (
       type === 'proposal.made' &&
       data?.action !== undefined &&

@@ -19,6 +19,7 @@ const THEIRS: Readonly<Record<string, string>> = {
   requests: 'requester = $1',
   approvals: 'approver = $1',
   web_sessions: 'principal = $1',
+  request_edits: 'editor = $1',
   kill_switches: 'principal = $1 or switched_on_by = $1 or switched_off_by = $1',
   desk_tickets: "requester = $1 or starts_with(requester, $1 || ' (')",
   desk_comments: "author = $1 or starts_with(author, $1 || ' (')",

@@ -3,6 +3,9 @@ import type { Account, Platform } from './principal.ts';
 import type { Provenance, RequestState, Risk } from './request.ts';
 import type { DecisionKind } from './turn.ts';
 
+/** `edit`: change what is asked for, in a form from the action's schema. */
+export type CardOffer = 'edit';
+
 /**
  * A request as people see it, on every platform. Labels and layout are ours; every value is plain text that a
  * renderer must escape. Nothing that was digested is left out: a renderer may collapse, never drop.
@@ -29,6 +32,8 @@ export type Card = {
   quotes: { source: string; text: string }[];
   approvals: { name: string; at: string }[];
   buttons: DecisionKind[];
+  /** What else the viewer may do with it, besides deciding. Absent where nobody in particular looks. */
+  offers?: CardOffer[];
   expiresAt: string;
   /** Tail of the output while it runs and afterwards. */
   output: string | null;

@@ -124,6 +124,17 @@ export type DecisionInput = {
   reason?: string;
 };
 
+/** A change of a pending request: the form's values, untrusted, and the digest that the person saw. */
+export type EditInput = {
+  request: RequestId;
+  principal: PrincipalId;
+  digest: string;
+  arguments: Record<string, unknown>;
+};
+
+/** Whoever changes a request asks for it too; what was confirmed and approved before counts no more. */
+export type EditOutcome = DecisionOutcome | { kind: 'unfit'; message: string };
+
 export type DecisionOutcome =
   | { kind: 'done'; request: RequestView }
   /** Late, double or outdated: recorded as `approval.ignored`, nothing changed. */
@@ -201,6 +212,14 @@ export interface Assistant {
   sees(change: Change, viewer: PrincipalId): Promise<boolean>;
   /** What runs without what, in plain words: isolation level, planner, storage. */
   onChange(listener: (change: Change) => void): () => void;
+}
+
+/** What our own pages may ask besides. */
+export interface WorkspaceAssistant extends Assistant {
+  /** Changes a pending request within its action's schema. */
+  edit(input: EditInput): Promise<EditOutcome>;
+  /** The form of a pending request, filled with what stands there; null where this viewer may not change it. */
+  editForm(id: RequestId, viewer: PrincipalId): Promise<{ form: Form; digest: string } | null>;
 }
 
 /** What the values of a form come to, field by field. */

@@ -125,6 +125,8 @@ export type ActionRequest = {
 
 /** A request as stored: what was digested, and what happened to it since. */
 export type StoredRequest = ActionRequest & {
+  /** Who changed it while it was pending, besides its requester: they ask for it too, and can approve it no more. */
+  coRequesters: PrincipalId[];
   /** The log entry of the requester's confirmation. */
   confirmEntry: string | null;
   /** What its buttons carry. */

@@ -4,8 +4,8 @@ import type { PrincipalId } from '../model/ids.ts';
 import type { ActionRequest, Approval, Json, Need, RequestState, StoredRequest } from '../model/request.ts';
 import type { DecisionKind } from '../model/turn.ts';
 
-/** Who looks: the requester, somebody whom policy lets approve it, or anybody else. */
-export type Viewer = 'requester' | 'approver' | 'other';
+/** Who looks: the requester, who changed it and so asks for it too, whom policy lets approve it, or anybody else. */
+export type Viewer = 'requester' | 'co-requester' | 'approver' | 'other';
 
 export type CardInput = {
   request: StoredRequest;
@@ -18,6 +18,8 @@ export type CardInput = {
   argumentOrder: readonly string[];
   nameOf(principal: PrincipalId): string;
   viewer: Viewer;
+  /** One person looks, whom `viewer` speaks of; false where whoever reads a place sees it. */
+  personal?: boolean;
   link: string | null;
   proof: string | null;
 };
@@ -46,6 +48,7 @@ export function buildCard(input: CardInput): Card {
       at: approval.at.toISOString(),
     })),
     buttons: buttonsOf(input),
+    ...offersOf(input),
     expiresAt: request.expiresAt.toISOString(),
     output: request.output === '' ? null : request.output.slice(-CARD_OUTPUT_CHARACTERS),
     outcome: request.result && {
@@ -115,8 +118,19 @@ const STATUS: Record<Exclude<RequestState, 'pending'>, string> = {
 function statusOf(input: CardInput): string {
   const { request } = input;
   if (request.state !== 'pending') return STATUS[request.state];
-  if (input.needs[0]?.kind === 'confirm') return `Waiting for ${input.nameOf(request.requester)} to confirm.`;
-  return input.waiting;
+  const waiting =
+    input.needs[0]?.kind === 'confirm'
+      ? `Waiting for ${input.nameOf(request.requester)} to confirm.`
+      : input.waiting;
+  if (request.coRequesters.length === 0) return waiting;
+  return `Changed by ${request.coRequesters.map(input.nameOf).join(', ')}. ${waiting}`;
+}
+
+/** The same for every place that is not one person's: there nobody knows who reads. */
+function offersOf({ request, viewer, personal }: CardInput): Pick<Card, 'offers'> {
+  if (!personal) return {};
+  const mayEdit = viewer !== 'other' && request.state === 'pending' && request.effect === 'write';
+  return { offers: mayEdit ? ['edit'] : [] };
 }
 
 function buttonsOf(input: CardInput): DecisionKind[] {

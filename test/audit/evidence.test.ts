@@ -55,6 +55,12 @@ const approved = ({ digest }: Story, by = bob, groups = ['oncall']): EntryInput 
   principal: by,
   data: { digest, groups },
 });
+/** `by` changed it from what had this digest to the story's. */
+const edited = ({ digest }: Story, before: string, by = bob): EntryInput => ({
+  type: 'request.edited',
+  principal: by,
+  data: { digest, before },
+});
 const started = ({ digest, preimage }: Story, approvals: string[] = ['bob'], code = CODE): EntryInput => ({
   type: 'execution.started',
   principal: alice,
@@ -239,6 +245,55 @@ describe('the evidence of a request', () => {
       (s) => [approved(s), { type: 'request.edited' }, confirmed(s), started(s)],
     ],
     [
+      'somebody who changed it approved it',
+      'self_approval',
+      onCall,
+      (s) => [edited(s, CODE), confirmed(s), approved(s), started(s)],
+    ],
+    [
+      'a change begins elsewhere',
+      'edit_broken',
+      onCall,
+      (s) => [
+        proposed({ ...s, digest: CODE }),
+        edited(s, 'f'.repeat(64), carol),
+        confirmed(s),
+        approved(s),
+        started(s),
+      ],
+    ],
+    [
+      'it ran as it was before a change',
+      'edited_since',
+      onCall,
+      (s) => [proposed(s), edited({ ...s, digest: CODE }, s.digest), confirmed(s), approved(s), started(s)],
+    ],
+    [
+      'it was proposed as another action and changed',
+      'other_action',
+      [],
+      (s) => [
+        { type: 'proposal.made', principal: alice, data: { digest: CODE, action: 'ticket.create' } },
+        edited(s, CODE, alice),
+        confirmed(s),
+        started(s, []),
+      ],
+    ],
+    [
+      'its typed proposal was changed and nobody confirmed that',
+      'not_confirmed',
+      [],
+      (s) => [
+        {
+          type: 'proposal.made',
+          principal: alice,
+          data: { digest: CODE, action: 'ci.trigger', typed: true },
+        },
+        edited(s, CODE, alice),
+        started(s, []),
+      ],
+    ],
+    [
       'other code ran',
       'other_code',
       onCall,
@@ -248,6 +303,22 @@ describe('the evidence of a request', () => {
   ])('is refused when %s', async (_name, code, needs, tell) => {
     const story = makeStory(needs);
     expect(codes(await bundle(story, tell(story)))).toContain(code);
+  });
+
+  test('accepts what was changed, confirmed anew and approved by somebody who did not change it', async () => {
+    const story = makeStory(onCall);
+    const first = { ...story, digest: CODE };
+    const entries = [
+      proposed(first),
+      confirmed(first),
+      approved(first, carol),
+      edited(story, CODE),
+      confirmed(story),
+      approved(story, carol),
+      started(story, ['carol']),
+      finished(story),
+    ];
+    expect(codes(await bundle(story, entries))).toEqual([]);
   });
 
   test('accepts two people for two groups, whichever of them could fill both', async () => {

@@ -70,6 +70,7 @@ export function sampleRequest(changes: Partial<StoredRequest> = {}): StoredReque
     level: null,
     handle: null,
     output: '',
+    coRequesters: [],
     ...changes,
   };
   return { digest: digestOf(draft), ...draft };

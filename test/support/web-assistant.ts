@@ -13,10 +13,19 @@ import {
   type ThreadId,
   TurnId,
 } from '../../src/model/ids.ts';
-import type { Assistant, AuditRow, Change, ProofStatus } from '../../src/model/ports.ts';
+import type { AuditRow, Change, ProofStatus, WorkspaceAssistant } from '../../src/model/ports.ts';
 import type { Account, Principal } from '../../src/model/principal.ts';
 import type { Delivery, TurnOutcome } from '../../src/model/turn.ts';
-import { apply, buttonsFor, cardOf, digestOf, type Kept, newRequest, viewOf } from './web-requests.ts';
+import {
+  apply,
+  buttonsFor,
+  cardOf,
+  digestOf,
+  type Kept,
+  mayEdit,
+  newRequest,
+  viewOf,
+} from './web-requests.ts';
 import { ACTIONS, OPERATIONS, PEOPLE, TICKET_FORM } from './web-samples.ts';
 
 /** Longest message, in UTF-16 units; the core has a limit of its own. */
@@ -24,7 +33,7 @@ const MAX_TEXT_UNITS = 12_000;
 
 type Thread = { id: ThreadId; owner: PrincipalId; title: string; updatedAt: string; messages: Message[] };
 
-export class WebAssistant implements Assistant {
+export class WebAssistant implements WorkspaceAssistant {
   readonly deliveries: Delivery[] = [];
   private readonly threadsById = new Map<ThreadId, Thread>();
   private readonly requests = new Map<RequestId, Kept>();
@@ -67,7 +76,7 @@ export class WebAssistant implements Assistant {
     return found ?? { turn, thread: '' as ThreadId, settled: false, reply: '', requests: [] };
   }
 
-  async decide(input: Parameters<Assistant['decide']>[0]): ReturnType<Assistant['decide']> {
+  async decide(input: Parameters<WorkspaceAssistant['decide']>[0]): ReturnType<WorkspaceAssistant['decide']> {
     const kept = this.requests.get(input.request);
     const by = await this.byId(input.principal);
     if (kept === undefined) return { kind: 'missing', message: 'There is no such request.' };
@@ -82,6 +91,39 @@ export class WebAssistant implements Assistant {
     this.change({ kind: 'request', request: kept.id });
     this.change({ kind: 'thread', thread: kept.thread });
     return { kind: 'done', request: viewOf(kept) };
+  }
+
+  async edit(input: Parameters<WorkspaceAssistant['edit']>[0]): ReturnType<WorkspaceAssistant['edit']> {
+    const kept = this.requests.get(input.request);
+    if (kept === undefined) return { kind: 'missing', message: 'There is no such request.' };
+    const by = await this.byId(input.principal);
+    if (!mayEdit(kept, by)) {
+      return { kind: 'refused', message: 'You may not change this request.', request: viewOf(kept) };
+    }
+    if (digestOf(kept) !== input.digest) {
+      return { kind: 'conflict', message: 'Somebody changed it meanwhile.', request: viewOf(kept) };
+    }
+    if (Object.keys(input.arguments).length === 0) {
+      return { kind: 'unfit', message: 'Please look at the form again: title: needs a value.' };
+    }
+    kept.arguments = Object.entries(input.arguments).map(([name, value]) => ({
+      name,
+      value: String(value),
+      provenance: 'typed',
+    }));
+    kept.approvals = [];
+    kept.confirmed = by.id === kept.requester.id;
+    this.record(kept, 'request.edited', by.id);
+    this.change({ kind: 'request', request: kept.id });
+    return { kind: 'done', request: viewOf(kept) };
+  }
+
+  async editForm(id: RequestId, viewer: PrincipalId) {
+    const kept = this.requests.get(id);
+    if (kept === undefined || !mayEdit(kept, await this.byId(viewer))) return null;
+    const known = new Map(kept.arguments.map(({ name, value }) => [name, value]));
+    const fields = TICKET_FORM.fields.map((field) => ({ ...field, value: known.get(field.name) ?? '' }));
+    return { form: { ...TICKET_FORM, fields }, digest: digestOf(kept) };
   }
 
   /** Adds a line to a running request's output. */

@@ -56,9 +56,14 @@ export function newRequest(
 }
 
 export const digestOf = (kept: Kept): string =>
-  createHash('sha256').update(`${kept.id}${kept.confirmed}${kept.approvals.length}`).digest('hex');
+  createHash('sha256')
+    .update(`${kept.id}${kept.confirmed}${kept.approvals.length}${JSON.stringify(kept.arguments)}`)
+    .digest('hex');
 
 export const needsApproval = (kept: Kept): boolean => kept.action === 'ci.trigger';
+
+export const mayEdit = (kept: Kept, viewer: Principal): boolean =>
+  kept.state === 'pending' && (viewer.id === kept.requester.id || viewer.groups.includes('oncall'));
 
 /** What this viewer may press now. */
 export function buttonsFor(kept: Kept, viewer: Principal): DecisionKind[] {
@@ -141,6 +146,7 @@ export function cardOf(kept: Kept, viewer: Principal): Card {
       kept.action === 'ci.trigger' ? [{ source: 'offline planner', text: 'You asked for “checks”.' }] : [],
     approvals: kept.approvals.map(({ approver, at }) => ({ name: approver.name, at })),
     buttons: buttonsFor(kept, viewer),
+    offers: mayEdit(kept, viewer) ? ['edit'] : [],
     expiresAt: kept.expiresAt,
     output: kept.output,
     outcome:

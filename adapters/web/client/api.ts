@@ -30,7 +30,9 @@ export type Reads = {
   '/desk': Ticket[];
 } & { [path: `/threads/${string}`]: Message[] } & { [path: `/requests/${string}`]: RequestPage } & {
   [path: `/forms/${string}`]: Form;
-} & { [path: `/turns/${string}`]: { thread: string; settled: boolean } } & {
+} & { [path: `/edit-forms/${string}`]: { form: Form; digest: string } } & {
+  [path: `/turns/${string}`]: { thread: string; settled: boolean };
+} & {
   [path: `/audit${string}`]: AuditPage;
 };
 
@@ -51,6 +53,8 @@ export type Api = {
   say(text: string, thread: string | null, key: string): Promise<Said>;
   submit(action: string, given: Record<string, unknown>, thread: string | null, key: string): Promise<Said>;
   decide(request: string, decision: DecisionKind, digest: string, reason: string | null): Promise<void>;
+  /** Changes what a pending request asks for, as it stood under this digest. */
+  edit(request: string, given: Record<string, unknown>, digest: string): Promise<void>;
   /** The raw stream of changes. */
   changes(signal: AbortSignal): Promise<Response>;
   /** Ends the session; answers where to go. */
@@ -109,6 +113,9 @@ export function apiAs(person: string, csrf?: string): Api {
     decide: async (request, decision, digest, reason) => {
       const body = { decision, digest, ...(reason === null ? {} : { reason }) };
       await send(`/requests/${request}/decisions`, body, crypto.randomUUID());
+    },
+    edit: async (request, given, digest) => {
+      await send(`/requests/${request}/edits`, { arguments: given, digest }, crypto.randomUUID());
     },
     changes: (signal) => call('/changes', { headers: { ...headers, ...WATCHING }, signal }),
     signOut: async () => {

@@ -8,6 +8,18 @@ import { Problem } from './parts.tsx';
 import { unmasked } from './words.ts';
 
 type Props = { form: FormShape; thread: string | null; onSent(said: Said): void };
+type SchemaFormProps = {
+  form: FormShape;
+  /** What the button says, before and after. */
+  send: string;
+  sent: string;
+  /** What sending means, before and after. */
+  note: string;
+  notedAfter: string;
+  /** The key stays the same until something in the form changes. */
+  submit(given: Record<string, unknown>, key: string): Promise<void>;
+  back?: () => void;
+};
 
 /** What goes to the server: text as text, numbers and booleans as such, empty optional fields not at all. */
 export function argumentsOf(
@@ -26,6 +38,20 @@ export function argumentsOf(
 
 export function ActionForm({ form, thread, onSent }: Props) {
   const { api } = useWorkspace();
+  return (
+    <SchemaForm
+      form={form}
+      send="Send"
+      sent="Sent"
+      note="Sending this form counts as your confirmation."
+      notedAfter="Change something to send it again."
+      submit={async (given, key) => onSent(await api.submit(form.action, given, thread, key))}
+    />
+  );
+}
+
+/** The fields of a schema, filled with what the form brings. */
+export function SchemaForm({ form, send, sent, note, notedAfter, submit: deliver, back }: SchemaFormProps) {
   const [values, setValues] = useState(() =>
     Object.fromEntries(
       form.fields.map(({ name, kind, choices, required, value }) => {
@@ -44,7 +70,7 @@ export function ActionForm({ form, thread, onSent }: Props) {
     setBusy(true);
     setProblem(null);
     try {
-      onSent(await api.submit(form.action, argumentsOf(form.fields, values), thread, key.current));
+      await deliver(argumentsOf(form.fields, values), key.current);
       key.current = crypto.randomUUID();
       setSent(true);
     } catch (error) {
@@ -71,11 +97,14 @@ export function ActionForm({ form, thread, onSent }: Props) {
       {problem !== null && <Problem text={problem} />}
       <div className="decide-buttons">
         <Button type="submit" loading={isBusy} disabled={isSent}>
-          {isSent ? 'Sent' : 'Send'}
+          {isSent ? sent : send}
         </Button>
-        <span className="muted small">
-          {isSent ? 'Change something to send it again.' : 'Sending this form counts as your confirmation.'}
-        </span>
+        {back && (
+          <Button type="button" variant="subtle" color="gray" onClick={back} disabled={isBusy}>
+            Back
+          </Button>
+        )}
+        <span className="muted small">{isSent ? notedAfter : note}</span>
       </div>
     </form>
   );

@@ -8,6 +8,7 @@ import { Ago, Chip, OutLink, Value } from '../parts.tsx';
 import { isFinal, isMachineText, RISKS, relativeTime, STATES, timeLeft, unmasked } from '../words.ts';
 import { Arguments } from './arguments.tsx';
 import { Decide } from './decide.tsx';
+import { Offers } from './offers.tsx';
 import { Output } from './output.tsx';
 import { ProofBadge } from './proof-badge.tsx';
 
@@ -52,6 +53,7 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
         {card.outcome && <Outcome card={card} outcome={card.outcome} />}
       </div>
       {card.buttons.length > 0 && <Decide card={card} describedBy={titleId} />}
+      <Offers card={card} />
       <Foot card={card} onPage={onPage} />
     </article>
   );
