@@ -114,6 +114,8 @@ export function createAnnouncing(deps: AnnouncingDeps) {
         request.confirmEntry = entry.id;
       }
       await insertRequest(tx, request);
+      // Whoever may decide it reads other threads than this one.
+      await notify(tx, { kind: 'request', request: request.id });
       if (request.state === 'approved' && !how.runNow) await deps.queueExecution(tx, request.id);
       if (request.state === 'pending') {
         await deps.queueExpiry(tx, request.id, request.expiresAt);
