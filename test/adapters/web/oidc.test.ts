@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(() => provider.stop());
 beforeEach(async () => {
-  Object.assign(provider, { subject: 'subject-of-alice', alter: null, forged: null });
+  Object.assign(provider, { subject: 'subject-of-alice', alter: null, forged: null, alias: null });
   const publicUrl = 'https://countersign.example';
   workspace = await serveWorkspace({ db: database.db, issuer: provider.issuer, people: PEOPLE, publicUrl });
   visitor = new Visitor(workspace);
@@ -255,8 +255,19 @@ describe('somebody whom the directory does not link', () => {
   });
 });
 
-describe('a provider that does not answer', () => {
-  it('is said so, and asked again by the next sign-in', async () => {
+describe('a provider that cannot be trusted or reached', () => {
+  it.each(['https://login.example', 'https://login.microsoftonline.com/{tenantid}/v2.0'])(
+    'serves nobody when it calls itself %s',
+    async (alias) => {
+      provider.alias = alias;
+      const answer = await visitor.send('POST', '/sign-in');
+      expect([answer.status, visitor.cookies.size]).toEqual([503, 0]);
+      provider.alias = null;
+      expect((await visitor.signIn()).status).toBe(303);
+    },
+  );
+
+  it('is said to be silent', async () => {
     const other = await startProvider();
     const behind = await serveWorkspace({ db: database.db, issuer: other.issuer, people: PEOPLE });
     await other.stop();

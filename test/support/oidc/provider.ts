@@ -14,6 +14,8 @@ export type TestProvider = {
   forged: string | null;
   /** Key id of the one key that it publishes. */
   keyId: string;
+  /** What it calls itself in its metadata, where that is not what it is; null: its name. */
+  alias: string | null;
   /** How often a code was exchanged. */
   readonly exchanges: number;
   stop(): Promise<void>;
@@ -31,6 +33,7 @@ export async function startProvider(): Promise<TestProvider> {
     subject: 'nobody',
     alter: null,
     forged: null,
+    alias: null,
     keyId: key.kid,
     get exchanges() {
       return exchanges;
@@ -40,6 +43,9 @@ export async function startProvider(): Promise<TestProvider> {
   server.service.on('beforeTokenSigning', ({ payload }: { payload: Claims }) => {
     payload.sub = provider.subject;
     provider.alter?.(payload);
+  });
+  server.service.on('beforeWellKnownOpenIdConfiguration', ({ body }: { body: Record<string, unknown> }) => {
+    if (provider.alias !== null) body.issuer = provider.alias;
   });
   server.service.on('beforeResponse', ({ body }: { body: Record<string, unknown> }) => {
     exchanges += 1;

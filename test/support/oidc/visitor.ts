@@ -1,14 +1,16 @@
 /** A browser as far as sign-in needs one: cookies, the headers that browsers add, and one step after the other. */
 import { type Answer, ask } from '../web-server.ts';
-import type { Workspace } from './workspace.ts';
 
 /** How a browser opens a link. */
 const NAVIGATION = { 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
 
+/** Where the server listens, and how browsers see it. */
+export type Address = { port: number; publicUrl: URL };
+
 export class Visitor {
   readonly cookies = new Map<string, string>();
-  private readonly workspace: Workspace;
-  constructor(workspace: Workspace) {
+  private readonly workspace: Address;
+  constructor(workspace: Address) {
     this.workspace = workspace;
   }
 
