@@ -48,6 +48,7 @@ const TABLE: Table = {
     '@octokit/': ['actions/'],
     '@cedar-policy/': ['src/policy/'],
     openai: ['src/planner/'],
+    'openid-client': ['adapters/web/sign-in/'],
     pg: ['src/store/'],
     'pg-boss': ['src/store/'],
     ioredis: ['src/store/'],
