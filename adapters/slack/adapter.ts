@@ -2,9 +2,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Application } from 'express';
 import { AppError } from '../../src/errors.ts';
-import type { Assistant, Ephemeral, Surface } from '../../src/model/ports.ts';
+import type { ChatAssistant, Ephemeral, Surface } from '../../src/model/ports.ts';
+import { createAgent } from './agent.ts';
 import { SlackClient } from './client.ts';
 import { createAct, type DispatchParts } from './dispatch.ts';
+import { createHome } from './home.ts';
 import { boltLogger, type Log } from './log.ts';
 import { ownMemory } from './memory.ts';
 import type { Self } from './parse.ts';
@@ -49,7 +51,7 @@ const systemClock: Clock = {
  * registered before it. Decides nothing: whatever comes in goes to `assistant().receive`.
  */
 export function createSlackAdapter(options: {
-  assistant: () => Assistant;
+  assistant: () => ChatAssistant;
   app: Application;
   config: SlackConfig;
   log: Log;
@@ -60,10 +62,14 @@ export function createSlackAdapter(options: {
   let self: Self | null = null;
   const client = new SlackClient(config, boltLogger(log));
   const queue = new ChannelQueue(clock);
+  const memory = ephemeral ?? ownMemory();
+  const agent = createAgent({ assistant, client, memory, log });
+  const home = createHome({ assistant, client, queue, clock, log });
   const surface = new SlackSurface({
     client,
     queue,
-    memory: ephemeral ?? ownMemory(),
+    memory,
+    agent,
     self: () => {
       if (self === null) throw new AppError('platform_unavailable', 'Slack is not connected yet.');
       return self;
@@ -77,6 +83,10 @@ export function createSlackAdapter(options: {
     botToken: config.botToken,
     self: () => self,
     openThread: (user, message) => surface.openThread(user, message),
+    direct: (user) => surface.direct(user),
+    client,
+    home,
+    agent,
     elapsed: () => clock.now(),
     log,
   };
@@ -88,11 +98,13 @@ export function createSlackAdapter(options: {
     surface,
     start: async () => {
       self = await whoAmI(client);
+      home.start();
       await sockets?.start();
       log.info({ code: 'slack_connected', team: self.team }, 'Slack is connected');
     },
     hangUp: async () => sockets?.stop(),
     stop: async () => {
+      home.stop();
       await sockets?.stop();
       queue.stop();
     },

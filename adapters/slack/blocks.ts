@@ -2,8 +2,10 @@
  * The few Block Kit shapes that we use. All of them show text literally (`plain_text` and `rich_text`): there is no
  * markup to escape, so no mention, link or formatting can be smuggled in. Texts come in already `visible`.
  */
+import type { MessageId } from '../../src/model/ids.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
 import { BUTTON_TEXT_MAX, BUTTON_VALUE_MAX, HEADER_MAX, LINK_MAX } from './limits.ts';
+import { ACTION_IDS } from './needs.ts';
 import { clip } from './outbound-text.ts';
 
 export type Style = { bold?: true; italic?: true; code?: true };
@@ -18,16 +20,32 @@ export type RichElement = {
 type PlainText = { type: 'plain_text'; text: string; emoji: false };
 export type Button = {
   type: 'button';
-  action_id: DecisionKind;
+  action_id: string;
   value: string;
   text: PlainText;
   style?: 'primary' | 'danger';
 };
+type FeedbackButton = { text: PlainText; value: string };
 export type Block =
   | { type: 'header'; text: PlainText }
   | { type: 'rich_text'; elements: RichElement[] }
   | { type: 'context'; elements: PlainText[] }
-  | { type: 'actions'; elements: Button[] };
+  | { type: 'actions'; elements: Button[] }
+  | {
+      type: 'task_card';
+      task_id: string;
+      title: string;
+      status: 'pending' | 'in_progress' | 'complete' | 'error';
+    }
+  | {
+      type: 'context_actions';
+      elements: {
+        type: 'feedback_buttons';
+        action_id: string;
+        positive_button: FeedbackButton;
+        negative_button: FeedbackButton;
+      }[];
+    };
 
 const plain = (text: string, max: number): PlainText => ({
   type: 'plain_text',
@@ -73,6 +91,27 @@ export function moment(iso: string): Inline {
     fallback: iso,
   };
 }
+
+/** One button of its own block. */
+export const button = (action: string, label: string, value: string): Block => ({
+  type: 'actions',
+  elements: [
+    { type: 'button', action_id: action, value, text: plain(label, BUTTON_TEXT_MAX), style: 'primary' },
+  ],
+});
+
+/** What people think of an answer. */
+export const feedbackOn = (message: MessageId): Block => ({
+  type: 'context_actions',
+  elements: [
+    {
+      type: 'feedback_buttons',
+      action_id: ACTION_IDS.feedback,
+      positive_button: { text: plain('Good answer', BUTTON_TEXT_MAX), value: `good:${message}` },
+      negative_button: { text: plain('Bad answer', BUTTON_TEXT_MAX), value: `bad:${message}` },
+    },
+  ],
+});
 
 const LABELS: Readonly<Record<DecisionKind, string>> = {
   confirm: 'Confirm',

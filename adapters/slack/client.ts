@@ -3,7 +3,9 @@ import { webApi } from '@slack/bolt';
 import { z } from 'zod';
 import { AppError } from '../../src/errors.ts';
 import type { Block } from './blocks.ts';
+import type { HomeView } from './home-view.ts';
 import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
+import type { Modal } from './modals.ts';
 import type { METHODS } from './needs.ts';
 import type { Self } from './parse.ts';
 import { RateLimited } from './queue.ts';
@@ -32,6 +34,8 @@ const NOT_THERE = new Set([
   'is_archived',
   'user_disabled',
   'account_not_found',
+  'expired_trigger_id',
+  'user_not_in_channel',
 ]);
 const NOT_ALLOWED = new Set([
   'not_in_channel',
@@ -54,6 +58,8 @@ const CONFIG = new Set([
 ]);
 
 const Answer = z.object({ channel: z.string(), ts: z.string() });
+const Whispered = z.object({ message_ts: z.string() });
+const Done = z.object({ ok: z.literal(true) });
 const Opened = z.object({ channel: z.object({ id: z.string() }) });
 const Tested = z.object({ team_id: z.string(), user_id: z.string(), bot_id: z.string() });
 
@@ -87,6 +93,33 @@ export class SlackClient {
   async update(ts: string, message: SlackMessage): Promise<void> {
     const { channel, text, blocks } = message;
     await this.#call('chat.update', { channel, ts, text, blocks, parse: 'none' }, Answer);
+  }
+
+  /** To one reader of a channel; nobody else sees it, and it cannot be rewritten. */
+  async postEphemeral(user: string, { channel, text, blocks, thread }: SlackMessage): Promise<Posted> {
+    const replying = thread === undefined ? {} : { thread_ts: thread };
+    const args = { channel, user, text, blocks, ...replying, parse: 'none' };
+    const { message_ts: ts } = await this.#call('chat.postEphemeral', args, Whispered);
+    return { channel, ts };
+  }
+
+  /** Within 3 s of the press that `trigger` comes from. */
+  async openView(trigger: string, view: Modal): Promise<void> {
+    await this.#call('views.open', { trigger_id: trigger, view }, Done);
+  }
+
+  async publishHome(user: string, view: HomeView): Promise<void> {
+    await this.#call('views.publish', { user_id: user, view }, Done);
+  }
+
+  /** For a whole conversation: with a thread, Slack would silently show nothing. */
+  async suggest(channel: string, prompts: { title: string; message: string }[]): Promise<void> {
+    await this.#call('assistant.threads.setSuggestedPrompts', { channel_id: channel, prompts }, Done);
+  }
+
+  /** `processing` shows Slack's own Stop button. */
+  async setSession(channel: string, thread: string, status: 'processing' | 'active'): Promise<void> {
+    await this.#call('agents.sessions.setStatus', { channel_id: channel, thread_ts: thread, status }, Done);
   }
 
   /** The direct message with a person, opened if need be. */

@@ -6,11 +6,13 @@ import { AppError } from '../../src/errors.ts';
 import type { Delivery, Place } from '../../src/model/turn.ts';
 import { type Block, rich, section, text } from './blocks.ts';
 import { FALLBACK_MAX, TEXT_MAX } from './limits.ts';
-import { COMMAND } from './needs.ts';
 import { clip, escapeMarkup, visible } from './outbound-text.ts';
 import type { CommandDelivery } from './parse.ts';
 
 export type OpenThread = (user: string, message: { text: string; blocks: Block[] }) => Promise<Place>;
+
+/** `words` begin the thread. */
+export type CommandPlacer = (command: CommandDelivery, words: string) => Promise<Delivery>;
 
 /** Slack tells the person after 3 s that the command failed; what it called failed must not run after all. */
 const THREAD_WITHIN_MS = 2_500;
@@ -18,9 +20,9 @@ const THREAD_WITHIN_MS = 2_500;
 const OPENED_MAX = 1_000;
 
 /** Turns commands into deliveries. @throws AppError `platform_unavailable` when Slack is too slow to open the thread. */
-export function commandPlacer(openThread: OpenThread, elapsed: () => number) {
+export function commandPlacer(openThread: OpenThread, elapsed: () => number): CommandPlacer {
   const opened = new Map<string, Promise<Place>>();
-  return async ({ key, account, content }: CommandDelivery, words: string): Promise<Delivery> => {
+  return async ({ key, account, content }, words) => {
     const startedAt = elapsed();
     const opening = opened.get(key) ?? openThread(account.user, repeat(words));
     opened.set(key, opening);
@@ -40,7 +42,7 @@ export function commandPlacer(openThread: OpenThread, elapsed: () => number) {
 }
 
 function repeat(words: string): { text: string; blocks: Block[] } {
-  const shown = clip(visible(`${COMMAND} ${words}`), TEXT_MAX);
+  const shown = clip(visible(words), TEXT_MAX);
   return {
     text: escapeMarkup(clip(shown, FALLBACK_MAX)),
     blocks: [rich(section(text(shown, { code: true })))],

@@ -3,35 +3,48 @@
  * bytes arrive and how an acknowledgement leaves, and both leave after storing.
  */
 import { App, type Receiver } from '@slack/bolt';
-import type { Assistant } from '../../src/model/ports.ts';
-import type { Delivery } from '../../src/model/turn.ts';
+import type { ChatAssistant } from '../../src/model/ports.ts';
+import type { Delivery, Place } from '../../src/model/turn.ts';
+import type { Agent } from './agent.ts';
+import type { SlackClient } from './client.ts';
 import { commandPlacer, type OpenThread } from './command.ts';
+import type { Home } from './home.ts';
+import { type Answer, createInteract } from './interact.ts';
 import { boltLogger, type Log } from './log.ts';
 import { BUTTONS, COMMAND, EVENTS } from './needs.ts';
 import type { Parsed, Self } from './parse.ts';
 
 export type DispatchParts = {
-  assistant: () => Assistant;
+  assistant: () => ChatAssistant;
   botToken: string;
   /** Null until `auth.test` has answered: nothing can be told apart before. */
   self: () => Self | null;
   openThread: OpenThread;
+  client: SlackClient;
+  direct(user: string): Promise<Place>;
+  home: Home;
+  agent: Agent;
   /** Milliseconds that only ever rise: what waiting is measured by. */
   elapsed: () => number;
   log: Log;
 };
 
-export type Act = (parsed: Parsed | undefined) => Promise<void>;
+/** Answers with what Slack is to be told besides that it arrived. */
+export type Act = (parsed: Parsed | undefined) => Promise<Answer>;
 
 /** What a payload means, once it was parsed. One for all ways in, so that a repeated delivery is known on each. */
 export function createAct(parts: DispatchParts): Act {
   const place = commandPlacer(parts.openThread, parts.elapsed);
+  const storeIt = (delivery: Delivery): Promise<void> => store(parts, delivery);
+  const interact = createInteract({ ...parts, place, greet: parts.agent.greet, store: storeIt });
   return async (parsed) => {
     switch (parsed?.kind) {
       case 'delivery':
-        return store(parts, parsed.delivery);
+        return void (await storeIt(parsed.delivery));
       case 'command':
-        return store(parts, await place(parsed.command, parsed.text));
+        return void (await storeIt(await place(parsed.command, `${COMMAND} ${parsed.text}`)));
+      case 'interaction':
+        return interact(parsed.interaction);
       default:
         throw new Error('Bolt dispatched something that the parser did not');
     }
@@ -49,7 +62,21 @@ export function dispatch(receiver: Receiver, act: Act, { botToken, self, log }: 
     convoStore: false,
     logger: boltLogger(log),
   });
-  for (const { type } of EVENTS) slack.event(type, ({ context }) => act(context.slack));
+  for (const { type } of EVENTS) {
+    slack.event(type, async ({ context }) => {
+      await act(context.slack);
+    });
+  }
+  // The parser has told ours from others' already.
+  slack.view(/./, async ({ context, ack }) => {
+    const answer = await act(context.slack);
+    // Our views are Slack's, as far as we use them; its type knows every block there is.
+    await ack(answer as never);
+  });
+  slack.shortcut(/./, async ({ context, ack }) => {
+    await act(context.slack);
+    await ack();
+  });
   for (const button of BUTTONS) {
     slack.action(button, async ({ context, ack }) => {
       await act(context.slack);
@@ -62,7 +89,11 @@ export function dispatch(receiver: Receiver, act: Act, { botToken, self, log }: 
   });
 }
 
-async function store({ assistant, log }: DispatchParts, delivery: Delivery): Promise<void> {
+async function store({ assistant, agent, log }: DispatchParts, delivery: Delivery): Promise<void> {
   const { turn, duplicate } = await assistant().receive(delivery);
   log.info({ code: duplicate ? 'slack_duplicate' : 'slack_received', turn }, 'a delivery is stored');
+  const { content, place } = delivery;
+  const isWork = content.kind !== 'decision' || content.decision === 'confirm';
+  // Not waited for: that it arrived is what Slack must hear in time.
+  if (!duplicate && isWork) void agent.working(place);
 }

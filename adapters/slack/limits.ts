@@ -37,3 +37,13 @@ export const CALL_TIMEOUT_MS = 10_000;
 export const SKEW_SECONDS = 300;
 /** Slack's largest event: 40,000 characters as text and again as blocks, escaped; with room to spare. */
 export const BODY_MAX_BYTES = 1024 * 1024;
+
+/** A dialog: its title, its blocks, one text field, the options of one choice and what an option says and means. */
+export const MODAL_TITLE_MAX = 24;
+export const VIEW_BLOCKS_MAX = 100;
+export const INPUT_MAX = 3_000;
+export const OPTIONS_MAX = 100;
+export const OPTION_TEXT_MAX = 75;
+export const OPTION_VALUE_MAX = 150;
+/** An error below a field: a sentence. */
+export const FIELD_ERROR_MAX = 300;

@@ -1,4 +1,7 @@
-import type { Memory } from './surface.ts';
+import type { Ephemeral } from '../../src/model/ports.ts';
+
+/** What may be forgotten: which continuations a message has, and where something is being worked on. */
+export type Memory = Pick<Ephemeral, 'get' | 'set'>;
 
 /** Entries kept where there is no shared memory; the oldest goes first. */
 const ENTRIES_MAX = 1_000;

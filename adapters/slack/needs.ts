@@ -7,25 +7,51 @@ import { DecisionKind } from '../../src/model/turn.ts';
 /** Events, interactivity and slash commands all arrive here. */
 export const ENDPOINT = '/slack/events';
 export const COMMAND = '/countersign';
-/** A button's `action_id` is the decision itself; its value is the opaque id of the rendering and nothing else. */
-export const BUTTONS: readonly DecisionKind[] = DecisionKind.options;
+/** What is pressed besides decisions, each with an opaque id as its value. */
+export const ACTION_IDS = { form: 'form', feedback: 'feedback', newRequest: 'new_request' } as const;
+/** A decision's button is called as the decision is; its value is the opaque id of the rendering and nothing else. */
+export const BUTTONS: readonly string[] = [...DecisionKind.options, ...Object.values(ACTION_IDS)];
+/** Dialogs and shortcuts; a form's dialog is called `form:` and its action. */
+export const CALLBACKS = {
+  reason: 'reason',
+  choice: 'choice',
+  newRequest: 'new_request',
+  quote: 'ticket_from_message',
+} as const;
+export const FORM_VIEW = 'form:';
+/** An input's block is called `field:` and the field. */
+export const FIELD = 'field:';
+/** As declared in the manifest. */
+export const SHORTCUTS = [
+  { callback: CALLBACKS.newRequest, type: 'global' },
+  { callback: CALLBACKS.quote, type: 'message' },
+] as const;
 
 /** As subscribed in the manifest; `type` is what the event calls itself (`message.im` arrives as `message`). */
 export const EVENTS = [
   { subscription: 'message.im', type: 'message', scope: 'im:history' },
   { subscription: 'app_mention', type: 'app_mention', scope: 'app_mentions:read' },
+  { subscription: 'app_home_opened', type: 'app_home_opened', scope: null },
+  { subscription: 'agent_session_stopped', type: 'agent_session_stopped', scope: null },
 ] as const;
 
 export const METHODS = [
   { method: 'auth.test', scope: null },
   { method: 'chat.postMessage', scope: 'chat:write' },
   { method: 'chat.update', scope: 'chat:write' },
+  { method: 'chat.postEphemeral', scope: 'chat:write' },
   { method: 'conversations.open', scope: 'im:write' },
+  { method: 'views.open', scope: null },
+  { method: 'views.publish', scope: null },
+  { method: 'assistant.threads.setSuggestedPrompts', scope: 'assistant:write' },
+  { method: 'agents.sessions.setStatus', scope: 'chat:write' },
 ] as const;
 
 /** What the manifest's features need besides. `agent_view` may not be declared without `assistant:write`. */
 export const FEATURES = [
   { feature: 'slash_commands', scope: 'commands' },
+  { feature: 'shortcuts', scope: 'commands' },
+  { feature: 'app_home', scope: null },
   { feature: 'agent_view', scope: 'assistant:write' },
 ] as const;
 

@@ -3,13 +3,19 @@
  * Who the person is and what they may do is decided elsewhere; this only reads what Slack vouches for.
  */
 import { parse as parseForm } from 'node:querystring';
-import { RenderingId } from '../../src/model/ids.ts';
 import type { Account } from '../../src/model/principal.ts';
 import type { Content, Delivery } from '../../src/model/turn.ts';
-import { DecisionKind } from '../../src/model/turn.ts';
 import { plainText, splitQuotes, withoutMention } from './inbound-text.ts';
+import {
+  type Interaction,
+  type Read,
+  readClick,
+  readHappening,
+  readShortcut,
+  readSubmission,
+} from './interactions.ts';
 import { COMMAND } from './needs.ts';
-import { Attachment, Click, EventEnvelope, Handshake, MessageEvent, SlashCommand } from './payloads.ts';
+import { Attachment, EventEnvelope, Handshake, MessageEvent, SlashCommand } from './payloads.ts';
 
 /** Who we are in this workspace, from `auth.test`. */
 export type Self = { team: string; botUser: string; bot: string };
@@ -31,11 +37,13 @@ export type CommandDelivery = { key: string; account: Account & { platform: 'sla
 export type Parsed =
   | { kind: 'delivery'; delivery: Delivery }
   | { kind: 'command'; command: CommandDelivery; text: string }
+  | { kind: 'interaction'; interaction: Interaction }
   | { kind: 'handshake' }
   | { kind: 'ignored'; code: IgnoredCode };
 
 /** Subtypes that are still a person's own words: with a file attached, or sent to the channel as well. */
 const OWN_WORDS = new Set(['file_share', 'thread_broadcast']);
+const HAPPENINGS = new Set(['app_home_opened', 'agent_session_stopped']);
 export const FORM = 'application/x-www-form-urlencoded';
 /** Slack's own reminders and notices. */
 const SLACKBOT = 'USLACKBOT';
@@ -66,15 +74,26 @@ export function parsePayload(body: unknown, self: Self): Parsed {
   if (Handshake.safeParse(body).success) return { kind: 'handshake' };
   if (typeof body !== 'object' || body === null) return ignored('malformed');
   if ('command' in body) return parseCommand(body, self);
-  if ('type' in body && body.type === 'event_callback') return parseEvent(body, self);
-  if ('type' in body && body.type === 'block_actions') return parseClick(body);
-  return ignored('type' in body && typeof body.type === 'string' ? 'unhandled' : 'malformed');
+  switch ('type' in body ? body.type : undefined) {
+    case 'event_callback':
+      return parseEvent(body, self);
+    case 'block_actions':
+      return interaction(readClick(body));
+    case 'view_submission':
+      return interaction(readSubmission(body));
+    case 'shortcut':
+    case 'message_action':
+      return interaction(readShortcut(body));
+    default:
+      return ignored('type' in body && typeof body.type === 'string' ? 'unhandled' : 'malformed');
+  }
 }
 
 function parseEvent(body: object, self: Self): Parsed {
   const envelope = EventEnvelope.safeParse(body);
   if (!envelope.success) return ignored('malformed');
   const { type } = envelope.data.event;
+  if (HAPPENINGS.has(type)) return interaction(readHappening(body));
   if (type !== 'message' && type !== 'app_mention') return ignored('unhandled');
   // Edits, deletions and joins have shapes of their own: told apart before the shape of a message is asked for.
   const { subtype, bot_id: bot } = envelope.data.event;
@@ -164,31 +183,7 @@ function parseCommand(body: object, self: Self): Parsed {
   };
 }
 
-function parseClick(body: object): Parsed {
-  const click = Click.safeParse(body);
-  if (!click.success) return ignored('malformed');
-  const { user, team, enterprise, container, message, trigger_id, actions } = click.data;
-  const [action] = actions;
-  const decision = DecisionKind.safeParse(action.action_id);
-  const rendering = RenderingId.safeParse(action.value);
-  if (!decision.success || !rendering.success) return ignored('not_ours');
-  const installed = team?.id ?? user.team_id;
-  return {
-    kind: 'delivery',
-    delivery: {
-      key:
-        trigger_id === undefined
-          ? `slack:click:${container.channel_id}:${container.message_ts}:${action.action_ts}:${user.id}`
-          : `slack:trigger:${trigger_id}`,
-      account: account(user.id, user.team_id, installed, enterprise?.id ?? team?.enterprise_id),
-      place: {
-        platform: 'slack',
-        tenant: installed,
-        container: container.channel_id,
-        thread: container.thread_ts ?? message?.thread_ts ?? container.message_ts,
-        direct: container.channel_id.startsWith('D'),
-      },
-      content: { kind: 'decision', rendering: rendering.data, decision: decision.data },
-    },
-  };
+function interaction(read: Read): Parsed {
+  if (read === undefined) return ignored('malformed');
+  return read === null ? ignored('not_ours') : { kind: 'interaction', interaction: read };
 }

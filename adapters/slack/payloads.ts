@@ -1,10 +1,11 @@
 /** Slack's payloads as far as we rely on them; everything else in them is dropped unread. */
 import { z } from 'zod';
+import { MessageId, RenderingId } from '../../src/model/ids.ts';
 
 const TeamId = z.string().regex(/^[TE][A-Z0-9]{1,30}$/);
-const EnterpriseId = z.string().regex(/^E[A-Z0-9]{1,30}$/);
+export const EnterpriseId = z.string().regex(/^E[A-Z0-9]{1,30}$/);
 const UserId = z.string().regex(/^[UW][A-Z0-9]{1,30}$/);
-const ChannelId = z.string().regex(/^[CDG][A-Z0-9]{1,30}$/);
+export const ChannelId = z.string().regex(/^[CDG][A-Z0-9]{1,30}$/);
 /** A message's id within its channel, e.g. `1767225600.000100`. */
 const Ts = z.string().regex(/^[0-9]{1,12}\.[0-9]{1,9}$/);
 const EventId = z.string().regex(/^[A-Za-z0-9_.:-]{1,100}$/);
@@ -65,23 +66,117 @@ export const SlashCommand = z.object({
 });
 export type SlashCommand = z.infer<typeof SlashCommand>;
 
-/** A press of one of our buttons. `user.team_id` is the person's own workspace; `team` is where it happened. */
-export const Click = z.object({
-  type: z.literal('block_actions'),
+/** Who did it and where. `user.team_id` is the person's own workspace; `team` is where it happened. */
+const from = {
   user: z.object({ id: UserId, team_id: TeamId }),
   team: absent(z.object({ id: TeamId, enterprise_id: absent(EnterpriseId) })),
   enterprise: absent(z.object({ id: EnterpriseId })),
+};
+const pressed = z.tuple([z.object({ action_id: z.string(), value: z.string(), action_ts: Ts })]);
+
+/** A press of one of our buttons, in a message. */
+export const MessageClick = z
+  .object({
+    type: z.literal('block_actions'),
+    ...from,
+    trigger_id: absent(TriggerId),
+    container: z.object({
+      type: z.literal('message'),
+      message_ts: Ts,
+      channel_id: ChannelId,
+      thread_ts: absent(Ts),
+    }),
+    message: absent(z.object({ thread_ts: absent(Ts) })),
+    actions: pressed,
+  })
+  .transform(({ message, container, ...rest }) => ({
+    ...rest,
+    container: { ...container, thread_ts: container.thread_ts ?? message?.thread_ts },
+  }));
+
+/** The same on the Home tab, which is no conversation. */
+export const HomeClick = z.object({
+  type: z.literal('block_actions'),
+  ...from,
   trigger_id: absent(TriggerId),
-  container: z.object({
-    type: z.literal('message'),
-    message_ts: Ts,
-    channel_id: ChannelId,
-    thread_ts: absent(Ts),
-  }),
-  message: absent(z.object({ thread_ts: absent(Ts) })),
-  actions: z.tuple([z.object({ action_id: z.string(), value: z.string(), action_ts: Ts })]),
+  container: z.object({ type: z.literal('view') }),
+  actions: pressed,
 });
-export type Click = z.infer<typeof Click>;
+
+export type Click = z.infer<typeof MessageClick> | z.infer<typeof HomeClick>;
+
+/** What a dialog holds besides what is typed: ids, so that its answer finds its place again. */
+export const Origin = z
+  .string()
+  .transform((text, context) => {
+    try {
+      return text === '' ? {} : JSON.parse(text);
+    } catch {
+      context.addIssue('is no JSON');
+      return z.NEVER;
+    }
+  })
+  .pipe(
+    z.strictObject({
+      container: ChannelId.optional(),
+      thread: Ts.optional(),
+      rendering: RenderingId.optional(),
+    }),
+  );
+export type Origin = { container?: string; thread?: string; rendering?: RenderingId };
+
+export const ViewSubmission = z.object({
+  type: z.literal('view_submission'),
+  ...from,
+  view: z.object({
+    id: z.string().regex(/^V[A-Z0-9]{1,30}$/),
+    callback_id: z.string(),
+    private_metadata: z.string().default(''),
+    state: z.object({
+      values: z.record(
+        z.string(),
+        z.record(
+          z.string(),
+          z.object({ value: absent(z.string()), selected_option: absent(z.object({ value: z.string() })) }),
+        ),
+      ),
+    }),
+  }),
+});
+export type Submission = z.infer<typeof ViewSubmission>;
+
+/** `shortcut` from anywhere, `message_action` on a message. */
+export const Shortcut = z.object({
+  type: z.enum(['shortcut', 'message_action']),
+  ...from,
+  callback_id: z.string(),
+  trigger_id: TriggerId,
+  message: absent(z.object({ text: z.string().default(''), attachments: absent(z.array(z.unknown())) })),
+});
+
+/** Events that are no message. */
+export const Happening = z.object({
+  type: z.literal('event_callback'),
+  event_id: EventId,
+  team_id: TeamId,
+  enterprise_id: absent(EnterpriseId),
+  event: z.discriminatedUnion('type', [
+    z.object({
+      type: z.literal('app_home_opened'),
+      user: UserId,
+      channel: ChannelId,
+      tab: z.enum(['home', 'messages']),
+    }),
+    z.object({ type: z.literal('agent_session_stopped'), user: UserId, channel: ChannelId, thread_ts: Ts }),
+  ]),
+});
+
+/** `good` or `bad`, and the message that it is about. */
+export const FeedbackValue = z
+  .string()
+  .regex(/^(?:good|bad):/)
+  .transform((text) => ({ positive: text.startsWith('good:'), message: text.slice(text.indexOf(':') + 1) }))
+  .pipe(z.object({ positive: z.boolean(), message: MessageId }));
 
 /** `url_verification` when the endpoint is set up, `ssl_check` of the slash command; Bolt answers both. */
 export const Handshake = z.union([

@@ -48,6 +48,7 @@ export function renderCard(card: Card): Rendered {
     text: escapeMarkup(clip(`${visible(card.title)}: ${visible(card.status)}`, FALLBACK_MAX)),
     blocks: [
       header(visible(card.title)),
+      ...taskOf(card),
       rich(section(text(status.shown, { bold: true })), section(text(summary.shown))),
       rich(...rows.elements),
       ...quotes.blocks,
@@ -59,6 +60,22 @@ export function renderCard(card: Card): Rendered {
     rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest],
   };
 }
+
+/** Once it is on its way, Slack's own sign of how far it is. */
+function taskOf({ request, state, title }: Card): Block[] {
+  const status = TASK[state];
+  return status === undefined
+    ? []
+    : [{ type: 'task_card', task_id: request, title: clip(visible(title), LABEL_MAX), status }];
+}
+
+const TASK: Partial<Record<Card['state'], 'pending' | 'in_progress' | 'complete' | 'error'>> = {
+  approved: 'pending',
+  executing: 'in_progress',
+  succeeded: 'complete',
+  failed: 'error',
+  unknown: 'error',
+};
 
 function rowsOf(card: Card): Row[] {
   return [

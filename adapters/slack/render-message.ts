@@ -1,8 +1,19 @@
 /** Any message of a thread as Slack messages: pure. */
 import type { Form, Message } from '../../src/model/card.ts';
-import { type Block, context, preformatted, quote, rich, section, text } from './blocks.ts';
+import {
+  type Block,
+  button,
+  context,
+  feedbackOn,
+  preformatted,
+  quote,
+  rich,
+  section,
+  text,
+} from './blocks.ts';
 import { FALLBACK_MAX, LABEL_MAX, MESSAGE_BUDGET, TEXT_MAX } from './limits.ts';
-import { COMMAND } from './needs.ts';
+import { fitsModal } from './modals.ts';
+import { ACTION_IDS, COMMAND } from './needs.ts';
 import { chunk, clip, escapeMarkup, measure, visible } from './outbound-text.ts';
 import { type Rendered, renderCard } from './render-card.ts';
 import { type Continuation, fitRows, inFull, row } from './rows.ts';
@@ -15,6 +26,10 @@ export function renderMessage(message: Message): Rendered | null {
   if (message.authorship === 'person' && message.card === null && message.form === null) return null;
   const card = message.card === null ? null : renderCard(message.card);
   const form = message.form === null ? null : renderForm(message.form);
+  const dialog =
+    message.form === null || !fitsModal(message.form)
+      ? null
+      : button(ACTION_IDS.form, 'Fill in the form', message.id);
   const alone = card === null && form === null;
   const words =
     message.text === '' && !alone ? null : renderWords(message, alone ? MESSAGE_BUDGET : BESIDE_MAX);
@@ -24,14 +39,14 @@ export function renderMessage(message: Message): Rendered | null {
   return {
     text: notified!.text,
     blocks: parts.flatMap((part) => part.blocks),
-    actions: card?.actions ?? null,
+    actions: card?.actions ?? dialog,
     rest: parts.flatMap((part) => part.rest),
   };
 }
 
 type Part = { text: string; blocks: Block[]; rest: Continuation[] };
 
-function renderWords({ text: raw, authorship }: Message, budget: number): Part {
+function renderWords({ id, text: raw, authorship }: Message, budget: number): Part {
   const words = visible(raw);
   const shown = clip(words, budget);
   const ours = authorship === 'system';
@@ -41,6 +56,7 @@ function renderWords({ text: raw, authorship }: Message, budget: number): Part {
       )
     : chunk(shown, TEXT_MAX).map((piece) => rich(quote(piece)));
   const by: Block[] = ours ? [] : [context(ATTRIBUTION[authorship])];
+  if (authorship === 'model') by.push(feedbackOn(id));
   const rest = measure(words) > budget ? inFull(row('Message', null, raw)) : [];
   return { text: escapeMarkup(clip(words, FALLBACK_MAX)), blocks: [...blocks, ...by], rest };
 }
@@ -64,7 +80,7 @@ const ATTRIBUTION: Readonly<Record<Exclude<Message['authorship'], 'system'>, str
   fetched: 'Quoted from another system; not checked by us.',
 };
 
-/** Until there are dialogs: what is asked for, and the command that says it all at once. */
+/** Beside the dialog: what is asked for, and the command that says it all at once. */
 function renderForm({ action, title, fields }: Form): Part {
   const rows = fields.map((field) => {
     const choices = field.choices.length === 0 ? null : `one of: ${field.choices.join(', ')}`;

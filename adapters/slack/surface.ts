@@ -2,23 +2,23 @@
 
 import { AppError } from '../../src/errors.ts';
 import type { Delivered, Message } from '../../src/model/card.ts';
-import type { Ephemeral, Surface } from '../../src/model/ports.ts';
+import type { Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
+import type { Agent } from './agent.ts';
 import type { Posted, SlackClient, SlackMessage } from './client.ts';
 import type { Log } from './log.ts';
+import type { Memory } from './memory.ts';
 import type { Self } from './parse.ts';
 import type { ChannelQueue } from './queue.ts';
 import type { Rendered } from './render-card.ts';
 import { renderMessage } from './render-message.ts';
 
-/** What may be forgotten: which continuations a message already has. Forgetting posts them a second time. */
-export type Memory = Pick<Ephemeral, 'get' | 'set'>;
-
 export type SurfaceParts = {
   client: SlackClient;
   queue: ChannelQueue;
   memory: Memory;
+  agent: Pick<Agent, 'answered'>;
   self: () => Self;
   approvalsChannel: string | null;
   operatorsChannel: string | null;
@@ -46,6 +46,8 @@ export class SlackSurface implements Surface {
   async post(place: Place, message: Message): Promise<Delivered | null> {
     const rendered = renderMessage(message);
     if (rendered === null) return null;
+    const whispered = await this.#whisper(place, message, rendered);
+    if (whispered !== null) return whispered;
     // Nobody can decide before everything that is decided on can be read.
     const early = rendered.rest.length === 0 ? whole(rendered) : rendered.blocks;
     const posted = await this.#send({
@@ -57,7 +59,29 @@ export class SlackSurface implements Surface {
     const delivered = handle(posted, place.thread);
     await this.#continue(delivered, rendered);
     if (rendered.rest.length > 0 && rendered.actions !== null) await this.#rewrite(delivered, rendered);
+    // Not waited for: the sooner it is noted that this was shown, the less a crash repeats.
+    void this.#parts.agent.answered(place);
     return delivered;
+  }
+
+  /** Null where it is for everybody, or where Slack cannot show it to one person alone: then all may read it. */
+  async #whisper(
+    place: Place,
+    { onlyFor }: Message,
+    { text, blocks, rest }: Rendered,
+  ): Promise<Delivered | null> {
+    if (onlyFor?.platform !== 'slack' || place.direct || rest.length > 0) return null;
+    const { client, queue, log } = this.#parts;
+    const thread = place.thread === '' ? {} : { thread: place.thread };
+    const message = { channel: place.container, text, blocks, ...thread };
+    try {
+      const whisper = () => client.postEphemeral(onlyFor.user, message);
+      return handle(await queue.enqueue(place.container, null, whisper), place.thread);
+    } catch (error) {
+      if (!(error instanceof AppError) || !UNREACHABLE.has(error.code)) throw error;
+      log.info({ code: 'slack_whisper_refused' }, 'Slack shows this to nobody alone');
+      return null;
+    }
   }
 
   async update(delivered: Delivered, message: Message): Promise<void> {
@@ -67,9 +91,10 @@ export class SlackSurface implements Surface {
     await this.#rewrite(delivered, rendered);
   }
 
-  async approvalPlaces(approvers: readonly Principal[]): Promise<Place[]> {
+  async approvalPlaces(approvers: readonly Principal[], channel: string | null = null): Promise<Place[]> {
     const { approvalsChannel, self } = this.#parts;
-    const places = approvalsChannel === null ? [] : [this.#place(approvalsChannel)];
+    const shared = channel ?? approvalsChannel;
+    const places = shared === null ? [] : [this.#place(shared)];
     const accounts = approvers.flatMap((approver) => approver.accounts);
     for (const account of accounts) {
       if (account.platform !== 'slack' || account.team !== self().team) continue;
@@ -77,6 +102,11 @@ export class SlackSurface implements Surface {
       if (direct !== null) places.push(this.#place(direct));
     }
     return places;
+  }
+
+  /** The direct message with a person, as a place without a thread. */
+  async direct(user: string): Promise<Place> {
+    return this.#place(await this.#direct(user));
   }
 
   async operatorsPlace(): Promise<Place | null> {

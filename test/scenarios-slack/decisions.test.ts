@@ -44,9 +44,17 @@ test('somebody who is not entitled is refused in words, and it still waits', asy
 
 test('an approver denies, and everybody sees who', async () => {
   const asked = await work.asksForChecks();
-  await work.slack.click(CAROL, asked.carol, 'deny');
+  await work.denies(CAROL, asked.carol);
   await work.everywhere(asked.digest, 'Denied by Carol Clark.', 4);
   await work.shows((_, text) => text === 'Carol Clark denied "Run a CI job".', { thread: asked.thread });
+});
+
+test('an approver says in a dialog why, and the requester reads it', async () => {
+  const asked = await work.asksForChecks();
+  await work.denies(CAROL, asked.carol, 'Not during the release.');
+  await work.shows((_, text) => text === 'Carol Clark denied "Run a CI job": Not during the release.', {
+    thread: asked.thread,
+  });
 });
 
 test('its requester cancels, and nobody can approve it any more', async () => {
@@ -64,7 +72,7 @@ test('double, late and outdated clicks change nothing and are answered', async (
   // The same person again, on the card as it looked before; somebody else, too late.
   await work.slack.click(BOB, asked.bob, 'approve');
   await answerBelow(asked.bob, 'This request has been done already; nothing was changed.');
-  await work.slack.click(CAROL, asked.channel, 'deny');
+  await work.denies(CAROL, asked.channel);
   await answerBelow(asked.channel, 'Carol Clark: This request has been done already');
   // A card whose buttons carry another rendering than the one that stands now.
   const outdated = structuredClone(asked.carol);

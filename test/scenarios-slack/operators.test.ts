@@ -94,7 +94,7 @@ test('operators read how the policies changed, line by line', async () => {
 
 test('a checkpoint in the channel comes with no effect on who is asked', async () => {
   const asked = await work.asksForChecks();
-  await work.slack.click(BOB, asked.channel, 'deny');
+  await work.denies(BOB, asked.channel);
   await work.everywhere(asked.digest, 'Denied by Bob Brown.', 4);
   expect(work.cards(asked.digest).some((card) => card.channel === OPERATORS)).toBe(false);
 });

@@ -214,6 +214,12 @@ export function useWorkplace() {
       return { channel, thread: root.ts };
     },
 
+    /** Somebody denies: the button asks why, and the answer is the decision. */
+    async denies(user: string, card: FakeMessage, reason = ''): Promise<void> {
+      expect((await slack.click(user, card, 'deny')).status).toBe(200);
+      expect(await slack.submit(user, { reason })).toMatchObject({ status: 200, errors: {} });
+    },
+
     /** Alice asks for the checks, which need one approval; resolves once everybody was asked. */
     async asksForChecks(): Promise<Asked> {
       const { channel, thread } = await this.commands(ALICE, 'ci trigger repo=web ref=main job=checks');

@@ -27,7 +27,8 @@ describe('the fake Slack', () => {
     expect(Object.keys(BLOCKS).sort()).toEqual([...COVERAGE.blocks]);
     const said = [...sources.matchAll(/(?:error|refuse)\('([a-z_]+)'|error: '([a-z_]+)'/g)];
     expect([...new Set(said.map((match) => match[1] ?? match[2]))].sort()).toEqual([...COVERAGE.errors]);
-    const sends = [/type: 'event_callback'/, /type: 'block_actions'/, /command: declared/];
+    const types = ['event_callback', 'block_actions', 'view_submission', 'shortcut', 'message_action'];
+    const sends = [...types.map((type) => new RegExp(`type: '${type}'`)), /command: declared/];
     expect(sends.every((sign) => sign.test(sources))).toBe(true);
     expect(COVERAGE.deliveries).toHaveLength(sends.length);
   });

@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
-import { COMMAND, ENDPOINT, EVENTS, FEATURES, METHODS, SCOPES } from '../../../adapters/slack/needs.ts';
+import {
+  COMMAND,
+  ENDPOINT,
+  EVENTS,
+  FEATURES,
+  METHODS,
+  SCOPES,
+  SHORTCUTS,
+} from '../../../adapters/slack/needs.ts';
 import { METHODS as FAKE_METHODS } from '../../support/slack/web-api.ts';
 
 const read = (path: string) => JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'));
@@ -23,6 +31,11 @@ describe('manifest.json', () => {
     expect([...bot_events].sort()).toEqual(EVENTS.map(({ subscription }) => subscription).sort());
     const commands = manifest.features.slash_commands.map(({ command }: { command: string }) => command);
     expect(commands).toEqual([COMMAND]);
+    const shortcuts = manifest.features.shortcuts.map(
+      ({ callback_id, type }: { callback_id: string; type: string }) => ({ callback: callback_id, type }),
+    );
+    expect(shortcuts).toEqual([...SHORTCUTS]);
+    expect(manifest.features.app_home).toMatchObject({ home_tab_enabled: true, messages_tab_enabled: true });
     for (const { feature } of FEATURES) expect(manifest.features).toHaveProperty(feature);
   });
 

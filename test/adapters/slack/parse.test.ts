@@ -118,34 +118,66 @@ describe('a message', () => {
 });
 
 describe('a click', () => {
-  test.each(['confirm', 'approve', 'deny', 'cancel'])(
-    'on %s carries the decision and the rendering',
-    (action_id) => {
-      expect(delivered(click({}, { action_id })).content).toEqual({
-        kind: 'decision',
-        decision: action_id,
-        rendering,
-      });
-    },
-  );
+  const pressed = (body: object) => {
+    const parsed = parsePayload(body, self);
+    if (parsed.kind !== 'interaction') throw new Error(`it is ${JSON.stringify(parsed)}`);
+    return parsed.interaction;
+  };
+
+  test.each(['confirm', 'approve', 'cancel'])('on %s carries the decision and the rendering', (action_id) => {
+    expect(pressed(click({}, { action_id }))).toMatchObject({
+      kind: 'decided',
+      decision: action_id,
+      rendering,
+    });
+  });
+
+  test('on deny asks for the reason, where a dialog can be opened', () => {
+    expect(pressed(click({}, { action_id: 'deny' }))).toMatchObject({ kind: 'ask-reason', rendering });
+    expect(pressed(click({ trigger_id: undefined }, { action_id: 'deny' }))).toMatchObject({
+      kind: 'decided',
+      decision: 'deny',
+    });
+  });
 
   test('is known by its trigger, else by message, moment and person', () => {
-    expect(delivered(click()).key).toBe('slack:trigger:1.2.abc');
-    expect(delivered(click({ trigger_id: undefined })).key).toBe(
+    expect(pressed(click()).key).toBe('slack:trigger:1.2.abc');
+    expect(pressed(click({ trigger_id: undefined })).key).toBe(
       'slack:click:C01:1790000000.000200:1790000001.000001:UBOB',
     );
   });
 
   test("is the person's own workspace's, not the channel's", () => {
     const stranger = { user: { id: 'UBOB', team_id: 'T0OTHER' }, enterprise: { id: 'E0ACME' } };
-    expect(delivered(click(stranger)).account).toMatchObject({ enterprise: null, team: 'T0OTHER' });
+    expect(pressed(click(stranger)).who).toMatchObject({ enterprise: null, team: 'T0OTHER' });
   });
 
   test.each([
     ['on a button that is not ours', click({}, { action_id: 'launch' }), 'not_ours'],
     ['with another value than a rendering', click({}, { value: '{"digest":"x"}' }), 'not_ours'],
+    ['on a form with another value than a message', click({}, { action_id: 'form', value: 'x' }), 'not_ours'],
+    ['with an opinion that is none', click({}, { action_id: 'feedback', value: 'fine' }), 'not_ours'],
     ['of nobody', click({ user: { id: 'UBOB' } }), 'malformed'],
     ['on two buttons', click({ actions: [] }), 'malformed'],
+  ])('%s is ignored', (_name, body, code) => {
+    expect(parsePayload(body, self)).toEqual({ kind: 'ignored', code });
+  });
+});
+
+describe('a dialog', () => {
+  const sent = (view: object) => ({
+    type: 'view_submission',
+    user: { id: 'UBOB', team_id: 'T0ACME' },
+    team: { id: 'T0ACME' },
+    view: { id: 'V01', callback_id: 'reason', private_metadata: '{}', state: { values: {} }, ...view },
+  });
+  test.each([
+    ['of no known name', sent({ callback_id: 'launch' }), 'not_ours'],
+    ['with metadata that is not ours', sent({ private_metadata: '{"admin":true}' }), 'not_ours'],
+    ['with metadata that is no JSON', sent({ private_metadata: '{' }), 'not_ours'],
+    ['to deny nothing', sent({}), 'not_ours'],
+    ['of nobody', { ...sent({}), user: {} }, 'malformed'],
+    ['without a state', sent({ state: null }), 'malformed'],
   ])('%s is ignored', (_name, body, code) => {
     expect(parsePayload(body, self)).toEqual({ kind: 'ignored', code });
   });
@@ -200,7 +232,8 @@ describe('anything', () => {
   test('of no known shape is malformed, of a known one that we do not use unhandled', () => {
     expect(parsePayload(undefined, self)).toEqual({ kind: 'ignored', code: 'malformed' });
     expect(parsePayload({ event: null }, self)).toEqual({ kind: 'ignored', code: 'malformed' });
-    expect(parsePayload({ type: 'view_submission' }, self)).toEqual({ kind: 'ignored', code: 'unhandled' });
+    expect(parsePayload({ type: 'view_submission' }, self)).toEqual({ kind: 'ignored', code: 'malformed' });
+    expect(parsePayload({ type: 'view_closed' }, self)).toEqual({ kind: 'ignored', code: 'unhandled' });
     expect(parsePayload({ type: 'url_verification', challenge: 'c' }, self)).toEqual({ kind: 'handshake' });
   });
 });

@@ -116,7 +116,8 @@ describe('what Slack sends', () => {
     ['[]', 'slack_ignored_malformed'],
     ['{"event": null}', 'slack_ignored_malformed'],
     ['{"type": "event_callback", "event": {"type": "message"}}', 'slack_ignored_malformed'],
-    ['{"type": "view_submission", "view": {}}', 'slack_ignored_unhandled'],
+    ['{"type": "view_submission", "view": {}}', 'slack_ignored_malformed'],
+    ['{"type": "view_closed", "view": {}}', 'slack_ignored_unhandled'],
     ['{"type": "block_actions", "actions": []}', 'slack_ignored_malformed'],
   ])('as %s is acknowledged at once and logged', async (body, code) => {
     const { slack, assistant, codes } = await connected();

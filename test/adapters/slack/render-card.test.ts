@@ -163,7 +163,12 @@ describe('a message', () => {
   test("of a person is not repeated; a model's is attributed", () => {
     expect(renderMessage(messageWith({ authorship: 'person', text: 'hello' }))).toBeNull();
     const rendered = renderMessage(messageWith({ authorship: 'model', text: 'I <!channel> think' }));
-    expect(textsOf(rendered?.blocks)).toEqual(['I <!channel> think', 'Written by a language model.']);
+    expect(textsOf(rendered?.blocks)).toEqual([
+      'I <!channel> think',
+      'Written by a language model.',
+      'Good answer',
+      'Bad answer',
+    ]);
     expect(rendered?.text).toBe('I &lt;!channel&gt; think');
   });
 

@@ -52,6 +52,36 @@ const RichElement = z.strictObject({
   elements: z.array(Inline).min(1),
 });
 
+const Option = z.strictObject({ text: plainText(75), value: z.string().min(1).max(150) });
+const field = { action_id: z.string().min(1).max(255) };
+const Element = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('plain_text_input'),
+    ...field,
+    multiline: z.boolean().optional(),
+    max_length: z.int().min(1).max(3000).optional(),
+    initial_value: z.string().max(3000).optional(),
+  }),
+  z.strictObject({
+    type: z.literal('number_input'),
+    ...field,
+    is_decimal_allowed: z.boolean(),
+    initial_value: z.string().optional(),
+  }),
+  z.strictObject({
+    type: z.literal('static_select'),
+    ...field,
+    options: z.array(Option).min(1).max(100),
+    initial_option: Option.optional(),
+  }),
+]);
+const Feedback = z.strictObject({
+  type: z.literal('feedback_buttons'),
+  ...field,
+  positive_button: z.strictObject({ text: plainText(75), value: z.string().max(2000) }),
+  negative_button: z.strictObject({ text: plainText(75), value: z.string().max(2000) }),
+});
+
 export const BLOCKS = {
   header: z.strictObject({ type: z.literal('header'), block_id: blockId, text: plainText(150) }),
   section: z.strictObject({
@@ -76,6 +106,26 @@ export const BLOCKS = {
     block_id: blockId,
     elements: z.array(RichElement).min(1),
   }),
+  task_card: z.strictObject({
+    type: z.literal('task_card'),
+    block_id: blockId,
+    task_id: z.string().min(1),
+    title: z.string().min(1),
+    status: z.enum(['pending', 'in_progress', 'complete', 'error']).optional(),
+  }),
+  context_actions: z.strictObject({
+    type: z.literal('context_actions'),
+    block_id: blockId,
+    elements: z.array(Feedback).min(1).max(5),
+  }),
+  /** In dialogs only. */
+  input: z.strictObject({
+    type: z.literal('input'),
+    block_id: blockId,
+    label: plainText(2000),
+    optional: z.boolean().optional(),
+    element: Element,
+  }),
 } as const;
 
 const AnyBlock = z.discriminatedUnion('type', [
@@ -85,7 +135,29 @@ const AnyBlock = z.discriminatedUnion('type', [
   BLOCKS.actions,
   BLOCKS.divider,
   BLOCKS.rich_text,
+  BLOCKS.task_card,
+  BLOCKS.context_actions,
 ]);
+const Modal = z.strictObject({
+  type: z.literal('modal'),
+  callback_id: z.string().max(255),
+  private_metadata: z.string().max(3000),
+  title: plainText(24),
+  submit: plainText(24),
+  close: plainText(24),
+  blocks: z.array(BLOCKS.input).min(1).max(100),
+});
+const Home = z.strictObject({ type: z.literal('home'), blocks: z.array(AnyBlock).max(100) });
+export type SlackModal = z.infer<typeof Modal>;
+export type SlackHome = z.infer<typeof Home>;
+
+/** A view, or null where Slack answers `invalid_arguments`. */
+export const checkModal = (raw: unknown): SlackModal | null => {
+  const view = Modal.safeParse(raw).data ?? null;
+  const ids = view?.blocks.map(({ block_id: id }) => id) ?? [];
+  return new Set(ids).size === ids.length ? view : null;
+};
+export const checkHome = (raw: unknown): SlackHome | null => Home.safeParse(raw).data ?? null;
 export type SlackBlock = z.infer<typeof AnyBlock>;
 
 const BLOCKS_MAX = 50;

@@ -1,8 +1,9 @@
 /** What Slack sends, as the manifest lets it: events, button presses, slash commands. */
-import { BOT_USER, type FakeMessage, TEAM, type Workspace } from './workspace.ts';
+import type { SlackBlock } from './block-schema.ts';
+import { BOT_USER, type FakeMessage, type FakeView, TEAM, type Workspace } from './workspace.ts';
 
 export type Manifest = {
-  features: { slash_commands: { command: string }[] };
+  features: { slash_commands: { command: string }[]; shortcuts: { callback_id: string; type: string }[] };
   oauth_config: { scopes: { bot: string[] } };
   settings: {
     event_subscriptions: { bot_events: string[] };
@@ -49,24 +50,13 @@ export class Deliveries {
     };
   }
 
+  /** Presses a button of a message, or one of the feedback buttons by `good` or `bad`. */
   click(user: string, message: FakeMessage, action: string) {
-    if (!this.#manifest.settings.interactivity.is_enabled) throw new Error('interactivity is off');
-    const buttons = message.blocks.flatMap((block) => (block.type === 'actions' ? block.elements : []));
-    const button = buttons.find((candidate) => candidate.action_id === action);
-    if (button === undefined) throw new Error(`there is no button ${action}`);
     const { channel, ts, thread } = message;
     return {
       type: 'block_actions',
-      api_app_id: 'A0COUNTERSIGN',
-      team: { id: TEAM, domain: 'acme' },
-      enterprise: null,
-      is_enterprise_install: false,
-      user: {
-        id: user,
-        username: user.toLowerCase(),
-        team_id: this.#workspace.users.get(user)?.team ?? TEAM,
-      },
-      trigger_id: `${this.#next()}.${this.#next()}.t`,
+      ...this.#from(user),
+      trigger_id: this.#trigger(user),
       container: {
         type: 'message',
         message_ts: ts,
@@ -76,8 +66,91 @@ export class Deliveries {
       },
       channel: { id: channel, name: 'any' },
       message: { type: 'message', user: BOT_USER, ts, text: message.text },
-      actions: [{ ...button, block_id: 'b', action_ts: this.#workspace.nextTs() }],
+      actions: [{ ...elementOf(message.blocks, action), block_id: 'b', action_ts: this.#workspace.nextTs() }],
     };
+  }
+
+  /** Presses a button on the Home tab, the `nth` of that name. */
+  clickHome(user: string, action: string, nth = 0) {
+    const home = this.#workspace.homes.get(user);
+    if (home === undefined) throw new Error('this person has no Home tab');
+    const blocks = home.blocks.filter(
+      (block) => block.type === 'actions' && block.elements.some((it) => it.action_id === action),
+    );
+    return {
+      type: 'block_actions',
+      ...this.#from(user),
+      trigger_id: this.#trigger(user),
+      container: { type: 'view', view_id: 'V0HOME' },
+      view: { id: 'V0HOME', type: 'home' },
+      actions: [
+        { ...elementOf(blocks.slice(nth), action), block_id: 'b', action_ts: this.#workspace.nextTs() },
+      ],
+    };
+  }
+
+  /** Sends a dialog with these values, by field; a choice's is one of its options. */
+  submission({ id, user, view }: FakeView, values: Record<string, string>) {
+    const state = view.blocks.map(({ block_id: block, element }) => {
+      const value = values[String(block).replace(/^field:/, '')] ?? null;
+      const options = element.type === 'static_select' ? element.options : null;
+      const chosen = options?.find((it) => it.value === value) ?? null;
+      if (options !== null && value !== null && chosen === null)
+        throw new Error(`there is no option ${value}`);
+      const typed = options === null ? { value } : { selected_option: chosen };
+      return [block, { [element.action_id]: { type: element.type, ...typed } }];
+    });
+    return {
+      type: 'view_submission',
+      ...this.#from(user),
+      trigger_id: this.#trigger(user),
+      view: { ...view, id, state: { values: Object.fromEntries(state) } },
+    };
+  }
+
+  shortcut(user: string, name: string, message?: Pick<FakeMessage, 'channel' | 'ts' | 'user' | 'text'>) {
+    const type = message === undefined ? 'global' : 'message';
+    if (!this.#manifest.features.shortcuts.some((it) => it.callback_id === name && it.type === type))
+      throw new Error(`the manifest declares no shortcut ${name}`);
+    const base = { ...this.#from(user), callback_id: name, trigger_id: this.#trigger(user) };
+    if (message === undefined) return { type: 'shortcut', ...base };
+    const { channel, ...rest } = message;
+    return { type: 'message_action', ...base, channel: { id: channel, name: 'any' }, message: rest };
+  }
+
+  /** An event that is no message. */
+  happening(event: Record<string, unknown>) {
+    const { bot_events } = this.#manifest.settings.event_subscriptions;
+    if (!bot_events.includes(String(event.type))) throw new Error(`not subscribed: ${event.type}`);
+    return {
+      team_id: TEAM,
+      api_app_id: 'A0COUNTERSIGN',
+      type: 'event_callback',
+      event_id: `Ev0${this.#next()}`,
+      event_time: Math.floor(Date.now() / 1000),
+      event,
+    };
+  }
+
+  #from(user: string) {
+    if (!this.#manifest.settings.interactivity.is_enabled) throw new Error('interactivity is off');
+    return {
+      api_app_id: 'A0COUNTERSIGN',
+      team: { id: TEAM, domain: 'acme' },
+      enterprise: null,
+      is_enterprise_install: false,
+      user: {
+        id: user,
+        username: user.toLowerCase(),
+        team_id: this.#workspace.users.get(user)?.team ?? TEAM,
+      },
+    };
+  }
+
+  #trigger(user: string): string {
+    const trigger = `${this.#next()}.${this.#next()}.t`;
+    this.#workspace.triggers.set(trigger, user);
+    return trigger;
   }
 
   command(user: string, text: string, channel = this.#workspace.directWith(user)) {
@@ -93,7 +166,7 @@ export class Deliveries {
       channel_name: 'any',
       api_app_id: 'A0COUNTERSIGN',
       is_enterprise_install: 'false',
-      trigger_id: `${this.#next()}.${this.#next()}.t`,
+      trigger_id: this.#trigger(user),
     };
   }
 
@@ -101,4 +174,19 @@ export class Deliveries {
     this.#serial += 1;
     return String(this.#serial).padStart(8, '0');
   }
+}
+
+function elementOf(blocks: readonly SlackBlock[], action: string): Record<string, unknown> {
+  for (const block of blocks) {
+    if (block.type === 'actions') {
+      const button = block.elements.find((it) => it.action_id === action);
+      if (button !== undefined) return button;
+    }
+    const [feedback] = block.type === 'context_actions' ? block.elements : [];
+    if (feedback !== undefined && (action === 'good' || action === 'bad')) {
+      const { action_id, type, positive_button: up, negative_button: down } = feedback;
+      return { action_id, type, value: (action === 'good' ? up : down).value };
+    }
+  }
+  throw new Error(`there is no button ${action}`);
 }

@@ -20,6 +20,12 @@ export function drawBlock(block: SlackBlock): string {
       return block.elements.map((element) => `· ${element.text}`).join('\n');
     case 'actions':
       return block.elements.map((button) => `[${button.text.text}]`).join(' ');
+    case 'task_card':
+      return `(${block.status}) ${block.title}`;
+    case 'context_actions':
+      return block.elements
+        .map(({ positive_button: up, negative_button: down }) => `[${up.text.text}] [${down.text.text}]`)
+        .join(' ');
     case 'divider':
       return '---';
     case 'rich_text':

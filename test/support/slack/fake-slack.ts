@@ -5,11 +5,12 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parse as parseForm } from 'node:querystring';
+import { checkModal } from './block-schema.ts';
 import { Deliveries, type Manifest, type SayOptions } from './deliveries.ts';
 import { Sender, type Sent } from './sender.ts';
 import { Sockets } from './sockets.ts';
 import { type Answer, type Args, METHODS } from './web-api.ts';
-import { BOT_USER, type FakeMessage, TEAM, Workspace } from './workspace.ts';
+import { BOT_USER, type FakeMessage, type FakeView, TEAM, Workspace } from './workspace.ts';
 
 export type { Manifest } from './deliveries.ts';
 export type Call = { method: string; args: Args; answer: Answer; status: number; atMs: number };
@@ -145,6 +146,58 @@ export class FakeSlack {
   /** A person presses a button of a message, as they see it: a copy from before a rewrite is an old card. */
   click(user: string, message: FakeMessage, action: string): Promise<Sent> {
     return this.#interactive(this.make.click(user, message, action));
+  }
+
+  /** A person opens a tab of the app. */
+  openHome(user: string, tab: 'home' | 'messages'): Promise<Sent> {
+    const channel = this.workspace.directWith(user);
+    return this.#event(this.make.happening({ type: 'app_home_opened', user, channel, tab, event_ts: '1.1' }));
+  }
+
+  /** A person presses Slack's own Stop button, which is there while the app says that it is working. */
+  pressStop(user: string, channel: string, thread: string): Promise<Sent> {
+    const event = {
+      type: 'agent_session_stopped',
+      user,
+      channel,
+      thread_ts: thread,
+      streaming_message_ts: [],
+    };
+    return this.#event(this.make.happening(event));
+  }
+
+  clickHome(user: string, action: string, nth?: number): Promise<Sent> {
+    return this.#interactive(this.make.clickHome(user, action, nth));
+  }
+
+  shortcut(user: string, name: string, message?: FakeMessage): Promise<Sent> {
+    return this.#interactive(this.make.shortcut(user, name, message));
+  }
+
+  /** The dialog that a person has before them. */
+  dialog(user: string): FakeView {
+    const view = this.workspace.views.findLast((it) => it.user === user);
+    if (view === undefined) throw new Error('there is no dialog');
+    return view;
+  }
+
+  /** Sends that dialog; answers the errors by field, none where it closed or went on to the next. */
+  async submit(
+    user: string,
+    values: Record<string, string>,
+  ): Promise<Sent & { errors: Record<string, string> }> {
+    const open = this.dialog(user);
+    const sent = await this.#interactive(this.make.submission(open, values));
+    const answer = sent.body === '' ? {} : (JSON.parse(sent.body) as Record<string, unknown>);
+    const errors = answer.response_action === 'errors' ? (answer.errors as Record<string, string>) : {};
+    const fields = open.view.blocks.map(({ block_id: id }) => id);
+    if (Object.keys(errors).some((id) => !fields.includes(id))) throw new Error('an error at no field');
+    if (answer.response_action === 'update') {
+      const view = checkModal(answer.view);
+      if (view === null) throw new Error('the next dialog is invalid');
+      open.view = view;
+    }
+    return { ...sent, errors };
   }
 
   /** A person types `/countersign text`, in any conversation. */

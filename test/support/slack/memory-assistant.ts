@@ -3,12 +3,25 @@
  * demand as a database would. For tests of adapters only; it decides nothing.
  */
 import { AppError } from '../../../src/errors.ts';
-import { newId, ThreadId, TurnId } from '../../../src/model/ids.ts';
-import type { Assistant } from '../../../src/model/ports.ts';
+import type { Form, Message } from '../../../src/model/card.ts';
+import { type MessageId, newId, type PrincipalId, ThreadId, TurnId } from '../../../src/model/ids.ts';
+import type { Change, ChatAssistant } from '../../../src/model/ports.ts';
+import type { Principal } from '../../../src/model/principal.ts';
 import type { Delivery as DeliveryType, Place } from '../../../src/model/turn.ts';
 import { Delivery } from '../../../src/model/turn.ts';
 
-export type MemoryAssistant = Assistant & {
+export type MemoryAssistant = ChatAssistant & {
+  /** Whoever is here is known by the account's user. */
+  readonly known: Map<string, Principal>;
+  /** Actions that everybody known may use; a value is fine unless it is `bad`. */
+  readonly forms: Form[];
+  readonly askedWith: Map<MessageId, Form>;
+  /** What each known person is shown to wait for them. */
+  readonly waiting: Message[];
+  readonly given: { message: MessageId; principal: PrincipalId; positive: boolean }[];
+  readonly stops: { place: Place; principal: PrincipalId }[];
+  change(change: Change): void;
+
   /** What was accepted, each key once, in order. */
   readonly stored: DeliveryType[];
   /** How often `receive` was called. */
@@ -23,6 +36,13 @@ export function memoryAssistant(): MemoryAssistant {
   const stored: DeliveryType[] = [];
   const turns = new Map<string, { turn: TurnId; thread: ThreadId }>();
   const threads = new Map<string, ThreadId>();
+  const known: MemoryAssistant['known'] = new Map();
+  const forms: MemoryAssistant['forms'] = [];
+  const askedWith: MemoryAssistant['askedWith'] = new Map();
+  const waiting: MemoryAssistant['waiting'] = [];
+  const given: MemoryAssistant['given'] = [];
+  const stops: MemoryAssistant['stops'] = [];
+  const listeners = new Set<(change: Change) => void>();
   let failures = 0;
   let asked = 0;
   let gate: Promise<void> = Promise.resolve();
@@ -34,6 +54,29 @@ export function memoryAssistant(): MemoryAssistant {
   };
   return {
     stored,
+    known,
+    forms,
+    askedWith,
+    waiting,
+    given,
+    stops,
+    change: (change) => {
+      for (const listener of listeners) listener(change);
+    },
+    formOf: async (message) => askedWith.get(message) ?? null,
+    checkForm: async (action, values) => {
+      if (!forms.some((form) => form.action === action)) return null;
+      const wrong = Object.keys(values).filter((name) => values[name] === 'bad');
+      if (wrong.length === 0) return { ok: true, arguments: { ...values, filled: 'in by the schema' } };
+      return { ok: false, problems: wrong.map((field) => ({ field, message: 'must be good' })) };
+    },
+    feedback: async (input) => {
+      given.push(input);
+      return true;
+    },
+    stop: async (place, principal) => {
+      stops.push({ place, principal });
+    },
     asked: () => asked,
     failNext: (times) => {
       failures = times;
@@ -65,14 +108,18 @@ export function memoryAssistant(): MemoryAssistant {
     request: async () => null,
     requestPage: async () => null,
     mine: async () => [],
-    waitingFor: async () => [],
+    waitingFor: async () => [...waiting],
     threads: async () => [],
     messages: async () => null,
-    form: async () => null,
-    actions: async () => [],
+    form: async (action) => forms.find((form) => form.action === action) ?? null,
+    actions: async () =>
+      forms.map(({ action, title }) => ({ name: action, title, description: title, examples: [title] })),
     audit: async () => null,
     people: async () => [],
-    identify: async () => ({ kind: 'unknown' }),
+    identify: async (account) => {
+      const principal = account.platform === 'slack' ? known.get(account.user) : undefined;
+      return principal === undefined ? { kind: 'unknown' } : { kind: 'known', principal };
+    },
     operations: async () => ({
       checks: [],
       isolation: 'none',
@@ -81,6 +128,9 @@ export function memoryAssistant(): MemoryAssistant {
       counts: { waiting: 0, executing: 0, unknown: 0 },
     }),
     sees: async () => false,
-    onChange: () => () => undefined,
+    onChange: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
   };
 }

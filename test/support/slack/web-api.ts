@@ -1,5 +1,5 @@
 /** The Web API: each method checks what Slack checks, in Slack's order, and answers in Slack's words. */
-import { checkBlocks, type SlackBlock } from './block-schema.ts';
+import { checkBlocks, checkHome, checkModal, type SlackBlock } from './block-schema.ts';
 import { BOT_ID, BOT_USER, type FakeMessage, TEAM, type Workspace } from './workspace.ts';
 
 export type Args = Readonly<Record<string, unknown>>;
@@ -19,15 +19,42 @@ export const METHODS: Readonly<Record<string, Method>> = {
     run: () => ({ ok: true, team_id: TEAM, user_id: BOT_USER, bot_id: BOT_ID, url: 'https://acme.example/' }),
   },
   'chat.postMessage': { scope: 'chat:write', run: post },
-  'chat.postEphemeral': {
-    scope: 'chat:write',
-    run: (args, workspace) => {
-      const known = workspace.users.has(String(args.user));
-      return known ? { ok: true, message_ts: workspace.nextTs() } : error('user_not_found');
-    },
-  },
+  'chat.postEphemeral': { scope: 'chat:write', run: whisper },
   'chat.update': { scope: 'chat:write', run: update },
   'conversations.open': { scope: 'im:write', run: open },
+  'views.open': { scope: null, run: openView },
+  'views.publish': {
+    scope: null,
+    run: (args, workspace) => {
+      const home = checkHome(structured(args.view));
+      if (!workspace.users.has(String(args.user_id))) return error('user_not_found');
+      if (home === null) return error('invalid_arguments');
+      workspace.homes.set(String(args.user_id), home);
+      workspace.touch();
+      return { ok: true };
+    },
+  },
+  'assistant.threads.setSuggestedPrompts': {
+    scope: 'assistant:write',
+    run: (args, workspace) => {
+      const prompts = structured(args.prompts);
+      if (!Array.isArray(prompts) || prompts.length > 4) return error('invalid_arguments');
+      // With a thread Slack says yes and shows nothing.
+      if (args.thread_ts === undefined) workspace.prompts.set(String(args.channel_id), prompts);
+      workspace.touch();
+      return { ok: true };
+    },
+  },
+  'agents.sessions.setStatus': {
+    scope: 'chat:write',
+    run: (args, workspace) => {
+      if (!['active', 'processing', 'suspended', 'closed'].includes(String(args.status)))
+        return error('invalid_arguments');
+      workspace.sessions.set(`${args.channel_id} ${args.thread_ts}`, String(args.status));
+      workspace.touch();
+      return { ok: true };
+    },
+  },
   'users.info': {
     scope: 'users:read',
     run: (args, workspace) => {
@@ -53,6 +80,34 @@ function post(args: Args, workspace: Workspace): Answer {
   if (root === undefined || (root !== null && root.thread !== null)) return error('thread_not_found');
   const { ts } = workspace.add({ channel: id, thread, user: BOT_USER, ...content });
   return { ok: true, channel: id, ts, message: { ts, text: content.text } };
+}
+
+function whisper(args: Args, workspace: Workspace): Answer {
+  const channel = workspace.channels.get(String(args.channel ?? ''));
+  if (channel === undefined) return error('channel_not_found');
+  const user = String(args.user);
+  if (!channel.members.has(BOT_USER)) return error('not_in_channel');
+  if (!channel.members.has(user)) return error('user_not_in_channel');
+  const content = contentOf(args, POST_TEXT_MAX);
+  if ('error' in content) return content;
+  const thread = args.thread_ts === undefined ? null : String(args.thread_ts);
+  workspace.whispers.push({ channel: channel.id, user, thread, ...content });
+  workspace.touch();
+  return { ok: true, message_ts: workspace.nextTs() };
+}
+
+function openView(args: Args, workspace: Workspace): Answer {
+  const trigger = String(args.trigger_id);
+  const user = workspace.triggers.get(trigger);
+  // Good for three seconds and one dialog.
+  if (user === undefined) return error('expired_trigger_id');
+  workspace.triggers.delete(trigger);
+  const view = checkModal(structured(args.view));
+  if (view === null) return error('invalid_arguments');
+  const id = `V${String(workspace.views.length + 1).padStart(8, '0')}`;
+  workspace.views.push({ id, user, view });
+  workspace.touch();
+  return { ok: true, view: { id } };
 }
 
 function update(args: Args, workspace: Workspace): Answer {
@@ -87,6 +142,8 @@ function contentOf(
   if (!checked.ok) return refuse(checked.error, checked.why);
   return { text: args.text, blocks: checked.blocks as SlackBlock[] };
 }
+
+const structured = (value: unknown): unknown => (typeof value === 'string' ? parseJson(value) : value);
 
 function parseJson(text: string): unknown {
   try {

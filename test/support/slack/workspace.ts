@@ -1,5 +1,5 @@
 /** The state of a pretended workspace: people, channels, messages. */
-import type { SlackBlock } from './block-schema.ts';
+import type { SlackBlock, SlackHome, SlackModal } from './block-schema.ts';
 
 export type FakeMessage = {
   channel: string;
@@ -14,6 +14,17 @@ export type FakeMessage = {
 export type FakeUser = { id: string; name: string; team: string; guest: boolean };
 export type FakeChannel = { id: string; members: Set<string>; direct: boolean; archived: boolean };
 
+/** A dialog that a person has before them. */
+export type FakeView = { id: string; user: string; view: SlackModal };
+/** What one person alone is shown. */
+export type Whispered = {
+  channel: string;
+  user: string;
+  text: string;
+  blocks: SlackBlock[];
+  thread: string | null;
+};
+
 export const TEAM = 'T0ACME';
 export const BOT_USER = 'U0COUNTERSIGN';
 export const BOT_ID = 'B0COUNTERSIGN';
@@ -21,6 +32,14 @@ export const BOT_ID = 'B0COUNTERSIGN';
 export class Workspace {
   readonly users = new Map<string, FakeUser>();
   readonly channels = new Map<string, FakeChannel>();
+  readonly views: FakeView[] = [];
+  readonly homes = new Map<string, SlackHome>();
+  readonly whispers: Whispered[] = [];
+  /** Who may open a dialog with it; each once. */
+  readonly triggers = new Map<string, string>();
+  readonly prompts = new Map<string, unknown>();
+  /** By channel and thread. */
+  readonly sessions = new Map<string, string>();
   readonly #messages: FakeMessage[] = [];
   readonly #listeners = new Set<() => void>();
   #serial = 0;
@@ -93,6 +112,11 @@ export class Workspace {
       this.#listeners.add(look);
       look();
     });
+  }
+
+  /** Something besides messages changed. */
+  touch(): void {
+    this.#changed();
   }
 
   #changed(): void {

@@ -1,0 +1,157 @@
+/**
+ * What a dialog, a shortcut or a press leads to. Nothing is decided here: who it is says the directory, what they may
+ * the core, and whatever acts is stored as a delivery before it is acknowledged.
+ */
+import { AppError } from '../../src/errors.ts';
+import type { PrincipalId } from '../../src/model/ids.ts';
+import type { ChatAssistant } from '../../src/model/ports.ts';
+import type { Content, Delivery, Place } from '../../src/model/turn.ts';
+import type { Greet } from './agent.ts';
+import type { SlackClient } from './client.ts';
+import type { CommandPlacer } from './command.ts';
+import type { Home } from './home.ts';
+import type { Interaction, Who } from './interactions.ts';
+import {
+  choiceModal,
+  errorsOf,
+  type FieldErrors,
+  fitsModal,
+  formModal,
+  type Modal,
+  reasonModal,
+} from './modals.ts';
+import { COMMAND, FIELD } from './needs.ts';
+
+export type InteractParts = {
+  assistant: () => ChatAssistant;
+  client: Pick<SlackClient, 'openView'>;
+  /** The direct message with a person, as a place without a thread. */
+  direct(user: string): Promise<Place>;
+  place: CommandPlacer;
+  home: Home;
+  greet: Greet;
+  store(delivery: Delivery): Promise<void>;
+};
+/** What Slack is answered with: nothing, a sentence at a field, or the next dialog. */
+export type Answer =
+  | { response_action: 'errors'; errors: FieldErrors }
+  | { response_action: 'update'; view: Modal }
+  | undefined;
+
+/** @throws AppError where nothing was done: the person is shown a failure. */
+export function createInteract(parts: InteractParts): (interaction: Interaction) => Promise<Answer> {
+  const { client } = parts;
+  const knownAs = async (who: Who): Promise<PrincipalId | null> => {
+    const found = await parts.assistant().identify(who);
+    return found.kind === 'known' ? found.principal.id : null;
+  };
+  const deliver = async ({ key, who }: Interaction, place: Place | null, content: Content, words: string) => {
+    const base = { key, account: who, content };
+    await parts.store(place === null ? await parts.place(base, words) : { ...base, place });
+  };
+  /** Whoever is not known is told so, and recorded, in the one way there is for that. */
+  const turnAway = async (interaction: Interaction, place: Place | null): Promise<undefined> => {
+    await deliver(interaction, place, { kind: 'message', text: 'help', fetched: [] }, `${COMMAND} help`);
+    return undefined;
+  };
+
+  const askForm = async (asked: Extract<Interaction, { kind: 'ask-form' }>): Promise<Answer> => {
+    const person = await knownAs(asked.who);
+    if (person === null) return turnAway(asked, asked.place);
+    const form = await parts.assistant().formOf(asked.message, person);
+    if (form === null) throw new AppError('not_found', 'That form is not there any more, or not for you.');
+    await client.openView(asked.trigger, formModal(form, asked.place));
+    return undefined;
+  };
+
+  const askReason = async (asked: Extract<Interaction, { kind: 'ask-reason' }>): Promise<Answer> => {
+    const { rendering, place, who } = asked;
+    if ((await knownAs(who)) !== null) {
+      await client.openView(asked.trigger, reasonModal(rendering, place));
+      return undefined;
+    }
+    const where = place ?? (await parts.direct(who.user));
+    await deliver(asked, where, { kind: 'decision', rendering, decision: 'deny' }, '');
+    return undefined;
+  };
+
+  const askChoice = async (asked: Extract<Interaction, { kind: 'ask-choice' }>): Promise<Answer> => {
+    const person = await knownAs(asked.who);
+    const actions = person === null ? [] : await parts.assistant().actions(person);
+    if (actions.length === 0) return turnAway(asked, null);
+    await client.openView(asked.trigger, choiceModal(actions));
+    return undefined;
+  };
+
+  const chosen = async ({ who, action }: Extract<Interaction, { kind: 'chosen' }>): Promise<Answer> => {
+    const person = await knownAs(who);
+    const form = person === null ? null : await parts.assistant().form(action, person);
+    const words =
+      form === null ? 'You may not ask for this.' : fitsModal(form) ? null : 'Ask for this in words.';
+    return words === null
+      ? { response_action: 'update', view: formModal(form!, null) }
+      : { response_action: 'errors', errors: { [`${FIELD}action`]: words } };
+  };
+
+  const filled = async (sent: Extract<Interaction, { kind: 'filled' }>): Promise<Answer> => {
+    const { who, action, values, place } = sent;
+    const person = await knownAs(who);
+    const checked = person === null ? null : await parts.assistant().checkForm(action, values, person);
+    const form = person === null ? null : await parts.assistant().form(action, person);
+    if (checked?.ok === false && form !== null)
+      return { response_action: 'errors', errors: errorsOf(form, checked.problems) };
+    // What the schema filled in by itself is not what the person typed.
+    const parsed = checked?.ok ? checked.arguments : values;
+    const typed = Object.fromEntries(Object.entries(parsed).filter(([name]) => name in values));
+    await deliver(sent, place, { kind: 'form', action, arguments: typed }, form?.title ?? 'New request');
+    return undefined;
+  };
+
+  return async (interaction) => {
+    switch (interaction.kind) {
+      case 'ask-form':
+        return askForm(interaction);
+      case 'ask-reason':
+        return askReason(interaction);
+      case 'ask-choice':
+        return askChoice(interaction);
+      case 'chosen':
+        return chosen(interaction);
+      case 'filled':
+        return filled(interaction);
+      case 'decided': {
+        const { rendering, decision, reason } = interaction;
+        const place = interaction.place ?? (await parts.direct(interaction.who.user));
+        const why = reason === undefined ? {} : { reason };
+        return void (await deliver(
+          interaction,
+          place,
+          { kind: 'decision', rendering, decision, ...why },
+          '',
+        ));
+      }
+      case 'quoted': {
+        const content: Content = { kind: 'message', text: FROM_MESSAGE, fetched: interaction.words };
+        return void (await deliver(interaction, null, content, FROM_MESSAGE));
+      }
+      case 'feedback': {
+        const principal = await knownAs(interaction.who);
+        const { message, positive } = interaction;
+        if (principal !== null) await parts.assistant().feedback({ message, principal, positive });
+        return;
+      }
+      case 'home':
+        return parts.home.open(interaction.who, await knownAs(interaction.who)) as Promise<undefined>;
+      case 'opened':
+        return parts.greet(interaction.channel, await knownAs(interaction.who)) as Promise<undefined>;
+      case 'stopped': {
+        const principal = await knownAs(interaction.who);
+        if (principal !== null) await parts.assistant().stop(interaction.place, principal);
+        return;
+      }
+    }
+  };
+}
+
+/** What a person says who asks for a ticket by a message: the words of the message itself are somebody else's. */
+const FROM_MESSAGE = 'Open a ticket from the quoted message';

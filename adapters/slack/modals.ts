@@ -1,0 +1,175 @@
+/** Dialogs as Block Kit views: pure. What they carry besides what is typed are ids, which give no right. */
+import type { Form, FormField } from '../../src/model/card.ts';
+import type { RenderingId } from '../../src/model/ids.ts';
+import type { Place } from '../../src/model/turn.ts';
+import {
+  FIELD_ERROR_MAX,
+  INPUT_MAX,
+  LABEL_MAX,
+  MODAL_TITLE_MAX,
+  OPTION_TEXT_MAX,
+  OPTION_VALUE_MAX,
+  OPTIONS_MAX,
+  VIEW_BLOCKS_MAX,
+} from './limits.ts';
+import { CALLBACKS, FIELD, FORM_VIEW } from './needs.ts';
+import { clip, visible } from './outbound-text.ts';
+import type { Origin } from './payloads.ts';
+
+type Text = { type: 'plain_text'; text: string; emoji: false };
+type Option = { text: Text; value: string };
+type Element =
+  | {
+      type: 'plain_text_input';
+      action_id: 'value';
+      multiline: boolean;
+      max_length: number;
+      initial_value?: string;
+    }
+  | { type: 'number_input'; action_id: 'value'; is_decimal_allowed: true; initial_value?: string }
+  | { type: 'static_select'; action_id: 'value'; options: Option[]; initial_option?: Option };
+type Input = { type: 'input'; block_id: string; label: Text; optional: boolean; element: Element };
+export type Modal = {
+  type: 'modal';
+  callback_id: string;
+  private_metadata: string;
+  title: Text;
+  submit: Text;
+  close: Text;
+  blocks: Input[];
+};
+/** One sentence by field, as Slack's `response_action: errors` takes it. */
+export type FieldErrors = Record<string, string>;
+
+/** What is said of a denial: a sentence or two, far below what a card shows. */
+const REASON_MAX = 500;
+
+const text = (words: string, max: number): Text => ({
+  type: 'plain_text',
+  text: clip(visible(words), max),
+  emoji: false,
+});
+
+/** Whether a form can be filled in as a dialog without anything of it being cut. */
+export function fitsModal({ fields }: Form): boolean {
+  const fits = ({ name, value }: FormField) => value.length <= INPUT_MAX && name.length + FIELD.length <= 255;
+  return fields.length > 0 && fields.length <= VIEW_BLOCKS_MAX && fields.every(fits);
+}
+
+/** `place` null: the answer gets a thread of its own. */
+export function formModal(form: Form, place: Place | null): Modal {
+  const name = `${FORM_VIEW}${form.action}`;
+  return modal(name, form.title, 'Send', originOf(place), form.fields.map(inputOf));
+}
+
+/** Asks why, which may be left out. */
+export function reasonModal(rendering: RenderingId, place: Place | null): Modal {
+  const reason = {
+    ...inputOf({ name: 'reason', label: 'Why?', kind: 'multiline', choices: [], required: false, value: '' }),
+    element: {
+      type: 'plain_text_input',
+      action_id: 'value',
+      multiline: true,
+      max_length: REASON_MAX,
+    } as const,
+  };
+  return modal(CALLBACKS.reason, 'Deny this request', 'Deny', { ...originOf(place), rendering }, [reason]);
+}
+
+/** What a person may ask for. */
+export function choiceModal(actions: readonly { name: string; title: string }[]): Modal {
+  const options = actions.slice(0, OPTIONS_MAX).map(({ name, title }) => option(title, name));
+  const element: Element = { type: 'static_select', action_id: 'value', options };
+  const input: Input = {
+    type: 'input',
+    block_id: `${FIELD}action`,
+    label: text('What do you need?', LABEL_MAX),
+    optional: false,
+    element,
+  };
+  return modal(CALLBACKS.choice, 'New request', 'Next', {}, [input]);
+}
+
+/** Each problem at its field, the others at the first one: no problem goes unsaid. */
+export function errorsOf(form: Form, problems: readonly { field: string; message: string }[]): FieldErrors {
+  const errors: FieldErrors = {};
+  for (const { field, message } of problems) {
+    const own = form.fields.find(({ name }) => field === name || field.startsWith(`${name}.`));
+    const at = `${FIELD}${(own ?? form.fields[0])?.name ?? field}`;
+    const words = own === undefined ? `${field}: ${message}` : message;
+    errors[at] = clip(visible(errors[at] === undefined ? words : `${errors[at]}; ${words}`), FIELD_ERROR_MAX);
+  }
+  return errors;
+}
+
+function originOf(place: Place | null): Origin {
+  if (place === null) return {};
+  return { container: place.container, ...(place.thread === '' ? {} : { thread: place.thread }) };
+}
+
+function modal(name: string, title: string, submit: string, origin: Origin, blocks: Input[]): Modal {
+  return {
+    type: 'modal',
+    callback_id: name,
+    private_metadata: JSON.stringify(origin),
+    title: text(title, MODAL_TITLE_MAX),
+    submit: text(submit, MODAL_TITLE_MAX),
+    close: text('Close', MODAL_TITLE_MAX),
+    blocks,
+  };
+}
+
+function inputOf(field: FormField): Input {
+  return {
+    type: 'input',
+    block_id: `${FIELD}${field.name}`,
+    label: text(field.label, LABEL_MAX),
+    optional: !field.required,
+    element: elementOf(field),
+  };
+}
+
+/** Values stand as they are: what is sent back is what was digested. */
+function elementOf({ kind, choices, value }: FormField): Element {
+  const initial = value === '' ? {} : { initial_value: value };
+  switch (kind) {
+    case 'number':
+      return { type: 'number_input', action_id: 'value', is_decimal_allowed: true, ...initial };
+    case 'boolean':
+      return select([option('Yes', 'true'), option('No', 'false')], value);
+    case 'choice':
+      if (
+        choices.length > 0 &&
+        choices.length <= OPTIONS_MAX &&
+        choices.every((it) => it.length <= OPTION_TEXT_MAX)
+      )
+        return select(
+          choices.map((choice) => option(choice, choice)),
+          value,
+        );
+      return line(false, initial);
+    case 'text':
+      return line(value.includes('\n'), initial);
+    case 'multiline':
+      return line(true, initial);
+  }
+}
+
+const line = (multiline: boolean, initial: { initial_value?: string }): Element => ({
+  type: 'plain_text_input',
+  action_id: 'value',
+  multiline,
+  max_length: INPUT_MAX,
+  ...initial,
+});
+
+function select(options: Option[], value: string): Element {
+  const initial = options.find((it) => it.value === value);
+  const element = { type: 'static_select', action_id: 'value', options } as const;
+  return initial === undefined ? element : { ...element, initial_option: initial };
+}
+
+const option = (words: string, value: string): Option => ({
+  text: text(words, OPTION_TEXT_MAX),
+  value: clip(value, OPTION_VALUE_MAX),
+});

@@ -1,0 +1,212 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { errorsOf, fitsModal, formModal, reasonModal } from '../../../adapters/slack/modals.ts';
+import type { Form } from '../../../src/model/card.ts';
+import { MessageId, newId, PrincipalId, RenderingId } from '../../../src/model/ids.ts';
+import { checkModal } from '../../support/slack/block-schema.ts';
+import { connected } from './harness.ts';
+import { cardWith, messageWith } from './samples.ts';
+
+const place = (container: string) => ({
+  platform: 'slack' as const,
+  tenant: 'T0ACME',
+  container,
+  thread: '',
+  direct: container.startsWith('D'),
+});
+const ALICE = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
+
+const field = (change: Partial<Form['fields'][number]> = {}): Form['fields'][number] => ({
+  name: 'title',
+  label: 'Title',
+  kind: 'text',
+  choices: [],
+  required: true,
+  value: '',
+  ...change,
+});
+const TICKET: Form = {
+  action: 'ticket.create',
+  title: 'Open a ticket',
+  fields: [
+    field(),
+    field({ name: 'priority', kind: 'choice', choices: ['low', 'high'], value: 'low', required: false }),
+  ],
+};
+
+async function withTicket() {
+  const all = await connected();
+  all.assistant.known.set('UALICE', ALICE);
+  all.assistant.forms.push(TICKET);
+  const message = messageWith({ form: TICKET, text: 'What is it about?' });
+  all.assistant.askedWith.set(message.id, {
+    ...TICKET,
+    fields: [field({ value: 'VPN' }), TICKET.fields[1]!],
+  });
+  const { thread } = await all.slack.say('UALICE', 'a ticket, please');
+  const direct = all.slack.workspace.directWith('UALICE');
+  await all.adapter.surface.post({ ...place(direct), thread }, message);
+  return { ...all, asked: all.slack.messages(direct).at(-1)!, thread, direct };
+}
+
+describe('a form', () => {
+  test('opens as a dialog, filled with what is known, and carries ids only', async () => {
+    const { slack, asked, thread, direct } = await withTicket();
+    expect((await slack.click('UALICE', asked, 'form')).status).toBe(200);
+    const { view } = slack.dialog('UALICE');
+    expect(view.title.text).toBe('Open a ticket');
+    expect(view.blocks[0]?.element).toMatchObject({ initial_value: 'VPN' });
+    expect(view.blocks[1]?.element).toMatchObject({ initial_option: { value: 'low' } });
+    expect(JSON.parse(view.private_metadata)).toEqual({ container: direct, thread });
+  });
+
+  test('sent in becomes a form of that thread, of what was typed and nothing else', async () => {
+    const { slack, assistant, asked, thread } = await withTicket();
+    await slack.click('UALICE', asked, 'form');
+    expect(await slack.submit('UALICE', { title: 'VPN down', priority: 'high' })).toMatchObject({
+      status: 200,
+      errors: {},
+    });
+    expect(assistant.stored.at(-1)).toMatchObject({
+      key: expect.stringMatching(/^slack:view:V/),
+      place: { thread, direct: true },
+      content: {
+        kind: 'form',
+        action: 'ticket.create',
+        arguments: { title: 'VPN down', priority: 'high' },
+      },
+    });
+    expect(assistant.stored.at(-1)?.content).not.toHaveProperty('arguments.filled');
+  });
+
+  test('with a wrong value stays open and says so at the field; nothing is stored', async () => {
+    const { slack, assistant, asked } = await withTicket();
+    await slack.click('UALICE', asked, 'form');
+    const before = assistant.stored.length;
+    const { errors } = await slack.submit('UALICE', { title: 'bad' });
+    expect(errors).toEqual({ 'field:title': 'must be good' });
+    expect(assistant.stored).toHaveLength(before);
+    await slack.submit('UALICE', { title: 'better' });
+    expect(assistant.stored).toHaveLength(before + 1);
+  });
+
+  test('sent twice acts once', async () => {
+    const { slack, assistant, asked } = await withTicket();
+    await slack.click('UALICE', asked, 'form');
+    await slack.submit('UALICE', { title: 'VPN' });
+    const count = assistant.stored.length;
+    await slack.submit('UALICE', { title: 'VPN' });
+    expect(assistant.stored).toHaveLength(count);
+  });
+
+  test('does not open for a stranger, who is answered like everywhere else', async () => {
+    const { slack, assistant, asked } = await withTicket();
+    await slack.click('UBOB', asked, 'form');
+    expect(slack.workspace.views).toEqual([]);
+    expect(assistant.stored.at(-1)).toMatchObject({
+      account: { user: 'UBOB' },
+      content: { kind: 'message' },
+    });
+  });
+
+  test('that cannot be opened shows a failure and stores nothing', async () => {
+    const { slack, assistant, asked } = await withTicket();
+    const before = assistant.stored.length;
+    slack.fail(1, 'views.open', 'expired_trigger_id');
+    expect((await slack.click('UALICE', asked, 'form')).status).toBe(500);
+    expect(assistant.stored).toHaveLength(before);
+  });
+
+  test('of any fields is a dialog that Slack takes, or none', () => {
+    const anyField = fc.record({
+      name: fc.string({ minLength: 1, maxLength: 40 }),
+      label: fc.string({ minLength: 1, maxLength: 300 }),
+      kind: fc.constantFrom(
+        'text' as const,
+        'multiline' as const,
+        'choice' as const,
+        'number' as const,
+        'boolean' as const,
+      ),
+      choices: fc.array(fc.string({ minLength: 1, maxLength: 120 }), { maxLength: 120 }),
+      required: fc.boolean(),
+      value: fc.oneof(fc.string(), fc.string({ minLength: 2_990, maxLength: 3_010 })),
+    });
+    const forms = fc.record({
+      action: fc.constant('a.b'),
+      title: fc.string(),
+      fields: fc.uniqueArray(anyField, { selector: ({ name }) => name, minLength: 1, maxLength: 5 }),
+    });
+    fc.assert(
+      fc.property(forms, (form) => !fitsModal(form) || checkModal(formModal(form, null)) !== null),
+      { numRuns: 60 },
+    );
+  });
+
+  test('leaves no problem unsaid, whatever it is called', () => {
+    const problems = [
+      { field: 'title', message: 'is too long' },
+      { field: 'title', message: 'has no words' },
+      { field: 'inputs.x', message: 'is unknown' },
+    ];
+    expect(errorsOf(TICKET, problems)).toEqual({
+      'field:title': 'is too long; has no words; inputs.x: is unknown',
+    });
+  });
+});
+
+describe('a denial', () => {
+  const shown = async () => {
+    const all = await connected();
+    const card = cardWith({ buttons: ['approve', 'deny'] });
+    await all.adapter.surface.post(place('CAPPROVALS'), messageWith({ card }));
+    return { ...all, card, message: all.slack.messages('CAPPROVALS')[0]! };
+  };
+
+  test('asks for a reason first, and is a decision with it', async () => {
+    const { slack, assistant, card, message } = await shown();
+    assistant.known.set('UBOB', { ...ALICE, id: PrincipalId.parse('bob') });
+    await slack.click('UBOB', message, 'deny');
+    expect(assistant.stored).toEqual([]);
+    await slack.submit('UBOB', { reason: '  Not during the release. ' });
+    expect(assistant.stored).toMatchObject([
+      {
+        place: { container: 'CAPPROVALS', thread: message.ts },
+        content: {
+          kind: 'decision',
+          decision: 'deny',
+          rendering: card.rendering,
+          reason: 'Not during the release.',
+        },
+      },
+    ]);
+  });
+
+  test('may be without a reason', async () => {
+    const { slack, assistant, message } = await shown();
+    assistant.known.set('UBOB', ALICE);
+    await slack.click('UBOB', message, 'deny');
+    await slack.submit('UBOB', {});
+    expect(assistant.stored[0]?.content).not.toHaveProperty('reason');
+  });
+
+  test('by a stranger is stored at once, to be refused and recorded', async () => {
+    const { slack, assistant, card, message } = await shown();
+    await slack.click('UBOB', message, 'deny');
+    expect(slack.workspace.views).toEqual([]);
+    expect(assistant.stored[0]?.content).toMatchObject({ decision: 'deny', rendering: card.rendering });
+  });
+
+  test('carries the rendering and where it was pressed, nothing else', () => {
+    const rendering = newId(RenderingId);
+    const { private_metadata } = reasonModal(rendering, { ...place('CAPPROVALS'), thread: '1.2' });
+    expect(JSON.parse(private_metadata)).toEqual({ container: 'CAPPROVALS', thread: '1.2', rendering });
+  });
+});
+
+test('a form too large for a dialog has no button', async () => {
+  const { slack, adapter } = await connected();
+  const form = { ...TICKET, fields: [field({ value: 'x'.repeat(3_001) })] };
+  await adapter.surface.post(place('CGENERAL'), messageWith({ id: newId(MessageId), form }));
+  expect(slack.messages('CGENERAL')[0]?.blocks.some(({ type }) => type === 'actions')).toBe(false);
+});
