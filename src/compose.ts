@@ -16,6 +16,7 @@ import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf } from './built-i
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
 import { createCredentials } from './credentials.ts';
+import { delegate } from './delegating.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
@@ -41,6 +42,8 @@ import { offlinePlanner } from './planner/offline.ts';
 import { openAIPlanner } from './planner/openai.ts';
 import { plannerTool } from './planner/schema.ts';
 import { policyChanges } from './policy/changes.ts';
+import { checkReach, onCallInWords, onCallOf } from './reach-config.ts';
+import { createReaching } from './reaching.ts';
 import { createRendering } from './rendering.ts';
 import { createDelivery } from './reply/deliver.ts';
 import { findSecrets, maskSecrets } from './screening/secrets.ts';
@@ -96,6 +99,7 @@ export async function compose(
   options: ComposeOptions = {},
 ): Promise<Running> {
   const rules = loadRules(config);
+  checkReach(config.reach, rules.directory.current);
   const house = await openHouse(
     config,
     { info: (words) => log.info({}, words), error: (error, words) => log.error(errorFields(error), words) },
@@ -148,6 +152,19 @@ export async function compose(
 
   const stopping = new AbortController();
   const judging = createJudging({ policy: rules.policy, directory });
+  const onCall = onCallOf(config.reach);
+  const now = () => new Date();
+  const asking = { db, surfaces: () => [...surfaces.values()], deliverer, judging, titleOf, nameOf };
+  const reaching = createReaching({
+    ...asking,
+    audit,
+    onCall,
+    routes: config.reach.routes,
+    now,
+    queueStep: send.remind,
+    troubled: (error, schedule) =>
+      log.warn({ name: schedule, ...errorFields(error) }, 'an on-call schedule cannot be read'),
+  });
   const announcing = createAnnouncing({
     ...deliverer,
     audit,
@@ -156,7 +173,10 @@ export async function compose(
     titleOfGroup,
     queueExecution: send.execute,
     queueExpiry: send.expire,
-    queueAsking: send.ask,
+    queueAsking: async (tx, request) => {
+      await reaching.begin(tx, request);
+      await send.ask(tx, request);
+    },
     queueRefresh: send.refresh,
     alarm(request, { code, message }) {
       log.error({ request: request.id, code }, 'an approved request is not what its evidence says');
@@ -271,6 +291,9 @@ export async function compose(
     mask: (text) => cleanText(maskSecrets(text).text),
     stopping: stopping.signal,
     list: (kind, person) => listInWords(assistant, kind, person),
+    delegate: (command, by) =>
+      delegate({ ...asking, audit, directory, reaching }, by, command.request, command.to),
+    onCall: (schedule) => onCallInWords(onCall, schedule, now(), nameOf),
     nameOf,
     decided: (decision, outcome) => metrics.decisions.inc({ decision, outcome }),
     defect,
@@ -458,7 +481,8 @@ export async function compose(
         pipeline: timedPipeline,
         executor,
         deliver: delivery,
-        askApprovers: (request) => askApprovers({ ...operators, judging, titleOf, nameOf }, request),
+        askApprovers: (request) => askApprovers({ ...asking, audienceOf: reaching.audienceOf }, request),
+        remind: reaching.step,
         runCiJob: {
           concurrency: config.runner.concurrency,
           run: builtIns.runner.work,

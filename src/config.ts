@@ -5,11 +5,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
+import { RoutesYaml } from './approval/escalation-routes.ts';
 import { CredentialEntry, type Grant, readGrants } from './credentials.ts';
 import { AppError } from './errors.ts';
 import { DEFAULT_LIMITS, type Limits } from './intake/limits.ts';
 import type { Json } from './model/request.ts';
 import { Json as JsonSchema } from './model/request.ts';
+import { PAGERDUTY_API } from './oncall/pagerduty.ts';
+import { OnCallYaml } from './oncall/shape.ts';
+import { type ReachConfig, readReach } from './reach-config.ts';
 import { parseTrustedYaml, readTrusted } from './trusted-file.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -61,6 +65,8 @@ export type Config = {
   credentials: Grant[];
   runner: { concurrency: number };
   limits: Limits;
+  /** Who is asked where, and who is on call. */
+  reach: ReachConfig;
 };
 
 const connector = z.strictObject({ use: z.string().min(1), settings: JsonSchema.default({}) });
@@ -72,6 +78,8 @@ const ConfigFile = z.strictObject({
   jobs: z.string().optional(),
   repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), z.string()).optional(),
   connectors: z.strictObject({ ticketing: connector.optional(), ci: connector.optional() }).default({}),
+  routes: RoutesYaml,
+  on_call: OnCallYaml.prefault({}),
   slack: z
     .strictObject({ approvals_channel: z.string().optional(), operators_channel: z.string().optional() })
     .default({}),
@@ -173,6 +181,10 @@ export function readConfig(env: Environment, cwd: string): Config {
       turnsPerMinute: file.value.limits.turns_per_minute,
       requestsPerActionPerHour: file.value.limits.requests_per_action_per_hour,
     },
+    reach: readReach(file.value.routes, file.value.on_call, {
+      token: secret('PAGERDUTY_TOKEN'),
+      apiUrl: urlOf('PAGERDUTY_API_URL', env.PAGERDUTY_API_URL)?.href ?? PAGERDUTY_API,
+    }),
   };
   if (config.local) checkLocalMode(config, env);
   if (production) checkProduction(config);
@@ -346,12 +358,15 @@ function checkLocalMode(config: Config, env: Environment): void {
     fail('PUBLIC_URL must be a loopback address in local mode.');
   const real = Object.entries(config.connectors).find(([, { use }]) => !BUILT_IN_CONNECTORS.has(use));
   const [grant] = config.credentials;
-  if ((real || grant) && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
+  const { pagerDuty } = config.reach;
+  if ((real || grant || pagerDuty) && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
     const what = config.github
       ? 'GITHUB_TOKEN is given'
       : grant
         ? `credentials.${grant.name} is given`
-        : `connectors.${real?.[0]}.use is ${real?.[1].use}`;
+        : real
+          ? `connectors.${real[0]}.use is ${real[1].use}`
+          : 'PAGERDUTY_TOKEN is given';
     fail(
       `${what} in local mode, where anybody at this machine may be anybody. Set LOCAL_MODE_WITH_CONNECTORS=1 if you mean it.`,
     );

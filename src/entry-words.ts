@@ -56,9 +56,9 @@ export function entryInWords(entry: EntryBody): string {
     case 'approval.ignored':
       return `A click of ${who} did not count (${text(data.why)}).`;
     case 'approval.escalated':
-      return 'Asked the next person.';
+      return `Nobody had decided; now asked too: ${list(data.to)}.`;
     case 'approval.delegated':
-      return `${who} handed it over.`;
+      return `${who} handed it over to ${text(data.to)}.`;
     case 'execution.started':
       return `Started, isolated at level ${text(data.level)}.`;
     case 'egress.called':

@@ -4,6 +4,7 @@ import { newestCheckpoint } from './audit/head.ts';
 import type { Judging } from './judging.ts';
 import type { MessageId, PrincipalId, RequestId } from './model/ids.ts';
 import type { Surface } from './model/ports.ts';
+import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
 import type { Place } from './model/turn.ts';
 import { type Deliverer, say, threadAt } from './reply/messages.ts';
@@ -80,40 +81,71 @@ async function operatorsPlaces(deps: OutreachDeps): Promise<Place[]> {
   return places.filter((place) => place !== null);
 }
 
+/** Whom a request is put to directly, and in which channels instead of the platforms' own. */
+export type Audience = { people: readonly Principal[]; channels: Channels };
+export type Channels = { slack: string | null; teams: string | null };
+
 export type AskingDeps = OutreachDeps & {
   judging: Judging;
   titleOf(action: string): string;
   nameOf(person: PrincipalId): string;
+  /** Of those who may approve it, who is asked now. */
+  audienceOf(request: StoredRequest, approvers: readonly Principal[]): Promise<Audience>;
 };
 
 /**
- * Puts a request's card where those are who may approve it. Safe to repeat: a place is asked once. The web needs no
+ * Puts a request's card where those are who are asked. Safe to repeat: a place is asked once. The web needs no
  * message; there it stands under "waiting for you". An outcome that nobody knows is asked about once more where the
  * card stands already: a rewritten card calls nobody.
  */
 export async function askApprovers(deps: AskingDeps, id: RequestId): Promise<void> {
   const request = await findRequest(deps.db, id);
   if (request?.state !== 'pending' && request?.state !== 'unknown') return;
-  const approvers = await deps.judging.approversOf(deps.db, request);
+  const audience = await deps.audienceOf(request, await deps.judging.approversOf(deps.db, request));
   const text = request.state === 'unknown' ? askedToLook(deps, request) : askedToApprove(deps, request);
-  for (const surface of deps.surfaces()) {
-    for (const place of await surface.approvalPlaces(approvers)) {
-      await deps.db.transaction(async (tx) => {
-        const thread = await threadAt(tx, place);
-        const asked = await tx.maybe(
-          'select 1 from messages where thread = $1 and request = $2 and turn is null',
-          [thread, id],
-        );
-        const said = { thread, turn: null, text, authorship: 'system' as const };
-        if (!asked) await say(tx, deps.deliverer, { ...said, request: id });
-        else if (request.state === 'unknown' && !(await wasSaid(tx, thread, text)))
-          await say(tx, deps.deliverer, said);
-      });
-    }
+  for (const place of await placesOf(deps.surfaces(), audience)) {
+    await deps.db.transaction(async (tx) => {
+      const isNew = await putCard(tx, deps.deliverer, id, place, text);
+      const thread = await threadAt(tx, place);
+      if (!isNew && request.state === 'unknown' && !(await wasSaid(tx, thread, text)))
+        await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
+    });
   }
 }
 
-function askedToApprove(deps: AskingDeps, request: StoredRequest): string {
+/** The channels and direct messages of these people, on every platform. May open conversations there. */
+export async function placesOf(
+  surfaces: readonly Surface[],
+  { people, channels }: Audience,
+): Promise<Place[]> {
+  const places: Place[] = [];
+  for (const surface of surfaces) {
+    const channel = surface.platform === 'web' ? null : channels[surface.platform];
+    places.push(...(await surface.approvalPlaces(people, channel)));
+  }
+  return places;
+}
+
+/** Puts a request's card in a place, once; false where it stands there already. */
+export async function putCard(
+  tx: Tx,
+  deliverer: Deliverer,
+  request: RequestId,
+  place: Place,
+  text: string,
+): Promise<boolean> {
+  const thread = await threadAt(tx, place);
+  const asked = await tx.maybe('select 1 from messages where thread = $1 and request = $2 and turn is null', [
+    thread,
+    request,
+  ]);
+  if (asked) return false;
+  await say(tx, deliverer, { thread, turn: null, text, authorship: 'system', request });
+  return true;
+}
+
+/** The words with which somebody is asked; they stand above the card. */
+export function askedToApprove(deps: Pick<AskingDeps, 'titleOf' | 'nameOf'>, request: StoredRequest): string {
   const what = request.preview?.summary ?? `${deps.titleOf(request.action)}.`;
   return `${deps.nameOf(request.requester)} asks for your approval: ${what}`;
 }

@@ -74,6 +74,10 @@ export type PipelineParts = ProposingDeps &
     kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
     /** "my requests", "waiting for me", in words. */
     list(kind: 'mine' | 'waiting', person: Principal): Promise<string>;
+    /** Hands a request over, with everything that hangs on it. */
+    delegate(command: Extract<ChatCommand, { kind: 'delegate' }>, by: Principal): Promise<string>;
+    /** Who is on call, in words; null: of every schedule. */
+    onCall(schedule: string | null): Promise<string>;
     nameOf(person: PrincipalId): string;
     /** Counts what people decided and what became of it. */
     decided(decision: DecisionKind, outcome: Ruling['kind']): void;
@@ -549,6 +553,10 @@ export function createPipeline(parts: PipelineParts) {
         return parts.kill(command.to, command, person);
       case 'resolve':
         return resolveUnknown(command, person);
+      case 'delegate':
+        return parts.delegate(command, person);
+      case 'on-call':
+        return parts.onCall(command.schedule);
     }
   }
 

@@ -11,7 +11,7 @@ import type { Database, Tx } from './store/database.ts';
 import type { Payload, Queue } from './store/queue.ts';
 
 /** Jobs at once in one process: people wait for turns and executions, looks are short. */
-const CONCURRENCY = { turn: 4, execute: 4, follow: 4, deliver: 4, expire: 1 } as const;
+const CONCURRENCY = { turn: 4, execute: 4, follow: 4, deliver: 4, expire: 1, remind: 1 } as const;
 /** How often abandoned executions are looked for. A lease lasts longer than this by far. */
 const RECOVER_EVERY_MS = 2_000;
 /** Turns and expiries have jobs of their own; this is the net. */
@@ -31,6 +31,8 @@ export type WorkerDeps = {
   executor: Executor;
   deliver(what: { message: MessageId } | { request: RequestId }): Promise<void>;
   askApprovers(request: RequestId): Promise<void>;
+  /** One step of the plan of reminders and escalations. */
+  remind(request: RequestId, at: { round: number; step: number }): Promise<void>;
   runCiJob: {
     concurrency: number;
     run(run: string, signal: AbortSignal): Promise<void>;
@@ -64,6 +66,8 @@ export function createSenders(queue: Queue) {
         { startAfterSeconds: REFRESH_SECONDS, singletonKey: `refresh:${request}` },
       ),
     ask: (tx: Tx, request: RequestId) => queue.send(tx, 'deliver', { ask: request }),
+    remind: (tx: Tx, request: RequestId, at: { round: number; step: number }, startAfterSeconds: number) =>
+      queue.send(tx, 'remind', { request, ...at }, { startAfterSeconds }),
     run: (tx: Tx, run: string) => queue.send(tx, 'run', { run }),
   };
 }
@@ -83,6 +87,9 @@ export async function startWorkers(deps: WorkerDeps): Promise<() => Promise<void
   );
   await queue.work('expire', { concurrency: CONCURRENCY.expire }, (job) =>
     pipeline.expire(id<RequestId>(job, 'request')),
+  );
+  await queue.work('remind', { concurrency: CONCURRENCY.remind }, (job) =>
+    deps.remind(id<RequestId>(job, 'request'), { round: Number(job.round), step: Number(job.step) }),
   );
   await queue.work('deliver', { concurrency: CONCURRENCY.deliver }, async (job) => {
     if (job.ask !== undefined) return deps.askApprovers(id<RequestId>(job, 'ask'));

@@ -70,11 +70,11 @@ export class TeamsSurface implements Surface {
     await this.#rewrite(delivered, message, rendered);
   }
 
-  async approvalPlaces(approvers: readonly Principal[]): Promise<Place[]> {
+  async approvalPlaces(approvers: readonly Principal[], channel: string | null = null): Promise<Place[]> {
     const { approvalsConversation, tenant } = this.#parts;
+    const shared = channel ?? approvalsConversation;
     const places: Place[] = [];
-    if (approvalsConversation !== null && tenant !== null)
-      places.push(placeAt(tenant, approvalsConversation, false));
+    if (shared !== null && tenant !== null) places.push(placeAt(tenant, shared, false));
     for (const account of approvers.flatMap((approver) => approver.accounts)) {
       if (account.platform !== 'teams' || (tenant !== null && account.tenant.toLowerCase() !== tenant))
         continue;

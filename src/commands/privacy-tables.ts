@@ -18,6 +18,7 @@ const THEIRS: Readonly<Record<string, string>> = {
   messages: 'author = $1 or turn in (select id from turns where principal = $1)',
   requests: 'requester = $1',
   approvals: 'approver = $1',
+  reached: 'person = $1',
   web_sessions: 'principal = $1',
   request_edits: 'editor = $1',
   kill_switches: 'principal = $1 or switched_on_by = $1 or switched_off_by = $1',

@@ -9,9 +9,14 @@ export type ChatCommand =
   | { kind: 'kill'; to: 'on' | 'off'; scope: KillScope; reason: string }
   | { kind: 'kill-status' }
   | { kind: 'resolve'; request: RequestId; as: 'succeeded' | 'failed'; note: string }
+  /** Both parts untrusted: an id or how it begins, and whatever names somebody. */
+  | { kind: 'delegate'; request: string; to: string }
+  /** Null: of every schedule. */
+  | { kind: 'on-call'; schedule: string | null }
   | { kind: 'wrong'; usage: string };
 
 const KILL_USAGE = 'kill on|off [action=NAME] [principal=ID] [connector=NAME] reason=WORDS, or kill status';
+const DELEGATE_USAGE = 'delegate REQUEST-ID to PERSON';
 const RESOLVE_USAGE = 'resolve REQUEST-ID succeeded|failed [what you found]';
 
 /**
@@ -27,6 +32,9 @@ export function parseChatCommand(text: string): ChatCommand | null {
     return { kind: 'waiting' };
   if (first === 'kill') return parseKill(words.slice(1));
   if (first === 'resolve') return parseResolve(words.slice(1));
+  if (first === 'delegate') return parseDelegate(words.slice(1));
+  const asked = ON_CALL.exec(text.trim());
+  if (asked) return { kind: 'on-call', schedule: asked[1]?.toLowerCase() ?? null };
   return null;
 }
 
@@ -55,6 +63,19 @@ function parseKill(words: string[]): ChatCommand {
     .replace(/^"(.*)"$/, '$1')
     .trim();
   return reason === '' ? wrong : { kind: 'kill', to, scope, reason };
+}
+
+const ON_CALL = /^who(?:\s+is|['’]s)\s+on[\s-]call(?:\s+for\s+([a-z0-9_-]{1,64}))?\s*\??$/i;
+/** As lists show it: the first eight digits are enough. */
+const ID_OR_ITS_BEGINNING = /^[0-9a-f]{8}[0-9a-f-]{0,28}$/i;
+
+/** "Delegate the DNS job to Bob" is a wish: a command names a request by its id. */
+function parseDelegate([request = '', to = '', ...person]: string[]): ChatCommand | null {
+  if (!ID_OR_ITS_BEGINNING.test(request))
+    return request === '' ? { kind: 'wrong', usage: DELEGATE_USAGE } : null;
+  return to.toLowerCase() === 'to' && person.length > 0
+    ? { kind: 'delegate', request, to: person.join(' ') }
+    : { kind: 'wrong', usage: DELEGATE_USAGE };
 }
 
 function parseResolve(words: string[]): ChatCommand | null {

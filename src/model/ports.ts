@@ -107,8 +107,11 @@ export interface Surface {
   /** Shows a message in a thread; the answer finds it again for `update`. Null: nothing to deliver. */
   post(place: Place, message: Message): Promise<Delivered | null>;
   update(delivered: Delivered, message: Message): Promise<void>;
-  /** Where these approvers are asked: a channel from the config, and a direct message to each. */
-  approvalPlaces(approvers: readonly Principal[]): Promise<Place[]>;
+  /**
+   * Where these approvers are asked: a channel, and a direct message to each. `channel` is the platform's id of one that
+   * takes the place of the one in its config.
+   */
+  approvalPlaces(approvers: readonly Principal[], channel?: string | null): Promise<Place[]>;
   /** Where operators are told: checkpoints, alerts, changes of policy. Null where none is configured. */
   operatorsPlace(): Promise<Place | null>;
 }

@@ -26,6 +26,10 @@ test.each([
     `resolve ${ID} FAILED no ticket there`,
     { kind: 'resolve', request: ID, as: 'failed', note: 'no ticket there' },
   ],
+  [`delegate ${ID} to carol`, { kind: 'delegate', request: ID, to: 'carol' }],
+  ['Delegate 11111111 TO Carol Clark', { kind: 'delegate', request: '11111111', to: 'Carol Clark' }],
+  ['who is on call', { kind: 'on-call', schedule: null }],
+  ["Who's on-call for Platform?", { kind: 'on-call', schedule: 'platform' }],
 ])('"%s" is a command', (text, command) => {
   expect(parseChatCommand(text)).toEqual(command);
 });
@@ -47,6 +51,10 @@ describe('a command that is not quite one is answered with its usage, and moves 
     `resolve ${ID}`,
     `resolve ${ID} maybe`,
     'resolve 1234 succeeded',
+    'delegate',
+    `delegate ${ID}`,
+    `delegate ${ID} carol`,
+    `delegate ${ID} to`,
   ])('%s', (text) => {
     expect(parseChatCommand(text)).toMatchObject({ kind: 'wrong' });
   });
@@ -58,6 +66,9 @@ test.each([
   'who am i',
   'my requests please',
   'resolve the DNS trouble in Berlin',
+  'delegate the DNS job to Bob',
+  'who is on call tomorrow',
+  'who is on call for',
   'please kill on reason=x',
   'run the checks of web',
 ])('"%s" is left to the planner', (text) => {

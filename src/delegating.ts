@@ -1,0 +1,132 @@
+/**
+ * Handing a request over: by somebody who is asked and may approve, to somebody who may. It gives nobody a right; policy
+ * is asked again when that person decides.
+ */
+import { addReached, dropReached, findReach, pendingByPrefix } from './approval/escalation-store.ts';
+import { approvalsOf, findRequest, lockRequest } from './approval/requests.ts';
+
+import type { Directory } from './model/ports.ts';
+import type { Principal } from './model/principal.ts';
+import type { StoredRequest } from './model/request.ts';
+import { askedToApprove, putCard } from './operators.ts';
+import { type Reaching, type ReachingDeps, tellWhereItStands } from './reaching.ts';
+import { say, threadAt } from './reply/messages.ts';
+import type { Sql } from './store/database.ts';
+
+export type DelegatingDeps = Pick<
+  ReachingDeps,
+  'db' | 'audit' | 'judging' | 'deliverer' | 'titleOf' | 'nameOf' | 'surfaces'
+> & { directory: Directory; reaching: Reaching };
+
+/** `refused`: this person may not, which is recorded. `ignored`: nothing is wrong with them, and nothing was changed. */
+type Answer = { kind: 'done' } | { kind: 'refused' | 'ignored'; words: string };
+
+const NO_SUCH = 'There is no request of that id that waits for approval.';
+
+/**
+ * `wanted` is an id or how it begins, `toWords` an id of the directory or a person's whole name; both untrusted.
+ * Answers what became of it in words for the person who wrote it.
+ */
+export async function delegate(
+  deps: DelegatingDeps,
+  by: Principal,
+  wanted: string,
+  toWords: string,
+): Promise<string> {
+  const [id, another] = await pendingByPrefix(deps.db, wanted.toLowerCase());
+  const request = id === undefined ? null : await findRequest(deps.db, id);
+  if (another !== undefined) return 'More than one request begins so; write more of its id.';
+  if (request === null || (request.effect === 'write' && request.confirmedAt === null)) return NO_SUCH;
+  const to = await personOf(deps.directory, toWords);
+  const first = await judge(deps, deps.db, request, by, to);
+  if (first.kind === 'refused') await recordRefusal(deps, request, by);
+  if (first.kind !== 'done' || to === null) return first.kind === 'done' ? NO_SUCH : first.words;
+  // Opening a conversation asks a platform, which no transaction waits for.
+  const places = await deps.reaching.directPlaces([to]);
+  return deps.db.transaction(async (tx) => {
+    const current = await lockRequest(tx, request.id);
+    if (current?.state !== 'pending') return NO_SUCH;
+    const again = await judge(deps, tx, current, by, to);
+    if (again.kind !== 'done') return again.words;
+    await deps.audit.append(tx, {
+      type: 'approval.delegated',
+      turn: current.turn,
+      request: current.id,
+      principal: by.id,
+      data: { digest: current.digest, to: to.id },
+    });
+    if ((await findReach(tx, current.id))?.scope === 'named') await dropReached(tx, current.id, by.id);
+    await addReached(tx, current.id, [to.id], 'delegated');
+    const threads = [];
+    for (const place of places) threads.push(await threadAt(tx, place));
+    const title = deps.titleOf(current.action);
+    await tellWhereItStands(
+      tx,
+      deps,
+      current,
+      `${by.name} handed "${title}" (${current.id.slice(0, 8)}) over to ${to.name}.`,
+      threads,
+    );
+    for (const place of places) {
+      const words = `${by.name} handed this over to you. ${askedToApprove(deps, current)}`;
+      if (await putCard(tx, deps.deliverer, current.id, place, words)) continue;
+      const thread = await threadAt(tx, place);
+      await say(tx, deps.deliverer, {
+        thread,
+        turn: null,
+        text: `${by.name} handed "${title}" (${current.id.slice(0, 8)}) over to you. The card is above.`,
+        authorship: 'system',
+      });
+    }
+    return `${to.name} is asked now. You can still decide yourself.`;
+  });
+}
+
+/** Whether this person may hand exactly this over to that one, at this moment. */
+async function judge(
+  deps: DelegatingDeps,
+  sql: Sql,
+  request: StoredRequest,
+  by: Principal,
+  to: Principal | null,
+): Promise<Answer> {
+  if (by.id === request.requester)
+    return { kind: 'refused', words: 'You asked for this yourself: who decides is not yours to say.' };
+  const verdict = await deps.judging.mayApprove(sql, by, request);
+  if (!verdict.allowed) return { kind: 'refused', words: verdict.reasons.join(' ') };
+  const approvers = await deps.judging.approversOf(sql, request);
+  const asked = await deps.reaching.askedNow(sql, request, approvers);
+  if (!asked.some((person) => person.id === by.id))
+    return { kind: 'refused', words: 'You are not asked about this one, so you cannot hand it over.' };
+  const approved = new Set((await approvalsOf(sql, request)).map((it) => it.approver));
+  if (approved.has(by.id)) return ignored('You have approved this already: nothing is left to hand over.');
+  if (to === null) return ignored('I know nobody of that name. Write: delegate REQUEST-ID to PERSON');
+  if (to.id === by.id) return ignored('That is you, and you are asked already.');
+  if (!approvers.some((person) => person.id === to.id))
+    return ignored(`${to.name} may not approve this, so nothing was handed over.`);
+  if (approved.has(to.id)) return ignored(`${to.name} has approved this already.`);
+  return { kind: 'done' };
+}
+
+const ignored = (words: string): Answer => ({ kind: 'ignored', words });
+
+async function recordRefusal(deps: DelegatingDeps, request: StoredRequest, by: Principal): Promise<void> {
+  await deps.db.transaction((tx) =>
+    deps.audit.append(tx, {
+      type: 'approval.refused',
+      turn: request.turn,
+      request: request.id,
+      principal: by.id,
+      data: { digest: request.digest, decision: 'delegate' },
+    }),
+  );
+}
+
+/** By id, else by the whole name where it is only one person's. */
+async function personOf(directory: Directory, words: string): Promise<Principal | null> {
+  const wanted = words.trim().replace(/^@/, '').toLowerCase();
+  const people = await directory.people();
+  const byId = people.find((person) => person.id === wanted);
+  const byName = people.filter((person) => person.name.toLowerCase() === wanted);
+  return byId ?? (byName.length === 1 ? byName[0]! : null);
+}

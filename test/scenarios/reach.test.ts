@@ -1,0 +1,195 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { RequestView } from '../../src/model/request.ts';
+import { settles, useAssistant } from '../support/assistant.ts';
+
+/** Bob is on call, until carol takes over; whoever is next is erin, who may not approve, and then the group. */
+const ROUTES = `
+routes:
+  - action: ci.trigger
+    environment: test
+    schedule: platform
+    remind_after: 4h
+    escalate_after: 12h
+    escalate_to: [{ person: erin }, { group: oncall }]
+on_call:
+  schedules:
+    platform:
+      rotation: { people: [dave], starts: 2020-01-01T00:00:00Z, every: 7d }
+      overrides: [{ people: [dave, bob], from: 2020-01-01T00:00:00Z, until: 2120-01-01T00:00:00Z }]
+    night: { rotation: { people: [carol], starts: 2020-01-01T00:00:00Z, every: 9999d } }
+`;
+
+describe('a request that nobody decides', () => {
+  const house = useAssistant({ extra: ROUTES });
+
+  beforeAll(async () => {
+    house().home.edit('policies/ci.cedar', (text) =>
+      text.replace('@approval("oncall")', '@approval("oncall")\n@expires("7d")'),
+    );
+    await house().running.reload();
+  });
+
+  const checks = async (): Promise<RequestView> => {
+    const { ask, done } = house();
+    return done('alice', await ask('alice', 'run the checks of web on main'), 'confirm');
+  };
+  const asked = (request: { id: string }) =>
+    house()
+      .database.owner.query<{ person: string }>(
+        'select person from reached where request = $1 order by person',
+        [request.id],
+      )
+      .then((rows) => rows.map((row) => row.person));
+  const named = (request: { id: string }, ...people: string[]) =>
+    settles(async () => (await asked(request)).join() === people.join(), `${people.join()} are asked`);
+  const waiting = (request: { id: string }) =>
+    house().database.owner.maybe<{ id: string; hours: number; step: number }>(
+      `select id, round(extract(epoch from start_after - created_on) / 3600)::int as hours, (data->>'step')::int as step
+       from pgboss.job where name = 'remind' and data->>'request' = $1 and state < 'active'`,
+      [request.id],
+    );
+  /** Hours pass for this request alone: all but its end, which was confirmed and approved with the rest of it. */
+  const hoursPass = async (request: { id: string }, hours: number): Promise<void> => {
+    const { owner } = house().database;
+    await owner.query(
+      `update requests set created_at = created_at - make_interval(hours => $2),
+         confirmed_at = confirmed_at - make_interval(hours => $2) where id = $1`,
+      [request.id, hours],
+    );
+    await owner.query(
+      `update pgboss.job set start_after = start_after - make_interval(hours => $2)
+       where name = 'remind' and data->>'request' = $1 and state < 'active'`,
+      [request.id, hours],
+    );
+  };
+  /** Passes the hours until the next step and waits until it is taken. */
+  const nextStep = async (request: { id: string }): Promise<number> => {
+    const job = (await waiting(request))!;
+    await hoursPass(request, job.hours);
+    await settles(async () => {
+      const reach = await house().database.owner.one<{ step: number }>(
+        'select step from reaches where request = $1',
+        [request.id],
+      );
+      return reach.step > job.step;
+    }, 'the step is taken');
+    return job.hours;
+  };
+  it('is put to who is on call and may approve, then to the next, and runs when they approve', async () => {
+    const { until, entries, done, view } = house();
+    const request = await checks();
+    // Dave stands first in the schedule and may not approve.
+    await named(request, 'bob');
+    expect(await waiting(request)).toMatchObject({ hours: 4, step: 0 });
+
+    expect([await nextStep(request), await nextStep(request)]).toEqual([4, 4]);
+    expect(await asked(request)).toEqual(['bob']);
+    // Erin may not approve either: the escalation goes on to the group at once.
+    expect(await nextStep(request)).toBe(4);
+    expect(await asked(request)).toEqual(['bob', 'carol']);
+    expect((await view(request.id)).state).toBe('pending');
+
+    await done('carol', request, 'approve');
+    await until(request, 'succeeded');
+    const log = await entries(request);
+    const escalated = log.filter((entry) => entry.type === 'approval.escalated');
+    expect(escalated).toMatchObject([
+      { data: { target: 'group:oncall', to: ['carol'], digest: request.digest } },
+    ]);
+    expect(escalated[0]).not.toHaveProperty('principal');
+  });
+
+  it('is left alone once it is decided: its next step finds nothing to do', async () => {
+    const { done, story } = house();
+    const request = await checks();
+    await named(request, 'bob');
+    await done('bob', request, 'deny', { reason: 'not today' });
+    const job = (await waiting(request))!;
+    await hoursPass(request, job.hours);
+    await settles(
+      async () =>
+        (await house().database.owner.maybe(
+          `select 1 from pgboss.job where id = $1 and state = 'completed'`,
+          [job.id],
+        )) !== null,
+      'the job ends',
+    );
+    expect(await asked(request)).toEqual(['bob']);
+    expect(await waiting(request)).toBeNull();
+    expect(await story(request)).not.toContain('approval.escalated');
+  });
+
+  it('is handed over by who is asked, to who may approve, and to nobody else', async () => {
+    const { say, done, until, entries } = house();
+    const request = await checks();
+    await named(request, 'bob');
+    const hand = async (from: string, to: string) =>
+      (await say(from, `delegate ${request.id.slice(0, 8)} to ${to}`)).reply;
+
+    expect(await hand('alice', 'carol')).toMatch(/You asked for this yourself/);
+    expect(await hand('dave', 'carol')).not.toMatch(/is asked now/);
+    expect(await hand('carol', 'bob')).toMatch(/You are not asked about this one/);
+    expect(await hand('bob', 'dave')).toMatch(/Dave Davis may not approve this/);
+    expect(await hand('bob', 'alice')).toMatch(/Alice Adams may not approve this/);
+    expect(await hand('bob', 'bob')).toMatch(/That is you/);
+    expect(await hand('bob', 'somebody')).toMatch(/I know nobody of that name/);
+    expect(await asked(request)).toEqual(['bob']);
+
+    expect(await hand('bob', 'Carol Clark')).toMatch(/Carol Clark is asked now/);
+    expect(await asked(request)).toEqual(['carol']);
+    expect(await hand('bob', 'carol')).toMatch(/You are not asked about this one/);
+
+    await done('carol', request, 'approve');
+    await until(request, 'succeeded');
+    const log = await entries(request);
+    expect(log.filter((entry) => entry.type === 'approval.delegated')).toMatchObject([
+      { principal: 'bob', data: { to: 'carol', digest: request.digest } },
+    ]);
+    expect(
+      log
+        .filter((entry) => entry.type === 'approval.refused')
+        .map((entry) => [entry.principal, entry.data?.decision]),
+    ).toEqual([
+      ['alice', 'delegate'],
+      ['dave', 'delegate'],
+      ['carol', 'delegate'],
+      ['bob', 'delegate'],
+    ]);
+    expect(await hand('carol', 'bob')).toMatch(/no request of that id that waits/);
+  });
+
+  it('says who is on call', async () => {
+    const { say } = house();
+    const everything = (await say('dave', 'who is on call?')).reply;
+    expect(everything).toBe('platform: Dave Davis, then Bob Brown\nnight: Carol Clark');
+    expect((await say('dave', 'who is on call for night')).reply).toBe('night: Carol Clark');
+    expect((await say('dave', 'who is on call for day')).reply).toMatch(/no on-call schedule "day"/);
+  });
+
+  it('is checked again by policy and people of the moment when it is approved after a day and a half', async () => {
+    const { done, decide, view, until, home, running } = house();
+    const [kept, lost] = [await checks(), await checks()];
+    for (const request of [kept, lost]) {
+      await named(request, 'bob');
+      await hoursPass(request, 36);
+    }
+    home.edit('people.yaml', (text) =>
+      text.replace('[employees, engineers, oncall]', '[employees, engineers]'),
+    );
+    await running.reload();
+    // The first of the two in the file was bob: what he was asked for he may not approve any more.
+    expect((await decide('bob', lost, 'approve')).kind).toBe('refused');
+    await done('carol', kept, 'approve');
+    await until(kept, 'succeeded');
+
+    home.edit('policies/ci.cedar', (text) =>
+      text.replace(
+        'Group::"engineers", action == Action::"ci.trigger"',
+        'Group::"operators", action == Action::"ci.trigger"',
+      ),
+    );
+    await running.reload();
+    expect((await decide('carol', lost, 'approve')).kind).toBe('conflict');
+    expect((await view(lost.id)).state).toBe('denied');
+  });
+});
