@@ -1,0 +1,254 @@
+import { describe, expect, test, vi } from 'vitest';
+import { renderHome } from '../../../adapters/slack/home-view.ts';
+import { MessageId, newId, PrincipalId, RequestId } from '../../../src/model/ids.ts';
+import { checkHome, textsOf } from '../../support/slack/block-schema.ts';
+import { drawBlock } from '../../support/slack/draw.ts';
+import { connected } from './harness.ts';
+import { cardWith, messageWith } from './samples.ts';
+
+const ALICE = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
+const field = {
+  name: 'title',
+  label: 'Title',
+  kind: 'text' as const,
+  choices: [],
+  required: true,
+  value: '',
+};
+const TICKET = { action: 'ticket.create', title: 'Open a ticket', fields: [field] };
+const place = (container: string, thread = '') => ({
+  platform: 'slack' as const,
+  tenant: 'T0ACME',
+  container,
+  thread,
+  direct: container.startsWith('D'),
+});
+
+async function known(more: Parameters<typeof connected>[0] = {}) {
+  const all = await connected(more);
+  all.assistant.known.set('UALICE', ALICE);
+  all.assistant.forms.push(TICKET);
+  const direct = all.slack.workspace.directWith('UALICE');
+  const { workspace } = all.slack;
+  const home = () => (workspace.homes.get('UALICE')?.blocks ?? []).map(drawBlock).join('\n');
+  return { ...all, direct, home };
+}
+
+describe('the conversation', () => {
+  test('begins with what one could ask, when it is opened', async () => {
+    const { slack, direct } = await known();
+    await slack.openHome('UALICE', 'messages');
+    expect(slack.workspace.prompts.get(direct)).toEqual([
+      { title: 'What can you do?', message: 'help' },
+      { title: 'Open a ticket', message: 'Open a ticket' },
+    ]);
+  });
+
+  test('shows that something is being worked on, until it is answered', async () => {
+    const { slack, adapter, direct } = await known();
+    const { ts } = await slack.say('UALICE', 'status');
+    await slack.workspace.until(() => slack.workspace.sessions.get(`${direct} ${ts}`) === 'processing');
+    await adapter.surface.post(place(direct, ts), messageWith());
+    await slack.workspace.until(() => slack.workspace.sessions.get(`${direct} ${ts}`) === 'active');
+  });
+
+  test('goes on where Slack shows none of it', async () => {
+    const { slack, adapter, direct, codes } = await known();
+    slack.fail(9, 'agents.sessions.setStatus', 'internal_error');
+    const { ts, sent } = await slack.say('UALICE', 'status');
+    expect(sent.status).toBe(200);
+    expect(await adapter.surface.post(place(direct, ts), messageWith())).not.toBeNull();
+    await vi.waitUntil(() => codes.includes('slack_agent_view'));
+  });
+
+  test("passes on Slack's own Stop button, for whoever pressed it", async () => {
+    const { slack, assistant, direct } = await known();
+    const { ts } = await slack.say('UALICE', 'status');
+    await slack.pressStop('UALICE', direct, ts);
+    expect(assistant.stops).toEqual([{ place: place(direct, ts), principal: 'alice' }]);
+    await slack.pressStop('UBOB', direct, ts);
+    expect(assistant.stops).toHaveLength(1);
+  });
+
+  test("takes opinions on a model's answer, and on nobody else's", async () => {
+    const { slack, adapter, assistant, direct } = await known();
+    const answer = messageWith({ authorship: 'model', text: 'I think so.' });
+    await adapter.surface.post(place(direct), answer);
+    await adapter.surface.post(place(direct), messageWith());
+    const [shown, ours] = slack.messages(direct);
+    await slack.click('UALICE', shown!, 'good');
+    await slack.click('UALICE', shown!, 'bad');
+    await slack.click('UBOB', shown!, 'good');
+    expect(assistant.given).toEqual([
+      { message: answer.id, principal: 'alice', positive: true },
+      { message: answer.id, principal: 'alice', positive: false },
+    ]);
+    expect(() => slack.make.click('UALICE', ours!, 'good')).toThrow('no button');
+  });
+
+  test('shows how far an execution is as a task', async () => {
+    const { slack, adapter, direct } = await known();
+    for (const state of ['pending', 'executing', 'succeeded', 'failed'] as const)
+      await adapter.surface.post(place(direct), messageWith({ card: cardWith({ state }) }));
+    const tasks = slack.messages(direct).map(({ blocks }) => blocks.find(({ type }) => type === 'task_card'));
+    expect(tasks.map((task) => task && 'status' in task && task.status)).toEqual([
+      undefined,
+      'in_progress',
+      'complete',
+      'error',
+    ]);
+  });
+});
+
+describe('the Home tab', () => {
+  test('shows what waits, with its buttons, and what one may ask for', async () => {
+    const { slack, assistant, home } = await known();
+    const card = cardWith({ buttons: ['approve', 'deny'], summary: 'Open it on the desk.' });
+    assistant.waiting.push(messageWith({ card }));
+    await slack.openHome('UALICE', 'home');
+    expect(home()).toContain('Open it on the desk.');
+    expect(home()).toContain('[Approve] [Deny]');
+    expect(home()).toContain('Open a ticket: Open a ticket');
+    await slack.clickHome('UALICE', 'approve');
+    expect(assistant.stored).toMatchObject([
+      {
+        place: { container: slack.workspace.directWith('UALICE'), thread: '', direct: true },
+        content: { kind: 'decision', decision: 'approve', rendering: card.rendering },
+      },
+    ]);
+    await slack.clickHome('UALICE', 'deny');
+    await slack.submit('UALICE', { reason: 'no' });
+    expect(assistant.stored[1]).toMatchObject({ content: { decision: 'deny', reason: 'no' } });
+  });
+
+  test('follows what changes for whoever opened it', async () => {
+    const { slack, assistant, home } = await known();
+    await slack.openHome('UALICE', 'home');
+    expect(home()).toContain('Nothing waits for you.');
+    assistant.waiting.push(messageWith({ card: cardWith({ summary: 'Something new.' }) }));
+    assistant.change({ kind: 'request', request: newId(RequestId) });
+    await slack.workspace.until(() => home().includes('Something new.'));
+  });
+
+  test('is for people whom we know', async () => {
+    const { slack } = await known();
+    await slack.openHome('UBOB', 'home');
+    const words = textsOf(slack.workspace.homes.get('UBOB')?.blocks).join(' ');
+    expect(words).toContain('I do not know you yet');
+  });
+
+  test('that cannot be published costs nothing but the page', async () => {
+    const { slack, codes } = await known();
+    slack.fail(1, 'views.publish', 'internal_error');
+    expect((await slack.openHome('UALICE', 'home')).status).toBe(200);
+    expect(codes).toContain('slack_home_stale');
+  });
+
+  test('stays within the limits however much there is, and hides nothing that is decided on', () => {
+    const many = Array.from({ length: 100 }, () => messageWith({ card: cardWith() }));
+    const ended = Array.from({ length: 100 }, () => messageWith({ card: cardWith({ state: 'succeeded' }) }));
+    const actions = Array.from({ length: 100 }, () => ({
+      title: 'x'.repeat(500),
+      description: 'y'.repeat(5_000),
+    }));
+    const full = renderHome({ waiting: many, mine: [...many, ...ended], actions });
+    expect(checkHome(full)).not.toBeNull();
+    const long = cardWith({ arguments: [{ name: 'text', value: 'z'.repeat(9_000), provenance: 'typed' }] });
+    const view = renderHome({ waiting: [messageWith({ card: long })], mine: [], actions: [] });
+    expect(view.blocks.some(({ type }) => type === 'actions')).toBe(false);
+    expect(textsOf(view.blocks).join(' ')).toContain('too long for this page');
+  });
+});
+
+describe('shortcuts', () => {
+  test('"New request" lets one choose, then fill in; the answer has a thread of its own', async () => {
+    const { slack, assistant, direct } = await known();
+    expect((await slack.shortcut('UALICE', 'new_request')).status).toBe(200);
+    await slack.submit('UALICE', { action: 'ticket.create' });
+    expect(slack.dialog('UALICE').view.title.text).toBe('Open a ticket');
+    expect((await slack.submit('UALICE', { title: 'bad' })).errors).toEqual({
+      'field:title': 'must be good',
+    });
+    await slack.submit('UALICE', { title: 'VPN' });
+    const [root] = slack.messages(direct);
+    expect(assistant.stored).toMatchObject([
+      {
+        place: { container: direct, thread: root?.ts },
+        content: { kind: 'form', arguments: { title: 'VPN' } },
+      },
+    ]);
+  });
+
+  test('on a message asks for a ticket, its words labelled as fetched', async () => {
+    const { slack, assistant, direct } = await known();
+    const said = {
+      channel: 'CGENERAL',
+      user: 'UBOB',
+      thread: null,
+      text: 'VPN &lt;down&gt; again',
+      blocks: [],
+    };
+    const message = slack.workspace.add(said);
+    await slack.shortcut('UALICE', 'ticket_from_message', message);
+    expect(assistant.stored).toMatchObject([
+      {
+        place: { container: direct, direct: true },
+        content: {
+          kind: 'message',
+          text: 'Open a ticket from the quoted message',
+          fetched: ['VPN <down> again'],
+        },
+      },
+    ]);
+  });
+
+  test('of somebody whom we do not know open nothing', async () => {
+    const { slack, assistant } = await known();
+    await slack.shortcut('UBOB', 'new_request');
+    expect(slack.workspace.views).toEqual([]);
+    expect(assistant.stored).toMatchObject([{ account: { user: 'UBOB' }, content: { kind: 'message' } }]);
+  });
+
+  test('work over sockets too, the next dialog included', async () => {
+    const { slack, assistant } = await known({ socketMode: true });
+    await slack.shortcut('UALICE', 'new_request');
+    await slack.submit('UALICE', { action: 'ticket.create' });
+    expect((await slack.submit('UALICE', { title: 'bad' })).errors).toHaveProperty('field:title');
+    await slack.submit('UALICE', { title: 'VPN' });
+    await slack.openHome('UALICE', 'home');
+    expect(assistant.stored).toHaveLength(1);
+    expect(slack.workspace.homes.has('UALICE')).toBe(true);
+  });
+});
+
+describe('what is for one reader', () => {
+  const account = { platform: 'slack' as const, enterprise: null, team: 'T0ACME', user: 'UALICE' };
+  const refusal = messageWith({ id: newId(MessageId), text: 'Alice: you may not.', onlyFor: account });
+
+  test('is shown to nobody else', async () => {
+    const { slack, adapter } = await known();
+    slack.workspace.channels.get('CAPPROVALS')?.members.add('UALICE');
+    expect(await adapter.surface.post(place('CAPPROVALS'), refusal)).not.toBeNull();
+    expect(slack.workspace.whispers).toMatchObject([
+      { channel: 'CAPPROVALS', user: 'UALICE', text: 'Alice: you may not.' },
+    ]);
+    expect(slack.messages('CAPPROVALS')).toEqual([]);
+  });
+
+  test('is shown to all where Slack refuses that, rather than lost', async () => {
+    const { slack, adapter, codes } = await known();
+    await adapter.surface.post(place('CAPPROVALS'), refusal);
+    expect(slack.messages('CAPPROVALS')).toMatchObject([{ text: 'Alice: you may not.' }]);
+    expect(codes).toContain('slack_whisper_refused');
+  });
+
+  test('comes later, not louder, when Slack is down', async () => {
+    const { slack, adapter } = await known();
+    slack.workspace.channels.get('CAPPROVALS')?.members.add('UALICE');
+    slack.fail(1, 'chat.postEphemeral', 'internal_error');
+    await expect(adapter.surface.post(place('CAPPROVALS'), refusal)).rejects.toMatchObject({
+      code: 'platform_unavailable',
+    });
+    expect(slack.messages('CAPPROVALS')).toEqual([]);
+  });
+});
