@@ -32,6 +32,18 @@ export type SlackConfig = {
 /** The identity provider of the web workspace. */
 export type OidcConfig = { issuer: URL; clientId: string; clientSecret: string };
 
+export type TeamsConfig = {
+  appId: string;
+  password: string;
+  tenant: string;
+  /** Local mode only, for the Agents Playground on this machine: nobody proves who they are. */
+  unauthenticated: boolean;
+  approvalsConversation: string | null;
+  operatorsConversation: string | null;
+  serviceUrl: string | null;
+  cloud: null;
+};
+
 export type Config = {
   host: string;
   port: number;
@@ -45,6 +57,7 @@ export type Config = {
   /** Local mode is what runs when no platform and no sign-in is configured. */
   local: boolean;
   slack: SlackConfig | null;
+  teams: TeamsConfig | null;
   /** Null: nobody can sign in to the workspace. */
   oidc: OidcConfig | null;
   model: { apiKey: string; baseUrl: string | null; name: string } | null;
@@ -94,6 +107,13 @@ const ConfigFile = z.strictObject({
     )
     .default({}),
   credentials: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), CredentialEntry).default({}),
+  teams: z
+    .strictObject({
+      approvals_conversation: z.string().optional(),
+      operators_conversation: z.string().optional(),
+      service_url: z.url({ protocol: /^https?$/ }).optional(),
+    })
+    .default({}),
   runner: z.strictObject({ concurrency: z.int().min(1).max(32).default(2) }).prefault({}),
   limits: z
     .strictObject({
@@ -115,8 +135,6 @@ const MAX_PORT = 65_535;
 
 /** Everything else that this version does not serve yet: better refused than silently ignored. */
 const NOT_YET: Record<string, string> = {
-  MicrosoftAppId: 'Teams is not served yet.',
-  MicrosoftAppPassword: 'Teams is not served yet.',
   GITHUB_APP_ID: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
   GITHUB_APP_PRIVATE_KEY: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
 };
@@ -141,6 +159,7 @@ export function readConfig(env: Environment, cwd: string): Config {
   const slack = slackOf(secret, env, file.value);
   const publicUrl = urlOf('PUBLIC_URL', env.PUBLIC_URL);
   const oidc = oidcOf(secret, publicUrl);
+  const teams = teamsOf(secret, env, file.value, slack === null && oidc === null);
   const token = secret('GITHUB_TOKEN');
   const githubApi = urlOf('GITHUB_API_URL', env.GITHUB_API_URL) === null ? GITHUB_API : env.GITHUB_API_URL!;
   const upstreams = upstreamsOf(file, token === null ? null : githubApi);
@@ -153,8 +172,9 @@ export function readConfig(env: Environment, cwd: string): Config {
     logLevel: oneOf('LOG_LEVEL', env.LOG_LEVEL || 'info', LOG_LEVELS),
     database: databaseOf(secret),
     redisUrl: serverUrl('REDIS_URL', secret, ['redis:', 'rediss:']),
-    local: slack === null && oidc === null,
+    local: slack === null && oidc === null && (teams === null || teams.unauthenticated),
     slack,
+    teams,
     oidc,
     model: modelOf(secret, env),
     github: token === null ? null : { token, apiUrl: githubApi },
@@ -333,6 +353,47 @@ function oidcOf(secret: (name: string) => string | null, publicUrl: URL | null):
 
 const isSecure = (url: URL): boolean => url.protocol === 'https:' || LOOPBACK_HOSTS.has(url.hostname);
 
+/**
+ * Bot Framework's own names. No id: no Teams. Present and empty: unauthenticated, which only local mode may be; an
+ * empty id anywhere else would mean that anybody is believed.
+ */
+function teamsOf(
+  secret: (name: string) => string | null,
+  env: Environment,
+  file: z.output<typeof ConfigFile>,
+  isAlone: boolean,
+): TeamsConfig | null {
+  const appId = secret('MicrosoftAppId') ?? '';
+  const password = secret('MicrosoftAppPassword') ?? '';
+  const tenant = env.MicrosoftAppTenantId ?? '';
+  const isNamed = appId !== '' || env.MicrosoftAppId !== undefined;
+  if (!isNamed) {
+    return password === '' && tenant === ''
+      ? null
+      : fail('MicrosoftAppId is missing: MicrosoftAppPassword or MicrosoftAppTenantId is given without it.');
+  }
+  if ((env.MicrosoftAppType || 'SingleTenant') !== 'SingleTenant')
+    fail('MicrosoftAppType must be SingleTenant: only people of one tenant are served.');
+  if (appId === '' && !isAlone)
+    fail('MicrosoftAppId is empty, which is for local mode only: give it, or leave it out.');
+  if (appId === '' && (password !== '' || tenant !== ''))
+    fail('MicrosoftAppId is empty, and MicrosoftAppPassword or MicrosoftAppTenantId is given.');
+  if (appId !== '' && password === '')
+    fail('MicrosoftAppPassword is missing: MicrosoftAppId is given, and Teams needs both.');
+  if (appId !== '' && tenant === '')
+    fail('MicrosoftAppTenantId is missing: MicrosoftAppId is given, and Teams needs both.');
+  return {
+    appId,
+    password,
+    tenant,
+    unauthenticated: appId === '',
+    approvalsConversation: file.teams.approvals_conversation ?? null,
+    operatorsConversation: file.teams.operators_conversation ?? null,
+    serviceUrl: file.teams.service_url ?? null,
+    cloud: null,
+  };
+}
+
 function modelOf(secret: (name: string) => string | null, env: Environment): Config['model'] {
   const apiKey = secret('OPENAI_API_KEY');
   const name = env.OPENAI_MODEL;
@@ -349,7 +410,7 @@ function modelOf(secret: (name: string) => string | null, env: Environment): Con
 function checkLocalMode(config: Config, env: Environment): void {
   if (config.production) {
     fail(
-      'NODE_ENV=production needs a platform (SLACK_BOT_TOKEN with SLACK_SIGNING_SECRET or SLACK_APP_TOKEN) or sign-in (OIDC_ISSUER). Local mode is for a first look.',
+      'NODE_ENV=production needs a platform (SLACK_BOT_TOKEN with SLACK_SIGNING_SECRET or SLACK_APP_TOKEN; or MicrosoftAppId) or sign-in (OIDC_ISSUER). Local mode is for a first look.',
     );
   }
   if (!LOOPBACK_HOSTS.has(config.host))

@@ -1,6 +1,8 @@
 /** `npm start`: reads the environment, starts everything, says where it is, and stops it all again. */
 import { fileURLToPath } from 'node:url';
 import { createSlackAdapter } from '../adapters/slack/adapter.ts';
+import { createTeamsAdapter } from '../adapters/teams/adapter.ts';
+import { storedReferences } from '../adapters/teams/references.ts';
 import { buildClient } from '../adapters/web/build-client.ts';
 import { guardLocal } from '../adapters/web/guard.ts';
 import { createWebAdapter, type WebMode } from '../adapters/web/router.ts';
@@ -47,6 +49,18 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
           ephemeral: running.house.storage.ephemeral,
         })
       : null;
+    const teams = config.teams
+      ? createTeamsAdapter({
+          assistant: () => running.assistant,
+          app,
+          config: config.teams,
+          references: storedReferences(running.house.storage.db),
+          log,
+          ephemeral: running.house.storage.ephemeral,
+          view: running.viewRequest,
+          ...(config.local ? { guard: guardLocal(where) } : {}),
+        })
+      : null;
     app.use(
       createWebAdapter({
         ...where,
@@ -59,10 +73,12 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
     );
     mountEnd(app, (error) => log.error(errorFields(error), 'a request failed'));
     if (slack) running.addSurface(slack.surface);
+    if (teams) running.addSurface(teams.surface);
     await running.start();
     const listening = await listen(app, config.host, config.port);
     port = listening.port;
     await slack?.start();
+    await teams?.start();
     welcome(config, running, port);
     return {
       reload: running.reload,
@@ -72,6 +88,7 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
         // Last things are still said there: the newest checkpoint leaves before we go.
         await running.stop();
         await slack?.stop();
+        await teams?.stop();
       },
     };
   } catch (error) {

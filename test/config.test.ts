@@ -54,6 +54,7 @@ describe('with nothing configured', () => {
       redisUrl: null,
       local: true,
       slack: null,
+      teams: null,
       oidc: null,
       model: null,
       github: null,
@@ -73,16 +74,7 @@ describe('with nothing configured', () => {
   });
 
   test('a variable that is empty is not given', () => {
-    const names = [
-      'PORT',
-      'HOST',
-      'PUBLIC_URL',
-      'DATABASE_URL',
-      'REDIS_URL',
-      'GITHUB_TOKEN',
-      'MASTER_KEY',
-      'MicrosoftAppId',
-    ];
+    const names = ['PORT', 'HOST', 'PUBLIC_URL', 'DATABASE_URL', 'REDIS_URL', 'GITHUB_TOKEN', 'MASTER_KEY'];
     expect(read(Object.fromEntries(names.map((name) => [name, ''])))).toEqual(read());
   });
 });
@@ -166,13 +158,45 @@ test('Slack is reached by HTTP with a signing secret, or by sockets with an app 
   expect(read(SLACK).slack).toMatchObject({ signingSecret: 'a-secret', appToken: null });
 });
 
-test.each(['MicrosoftAppId', 'MicrosoftAppPassword', 'GITHUB_APP_ID', 'GITHUB_APP_PRIVATE_KEY'])(
+test.each(['GITHUB_APP_ID', 'GITHUB_APP_PRIVATE_KEY'])(
   '%s, which is not served yet, is refused and not ignored',
   (name) => {
     expect(refusal({ [name]: 'x' })).toMatch(new RegExp(`^${name}: `));
     expect(refusal({ [`${name}_FILE`]: inFile('given', 'x') })).toMatch(new RegExp(`^${name}: `));
   },
 );
+
+describe('Teams', () => {
+  const TEAMS = {
+    MicrosoftAppId: 'an-app',
+    MicrosoftAppPassword: 'not-to-be-shown',
+    MicrosoftAppTenantId: 'a-tenant',
+  };
+
+  test('ends local mode once it has an identity', () => {
+    expect(read({ ...TEAMS, COUNTERSIGN_CONFIG: yaml('people: people.yaml') })).toMatchObject({
+      local: false,
+      teams: { appId: 'an-app', tenant: 'a-tenant', unauthenticated: false },
+    });
+  });
+
+  test('with an empty id is for the Playground: local mode, and nobody proves who they are', () => {
+    expect(read({ MicrosoftAppId: '' })).toMatchObject({ local: true, teams: { unauthenticated: true } });
+  });
+
+  test.each([
+    [{ MicrosoftAppPassword: 'x' }, /^MicrosoftAppId is missing/],
+    [{ MicrosoftAppTenantId: 'x' }, /^MicrosoftAppId is missing/],
+    [{ ...TEAMS, MicrosoftAppPassword: '' }, /^MicrosoftAppPassword is missing/],
+    [{ ...TEAMS, MicrosoftAppTenantId: '' }, /^MicrosoftAppTenantId is missing/],
+    [{ ...TEAMS, MicrosoftAppType: 'MultiTenant' }, /^MicrosoftAppType /],
+    [{ ...SLACK, MicrosoftAppId: '' }, /^MicrosoftAppId is empty/],
+    [{ MicrosoftAppId: '', MicrosoftAppTenantId: 'x' }, /^MicrosoftAppId is empty/],
+  ])('configured in part is refused: %o', (env, words) => {
+    expect(refusal(env)).toMatch(words);
+    expect(refusal(env)).not.toContain('not-to-be-shown');
+  });
+});
 
 describe('sign-in to the workspace', () => {
   const OIDC = {
