@@ -3,6 +3,7 @@ import { bad, type Finding, looking, note, ok } from './commands/doctor/finding.
 import { HOW_TO_MAKE, lookAtKeys } from './commands/doctor/keys.ts';
 import { lookAtFolder, lookAtNode, lookAtPort, lookAtSandbox } from './commands/doctor/machine.ts';
 import { lookAtModel, lookAtRedis, lookAtSlack } from './commands/doctor/platforms.ts';
+import { lookAtSignIn } from './commands/doctor/sign-in.ts';
 import { type Config, type Environment, readConfig } from './config.ts';
 import { AppError } from './errors.ts';
 
@@ -25,6 +26,7 @@ export async function* diagnose(env: Environment, cwd: string): AsyncGenerator<F
     ['redis', () => lookAtRedis(config)],
     ['policies', async () => (await import('./commands/doctor/rules.ts')).lookAtRules(config)],
     ['slack', () => lookAtSlack(config)],
+    ['sign-in', () => lookAtSignIn(config)],
     ['model', () => lookAtModel(config)],
     ['port', () => lookAtPort(config)],
     ['sandbox', () => lookAtSandbox(config)],
