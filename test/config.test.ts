@@ -68,6 +68,7 @@ describe('with nothing configured', () => {
       connectors: { ticketing: { use: 'desk', settings: {} }, ci: { use: 'runner', settings: {} } },
       upstreams: {},
       credentials: [],
+      reach: { pagerDuty: null, routes: [], written: {} },
       runner: { concurrency: 2 },
       limits: { turnsPerMinute: 30, requestsPerActionPerHour: 60 },
     });
