@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RequestView } from '../../src/model/request.ts';
 import { settles, useAssistant } from '../support/assistant.ts';
+import { allowAWeek, hoursPass, passToNextStep, plannedStep } from './reach-support.ts';
 
 /** Bob is on call, until carol takes over; whoever is next is erin, who may not approve, and then the group. */
 const ROUTES = `
@@ -22,12 +23,7 @@ on_call:
 describe('a request that nobody decides', () => {
   const house = useAssistant({ extra: ROUTES });
 
-  beforeAll(async () => {
-    house().home.edit('policies/ci.cedar', (text) =>
-      text.replace('@approval("oncall")', '@approval("oncall")\n@expires("7d")'),
-    );
-    await house().running.reload();
-  });
+  beforeAll(() => allowAWeek(house()));
 
   const checks = async (): Promise<RequestView> => {
     const { ask, done } = house();
@@ -42,39 +38,9 @@ describe('a request that nobody decides', () => {
       .then((rows) => rows.map((row) => row.person));
   const named = (request: { id: string }, ...people: string[]) =>
     settles(async () => (await asked(request)).join() === people.join(), `${people.join()} are asked`);
-  const waiting = (request: { id: string }) =>
-    house().database.owner.maybe<{ id: string; hours: number; step: number }>(
-      `select id, round(extract(epoch from start_after - created_on) / 3600)::int as hours, (data->>'step')::int as step
-       from pgboss.job where name = 'remind' and data->>'request' = $1 and state < 'active'`,
-      [request.id],
-    );
-  /** Hours pass for this request alone: all but its end, which was confirmed and approved with the rest of it. */
-  const hoursPass = async (request: { id: string }, hours: number): Promise<void> => {
-    const { owner } = house().database;
-    await owner.query(
-      `update requests set created_at = created_at - make_interval(hours => $2),
-         confirmed_at = confirmed_at - make_interval(hours => $2) where id = $1`,
-      [request.id, hours],
-    );
-    await owner.query(
-      `update pgboss.job set start_after = start_after - make_interval(hours => $2)
-       where name = 'remind' and data->>'request' = $1 and state < 'active'`,
-      [request.id, hours],
-    );
-  };
-  /** Passes the hours until the next step and waits until it is taken. */
-  const nextStep = async (request: { id: string }): Promise<number> => {
-    const job = (await waiting(request))!;
-    await hoursPass(request, job.hours);
-    await settles(async () => {
-      const reach = await house().database.owner.one<{ step: number }>(
-        'select step from reaches where request = $1',
-        [request.id],
-      );
-      return reach.step > job.step;
-    }, 'the step is taken');
-    return job.hours;
-  };
+  const waiting = (request: { id: string }) => plannedStep(house().database.owner, request);
+  const nextStep = (request: { id: string }) => passToNextStep(house().database.owner, request);
+
   it('is put to who is on call and may approve, then to the next, and runs when they approve', async () => {
     const { until, entries, done, view } = house();
     const request = await checks();
@@ -105,7 +71,7 @@ describe('a request that nobody decides', () => {
     await named(request, 'bob');
     await done('bob', request, 'deny', { reason: 'not today' });
     const job = (await waiting(request))!;
-    await hoursPass(request, job.hours);
+    await hoursPass(house().database.owner, request, job.hours);
     await settles(
       async () =>
         (await house().database.owner.maybe(
@@ -171,7 +137,7 @@ describe('a request that nobody decides', () => {
     const [kept, lost] = [await checks(), await checks()];
     for (const request of [kept, lost]) {
       await named(request, 'bob');
-      await hoursPass(request, 36);
+      await hoursPass(house().database.owner, request, 36);
     }
     home.edit('people.yaml', (text) =>
       text.replace('[employees, engineers, oncall]', '[employees, engineers]'),
