@@ -7,9 +7,17 @@ import { desk } from './connectors/desk.ts';
 import { githubIssues } from './connectors/github-issues.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
 import { runner } from './connectors/runner.ts';
+import { ticketClose } from './ticket.close.ts';
 import { ticketComment } from './ticket.comment.ts';
 import { ticketCreate } from './ticket.create.ts';
 import { ticketStatus } from './ticket.status.ts';
 
-export const ACTIONS: readonly Action[] = [ticketCreate, ticketStatus, ticketComment, ciTrigger, ciStatus];
+export const ACTIONS: readonly Action[] = [
+  ticketCreate,
+  ticketStatus,
+  ticketComment,
+  ticketClose,
+  ciTrigger,
+  ciStatus,
+];
 export const CONNECTORS: readonly Connector[] = [buildbot, desk, githubIssues, requestTracker, runner];

@@ -1,5 +1,14 @@
 import { z } from 'zod';
+import type { Json } from '../src/model/request.ts';
 import { defineAction } from './define.ts';
+
+/** Long enough to see on the desk what one has done; afterwards others may have begun to work on it. */
+const UNDO_SECONDS = 15 * 60;
+
+const numberIn = (data: Json | undefined): string =>
+  typeof data === 'object' && data !== null && !Array.isArray(data) && typeof data.ticket === 'string'
+    ? data.ticket
+    : '';
 
 export const ticketCreate = defineAction({
   name: 'ticket.create',
@@ -44,4 +53,9 @@ export const ticketCreate = defineAction({
   resource: (_args, { connector }) => ({ type: 'TicketQueue', id: connector, attributes: { connector } }),
   port: 'ticketing',
   operation: 'create',
+  undo: {
+    action: 'ticket.close',
+    withinSeconds: UNDO_SECONDS,
+    arguments: (_args, { data }) => (numberIn(data) === '' ? null : { ticket: numberIn(data) }),
+  },
 });

@@ -31,6 +31,20 @@ export type Action<S extends InputSchema = InputSchema> = {
   port: PortName;
   /** The operation of the port that the connector implements. */
   operation: string;
+  /** What takes it back, where something does. */
+  undo?: Undo;
+};
+
+/**
+ * The action that takes another one back, offered to its requester for a while after it succeeded. Pressing it is a request
+ * of that action like any other: policy decides, and the press is its confirmation.
+ */
+export type Undo = {
+  action: string;
+  /** From the end of the run on. */
+  withinSeconds: number;
+  /** Its arguments, from what was asked for and what came of it; null where the result does not say enough. */
+  arguments: (args: Record<string, Json>, result: Result) => Record<string, Json> | null;
 };
 
 /** What the operator's config knows of the thing acted on: the connector's name, a job's environment. */
@@ -87,13 +101,16 @@ export type Tools = {
 export type RunResult =
   | { kind: 'done'; result: Result }
   | { kind: 'failed'; result: Result }
+  /** It was done, and what can be read back is not what was asked for: `result` says what a person must check. */
+  | { kind: 'unclear'; result: Result }
   /** It goes on elsewhere: `follow` looks again with this handle until it has ended. */
   | { kind: 'running'; handle: Record<string, Json>; message: string };
 
 export type Look =
   | { kind: 'running'; handle: Record<string, Json>; output: string }
   | { kind: 'done'; result: Result; output: string }
-  | { kind: 'failed'; result: Result; output: string };
+  | { kind: 'failed'; result: Result; output: string }
+  | { kind: 'unclear'; result: Result; output: string };
 
 /** A preview that cannot be: in words for people, e.g. "There is no repository called wbe." */
 export type Refusal = { refused: string };

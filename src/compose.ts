@@ -301,6 +301,7 @@ export async function compose(
 
   const rendering = createRendering({
     db,
+    governed: catalogue.governed,
     untilCovered: async (entry) => {
       await untilCovered({ db, entryIds: [entry], timeoutMs: PROOF_WITHIN_MS });
     },

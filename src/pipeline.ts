@@ -22,7 +22,7 @@ import type { AuditLog } from './audit/log.ts';
 import { type EditingDeps, judgeDraft, prepareEdit } from './editing.ts';
 import { AppError } from './errors.ts';
 import type { Executor, Obstacle } from './execution/executor.ts';
-import { type ChatCommand, parseChatCommand } from './intake/chat-command.ts';
+import { type AnsweredCommand, type ChatCommand, parseChatCommand } from './intake/chat-command.ts';
 import { scopeInWords, switchesOn } from './intake/killswitch.ts';
 import { admitRequest, admitTurn, type Limits } from './intake/limits.ts';
 import {
@@ -54,6 +54,7 @@ import type { DecisionKind } from './model/turn.ts';
 import { type Proposed, type ProposingDeps, propose } from './proposing.ts';
 import { type Deliverer, messagesOf, notify, reply, touch } from './reply/messages.ts';
 import type { Database, Tx } from './store/database.ts';
+import { undoOf } from './undoing.ts';
 
 export type PipelineParts = ProposingDeps &
   EditingDeps &
@@ -314,6 +315,7 @@ export function createPipeline(parts: PipelineParts) {
     if (!admission.ok) return settle(turn, person, [{ text: admission.message, authorship: 'system' }]);
     if (turn.content.kind === 'form') return submitted(turn, person, turn.content, signal);
     const command = parseChatCommand(turn.content.text);
+    if (command?.kind === 'undo') return takenBack(turn, person, command.request, signal);
     if (command) return settle(turn, person, [{ text: await obey(command, person), authorship: 'system' }]);
     const everything = (await switchesOn(parts.db)).find(
       (it) => !it.action && !it.principal && !it.connector,
@@ -468,6 +470,28 @@ export function createPipeline(parts: PipelineParts) {
     return settle(turn, person, refused, { proposed });
   }
 
+  /** What takes back a request that succeeded: a request of its own, which the person asked for by pressing. */
+  async function takenBack(
+    turn: StoredTurn,
+    person: Principal,
+    id: RequestId,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const request = await findRequest(parts.db, id);
+    const undo = request ? await undoOf(parts.db, parts, request, person.id) : { kind: 'none' as const };
+    if (undo.kind !== 'open') {
+      return settle(turn, person, [{ text: NO_UNDO[undo.kind], authorship: 'system' }]);
+    }
+    const provenance = Object.fromEntries(
+      // What the outside system answered, word for word.
+      Object.keys(undo.arguments).map((name) => [name, 'fetched' as const]),
+    );
+    const proposal: Proposal = { action: undo.action, arguments: undo.arguments, provenance, typed: true };
+    const { tainted } = await threadState(parts.db, turn.thread, person.id);
+    const { proposed, refused } = await proposeAll(turn, person, [proposal], tainted, signal);
+    return settle(turn, person, refused, { proposed });
+  }
+
   async function clicked(
     turn: StoredTurn,
     person: Principal,
@@ -533,7 +557,7 @@ export function createPipeline(parts: PipelineParts) {
     }
   }
 
-  async function obey(command: ChatCommand, person: Principal): Promise<string> {
+  async function obey(command: AnsweredCommand, person: Principal): Promise<string> {
     switch (command.kind) {
       case 'whoami':
         return `You are ${person.name} (${person.id}), in ${person.groups.join(', ') || 'no group'}.`;
@@ -644,6 +668,12 @@ export function createPipeline(parts: PipelineParts) {
 class SettledBefore extends Error {}
 
 const NO_SUCH_REQUEST = { kind: 'missing', message: 'There is no such request.' } as const;
+
+const NO_UNDO = {
+  none: 'There is no request of yours with that id that could be taken back.',
+  late: 'The time to take that back is over. Ask for what should be done instead.',
+  taken_back: 'That is taken back already, or on its way.',
+} as const;
 
 const SORRY =
   'Something went wrong on my side; nothing was done. Operators can see what it was. Please try again.';

@@ -11,8 +11,9 @@ import { FINAL_STATES, type StoredRequest } from './model/request.ts';
 import { buildCard, type Viewer } from './reply/card.ts';
 import type { StoredMessage } from './reply/messages.ts';
 import type { Database } from './store/database.ts';
+import { type UndoDeps, undoOf } from './undoing.ts';
 
-export type RenderingDeps = {
+export type RenderingDeps = UndoDeps & {
   db: Database;
   judging: Judging;
   personById(id: PrincipalId): Promise<Principal | null>;
@@ -29,9 +30,10 @@ export type RenderingDeps = {
 export type Rendering = ReturnType<typeof createRendering>;
 
 export function createRendering(deps: RenderingDeps) {
-  const card = async (request: StoredRequest, viewer: Viewer, personal = false): Promise<Card> => {
+  const card = async (request: StoredRequest, viewer: Viewer, person?: PrincipalId): Promise<Card> => {
     const approvals = await approvalsOf(deps.db, request);
     const link = deps.linkTo(request.id);
+    const undo = person === undefined ? null : await undoOf(deps.db, deps, request, person);
     return buildCard({
       request,
       approvals,
@@ -41,7 +43,8 @@ export function createRendering(deps: RenderingDeps) {
       argumentOrder: deps.argumentOrder(request.action),
       nameOf: deps.nameOf,
       viewer,
-      personal,
+      personal: person !== undefined,
+      undoUntil: undo?.kind === 'open' ? undo.until : null,
       link,
       proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps, request) : null,
     });
@@ -72,7 +75,7 @@ export function createRendering(deps: RenderingDeps) {
     // Who has approved already has nothing left to decide.
     const approved = await approvalsOf(deps.db, request);
     const hasDecided = approved.some((approval) => approval.approver === viewer);
-    return shell(message, await card(request, hasDecided ? 'other' : await roleOf(request, viewer), true));
+    return shell(message, await card(request, hasDecided ? 'other' : await roleOf(request, viewer), viewer));
   };
 
   return {

@@ -30,6 +30,14 @@ export function failed(code: string, message: string): RunResult & { kind: 'fail
   return { kind: 'failed', result: { code, message } };
 }
 
+/** It was done, and what can be read back is not what was asked for; `message` says what to check. */
+export function unsure(message: string, link: string): RunResult & { kind: 'unclear' } {
+  return {
+    kind: 'unclear',
+    result: { code: 'read_back_differs', message, ...(link === '' ? {} : { link }) },
+  };
+}
+
 /**
  * For what may or may not have happened: throwing leaves it to the crash rules, whereas `failed` would claim that
  * nothing did.

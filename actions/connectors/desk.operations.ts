@@ -1,7 +1,7 @@
 /** Tickets on the built-in desk. Bundled and run in the sandbox; every call passes the broker. */
 import type { EgressRule, EgressValues, Operation, RunResult } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
-import { type Fields, failed, isFields, text } from './answer.ts';
+import { type Fields, failed, isFields, text, unsure } from './answer.ts';
 import { read, write } from './built-in.ts';
 
 const HOST = 'desk.internal';
@@ -71,6 +71,11 @@ async function neverFollows(): Promise<never> {
   throw new Error('A ticket has nothing to follow.');
 }
 
+const CLOSED = 'Ticket {ticket} is closed.';
+const OPENED = 'Ticket {ticket} is open.';
+/** What a ticket that was read back must have in common with what was asked for. */
+const READ_BACK = ['title', 'description', 'priority', 'requester'] as const;
+
 const create: Operation = {
   egress: [
     {
@@ -95,12 +100,24 @@ const create: Operation = {
     ],
     pinned: {},
   }),
-  run: async (args, tools) =>
-    outcome(
-      await write(tools, SYSTEM, `${BASE}/tickets`, ticketBody(args, tools)),
-      'Ticket {ticket} is open.',
-    ),
-  reconcile: (_args, tools) => reconcileByMark(tools, 'Ticket {ticket} is open.'),
+  run: async (args, tools) => {
+    const wanted = ticketBody(args, tools);
+    const made = await write(tools, SYSTEM, `${BASE}/tickets`, wanted);
+    if (!made.ok) return failed(made.code, made.message);
+    // Read by its mark: where a ticket ends up is the desk's word, what it holds is checked against what was asked for.
+    const found = await read(tools, SYSTEM, `${BASE}/marks/${encodeURIComponent(tools.mark)}`);
+    const number = text(made.fields, 'ticket');
+    const differing = found.ok ? READ_BACK.filter((name) => found.fields[name] !== wanted[name]) : [];
+    if (found.ok && text(found.fields, 'ticket') === number && differing.length === 0) {
+      return outcome(found, OPENED);
+    }
+    const what = differing.length > 0 ? `with another ${differing.join(', ')}` : 'and cannot be read back';
+    return unsure(
+      `The desk opened ticket ${number}, ${what}. Please look at it there.`,
+      text(made.fields, 'link'),
+    );
+  },
+  reconcile: (_args, tools) => reconcileByMark(tools, OPENED),
   follow: neverFollows,
 };
 
@@ -144,6 +161,53 @@ const comment: Operation = {
   follow: neverFollows,
 };
 
+const closeBody = (about: { mark: string; requester: string }): Fields => ({
+  requester: about.requester,
+  mark: about.mark,
+});
+
+const close: Operation = {
+  egress: [
+    readTicket,
+    {
+      method: 'POST',
+      host: HOST,
+      path: '/tickets/{ticket}/closing',
+      effect: 'write',
+      fill: ({ args }) => ({ ticket: ticketNumber(args) }),
+      query: () => ({}),
+      body: (values) => closeBody(values),
+      credential: null,
+    },
+    readMark,
+  ],
+  writes: 1,
+  idempotency: 'key',
+  preview: async (args, tools) => {
+    const answer = await read(tools, SYSTEM, `${BASE}/tickets/${ticketNumber(args)}`);
+    if (!answer.ok) return { refused: answer.message };
+    const ticket = answer.fields;
+    if (text(ticket, 'state') === 'closed')
+      return { refused: `Ticket ${text(ticket, 'ticket')} is closed already.` };
+    return {
+      summary: `Close ticket ${text(ticket, 'ticket')} on the built-in desk.`,
+      facts: [
+        { label: 'Ticket', value: `“${text(ticket, 'title')}”` },
+        { label: 'Opened for', value: text(ticket, 'requester') },
+        { label: 'Closed for', value: tools.requester },
+      ],
+      pinned: {},
+    };
+  },
+  run: async (args, tools) =>
+    outcome(
+      await write(tools, SYSTEM, `${BASE}/tickets/${ticketNumber(args)}/closing`, closeBody(tools)),
+      CLOSED,
+    ),
+  reconcile: (_args, tools) => reconcileByMark(tools, CLOSED),
+  follow: neverFollows,
+};
+
 /** The ticket as lines of text: other people's words, which whoever shows them marks as such. */
 function describeTicket(ticket: Fields): string {
   const comments = Array.isArray(ticket.comments) ? ticket.comments.filter(isFields) : [];
@@ -183,4 +247,4 @@ const status: Operation = {
   follow: neverFollows,
 };
 
-export const operations = { create, comment, status };
+export const operations = { create, comment, close, status };

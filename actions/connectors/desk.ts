@@ -6,6 +6,7 @@ import { operations } from './desk.operations.ts';
 const EXAMPLES: Readonly<Record<string, Record<string, Json>>> = {
   create: { title: 'example' },
   status: { ticket: 'T-1' },
+  close: { ticket: 'T-1' },
   comment: { ticket: 'T-1', comment: 'example' },
 };
 

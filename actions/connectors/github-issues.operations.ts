@@ -1,8 +1,8 @@
 /** Tickets as GitHub issues, through Octokit as it is. Bundled and run in the sandbox; every call passes the broker. */
 import { Octokit } from '@octokit/rest';
-import type { EgressRule, EgressValues, Operation, RunResult, Tools } from '../../src/action.ts';
-import type { Json } from '../../src/model/request.ts';
-import { isFields, text } from './answer.ts';
+import type { EgressRule, EgressValues, Look, Operation, RunResult, Tools } from '../../src/action.ts';
+import type { Json, Result } from '../../src/model/request.ts';
+import { isFields, text, unsure } from './answer.ts';
 import { githubFailure } from './github-errors.ts';
 
 /** The host that rules name; the operator's upstreams say where it is (GitHub itself, or an own server). */
@@ -49,7 +49,7 @@ const commentBody = (args: Args, about: About) => ({ body: signed(text(args, 'co
 
 type Shape = Partial<Pick<EgressRule, 'fill' | 'query' | 'body'>>;
 
-function rule(method: 'GET' | 'POST', path: string, shape: Shape = {}): EgressRule {
+function rule(method: 'GET' | 'POST' | 'PATCH', path: string, shape: Shape = {}): EgressRule {
   return {
     method,
     host: HOST,
@@ -67,6 +67,10 @@ const ISSUE = '/repos/{owner}/{repo}/issues/{number}';
 const LIST = { state: 'all', sort: 'created', direction: 'desc', per_page: PER_PAGE } as const;
 
 const readRepository = rule('GET', '/repos/{owner}/{repo}');
+/** The issue that a run has just opened, for reading it back. */
+const readOpened = rule('GET', ISSUE, {
+  fill: ({ settings, handle }) => ({ ...place(settings), number: text(handle, 'number') }),
+});
 const readIssue = rule('GET', ISSUE, { fill: withNumber });
 const readAccount = rule('GET', '/user', { fill: () => ({}) });
 const readIssues = rule('GET', '/repos/{owner}/{repo}/issues', {
@@ -104,13 +108,44 @@ async function attempt<T>(call: () => Promise<T>): Promise<{ value: T } | (RunRe
   }
 }
 
-function done(issue: { number: number; html_url: string }, message: string): RunResult {
-  const ticket = `#${issue.number}`;
-  return { kind: 'done', result: { code: 'done', message, link: issue.html_url, data: { ticket } } };
+function doneWith(issue: { number: number; html_url: string }, message: string): Result {
+  return { code: 'done', message, link: issue.html_url, data: { ticket: `#${issue.number}` } };
 }
+const done = (issue: { number: number; html_url: string }, message: string): RunResult => ({
+  kind: 'done',
+  result: doneWith(issue, message),
+});
+const opened = (number: number): string => `Issue #${number} is open.`;
 
 async function ownAccount(github: Octokit, tools: Tools): Promise<string> {
   return accountOf(tools.settings) || (await github.rest.users.getAuthenticated()).data.login;
+}
+
+/** How often an issue that GitHub does not show yet is looked for, a second apart. */
+const READ_BACK_LOOKS = 10;
+
+/** Whether what GitHub shows is what was asked for; the handle holds both the number and the words. */
+async function readBack(handle: Record<string, Json>, tools: Tools): Promise<Look> {
+  const number = text(handle, 'number');
+  const found = await attempt(() =>
+    octokit(tools).rest.issues.get({ ...place(tools.settings), issue_number: Number(number) }),
+  );
+  if ('kind' in found) {
+    const looks = typeof handle.looks === 'number' ? handle.looks + 1 : 1;
+    if (looks < READ_BACK_LOOKS) return { kind: 'running', handle: { ...handle, looks }, output: '' };
+    const said = `GitHub opened issue #${number} and does not show it. Please look at it there.`;
+    return { ...unsure(said, text(handle, 'link')), output: '' };
+  }
+  const issue = found.value.data;
+  const differing = [
+    issue.title === text(handle, 'title') ? '' : 'title',
+    issue.body === text(handle, 'body') ? '' : 'text',
+  ].filter((name) => name !== '');
+  if (differing.length === 0) {
+    return { kind: 'done', result: doneWith(issue, opened(issue.number)), output: '' };
+  }
+  const said = `GitHub opened issue #${number}, with another ${differing.join(' and ')}. Please look at it there.`;
+  return { ...unsure(said, issue.html_url), output: '' };
 }
 
 async function neverFollows(): Promise<never> {
@@ -123,6 +158,7 @@ const create: Operation = {
     rule('POST', '/repos/{owner}/{repo}/issues', { body: (values) => issueBody(values.args, values) }),
     readAccount,
     readIssues,
+    readOpened,
   ],
   writes: 1,
   idempotency: 'none',
@@ -143,10 +179,18 @@ const create: Operation = {
     };
   },
   run: async (args, tools) => {
+    const wanted = issueBody(args, tools);
     const made = await attempt(() =>
-      octokit(tools).rest.issues.create({ ...place(tools.settings), ...issueBody(args, tools) }),
+      octokit(tools).rest.issues.create({ ...place(tools.settings), ...wanted }),
     );
-    return 'kind' in made ? made : done(made.value.data, `Issue #${made.value.data.number} is open.`);
+    if ('kind' in made) return made;
+    const { number, html_url: link } = made.value.data;
+    // Its number is GitHub's word; `follow` reads back what it holds before anybody is told that it is done.
+    return {
+      kind: 'running',
+      handle: { number: String(number), link, ...wanted },
+      message: `Issue #${number} is being read back.`,
+    };
   },
   reconcile: async (args, tools) => {
     const github = octokit(tools);
@@ -159,11 +203,11 @@ const create: Operation = {
         (issue) =>
           issue.user?.login === account && issue.title === wanted.title && issue.body === wanted.body,
       );
-      if (found) return { kind: 'happened', outcome: done(found, `Issue #${found.number} is open.`) };
+      if (found) return { kind: 'happened', outcome: done(found, opened(found.number)) };
     }
     return { kind: 'cannot_tell' };
   },
-  follow: neverFollows,
+  follow: readBack,
 };
 
 const at = (args: Args, tools: Tools) => ({ ...place(tools.settings), issue_number: Number(numberOf(args)) });
@@ -222,6 +266,40 @@ const comment: Operation = {
   follow: neverFollows,
 };
 
+/** Settled without work: what is taken back was never wanted. */
+const CLOSED = { state: 'closed', state_reason: 'not_planned' } as const;
+
+const close: Operation = {
+  egress: [readIssue, rule('PATCH', ISSUE, { fill: withNumber, body: () => ({ ...CLOSED }) })],
+  writes: 1,
+  idempotency: 'natural',
+  preview: async (args, tools) => {
+    const found = await attempt(() => octokit(tools).rest.issues.get(at(args, tools)));
+    if ('kind' in found) return { refused: found.result.message };
+    const { title, state } = found.value.data;
+    if (state === 'closed') return { refused: `Issue #${numberOf(args)} is closed already.` };
+    const { owner, repo } = place(tools.settings);
+    return {
+      summary: `Close issue #${numberOf(args)} of ${owner}/${repo} on GitHub.`,
+      facts: [
+        { label: 'Issue', value: `“${title}”` },
+        { label: 'Closed for', value: tools.requester },
+      ],
+      pinned: {},
+    };
+  },
+  run: async (args, tools) => {
+    const made = await attempt(() => octokit(tools).rest.issues.update({ ...at(args, tools), ...CLOSED }));
+    return 'kind' in made ? made : done(made.value.data, `Issue #${numberOf(args)} is closed.`);
+  },
+  reconcile: async (args, tools) => {
+    const found = await attempt(() => octokit(tools).rest.issues.get(at(args, tools)));
+    if ('kind' in found || found.value.data.state !== 'closed') return { kind: 'cannot_tell' };
+    return { kind: 'happened', outcome: done(found.value.data, `Issue #${numberOf(args)} is closed.`) };
+  },
+  follow: neverFollows,
+};
+
 const status: Operation = {
   egress: [readIssue, readComments],
   writes: 0,
@@ -264,4 +342,4 @@ const status: Operation = {
   follow: neverFollows,
 };
 
-export const operations = { create, comment, status };
+export const operations = { create, comment, close, status };

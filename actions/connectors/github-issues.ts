@@ -19,6 +19,7 @@ const Settings = z.strictObject({
 const EXAMPLES: Readonly<Record<string, Record<string, Json>>> = {
   create: { title: 'example' },
   status: { ticket: '#1' },
+  close: { ticket: '#1' },
   comment: { ticket: '#1', comment: 'example' },
 };
 

@@ -110,9 +110,10 @@ export function write(
   system: System,
   path: readonly string[],
   body: Json,
+  method: 'POST' | 'PUT' = 'POST',
 ): Promise<Answer<Json>> {
   return ask(tools, system, `https://${system.host}/${encodePath(path)}`, {
-    method: 'POST',
+    method,
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(body),
   });

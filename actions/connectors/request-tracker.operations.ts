@@ -1,6 +1,6 @@
 /** Tickets in Request Tracker 5 over its REST2. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, RunResult, Tools } from '../../src/action.ts';
-import { isFields, text, unclear } from './answer.ts';
+import { failed, isFields, text, unclear } from './answer.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
 import {
   API,
@@ -136,6 +136,58 @@ const comment: Operation = {
   follow: neverFollows,
 };
 
+const CLOSED = 'resolved';
+const closed = (tools: Tools, number: string) => done(tools, number, `Ticket #${number} is closed.`);
+
+const close: Operation = {
+  egress: [
+    readTicketRule,
+    {
+      ...writeRule(RT, '/REST/2.0/ticket/{ticket}', {
+        fill: ({ args }) => ({ ticket: numberOf(args) }),
+        body: () => ({ Status: CLOSED }),
+      }),
+      method: 'PUT',
+    },
+  ],
+  writes: 1,
+  idempotency: 'natural',
+  preview: async (args, tools) => {
+    const found = await readTicket(args, tools);
+    if (!found.ok) return { refused: found.failure.result.message };
+    const { queue } = placeOf(tools.settings);
+    const state = text(found.value, 'Status');
+    if (state === CLOSED) return { refused: `Ticket #${numberOf(args)} is closed already.` };
+    return {
+      summary: `Close ticket #${numberOf(args)} in the queue ${queue} of Request Tracker.`,
+      facts: [
+        { label: 'Ticket', value: `“${text(found.value, 'Subject')}”` },
+        { label: 'State', value: state },
+        { label: 'Closed for', value: tools.requester },
+      ],
+      // Looked at again before it runs: a ticket that has left the queue is not ours to close.
+      pinned: { queue },
+    };
+  },
+  run: async (args, tools) => {
+    const number = numberOf(args);
+    const made = await write(tools, RT, [...API, 'ticket', number], { Status: CLOSED }, 'PUT');
+    if (!made.ok) return made.failure;
+    // A lifecycle that does not let it close answers with words and no error: what counts is what stands there now.
+    const found = await readTicket(args, tools);
+    if (!found.ok) throw unclear(RT.name, 'the ticket cannot be read back');
+    if (text(found.value, 'Status') === CLOSED) return closed(tools, number);
+    return failed('upstream_rejected', `Request Tracker does not let ticket #${number} be closed.`);
+  },
+  reconcile: async (args, tools) => {
+    const found = await readTicket(args, tools);
+    return found.ok && text(found.value, 'Status') === CLOSED
+      ? { kind: 'happened', outcome: closed(tools, numberOf(args)) }
+      : { kind: 'cannot_tell' };
+  },
+  follow: neverFollows,
+};
+
 const status: Operation = {
   egress: [readTicketRule, readTextsRule],
   writes: 0,
@@ -180,4 +232,4 @@ const status: Operation = {
   follow: neverFollows,
 };
 
-export const operations = { create, comment, status };
+export const operations = { create, comment, close, status };

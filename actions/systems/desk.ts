@@ -41,6 +41,11 @@ const NewComment = z.strictObject({
   mark: z.string().min(1).max(200),
 });
 
+const Closing = z.strictObject({
+  requester: z.string().min(1).max(200),
+  mark: z.string().min(1).max(200),
+});
+
 const LIST_LIMIT = 100;
 /** The newest that a look at a ticket shows. */
 const COMMENTS_SHOWN = 50;
@@ -115,10 +120,36 @@ export function createDesk({ db, pageUrl }: { db: Database; pageUrl?: (ticket: s
     return known === null ? reused() : answer(view(ticket), 200, { 'idempotency-replayed': 'true' });
   }
 
+  async function close(number: string, key: string, request: Request): Promise<Response> {
+    const body = await parseBody(request, Closing);
+    if (body === null) return problem(400, 'malformed', 'The desk does not understand this closing.');
+    const fields = [number, body.requester, body.mark, key];
+    const closed = await db.transaction(async (tx) => {
+      if ((await byNumber(tx, number)) === null) return missing(number);
+      const made = await tx.query(
+        `insert into desk_closings (ticket, requester, mark, idempotency_key) values ($1, $2, $3, $4)
+         on conflict (idempotency_key) do nothing returning id`,
+        fields,
+      );
+      if (made.length === 1) {
+        await tx.query(`update desk_tickets set state = 'closed' where number = $1`, [number]);
+        return answer(view((await byNumber(tx, number))!), 201);
+      }
+      const known = await tx.maybe(
+        'select id from desk_closings where ticket = $1 and requester = $2 and mark = $3 and idempotency_key = $4',
+        fields,
+      );
+      if (known === null) return reused();
+      return answer(view((await byNumber(tx, number))!), 200, { 'idempotency-replayed': 'true' });
+    });
+    return closed;
+  }
+
   async function byMark(mark: string): Promise<Response> {
     const row = await db.maybe<TicketRow>(
       `select ${TICKET_COLUMNS} from desk_tickets
-       where mark = $1 or number = (select ticket from desk_comments where mark = $1)`,
+       where mark = $1 or number = (select ticket from desk_comments where mark = $1)
+         or number = (select ticket from desk_closings where mark = $1)`,
       [mark],
     );
     return row === null ? problem(404, 'not_found', 'Nothing carries this mark.') : answer(view(row));
@@ -143,6 +174,7 @@ export function createDesk({ db, pageUrl }: { db: Database; pageUrl?: (ticket: s
       if (request.method === 'POST' && !key) return problem(400, 'malformed', 'A write needs its key.');
       if (route === 'POST tickets') return create(key ?? '', request);
       if (route === 'POST tickets/*/comments') return addComment(id, key ?? '', request);
+      if (route === 'POST tickets/*/closing') return close(id, key ?? '', request);
       return nowhere();
     },
     async list(limit = LIST_LIMIT) {

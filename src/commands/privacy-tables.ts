@@ -24,6 +24,7 @@ const THEIRS: Readonly<Record<string, string>> = {
   kill_switches: 'principal = $1 or switched_on_by = $1 or switched_off_by = $1',
   desk_tickets: "requester = $1 or starts_with(requester, $1 || ' (')",
   desk_comments: "author = $1 or starts_with(author, $1 || ' (')",
+  desk_closings: "requester = $1 or starts_with(requester, $1 || ' (')",
   ci_runs: "requester = $1 or starts_with(requester, $1 || ' (')",
 };
 

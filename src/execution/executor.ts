@@ -77,6 +77,7 @@ export type Executor = {
 const RunResultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('done'), result: ResultSchema }),
   z.strictObject({ kind: z.literal('failed'), result: ResultSchema }),
+  z.strictObject({ kind: z.literal('unclear'), result: ResultSchema }),
   z.strictObject({
     kind: z.literal('running'),
     handle: z.record(z.string(), JsonSchema),
@@ -91,6 +92,7 @@ const LookSchema = z.discriminatedUnion('kind', [
   }),
   z.strictObject({ kind: z.literal('done'), result: ResultSchema, output: z.string() }),
   z.strictObject({ kind: z.literal('failed'), result: ResultSchema, output: z.string() }),
+  z.strictObject({ kind: z.literal('unclear'), result: ResultSchema, output: z.string() }),
 ]) as unknown as z.ZodType<Look>;
 const RefusalSchema = z.strictObject({ refused: z.string().min(1).max(500) });
 const ReconciliationSchema = z.discriminatedUnion('kind', [
@@ -316,6 +318,9 @@ async function conclude(
     case 'done':
       await end(deps, request, claim, 'succeeded', outcome.result);
       return;
+    case 'unclear':
+      await end(deps, request, claim, 'unknown', outcome.result);
+      return;
     case 'failed': {
       // A stop, or a claim that is lost: what this was is left to whoever takes over.
       if (signal.aborted || !(await renewLease(deps.db, claim))) return;
@@ -396,6 +401,8 @@ async function end(
   });
 }
 
+const ENDS = { done: 'succeeded', failed: 'failed', unclear: 'unknown' } as const;
+
 /** One look at something that goes on elsewhere. */
 async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal): Promise<void> {
   const request = await deps.find(deps.db, id);
@@ -423,7 +430,7 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
     return;
   }
   const last = { handle: request.handle, output: seen.output };
-  const ended = seen.kind === 'done' ? 'succeeded' : 'failed';
+  const ended = ENDS[seen.kind];
   if (await end(deps, request, claim, ended, seen.result, last)) return;
   await deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
 }

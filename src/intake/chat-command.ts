@@ -2,7 +2,8 @@
 import { RequestId } from '../model/ids.ts';
 import type { KillScope } from './killswitch.ts';
 
-export type ChatCommand =
+/** What a sentence answers. */
+export type AnsweredCommand =
   | { kind: 'whoami' }
   | { kind: 'mine' }
   | { kind: 'waiting' }
@@ -15,8 +16,12 @@ export type ChatCommand =
   | { kind: 'on-call'; schedule: string | null }
   | { kind: 'wrong'; usage: string };
 
+/** `undo` leads to a request of its own. */
+export type ChatCommand = AnsweredCommand | { kind: 'undo'; request: RequestId };
+
 const KILL_USAGE = 'kill on|off [action=NAME] [principal=ID] [connector=NAME] reason=WORDS, or kill status';
 const DELEGATE_USAGE = 'delegate REQUEST-ID to PERSON';
+const UNDO_USAGE = 'undo REQUEST-ID';
 const RESOLVE_USAGE = 'resolve REQUEST-ID succeeded|failed [what you found]';
 
 /**
@@ -32,6 +37,7 @@ export function parseChatCommand(text: string): ChatCommand | null {
     return { kind: 'waiting' };
   if (first === 'kill') return parseKill(words.slice(1));
   if (first === 'resolve') return parseResolve(words.slice(1));
+  if (first === 'undo') return parseUndo(words.slice(1));
   if (first === 'delegate') return parseDelegate(words.slice(1));
   const asked = ON_CALL.exec(text.trim());
   if (asked) return { kind: 'on-call', schedule: asked[1]?.toLowerCase() ?? null };
@@ -76,6 +82,13 @@ function parseDelegate([request = '', to = '', ...person]: string[]): ChatComman
   return to.toLowerCase() === 'to' && person.length > 0
     ? { kind: 'delegate', request, to: person.join(' ') }
     : { kind: 'wrong', usage: DELEGATE_USAGE };
+}
+
+/** "Undo the last deployment" is a wish: the command names one request and nothing else. */
+function parseUndo(words: string[]): ChatCommand | null {
+  const request = RequestId.safeParse(words[0]);
+  if (request.success && words.length === 1) return { kind: 'undo', request: request.data };
+  return request.success || words.length === 0 ? { kind: 'wrong', usage: UNDO_USAGE } : null;
 }
 
 function parseResolve(words: string[]): ChatCommand | null {

@@ -3,8 +3,11 @@ import type { Account, Platform } from './principal.ts';
 import type { Provenance, RequestState, Risk } from './request.ts';
 import type { DecisionKind } from './turn.ts';
 
-/** `edit`: change what is asked for, in a form from the action's schema. */
-export type CardOffer = 'edit';
+/**
+ * `edit`: change what is asked for, in a form from the action's schema. `undo`: take back what was done, by a request of
+ * its own; the same as writing `undo REQUEST`.
+ */
+export type CardOffer = 'edit' | 'undo';
 
 /**
  * A request as people see it, on every platform. Labels and layout are ours; every value is plain text that a
@@ -34,6 +37,8 @@ export type Card = {
   buttons: DecisionKind[];
   /** What else the viewer may do with it, besides deciding. Absent where nobody in particular looks. */
   offers?: CardOffer[];
+  /** Until when `undo` is offered; RFC 3339. */
+  undoUntil?: string;
   expiresAt: string;
   /** Tail of the output while it runs and afterwards. */
   output: string | null;

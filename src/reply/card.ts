@@ -1,5 +1,5 @@
 /** A request as people see it. Pure: labels and layout are ours, every value comes from the stored request. */
-import type { Card } from '../model/card.ts';
+import type { Card, CardOffer } from '../model/card.ts';
 import type { PrincipalId } from '../model/ids.ts';
 import type { ActionRequest, Approval, Json, Need, RequestState, StoredRequest } from '../model/request.ts';
 import type { DecisionKind } from '../model/turn.ts';
@@ -20,6 +20,8 @@ export type CardInput = {
   viewer: Viewer;
   /** One person looks, whom `viewer` speaks of; false where whoever reads a place sees it. */
   personal?: boolean;
+  /** Until when this person may take it back. */
+  undoUntil?: Date | null;
   link: string | null;
   proof: string | null;
 };
@@ -127,10 +129,12 @@ function statusOf(input: CardInput): string {
 }
 
 /** The same for every place that is not one person's: there nobody knows who reads. */
-function offersOf({ request, viewer, personal }: CardInput): Pick<Card, 'offers'> {
+function offersOf({ request, viewer, personal, undoUntil }: CardInput): Pick<Card, 'offers' | 'undoUntil'> {
   if (!personal) return {};
   const mayEdit = viewer !== 'other' && request.state === 'pending' && request.effect === 'write';
-  return { offers: mayEdit ? ['edit'] : [] };
+  const offers: CardOffer[] = mayEdit ? ['edit'] : [];
+  if (!undoUntil) return { offers };
+  return { offers: [...offers, 'undo'], undoUntil: undoUntil.toISOString() };
 }
 
 function buttonsOf(input: CardInput): DecisionKind[] {

@@ -44,6 +44,17 @@ describe.each(ACTIONS.map((action) => [action.name, action] as const))('%s', (_n
     }
   });
 
+  it('is taken back, if at all, by another write that it gives good arguments to', () => {
+    if (!action.undo) return;
+    const other = ACTIONS.find((candidate) => candidate.name === action.undo?.action);
+    expect(other).toMatchObject({ effect: 'write', port: action.port });
+    expect(other).not.toBe(action);
+    const result = { code: 'done', message: 'Done.', data: { ticket: 'T-1' } };
+    const args = action.undo.arguments({ title: 'example' }, result);
+    expect(other?.input.safeParse(args).success).toBe(true);
+    expect(action.undo.arguments({ title: 'example' }, { code: 'done', message: 'Done.' })).toBeNull();
+  });
+
   it('is served by every connector of its port', () => {
     const serving = CONNECTORS.filter((connector) => connector.port === action.port);
     expect(serving.length).toBeGreaterThan(0);

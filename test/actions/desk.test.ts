@@ -72,6 +72,46 @@ describe('the desk', () => {
     expect(value.kind === 'done' && value.result.output?.match(/Also in Hamburg/g)).toHaveLength(1);
   });
 
+  it('is asked again what it opened: what differs is for a person to look at', async () => {
+    const bent = (change: (ticket: Record<string, unknown>) => Response): typeof through => {
+      const host = desk().host;
+      return () => ({
+        builtIns: {
+          'desk.internal': async (request: Request) => {
+            const answer = await host(request);
+            return request.url.includes('/marks/') ? change(await answer.json()) : answer;
+          },
+        },
+      });
+    };
+    const opened = async (way: typeof through) =>
+      (await call(way(), operations.create, 'run', { args: VPN, ...fresh() })).value;
+    expect(await opened(bent((ticket) => Response.json({ ...ticket, priority: 'low' })))).toMatchObject({
+      kind: 'unclear',
+      result: { code: 'read_back_differs', message: expect.stringMatching(/T-\d+, with another priority/) },
+    });
+    expect(await opened(bent(() => Response.json({ code: 'not_found' }, { status: 404 })))).toMatchObject({
+      kind: 'unclear',
+      result: { message: expect.stringMatching(/T-\d+, and cannot be read back/) },
+    });
+  });
+
+  it('closes a ticket once, finds that again, and closes no closed one', async () => {
+    const made = await open();
+    const ticket = made.kind === 'done' ? String((made.result.data as { ticket: string }).ticket) : '';
+    const given = { args: { ticket }, ...fresh() };
+    const preview = await call(through(), operations.close, 'preview', given);
+    expect(preview.value).toMatchObject({ summary: `Close ticket ${ticket} on the built-in desk.` });
+    const closed = (await call(through(), operations.close, 'run', given)).value;
+    expect(closed).toMatchObject({ kind: 'done', result: { message: `Ticket ${ticket} is closed.` } });
+    expect((await call(through(), operations.close, 'run', given)).value).toEqual(closed);
+    const found = await call(through(), operations.close, 'reconcile', given);
+    expect(found.value).toEqual({ kind: 'happened', outcome: closed });
+    expect(await desk().ticket(ticket)).toMatchObject({ state: 'closed' });
+    const again = await call(through(), operations.close, 'preview', given);
+    expect(again.value).toEqual({ refused: `Ticket ${ticket} is closed already.` });
+  });
+
   it.each(['T-999999', '#999999999'])('says in words that there is no ticket %s', async (ticket) => {
     const given = { args: { ticket, comment: 'x' } };
     const preview = await call(through(), operations.comment, 'preview', given);

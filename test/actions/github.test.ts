@@ -55,19 +55,30 @@ const given = (args: Record<string, string>, mark: string = crypto.randomUUID())
   settings: SETTINGS,
 });
 
+/** Opens an issue and reads it back, as an execution does. */
+async function open(config: Partial<BrokerConfig>, request: Given) {
+  const { value: run, heard } = await call(config, operations.create, 'run', request);
+  if (run.kind !== 'running') throw new Error(JSON.stringify(run));
+  const { value } = await call(config, operations.create, 'follow', { ...request, handle: run.handle });
+  return { run, value, heard };
+}
+
 describe('an issue on GitHub', () => {
   it('is opened by Octokit as it is, through the broker, and found again by its mark', async () => {
     const request = given(VPN);
     const preview = await call(github(), operations.create, 'preview', request);
     expect(preview.value).toMatchObject({ summary: 'Open an issue in acme/web on GitHub.' });
-    const { value, heard } = await call(github(), operations.create, 'run', request);
+    const { value, heard } = await open(github(), request);
     expect(value).toMatchObject({
       kind: 'done',
       result: { message: expect.stringMatching(/^Issue #\d+ is open\.$/) },
     });
     expect(heard.writes).toMatchObject([{ method: 'POST', path: '/repos/acme/web/issues' }]);
     const found = await call(github(), operations.create, 'reconcile', request);
-    expect(found.value).toEqual({ kind: 'happened', outcome: value });
+    expect(found.value).toMatchObject({
+      kind: 'happened',
+      outcome: { kind: 'done', result: value.kind === 'running' ? {} : value.result },
+    });
     expect(found.heard.writes).toEqual([]);
   });
 
@@ -86,7 +97,7 @@ describe('an issue on GitHub', () => {
   });
 
   it('takes comments, shows them all, and finds its own again past the first page', async () => {
-    const made = await call(github(), operations.create, 'run', given(VPN));
+    const made = await open(github(), given(VPN));
     const ticket =
       made.value.kind === 'done' ? String((made.value.result.data as { ticket: string }).ticket) : '';
     for (let index = 0; index < 100; index += 1) {
@@ -111,6 +122,41 @@ describe('an issue on GitHub', () => {
         message: `Issue ${ticket} is open and has 101 comments.`,
         output: expect.stringContaining('Hamburg'),
       },
+    });
+  });
+
+  it('is read back before it is done: what differs or is not there is for a person to look at', async () => {
+    const request = given(VPN);
+    const { run } = await open(github(), request);
+    const look = async (handle: typeof run.handle) =>
+      (await call(github(), operations.create, 'follow', { ...request, handle })).value;
+    expect(await look({ ...run.handle, title: 'Another' })).toMatchObject({
+      kind: 'unclear',
+      result: { code: 'read_back_differs', message: expect.stringMatching(/with another title/) },
+    });
+    const gone = { ...run.handle, number: '99999' };
+    expect(await look(gone)).toEqual({ kind: 'running', handle: { ...gone, looks: 1 }, output: '' });
+    expect(await look({ ...gone, looks: 9 })).toMatchObject({
+      kind: 'unclear',
+      result: { message: expect.stringMatching(/does not show it/), link: run.handle.link },
+    });
+  });
+
+  it('is closed, and that is found again', async () => {
+    const made = await open(github(), given(VPN));
+    const ticket =
+      made.value.kind === 'done' ? String((made.value.result.data as { ticket: string }).ticket) : '';
+    const request = given({ ticket });
+    expect((await call(github(), operations.close, 'reconcile', request)).value).toEqual({
+      kind: 'cannot_tell',
+    });
+    const { value, heard } = await call(github(), operations.close, 'run', request);
+    expect(value).toMatchObject({ kind: 'done', result: { message: `Issue ${ticket} is closed.` } });
+    expect(heard.writes).toMatchObject([{ method: 'PATCH' }]);
+    const found = await call(github(), operations.close, 'reconcile', request);
+    expect(found.value).toEqual({ kind: 'happened', outcome: value });
+    expect((await call(github(), operations.close, 'preview', request)).value).toEqual({
+      refused: `Issue ${ticket} is closed already.`,
     });
   });
 

@@ -43,6 +43,19 @@ describe.skipIf(RT_INSTALLED.skip)(`a real Request Tracker ${RT_INSTALLED.reason
     return (value.result.data as { ticket: string }).ticket;
   }
 
+  it('closes a ticket, and no closed one', async () => {
+    const ticket = await open();
+    const request = given({ ticket });
+    const look = () => call(ours(), operations.close, 'reconcile', request);
+    expect((await look()).value).toEqual({ kind: 'cannot_tell' });
+    const { value } = await call(ours(), operations.close, 'run', request);
+    expect(value).toMatchObject({ kind: 'done', result: { message: `Ticket ${ticket} is closed.` } });
+    expect((await look()).value).toEqual({ kind: 'happened', outcome: value });
+    expect((await call(ours(), operations.close, 'preview', request)).value).toEqual({
+      refused: `Ticket ${ticket} is closed already.`,
+    });
+  });
+
   it('gets a ticket that its own REST shows, found again by its mark', async () => {
     const request = given(VPN);
     const preview = await call(ours(), operations.create, 'preview', request);

@@ -130,6 +130,24 @@ describe('before anything runs', () => {
 });
 
 describe('a run', () => {
+  test('that cannot read back what it did is unknown, and says what to check', async () => {
+    const result = { code: 'read_back_differs', message: 'It has another title. Please look.' };
+    outside.system.code = { run: async ({ write }) => write().then(() => ({ kind: 'unclear', result })) };
+    const request = await approved();
+    await execute(request);
+    expect(await now(request)).toMatchObject({ state: 'unknown', result });
+  });
+  test('the same, where it is seen by a later look', async () => {
+    const result = { code: 'read_back_differs', message: 'It has another title. Please look.' };
+    outside.system.code = {
+      run: async () => ({ kind: 'running', handle: { number: '1' }, message: 'Reading it back.' }),
+      follow: () => ({ kind: 'unclear', result, output: '' }),
+    };
+    const request = await approved();
+    await execute(request);
+    await outside.executor.follow(request.id, new AbortController().signal);
+    expect(await now(request)).toMatchObject({ state: 'unknown', result });
+  });
   test('that is done succeeds, with its result, level and entries', async () => {
     outside.system.code = {
       run: async ({ write, job }) => {

@@ -353,10 +353,16 @@ describe('what the planner is shown', () => {
     { action: 'ticket.create', resources: [QUEUE] },
   ];
   it('is what a person could possibly use', () => {
-    expect(policy.possible(dave, candidates)).toEqual(['ticket.create', 'ticket.comment', 'ticket.status']);
+    expect(policy.possible(dave, candidates)).toEqual([
+      'ticket.create',
+      'ticket.comment',
+      'ticket.close',
+      'ticket.status',
+    ]);
     expect(policy.possible(alice, candidates)).toEqual([
       'ticket.create',
       'ticket.comment',
+      'ticket.close',
       'ticket.status',
       'ci.trigger',
       'ci.status',

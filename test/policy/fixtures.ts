@@ -15,6 +15,7 @@ export const SHIPPED = join(import.meta.dirname, '../../policies');
 export const CATALOGUE: readonly CatalogueEntry[] = [
   { name: 'ticket.create', effect: 'write', resourceTypes: ['TicketQueue'] },
   { name: 'ticket.comment', effect: 'write', resourceTypes: ['Ticket'] },
+  { name: 'ticket.close', effect: 'write', resourceTypes: ['Ticket'] },
   { name: 'ticket.status', effect: 'read', resourceTypes: ['Ticket'] },
   { name: 'ci.trigger', effect: 'write', resourceTypes: ['Job'] },
   { name: 'ci.status', effect: 'read', resourceTypes: ['CiRun'] },

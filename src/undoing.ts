@@ -1,0 +1,54 @@
+/**
+ * Whether something that was done can still be taken back, by the database's clock. Asked for the card that offers it, and
+ * again when somebody presses.
+ */
+import type { GovernedAction, Undo } from './action.ts';
+import type { PrincipalId } from './model/ids.ts';
+import type { Json, StoredRequest } from './model/request.ts';
+import type { Sql } from './store/database.ts';
+
+export type Undoable =
+  | { kind: 'open'; action: string; arguments: Record<string, Json>; until: Date }
+  /** Nothing takes it back, it was not done, or it is not this person's. */
+  | { kind: 'none' }
+  | { kind: 'late' }
+  /** It is being taken back, or has been. */
+  | { kind: 'taken_back' };
+
+export type UndoDeps = { governed(action: string): GovernedAction | null };
+
+/** What this person could press now. */
+export async function undoOf(
+  sql: Sql,
+  deps: UndoDeps,
+  request: StoredRequest,
+  person: PrincipalId,
+): Promise<Undoable> {
+  const undo = deps.governed(request.action)?.action.undo;
+  if (!undo || request.requester !== person) return { kind: 'none' };
+  if (request.state !== 'succeeded' || !request.result || !deps.governed(undo.action)) {
+    return { kind: 'none' };
+  }
+  const args = undo.arguments(request.arguments, request.result);
+  return args === null ? { kind: 'none' } : standing(sql, request, undo, args);
+}
+
+async function standing(
+  sql: Sql,
+  request: StoredRequest,
+  undo: Undo,
+  args: Record<string, Json>,
+): Promise<Undoable> {
+  const row = await sql.one<{ until: Date; over: boolean; taken: boolean }>(
+    `select r.finished_at + make_interval(secs => $2) as until,
+       r.finished_at + make_interval(secs => $2) <= clock_timestamp() as over,
+       exists (select 1 from requests u where u.requester = r.requester and u.action = $3 and u.connector = r.connector
+         and u.arguments = $4::jsonb and u.created_at >= r.finished_at
+         and u.state in ('pending', 'approved', 'executing', 'succeeded', 'unknown')) as taken
+     from requests r where r.id = $1`,
+    [request.id, undo.withinSeconds, undo.action, JSON.stringify(args)],
+  );
+  if (row.taken) return { kind: 'taken_back' };
+  if (row.over) return { kind: 'late' };
+  return { kind: 'open', action: undo.action, arguments: args, until: row.until };
+}

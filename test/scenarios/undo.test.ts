@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { PrincipalId } from '../../src/model/ids.ts';
+import type { RequestView } from '../../src/model/request.ts';
+import { useAssistant } from '../support/assistant.ts';
+
+describe('taking back what was done', () => {
+  const house = useAssistant();
+  const opened = async (person = 'alice') =>
+    house().until(
+      await house().ask(person, 'ticket create title="Printer on fire" priority=high'),
+      'succeeded',
+    );
+  const cardFor = async (person: string, request: RequestView) =>
+    (await house().assistant.requestPage(request.id, person as PrincipalId))!.message.card!;
+  const stateOf = async (request: RequestView) => {
+    const { ticket } = request.result!.data as { ticket: string };
+    const [row] = await house().database.owner.query<{ state: string }>(
+      'select state from desk_tickets where number = $1',
+      [ticket.slice(2)],
+    );
+    return row?.state;
+  };
+
+  it('is offered to who asked, for a while, and is a governed request of its own', async () => {
+    const { ask, until, story, entries } = house();
+    const ticket = await opened();
+    const card = await cardFor('alice', ticket);
+    expect(card.offers).toContain('undo');
+    expect(Date.parse(card.undoUntil!)).toBeGreaterThan(Date.now());
+    expect((await cardFor('erin', ticket).catch(() => null))?.offers ?? []).not.toContain('undo');
+
+    const undo = await ask('alice', `undo ${ticket.id}`);
+    expect(undo).toMatchObject({ action: 'ticket.close', arguments: ticket.result?.data, needs: [] });
+    await until(undo, 'succeeded');
+    expect(await stateOf(ticket)).toBe('closed');
+    expect(await story(undo)).toEqual([
+      'turn.received',
+      'egress.called',
+      'proposal.made',
+      'decision.made',
+      'request.confirmed',
+      'reply.sent',
+      'execution.started',
+      'egress.called',
+      'execution.finished',
+      'reply.sent',
+    ]);
+    const proposal = (await entries(undo)).find((entry) => entry.type === 'proposal.made');
+    expect(proposal?.data).toMatchObject({ typed: true, action: 'ticket.close' });
+    expect((await cardFor('alice', ticket)).offers).not.toContain('undo');
+  });
+
+  it('happens once, and for nobody else', async () => {
+    const { ask, say, until } = house();
+    const ticket = await opened();
+    const foreign = await say('dave', `undo ${ticket.id}`);
+    expect(foreign).toMatchObject({ requests: [], reply: expect.stringMatching(/no request of yours/) });
+    await until(await ask('alice', `undo ${ticket.id}`), 'succeeded');
+    const again = await say('alice', `undo ${ticket.id}`);
+    expect(again).toMatchObject({ requests: [], reply: expect.stringMatching(/taken back already/) });
+  });
+
+  it('is over after its time, by the clock of the database', async () => {
+    const { say, database } = house();
+    const ticket = await opened();
+    await database.owner.query(
+      `update requests set finished_at = finished_at - interval '16 minutes', created_at = created_at - interval '16 minutes'
+       where id = $1`,
+      [ticket.id],
+    );
+    expect((await cardFor('alice', ticket)).offers).not.toContain('undo');
+    const late = await say('alice', `undo ${ticket.id}`);
+    expect(late).toMatchObject({
+      requests: [],
+      reply: expect.stringMatching(/time to take that back is over/),
+    });
+    expect(await stateOf(ticket)).toBe('open');
+  });
+
+  it('is refused where policy refuses it, like any other request, and then the offer stands', async () => {
+    const { home, running, ask } = house();
+    const ticket = await opened();
+    home.edit(
+      'policies/tickets.cedar',
+      (text) => `${text}
+@id("freeze")
+@description("Nothing is closed during the audit.")
+@reason("Nothing is closed during the audit.")
+forbid (principal, action == Action::"ticket.close", resource);
+`,
+    );
+    await running.reload();
+    const undo = await ask('alice', `undo ${ticket.id}`);
+    expect(undo).toMatchObject({
+      action: 'ticket.close',
+      state: 'denied',
+      result: { message: expect.stringMatching(/during the audit/) },
+    });
+    expect(await stateOf(ticket)).toBe('open');
+    expect((await cardFor('alice', ticket)).offers).toContain('undo');
+  });
+
+  it('is not for what has no undo, and a wish is no command', async () => {
+    const { say } = house();
+    const ticket = await opened();
+    const comment = (
+      await say(
+        'alice',
+        `ticket comment ticket=${(ticket.result!.data as { ticket: string }).ticket} comment="also upstairs"`,
+      )
+    ).requests[0]!;
+    await house().until(comment, 'succeeded');
+    expect((await say('alice', `undo ${comment.id}`)).reply).toMatch(/no request of yours/);
+    expect((await say('alice', 'undo')).reply).toMatch(/undo REQUEST-ID/);
+  });
+});
