@@ -154,4 +154,4 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
 }
 
 /** What a person says who asks for a ticket by a message: the words of the message itself are somebody else's. */
-const FROM_MESSAGE = 'Open a ticket from the quoted message';
+const FROM_MESSAGE = 'Open a ticket';

@@ -166,15 +166,22 @@ function wordsOf(raw: unknown): string {
   return plainText(words.length > 0 ? words.join('\n') : (fallback ?? '')).trim();
 }
 
+/** What the command's own short words are in a conversation. */
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ['status', 'my requests'],
+  ['kill', 'kill status'],
+]);
+
 function parseCommand(body: object, self: Self): Parsed {
   const command = SlashCommand.safeParse(body);
   if (!command.success) return ignored('malformed');
   const { command: name, text, user_id: user, team_id: team, enterprise_id, trigger_id } = command.data;
   if (name !== COMMAND) return ignored('not_ours');
-  const words = plainText(text.trim()) || 'help';
+  const typed = plainText(text.trim()) || 'help';
+  const words = SHORT.get(typed.toLowerCase()) ?? typed;
   return {
     kind: 'command',
-    text: words,
+    text: typed,
     command: {
       key: `slack:trigger:${trigger_id}`,
       account: account(user, team, self.team, enterprise_id),

@@ -87,8 +87,8 @@ export function digestOf(message: FakeMessage): string | undefined {
   return /digest ([0-9a-f]{64})/i.exec(drawMessage(message))?.[1];
 }
 
-/** One assistant, one Slack and one database for the tests of a file. */
-export function useWorkplace() {
+/** One assistant, one Slack and one database for the tests of a file. `socketMode`: nothing comes by HTTP. */
+export function useWorkplace(options: { socketMode?: true } = {}) {
   const database: TestDatabase = useDatabase();
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-slack-'));
   const logged: (Fields & { words: string })[] = [];
@@ -127,10 +127,11 @@ export function useWorkplace() {
   };
 
   beforeAll(async () => {
-    slack = await FakeSlack.start(manifest);
+    const settings = { ...manifest.settings, socket_mode_enabled: options.socketMode === true };
+    slack = await FakeSlack.start({ ...manifest, settings });
     for (const [, , user] of PEOPLE) slack.workspace.addUser(user);
     for (const channel of [APPROVALS, OPERATORS, GENERAL]) slack.workspace.addChannel(channel);
-    config = await configure(folder, database, slack);
+    config = await configure(folder, database, slack, options.socketMode === true);
     await start();
   });
   afterAll(async () => {
@@ -259,7 +260,12 @@ export function useWorkplace() {
   };
 }
 
-async function configure(folder: string, database: TestDatabase, slack: FakeSlack): Promise<Config> {
+async function configure(
+  folder: string,
+  database: TestDatabase,
+  slack: FakeSlack,
+  socketMode: boolean,
+): Promise<Config> {
   const data = path.join(folder, 'data');
   mkdirSync(data, { mode: 0o700 });
   const root = path.join(import.meta.dirname, '../..');
@@ -286,7 +292,7 @@ async function configure(folder: string, database: TestDatabase, slack: FakeSlac
       DATABASE_URL: database.appUrl,
       DATABASE_OWNER_URL: database.ownerUrl,
       SLACK_BOT_TOKEN: slack.token,
-      SLACK_SIGNING_SECRET: slack.signingSecret,
+      ...(socketMode ? { SLACK_APP_TOKEN: slack.appToken } : { SLACK_SIGNING_SECRET: slack.signingSecret }),
       SLACK_API_URL: slack.apiUrl,
     },
     folder,

@@ -195,7 +195,7 @@ describe('shortcuts', () => {
         place: { container: direct, direct: true },
         content: {
           kind: 'message',
-          text: 'Open a ticket from the quoted message',
+          text: 'Open a ticket',
           fetched: ['VPN <down> again'],
         },
       },

@@ -202,6 +202,16 @@ describe('a command', () => {
     expect(parsePayload({ ...command, text: '' }, self)).toMatchObject({ kind: 'command', text: 'help' });
   });
 
+  test.each([
+    ['status', 'my requests'],
+    ['Kill', 'kill status'],
+  ])('%s alone is short for "%s"', (text, meant) => {
+    expect(parsePayload({ ...command, text }, self)).toMatchObject({
+      text,
+      command: { content: { text: meant } },
+    });
+  });
+
   test('of another app is ignored', () => {
     expect(parsePayload({ ...command, command: '/deploy' }, self)).toMatchObject({ code: 'not_ours' });
     expect(parsePayload({ ...command, user_id: ['UALICE', 'UBOB'] }, self)).toMatchObject({

@@ -177,6 +177,14 @@ describe('approvals', () => {
     expect(slack.messages(delivered?.container)).toHaveLength(1);
   });
 
+  test("are asked in a route's channel instead of the usual one", async () => {
+    const { adapter } = await connected();
+    expect(await adapter.surface.approvalPlaces([], 'CROUTE')).toEqual([place('CROUTE')]);
+    const without = await connected({ config: { approvalsChannel: null } });
+    expect(await without.adapter.surface.approvalPlaces([], 'CROUTE')).toEqual([place('CROUTE')]);
+    expect(await adapter.surface.approvalPlaces([], null)).toEqual([place('CAPPROVALS')]);
+  });
+
   test('without a channel are asked directly only; operators are told where configured', async () => {
     const { adapter } = await connected({ config: { approvalsChannel: null } });
     expect(await adapter.surface.approvalPlaces([])).toEqual([]);
