@@ -177,6 +177,13 @@ describe('approvers are asked', () => {
     expect(teams.calls).toHaveLength(calls);
   });
 
+  test("in a route's conversation instead of the usual one", async () => {
+    const { adapter } = await connected();
+    const ROUTE = '19:route@thread.tacv2';
+    expect(await adapter.surface.approvalPlaces([], ROUTE)).toEqual([place(ROUTE)]);
+    expect(await adapter.surface.approvalPlaces([], null)).toEqual([place(APPROVALS)]);
+  });
+
   test('although one of them has not got the app, or is of another tenant', async () => {
     const { teams, adapter, codes } = await connected();
     teams.withoutApp(ALICE);
