@@ -92,8 +92,6 @@ export function dispatch(receiver: Receiver, act: Act, { botToken, self, log }: 
 async function store({ assistant, agent, log }: DispatchParts, delivery: Delivery): Promise<void> {
   const { turn, duplicate } = await assistant().receive(delivery);
   log.info({ code: duplicate ? 'slack_duplicate' : 'slack_received', turn }, 'a delivery is stored');
-  const { content, place } = delivery;
-  const isWork = content.kind !== 'decision' || content.decision === 'confirm';
-  // Not waited for: that it arrived is what Slack must hear in time.
-  if (!duplicate && isWork) void agent.working(place);
+  // Not waited for: that it arrived is what Slack must hear in time. What follows a decision shows on its card.
+  if (!duplicate && delivery.content.kind !== 'decision') void agent.working(delivery.place);
 }

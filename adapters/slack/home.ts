@@ -1,5 +1,4 @@
 /** Publishes the Home tab for whoever opens it, and again when something changes while they may still look at it. */
-import { AppError } from '../../src/errors.ts';
 import type { PrincipalId } from '../../src/model/ids.ts';
 import type { Assistant } from '../../src/model/ports.ts';
 import type { SlackClient } from './client.ts';
@@ -9,8 +8,8 @@ import { type Log, nameOf } from './log.ts';
 import type { ChannelQueue, Clock } from './queue.ts';
 
 export type Home = {
-  /** `person` null: the page says that they are not known. */
-  open(who: Who, person: PrincipalId | null): Promise<void>;
+  /** Does not wait for the page to be there. `person` null: the page says that they are not known. */
+  open(who: Who, person: PrincipalId | null): void;
   /** Begins to follow changes. */
   start(): void;
   stop(): void;
@@ -42,34 +41,28 @@ export function createHome(parts: {
     return renderHome({ waiting, mine, actions });
   };
   /** Read when its turn has come, so that of several changes only the newest is published. */
-  const publish = (user: string, person: PrincipalId | null): Promise<void> =>
-    queue.enqueue(`home:${user}`, user, async () => {
-      await client.publishHome(user, person === null ? STRANGER : await viewFor(person));
+  const publish = (line: string, user: string, person: PrincipalId | null): void => {
+    const show = async () => client.publishHome(user, person === null ? STRANGER : await viewFor(person));
+    queue.enqueue(line, user, show).catch((error: unknown) => {
+      // Opening it again shows it.
+      log.warn({ code: 'slack_home_stale', error: nameOf(error) }, 'a Home tab was not brought up to date');
     });
+  };
+  /** All of them in one line, about one a second: what people look at must not cost what they wait for. */
   const refresh = (): void => {
     for (const [user, { person, openedMs }] of lookers) {
       if (clock.now() - openedMs > LOOKING_MS) lookers.delete(user);
-      else
-        publish(user, person).catch((error: unknown) => {
-          log.warn(
-            { code: 'slack_home_stale', error: nameOf(error) },
-            'a Home tab was not brought up to date',
-          );
-        });
+      else publish('homes', user, person);
     }
   };
 
   return {
-    async open({ user }, person) {
+    open({ user }, person) {
       lookers.delete(user);
       if (person !== null) lookers.set(user, { person, openedMs: clock.now() });
       const oldest = lookers.keys().next();
       if (lookers.size > LOOKERS_MAX && !oldest.done) lookers.delete(oldest.value);
-      await publish(user, person).catch((error: unknown) => {
-        // Opening it again shows it; Slack sending the event again would not.
-        if (!(error instanceof AppError)) throw error;
-        log.warn({ code: 'slack_home_stale', error: nameOf(error) }, 'a Home tab was not shown');
-      });
+      publish(`home:${user}`, user, person);
     },
     start() {
       unfollow = parts.assistant().onChange(({ kind }) => {

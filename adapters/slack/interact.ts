@@ -141,9 +141,11 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
         return;
       }
       case 'home':
-        return parts.home.open(interaction.who, await knownAs(interaction.who)) as Promise<undefined>;
+        parts.home.open(interaction.who, await knownAs(interaction.who));
+        return;
       case 'opened':
-        return parts.greet(interaction.channel, await knownAs(interaction.who)) as Promise<undefined>;
+        await parts.greet(interaction.channel, await knownAs(interaction.who));
+        return;
       case 'stopped': {
         const principal = await knownAs(interaction.who);
         if (principal !== null) await parts.assistant().stop(interaction.place, principal);

@@ -30,7 +30,7 @@ describe('over sockets, in the agent view', () => {
   test('the Home tab shows an approver what waits, takes the decision, and follows the request to its end', async () => {
     await work.slack.openHome(ALICE, 'home');
     await work.slack.openHome(BOB, 'home');
-    const asked = await work.asksForChecks();
+    await work.asksForChecks();
     await work.slack.workspace.until(() => home(BOB).includes('[Approve] [Deny]'), 20_000);
     await work.slack.workspace.until(() => home(ALICE).includes('My requests\nRun a CI job'), 20_000);
     await work.slack.clickHome(BOB, 'approve');
@@ -60,6 +60,21 @@ describe('over sockets, in the agent view', () => {
     expect(open).toEqual([]);
     await work.slack.pressStop(ALICE, direct, asked.thread);
     await work.shows((_, text) => text === 'There was nothing left to stop.', { thread: asked.thread });
+  });
+
+  test('Stop says so of what runs already', async () => {
+    const asked = await work.asksForChecks();
+    const direct = work.slack.workspace.directWith(ALICE);
+    const become = (state: string) =>
+      work.database.owner.query('update requests set state = $2 where digest = $1', [asked.digest, state]);
+    await become('executing');
+    await work.slack.pressStop(ALICE, direct, asked.thread);
+    await work.shows((_, text) => text.includes('One thing has begun and cannot be stopped'), {
+      thread: asked.thread,
+    });
+    await become('pending');
+    await work.slack.pressStop(ALICE, direct, asked.thread);
+    await work.everywhere(asked.digest, 'Cancelled by Alice Adams.', 4);
   });
 
   test('a click that does not count is answered to whoever made it, and to nobody else', async () => {

@@ -106,6 +106,7 @@ describe('the Home tab', () => {
     const card = cardWith({ buttons: ['approve', 'deny'], summary: 'Open it on the desk.' });
     assistant.waiting.push(messageWith({ card }));
     await slack.openHome('UALICE', 'home');
+    await slack.workspace.until(() => slack.workspace.homes.has('UALICE'));
     expect(home()).toContain('Open it on the desk.');
     expect(home()).toContain('[Approve] [Deny]');
     expect(home()).toContain('Open a ticket: Open a ticket');
@@ -124,6 +125,7 @@ describe('the Home tab', () => {
   test('follows what changes for whoever opened it', async () => {
     const { slack, assistant, home } = await known();
     await slack.openHome('UALICE', 'home');
+    await slack.workspace.until(() => slack.workspace.homes.has('UALICE'));
     expect(home()).toContain('Nothing waits for you.');
     assistant.waiting.push(messageWith({ card: cardWith({ summary: 'Something new.' }) }));
     assistant.change({ kind: 'request', request: newId(RequestId) });
@@ -133,6 +135,7 @@ describe('the Home tab', () => {
   test('is for people whom we know', async () => {
     const { slack } = await known();
     await slack.openHome('UBOB', 'home');
+    await slack.workspace.until(() => slack.workspace.homes.has('UBOB'));
     const words = textsOf(slack.workspace.homes.get('UBOB')?.blocks).join(' ');
     expect(words).toContain('I do not know you yet');
   });
@@ -141,7 +144,7 @@ describe('the Home tab', () => {
     const { slack, codes } = await known();
     slack.fail(1, 'views.publish', 'internal_error');
     expect((await slack.openHome('UALICE', 'home')).status).toBe(200);
-    expect(codes).toContain('slack_home_stale');
+    await vi.waitUntil(() => codes.includes('slack_home_stale'));
   });
 
   test('stays within the limits however much there is, and hides nothing that is decided on', () => {
@@ -216,6 +219,7 @@ describe('shortcuts', () => {
     expect((await slack.submit('UALICE', { title: 'bad' })).errors).toHaveProperty('field:title');
     await slack.submit('UALICE', { title: 'VPN' });
     await slack.openHome('UALICE', 'home');
+    await slack.workspace.until(() => slack.workspace.homes.has('UALICE'));
     expect(assistant.stored).toHaveLength(1);
     expect(slack.workspace.homes.has('UALICE')).toBe(true);
   });
