@@ -34,7 +34,7 @@ import type { PrincipalId, RequestId } from './model/ids.ts';
 import type { ChatAssistant, Planner, ProofStatus, Surface, WorkspaceAssistant } from './model/ports.ts';
 import type { Platform, Principal } from './model/principal.ts';
 import type { IsolationLevel, Json } from './model/request.ts';
-import { askApprovers, tellOperators } from './operators.ts';
+import { askApprovers, passOnToOperators, tellOperators } from './operators.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { withEveryAction } from './planner/every-action.ts';
 import { formOf, parseForm } from './planner/form.ts';
@@ -267,6 +267,12 @@ export async function compose(
     isolation: isolationNow,
     toolsFor: (person) => usableBy(person).map(({ action }) => plannerTool(action)),
     formFor,
+    readers: async () => (await directory.people()).filter((person) => judging.may(person, 'readAudit')),
+    titleOf,
+    tellOperators: (tx, text, words, by) => {
+      log.warn({}, 'somebody reported that something looks wrong');
+      return passOnToOperators(tx, operators, text, words, by);
+    },
     readForm: (action, values) => {
       const governed = catalogue.governed(action);
       return governed ? parseForm(governed.action, values) : { ok: false, problems: [] };

@@ -84,6 +84,8 @@ export function entryInWords(entry: EntryBody): string {
     case 'privacy.erased':
       return "A person's key was destroyed.";
     case 'alert.raised':
-      return `Alert: ${text(data.code)}.`;
+      return data.code === 'reported'
+        ? `${who} reported that something looks wrong.`
+        : `Alert: ${text(data.code)}.`;
   }
 }

@@ -28,6 +28,24 @@ export async function tellOperators(deps: OutreachDeps, text: string): Promise<v
   }
 }
 
+/** The same in the transaction of what gave reason to say it; `words` are `by`'s, shown as not ours, and erased with them. */
+export async function passOnToOperators(
+  tx: Tx,
+  deps: OutreachDeps,
+  text: string,
+  words: string,
+  by: PrincipalId,
+): Promise<void> {
+  for (const place of await operatorsPlaces(deps)) {
+    const thread = await threadAt(tx, place);
+    await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
+    if (words === '') continue;
+    const said = { thread, turn: null, text: words, authorship: 'fetched' as const };
+    const id = await say(tx, deps.deliverer, said);
+    await tx.query('update messages set author = $2 where id = $1', [id, by]);
+  }
+}
+
 /**
  * Posts the newest signed checkpoint to the operators' place of every platform where it is due: none was posted yet, or
  * it is newer than the last one, which is old enough. `atOnce` does not wait for that age, as before a stop. Safe

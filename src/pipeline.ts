@@ -22,6 +22,7 @@ import type { AuditLog } from './audit/log.ts';
 import { type EditingDeps, judgeDraft, prepareEdit } from './editing.ts';
 import { AppError } from './errors.ts';
 import type { Executor, Obstacle } from './execution/executor.ts';
+import { type GreetingDeps, greetNewcomer } from './greeting.ts';
 import { type AnsweredCommand, type ChatCommand, parseChatCommand } from './intake/chat-command.ts';
 import { scopeInWords, switchesOn } from './intake/killswitch.ts';
 import { admitRequest, admitTurn, type Limits } from './intake/limits.ts';
@@ -53,11 +54,14 @@ import type { Json, Proposal, StoredRequest } from './model/request.ts';
 import type { DecisionKind } from './model/turn.ts';
 import { type Proposed, type ProposingDeps, propose } from './proposing.ts';
 import { type Deliverer, messagesOf, notify, reply, touch } from './reply/messages.ts';
+import { type Report, type ReportingDeps, report } from './reporting.ts';
 import type { Database, Tx } from './store/database.ts';
 import { undoOf } from './undoing.ts';
 
 export type PipelineParts = ProposingDeps &
   EditingDeps &
+  GreetingDeps &
+  ReportingDeps &
   Deliverer & {
     db: Database;
     audit: AuditLog;
@@ -316,6 +320,9 @@ export function createPipeline(parts: PipelineParts) {
     if (turn.content.kind === 'form') return submitted(turn, person, turn.content, signal);
     const command = parseChatCommand(turn.content.text);
     if (command?.kind === 'undo') return takenBack(turn, person, command.request, signal);
+    if (command?.kind === 'report') {
+      return settle(turn, person, [], { report: { request: command.request, words: command.words } });
+    }
     if (command) return settle(turn, person, [{ text: await obey(command, person), authorship: 'system' }]);
     const everything = (await switchesOn(parts.db)).find(
       (it) => !it.action && !it.principal && !it.connector,
@@ -612,14 +619,21 @@ export function createPipeline(parts: PipelineParts) {
       calls?: ModelCall[];
       ask?: Parameters<typeof rememberAsk>[3];
       unavailable?: string;
+      report?: Pick<Report, 'request' | 'words'>;
     } = {},
   ): Promise<void> {
     await parts.db
       .transaction(async (tx) => {
         const words: string[] = [];
+        if (person) await greetNewcomer(tx, parts, turn, person);
         for (const call of led.calls ?? []) await recordModelCall(tx, turn, person, call, led.unavailable);
         if (person) await rememberAsk(tx, turn.thread, person.id, led.ask ?? null);
-        for (const saying of sayings) {
+        const said = [...sayings];
+        if (led.report && person) {
+          const text = await report(tx, parts, person, { turn: turn.id, ...led.report });
+          said.push({ text, authorship: 'system' });
+        }
+        for (const saying of said) {
           await reply(tx, parts, {
             thread: turn.thread,
             turn: turn.id,

@@ -16,12 +16,16 @@ export type AnsweredCommand =
   | { kind: 'on-call'; schedule: string | null }
   | { kind: 'wrong'; usage: string };
 
-/** `undo` leads to a request of its own. */
-export type ChatCommand = AnsweredCommand | { kind: 'undo'; request: RequestId };
+/** `undo` leads to a request of its own; `report` is recorded with the turn that said it. */
+export type ChatCommand =
+  | AnsweredCommand
+  | { kind: 'undo'; request: RequestId }
+  | { kind: 'report'; request: RequestId | null; words: string };
 
 const KILL_USAGE = 'kill on|off [action=NAME] [principal=ID] [connector=NAME] reason=WORDS, or kill status';
 const DELEGATE_USAGE = 'delegate REQUEST-ID to PERSON';
 const UNDO_USAGE = 'undo REQUEST-ID';
+const REPORT_USAGE = 'report [REQUEST-ID] what looks wrong';
 const RESOLVE_USAGE = 'resolve REQUEST-ID succeeded|failed [what you found]';
 
 /**
@@ -38,6 +42,7 @@ export function parseChatCommand(text: string): ChatCommand | null {
   if (first === 'kill') return parseKill(words.slice(1));
   if (first === 'resolve') return parseResolve(words.slice(1));
   if (first === 'undo') return parseUndo(words.slice(1));
+  if (first === 'report') return parseReport(text.trim().slice(first.length).trim());
   if (first === 'delegate') return parseDelegate(words.slice(1));
   const asked = ON_CALL.exec(text.trim());
   if (asked) return { kind: 'on-call', schedule: asked[1]?.toLowerCase() ?? null };
@@ -82,6 +87,16 @@ function parseDelegate([request = '', to = '', ...person]: string[]): ChatComman
   return to.toLowerCase() === 'to' && person.length > 0
     ? { kind: 'delegate', request, to: person.join(' ') }
     : { kind: 'wrong', usage: DELEGATE_USAGE };
+}
+
+/** Whatever follows is meant for the operators, as it was written: nobody who is alarmed should have to think of a form. */
+function parseReport(rest: string): ChatCommand {
+  const [, id = '', words = ''] = /^(\S+)(?:\s+([\s\S]*))?$/.exec(rest) ?? [];
+  const request = RequestId.safeParse(id.toLowerCase());
+  if (request.success) return { kind: 'report', request: request.data, words };
+  return rest === ''
+    ? { kind: 'wrong', usage: REPORT_USAGE }
+    : { kind: 'report', request: null, words: rest };
 }
 
 /** "Undo the last deployment" is a wish: the command names one request and nothing else. */

@@ -5,9 +5,10 @@ import type { DecisionKind } from './turn.ts';
 
 /**
  * `edit`: change what is asked for, in a form from the action's schema. `undo`: take back what was done, by a request of
- * its own; the same as writing `undo REQUEST`.
+ * its own; the same as writing `undo REQUEST`. `report`: tell the operators that something looks wrong; the same as writing
+ * `report REQUEST WORDS`.
  */
-export type CardOffer = 'edit' | 'undo';
+export type CardOffer = 'edit' | 'undo' | 'report';
 
 /**
  * A request as people see it, on every platform. Labels and layout are ours; every value is plain text that a

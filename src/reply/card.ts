@@ -132,9 +132,12 @@ function statusOf(input: CardInput): string {
 function offersOf({ request, viewer, personal, undoUntil }: CardInput): Pick<Card, 'offers' | 'undoUntil'> {
   if (!personal) return {};
   const mayEdit = viewer !== 'other' && request.state === 'pending' && request.effect === 'write';
-  const offers: CardOffer[] = mayEdit ? ['edit'] : [];
-  if (!undoUntil) return { offers };
-  return { offers: [...offers, 'undo'], undoUntil: undoUntil.toISOString() };
+  const offers: CardOffer[] = [];
+  if (mayEdit) offers.push('edit');
+  if (undoUntil) offers.push('undo');
+  // Everybody who sees it may say that it looks wrong.
+  offers.push('report');
+  return { offers, ...(undoUntil ? { undoUntil: undoUntil.toISOString() } : {}) };
 }
 
 function buttonsOf(input: CardInput): DecisionKind[] {

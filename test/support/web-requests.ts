@@ -146,7 +146,7 @@ export function cardOf(kept: Kept, viewer: Principal): Card {
       kept.action === 'ci.trigger' ? [{ source: 'offline planner', text: 'You asked for “checks”.' }] : [],
     approvals: kept.approvals.map(({ approver, at }) => ({ name: approver.name, at })),
     buttons: buttonsFor(kept, viewer),
-    offers: mayEdit(kept, viewer) ? ['edit'] : [],
+    offers: mayEdit(kept, viewer) ? ['edit', 'report'] : ['report'],
     expiresAt: kept.expiresAt,
     output: kept.output,
     outcome:

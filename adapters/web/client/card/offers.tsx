@@ -1,6 +1,6 @@
 /** What the viewer may do with a request besides deciding it. */
-import { Button } from '@mantine/core';
-import { useState } from 'react';
+import { Button, Textarea } from '@mantine/core';
+import { type FormEvent, useRef, useState } from 'react';
 import type { Card, CardOffer } from '../../../../src/model/card.ts';
 import { messageOf } from '../api.ts';
 import { useNow } from '../clock.ts';
@@ -17,6 +17,7 @@ export function Offers({ card }: { card: Card }) {
   if (offers.length === 0) return null;
   const back = () => setOpen(null);
   if (open === 'edit' && offers.includes('edit')) return <EditForm card={card} back={back} />;
+  if (open === 'report') return <ReportForm card={card} back={back} />;
   return (
     <div className="decide-buttons offers">
       {offers.includes('edit') && (
@@ -25,6 +26,11 @@ export function Offers({ card }: { card: Card }) {
         </Button>
       )}
       {offers.includes('undo') && <UndoButton card={card} />}
+      {offers.includes('report') && (
+        <Button variant="subtle" color="gray" size="compact-sm" onClick={() => setOpen('report')}>
+          Report
+        </Button>
+      )}
     </div>
   );
 }
@@ -58,6 +64,63 @@ function UndoButton({ card }: { card: Card }) {
       <span className="muted small">possible for now; the time ends {timeLeft(card.undoUntil, now)}</span>
       {problem !== null && <Problem text={problem} />}
     </>
+  );
+}
+
+/** Longest report, in characters: well within what one message may be. */
+const MAX_REPORT_CHARACTERS = 4_000;
+
+/** Sent as the command, for the same reason. */
+function ReportForm({ card, back }: { card: Card; back(): void }) {
+  const { api } = useWorkspace();
+  const [words, setWords] = useState('');
+  const [isBusy, setBusy] = useState(false);
+  const [isSent, setSent] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const key = useRef(crypto.randomUUID());
+  const send = async (event: FormEvent) => {
+    event.preventDefault();
+    setBusy(true);
+    setProblem(null);
+    try {
+      await api.say(`report ${card.request} ${words.trim()}`, openThread(), key.current);
+      setSent(true);
+    } catch (error) {
+      setProblem(messageOf(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  if (isSent) {
+    return (
+      <p className="offers" role="status">
+        Thank you. It is recorded, and operators are told.
+      </p>
+    );
+  }
+  return (
+    <form className="deny offers" onSubmit={send}>
+      <Textarea
+        label="What looks wrong? Operators read this."
+        value={words}
+        onChange={(event) => setWords(event.currentTarget.value)}
+        maxLength={MAX_REPORT_CHARACTERS}
+        required
+        autosize
+        minRows={2}
+        maxRows={6}
+        ref={(field: HTMLTextAreaElement | null) => field?.focus()}
+      />
+      {problem !== null && <Problem text={problem} />}
+      <div className="decide-buttons">
+        <Button type="submit" loading={isBusy}>
+          Send report
+        </Button>
+        <Button type="button" variant="subtle" color="gray" onClick={back} disabled={isBusy}>
+          Back
+        </Button>
+      </div>
+    </form>
   );
 }
 

@@ -1,0 +1,57 @@
+/** What a person must know before the first answer: said once, to whoever has never written before. */
+import { findTurn, type StoredTurn } from './intake/turns.ts';
+import type { PrincipalId } from './model/ids.ts';
+import type { Principal } from './model/principal.ts';
+import { type Deliverer, say } from './reply/messages.ts';
+import type { Sql, Tx } from './store/database.ts';
+
+export type GreetingDeps = Deliverer & {
+  /** Who may read the log, by policy, at this moment. */
+  readers(): Promise<Principal[]>;
+};
+
+/** Names said before the rest is only counted: the message stays short. */
+const NAMED_READERS = 3;
+
+/**
+ * Says it in the transaction that answers the person's first turn, before the answer. It belongs to no turn: what was
+ * answered to the message stays what was answered to the message.
+ */
+export async function greetNewcomer(
+  tx: Tx,
+  deps: GreetingDeps,
+  turn: StoredTurn,
+  person: Principal,
+): Promise<void> {
+  if (turn.content.kind === 'decision' || !(await isFirst(tx, turn, person.id))) return;
+  const text = greetingInWords(await deps.readers());
+  await say(tx, deps, { thread: turn.thread, turn: null, text, authorship: 'system' });
+}
+
+/** Two first messages at the same moment: the one that arrived first is the first. */
+async function isFirst(sql: Sql, turn: StoredTurn, person: PrincipalId): Promise<boolean> {
+  if ((await findTurn(sql, turn.id))?.state !== 'received') return false;
+  const earlier = await sql.maybe(
+    `select 1 from turns t join turns mine on mine.id = $1
+     where t.principal = $2 and t.id <> mine.id and t.content->>'kind' <> 'decision'
+       and (t.received_at, t.id) < (mine.received_at, mine.id) limit 1`,
+    [turn.id, person],
+  );
+  return earlier === null;
+}
+
+/** What this is, what it records and for how long, who can read it, and how to report. */
+export function greetingInWords(readers: readonly Pick<Principal, 'name'>[]): string {
+  const named = readers.slice(0, NAMED_READERS).map(({ name }) => name);
+  const more = readers.length - named.length;
+  const who =
+    readers.length === 0
+      ? 'nobody at the moment'
+      : `${named.join(', ')}${more > 0 ? ` and ${more.toLocaleString('en')} more` : ''}`;
+  return [
+    'Welcome. I am Countersign: I do what you ask for only as far as policy allows, and, where it says so, only after others agreed.',
+    'I record what you write, what was decided, and what was done, in a log that cannot be changed. What you write is kept until an operator erases it for you; that something was asked and done stays for ever.',
+    `Who may read the log: ${who}. Whoever operates this installation can read what is stored.`,
+    'Does something look wrong? Write "report" and what you saw.',
+  ].join(' ');
+}

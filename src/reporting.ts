@@ -1,0 +1,53 @@
+/** "This looks wrong": somebody tells the operators, about a request or about anything else. */
+import { findRequest } from './approval/requests.ts';
+import type { AuditLog } from './audit/log.ts';
+import type { RequestId, TurnId } from './model/ids.ts';
+import type { Principal } from './model/principal.ts';
+import type { StoredRequest } from './model/request.ts';
+import type { Tx } from './store/database.ts';
+
+export type ReportingDeps = {
+  audit: AuditLog;
+  titleOf(action: string): string;
+  nameOf(person: StoredRequest['requester']): string;
+  /** Says both where operators are told; the words are somebody's, and shown as such. */
+  tellOperators(tx: Tx, text: string, words: string, by: Principal['id']): Promise<void>;
+};
+
+export type Report = { turn: TurnId; request: RequestId | null; words: string };
+
+/**
+ * Records a report and passes it on. Anybody may report any request; who may not see it learns nothing by it, as the answer is
+ * the same whether or not there is one.
+ */
+export async function report(
+  tx: Tx,
+  deps: ReportingDeps,
+  by: Principal,
+  { turn, request: id, words }: Report,
+): Promise<string> {
+  const request = id === null ? null : await findRequest(tx, id);
+  await deps.audit.append(tx, {
+    type: 'alert.raised',
+    turn,
+    principal: by.id,
+    ...(request === null ? {} : { request: request.id }),
+    data: { code: 'reported', ...(request === null ? {} : { digest: request.digest }) },
+    ...(words === '' ? {} : { sealed: { person: by.id, content: { words } } }),
+  });
+  await deps.tellOperators(tx, reportInWords(deps, by, id, request), words, by.id);
+  return 'Thank you. It is recorded, and operators are told.';
+}
+
+function reportInWords(
+  deps: Pick<ReportingDeps, 'titleOf' | 'nameOf'>,
+  by: Principal,
+  id: RequestId | null,
+  request: StoredRequest | null,
+): string {
+  const who = `${by.name} (${by.id})`;
+  if (id === null) return `${who} reports something that looks wrong.`;
+  if (request === null) return `${who} reports a request that is not there: ${id}.`;
+  const whose = `"${deps.titleOf(request.action)}" of ${deps.nameOf(request.requester)}`;
+  return `${who} reports that something looks wrong with ${whose}, which is ${request.state}: ${request.id}.`;
+}

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest';
+import { newId, type PrincipalId, ThreadId } from '../../src/model/ids.ts';
+import { useAssistant } from '../support/assistant.ts';
+
+describe('a first message and a report', () => {
+  const house = useAssistant();
+  const textsOf = async (person: string, thread: ThreadId) =>
+    (await house().assistant.messages(thread, person as PrincipalId))!.map((message) => message.text);
+  const reports = async () =>
+    (await house().verifiedLog()).filter(
+      (entry) => entry.type === 'alert.raised' && entry.data?.code === 'reported',
+    );
+
+  it('tells a newcomer once, before the answer, what this is, what it keeps, who reads it, how to report', async () => {
+    const { say } = house();
+    const first = await say('dave', 'whoami');
+    const [asked, notice, answer] = await textsOf('dave', first.thread);
+    expect(asked).toBe('whoami');
+    expect(notice).toMatch(/I am Countersign/);
+    expect(notice).toMatch(/kept until an operator erases it/);
+    expect(notice).toMatch(/Who may read the log: Erin Evans\./);
+    expect(notice).toMatch(/Write "report"/);
+    expect(answer).toMatch(/You are Dave Davis/);
+    expect(first.reply, 'the answer itself stays the answer').toBe(answer);
+    const second = await say('dave', 'whoami');
+    expect(await textsOf('dave', second.thread)).toEqual(['whoami', answer]);
+  });
+
+  it('tells the earlier of two first messages only, whichever is answered first', async () => {
+    const { say } = house();
+    const said = await Promise.all([say('carol', 'whoami'), say('carol', 'whoami'), say('carol', 'whoami')]);
+    const all = (await Promise.all(said.map(({ thread }) => textsOf('carol', thread)))).flat();
+    expect(all.filter((text) => /I am Countersign/.test(text))).toHaveLength(1);
+  });
+
+  it('takes a report about anything, seals its words, thanks, and tells the place of the operators', async () => {
+    const { say, running, database } = house();
+    running.addSurface({
+      platform: 'slack',
+      post: async (place, message) => ({
+        platform: 'slack',
+        container: place.container,
+        message: message.id,
+      }),
+      update: async () => undefined,
+      approvalPlaces: async () => [],
+      operatorsPlace: async () => ({
+        platform: 'slack',
+        tenant: 'T1',
+        container: 'C-OPERATORS',
+        thread: 'operators',
+        direct: false,
+      }),
+    });
+    const words = `somebody asks me for my password <!channel> ${crypto.randomUUID()}`;
+    expect((await say('alice', `Report ${words}`)).reply).toMatch(/^Thank you\. It is recorded/);
+    const [entry] = await reports();
+    expect(entry).toMatchObject({ principal: 'alice', data: { code: 'reported' }, sealed: { v: 1 } });
+    expect(entry).not.toHaveProperty('request');
+    expect(JSON.stringify(entry)).not.toContain('password');
+    const told = await database.owner.query<{ text: string; authorship: string }>(
+      `select m.text, m.authorship, m.author from messages m join threads t on t.id = m.thread
+       where t.container = 'C-OPERATORS' order by m.serial`,
+    );
+    expect(told).toEqual([
+      { text: 'Alice Adams (alice) reports something that looks wrong.', authorship: 'system', author: null },
+      { text: words, authorship: 'fetched', author: 'alice' },
+    ]);
+  });
+
+  it('takes a report of a request of somebody else, shows nothing of it, and changes nothing', async () => {
+    const { ask, say, view, assistant, until } = house();
+    const asked = await ask('bob', 'run the checks of web on main');
+    const before = (await reports()).length;
+    const said = await say('dave', `report ${asked.id} why is this run now?`);
+    expect(said.reply).not.toMatch(/checks|bob|web/i);
+    const nothing = await say('dave', `report ${crypto.randomUUID()} and this?`);
+    expect(nothing.reply, 'whether there is one is not told').toBe(said.reply);
+    const [known, unknown] = (await reports()).slice(before);
+    expect(known).toMatchObject({ principal: 'dave', request: asked.id, data: { digest: asked.digest } });
+    expect(unknown).not.toHaveProperty('request');
+    expect(await view(asked.id)).toEqual(asked);
+
+    const page = (await assistant.requestPage(asked.id, 'bob' as PrincipalId))!;
+    expect(page.message.card?.offers).toContain('report');
+    expect(page.timeline.map((row) => row.text)).toContain('dave reported that something looks wrong.');
+    await house().done('bob', asked, 'confirm');
+    await house().done('carol', asked, 'approve');
+    await until(asked, 'succeeded');
+  });
+
+  it('a report of nothing asks for words', async () => {
+    expect((await house().say('alice', 'report', newId(ThreadId))).reply).toMatch(/report \[REQUEST-ID\]/);
+  });
+});
