@@ -162,8 +162,9 @@ export async function compose(
     routes: config.reach.routes,
     now,
     queueStep: send.remind,
-    troubled: (error, schedule) =>
-      log.warn({ name: schedule, ...errorFields(error) }, 'an on-call schedule cannot be read'),
+    queueAsking: send.ask,
+    troubled: (error, what) =>
+      log.warn({ name: what, ...errorFields(error) }, 'a schedule or platform cannot be asked'),
   });
   const announcing = createAnnouncing({
     ...deliverer,
@@ -298,7 +299,12 @@ export async function compose(
     stopping: stopping.signal,
     list: (kind, person) => listInWords(assistant, kind, person),
     delegate: (command, by) =>
-      delegate({ ...asking, audit, directory, reaching }, by, command.request, command.to),
+      delegate(
+        { ...asking, audit, directory, reaching, queueAsking: send.ask },
+        by,
+        command.request,
+        command.to,
+      ),
     onCall: (schedule) => onCallInWords(onCall, schedule, now(), nameOf),
     nameOf,
     decided: (decision, outcome) => metrics.decisions.inc({ decision, outcome }),

@@ -15,7 +15,7 @@ import type { Sql } from './store/database.ts';
 
 export type DelegatingDeps = Pick<
   ReachingDeps,
-  'db' | 'audit' | 'judging' | 'deliverer' | 'titleOf' | 'nameOf' | 'surfaces'
+  'db' | 'audit' | 'judging' | 'deliverer' | 'titleOf' | 'nameOf' | 'queueAsking'
 > & { directory: Directory; reaching: Reaching };
 
 /** `refused`: this person may not, which is recorded. `ignored`: nothing is wrong with them, and nothing was changed. */
@@ -78,6 +78,8 @@ export async function delegate(
         authorship: 'system',
       });
     }
+    // Where their platform could not be asked just now, the durable job comes again.
+    await deps.queueAsking(tx, current.id);
     return `${to.name} is asked now. You can still decide yourself.`;
   });
 }

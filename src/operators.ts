@@ -1,6 +1,7 @@
 /** Saying something where nobody asked: to approvers who are needed, and to operators who should know. */
 import { findRequest } from './approval/requests.ts';
 import { newestCheckpoint } from './audit/head.ts';
+import { AppError } from './errors.ts';
 import type { Judging } from './judging.ts';
 import type { MessageId, PrincipalId, RequestId } from './model/ids.ts';
 import type { Surface } from './model/ports.ts';
@@ -113,33 +114,55 @@ export type AskingDeps = OutreachDeps & {
 
 /**
  * Puts a request's card where those are who are asked. Safe to repeat: a place is asked once. The web needs no
- * message; there it stands under "waiting for you". An outcome that nobody knows is asked about once more where the
- * card stands already: a rewritten card calls nobody.
+ * message; there it stands under "waiting for you". A rewritten card calls nobody, so where it stands already a few
+ * words say, once, that nobody knows the outcome or that the request was changed. A platform that is down keeps
+ * nobody on another from being asked; what it threw is thrown at the end, to be tried again.
  */
 export async function askApprovers(deps: AskingDeps, id: RequestId): Promise<void> {
   const request = await findRequest(deps.db, id);
   if (request?.state !== 'pending' && request?.state !== 'unknown') return;
   const audience = await deps.audienceOf(request, await deps.judging.approversOf(deps.db, request));
   const text = request.state === 'unknown' ? askedToLook(deps, request) : askedToApprove(deps, request);
-  for (const place of await placesOf(deps.surfaces(), audience)) {
-    await deps.db.transaction(async (tx) => {
-      const isNew = await putCard(tx, deps.deliverer, id, place, text);
-      const thread = await threadAt(tx, place);
-      if (!isNew && request.state === 'unknown' && !(await wasSaid(tx, thread, text)))
-        await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
-    });
+  const again = request.state === 'unknown' ? text : await askedAgain(deps, request);
+  const failures: unknown[] = [];
+  for (const surface of deps.surfaces()) {
+    try {
+      for (const place of await placesAt(surface, audience)) {
+        await deps.db.transaction(async (tx) => {
+          if (await putCard(tx, deps.deliverer, id, place, text)) return;
+          const thread = await threadAt(tx, place);
+          if (again !== null && !(await wasSaid(tx, thread, again)))
+            await say(tx, deps.deliverer, { thread, turn: null, text: again, authorship: 'system' });
+        });
+      }
+    } catch (error) {
+      failures.push(error);
+    }
   }
+  if (failures.length > 0) throw failures[0];
 }
 
-/** The channels and direct messages of these people, on every platform. May open conversations there. */
-export async function placesOf(
+function placesAt(surface: Surface, { people, channels }: Audience): Promise<Place[]> {
+  return surface.approvalPlaces(people, surface.platform === 'web' ? null : channels[surface.platform]);
+}
+
+/**
+ * The channels and direct messages of these people, wherever they can be reached now. May open conversations there.
+ * A platform that cannot be asked is left out, and told to the caller.
+ */
+export async function reachablePlaces(
   surfaces: readonly Surface[],
-  { people, channels }: Audience,
+  audience: Audience,
+  unreachable: (error: unknown, platform: Surface['platform']) => void,
 ): Promise<Place[]> {
   const places: Place[] = [];
   for (const surface of surfaces) {
-    const channel = surface.platform === 'web' ? null : channels[surface.platform];
-    places.push(...(await surface.approvalPlaces(people, channel)));
+    try {
+      places.push(...(await placesAt(surface, audience)));
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      unreachable(error, surface.platform);
+    }
   }
   return places;
 }
@@ -166,6 +189,17 @@ export async function putCard(
 export function askedToApprove(deps: Pick<AskingDeps, 'titleOf' | 'nameOf'>, request: StoredRequest): string {
   const what = request.preview?.summary ?? `${deps.titleOf(request.action)}.`;
   return `${deps.nameOf(request.requester)} asks for your approval: ${what}`;
+}
+
+/** Null where nothing was changed since it was first asked about. */
+async function askedAgain(deps: AskingDeps, request: StoredRequest): Promise<string | null> {
+  const edited = await deps.db.maybe('select 1 from request_edits where request = $1 and digest_after = $2', [
+    request.id,
+    request.digest,
+  ]);
+  return edited === null
+    ? null
+    : `"${deps.titleOf(request.action)}" (${request.id.slice(0, 8)}) was changed, and is asked for anew; approvals from before do not count. Please look at the card again: its digest begins with ${request.digest.slice(0, 8)} now.`;
 }
 
 function askedToLook(deps: AskingDeps, request: StoredRequest): string {

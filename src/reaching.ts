@@ -29,8 +29,9 @@ import { AppError } from './errors.ts';
 import type { PrincipalId, RequestId, ThreadId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
+import type { Place } from './model/turn.ts';
 import type { OnCall } from './oncall/port.ts';
-import { type AskingDeps, type Audience, askedToApprove, placesOf, putCard } from './operators.ts';
+import { type AskingDeps, type Audience, reachablePlaces } from './operators.ts';
 import { say, threadAt } from './reply/messages.ts';
 import type { Sql, Tx } from './store/database.ts';
 
@@ -46,8 +47,10 @@ export type ReachingDeps = Omit<AskingDeps, 'audienceOf'> & {
     at: { round: number; step: number },
     afterSeconds: number,
   ): Promise<void>;
-  /** A schedule that cannot be read: operators should know; the request goes on. */
-  troubled(error: unknown, schedule: string): void;
+  /** Puts the card where those are who are asked by now, as durably as the first time. */
+  queueAsking(tx: Tx, request: RequestId): Promise<void>;
+  /** A schedule or a platform that cannot be asked: operators should know; the request goes on. */
+  troubled(error: unknown, what: string): void;
 };
 
 export type Reaching = ReturnType<typeof createReaching>;
@@ -66,6 +69,9 @@ export function createReaching(deps: ReachingDeps) {
     }
   };
 
+  const reachable = (audience: Audience): Promise<Place[]> =>
+    reachablePlaces(deps.surfaces(), audience, deps.troubled);
+
   const firstAsked = async (
     route: Route,
     request: StoredRequest,
@@ -78,8 +84,8 @@ export function createReaching(deps: ReachingDeps) {
     }
     const { channels } = route;
     const isNamed = channels.slack !== null || channels.teams !== null;
-    const reachable = isNamed ? await placesOf(deps.surfaces(), { people: [], channels }) : [];
-    return { scope: reachable.length > 0 ? 'channel' : 'everybody', people: [] };
+    const places = isNamed ? await reachable({ people: [], channels }) : [];
+    return { scope: places.length > 0 ? 'channel' : 'everybody', people: [] };
   };
 
   /** Whom this request is put to directly. Settled at the first asking of a round, and kept. */
@@ -143,8 +149,8 @@ export function createReaching(deps: ReachingDeps) {
     return null;
   };
 
-  const directPlaces = async (people: readonly Principal[]) =>
-    (await placesOf(deps.surfaces(), { people, channels: NO_CHANNELS })).filter((place) => place.direct);
+  const directPlaces = async (people: readonly Principal[]): Promise<Place[]> =>
+    (await reachable({ people, channels: NO_CHANNELS })).filter((place) => place.direct);
 
   return {
     audienceOf,
@@ -184,21 +190,20 @@ export function createReaching(deps: ReachingDeps) {
         planned.kind === 'escalate'
           ? await nextPeople(route, planned.to, request, approvers, isEverybody)
           : null;
-      const places = await placesOf(deps.surfaces(), audience);
-      const added = next === null ? [] : await directPlaces(next.people);
+      const places = next === null ? await reachable(audience) : [];
       await deps.db.transaction(async (tx) => {
         const current = await lockRequest(tx, id);
         if (!(await takeStep(tx, id, at.round, at.step))) return;
         if (current?.state !== 'pending' || (await isOver(tx, current))) return;
         if (next === null) await remind(tx, current, places);
-        else await escalate(tx, current, next, added);
+        else await escalate(tx, current, next);
         await queueNext(tx, current, route, { round: at.round, step: at.step + 1 });
       });
     },
   };
 
   /** A few words where the card stands; a card is put nowhere anew. */
-  async function remind(tx: Tx, request: StoredRequest, places: Awaited<ReturnType<typeof placesOf>>) {
+  async function remind(tx: Tx, request: StoredRequest, places: readonly Place[]) {
     const text = `Reminder: ${deps.nameOf(request.requester)} still waits for a decision on "${deps.titleOf(request.action)}" (${request.id.slice(0, 8)}). The card is above.`;
     for (const place of places) {
       const thread = await threadAt(tx, place);
@@ -211,7 +216,6 @@ export function createReaching(deps: ReachingDeps) {
     tx: Tx,
     request: StoredRequest,
     { target, people }: { target: Target; people: readonly Principal[] },
-    places: Awaited<ReturnType<typeof placesOf>>,
   ): Promise<void> {
     const ids = people.map((person) => person.id);
     await deps.audit.append(tx, {
@@ -230,8 +234,7 @@ export function createReaching(deps: ReachingDeps) {
       `Nobody has decided on "${deps.titleOf(request.action)}" (${request.id.slice(0, 8)}) yet. Now ${names} ${people.length === 1 ? 'is' : 'are'} asked too.`,
       [],
     );
-    for (const place of places)
-      await putCard(tx, deps.deliverer, request.id, place, askedToApprove(deps, request));
+    await deps.queueAsking(tx, request.id);
   }
 }
 

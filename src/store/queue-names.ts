@@ -26,8 +26,11 @@ export const QUEUES = {
   deliver: { retryLimit: 30, retryDelay: 1, retryDelayMax: 300, expireInSeconds: 180 },
   /** One request whose time is over. */
   expire: { retryLimit: 20, retryDelay: 1, retryDelayMax: 60, expireInSeconds: 60 },
-  /** One step of reminders and escalations; each sends the next, hours or days ahead. */
-  remind: { retryLimit: 20, retryDelay: 1, retryDelayMax: 300, expireInSeconds: 120 },
+  /**
+   * One step of reminders and escalations; each sends the next, hours or days ahead. One that was given up would end the
+   * plan, so it is tried for longer than the seven days that any request may wait.
+   */
+  remind: { retryLimit: 1_100, retryDelay: 1, retryDelayMax: 600, expireInSeconds: 120 },
   /** One job of the built-in runner; its own limits end it long before. */
   run: { retryLimit: 3, retryDelay: 1, retryDelayMax: 15, expireInSeconds: 3600 },
 } as const satisfies Record<string, QueueSettings>;

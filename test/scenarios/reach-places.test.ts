@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { compose, type Running } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
@@ -175,5 +176,41 @@ describe('who else is asked', () => {
     expect((await house.say('dave', 'who is on call')).reply).toBe(
       'platform: PagerDuty cannot say who is on call right now.',
     );
+  });
+
+  it('on one platform while another is down, and there when it is back', async () => {
+    const other = recordingSurface('teams');
+    other.state.isDown = true;
+    house.running.addSurface(other.surface);
+    const request = await asks('checks');
+    await shows(request, 'CCHECKS', 'D-bob');
+    await house.say('bob', `delegate ${request.id} to carol`);
+    await shows(request, 'CCHECKS', 'D-bob', 'D-carol');
+    expect(other.shown).toEqual([]);
+    other.state.isDown = false;
+    // Bob has handed it over by now: he is called nowhere else.
+    await other.until(
+      () => other.cards(request.id).join() === `${DEFAULT_CHANNEL},D-carol`,
+      'the card is there too',
+    );
+  });
+
+  it('again where the card stands already, once, when the request was changed', async () => {
+    const request = await asks('checks');
+    await shows(request, 'CCHECKS', 'D-bob');
+    // The same commit by its full name: another digest over the same work.
+    const web = house.home.file('web.git');
+    const commit = execFileSync('git', ['-C', web, 'rev-parse', 'main'], { encoding: 'utf8' }).trim();
+    const edited = await house.assistant.edit({
+      request: request.id,
+      principal: request.requester,
+      digest: request.digest,
+      arguments: { ...request.arguments, ref: commit },
+    });
+    if (edited.kind !== 'done') throw new Error(edited.message);
+    await chat.until(() => chat.said(request.id).length === 2, 'both are told');
+    expect(chat.said(request.id).map((it) => it.place)).toEqual(['CCHECKS', 'D-bob']);
+    expect(chat.said(request.id)[0]?.text).toContain(edited.request.digest.slice(0, 8));
+    expect(chat.cards(request.id)).toEqual(['CCHECKS', 'D-bob']);
   });
 });

@@ -1,4 +1,5 @@
 /** For stories of reminders and escalations: a clock that is moved, and a platform that shows what it is given. */
+import { AppError } from '../../src/errors.ts';
 import type { Delivered, Message } from '../../src/model/card.ts';
 import type { Surface } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
@@ -10,34 +11,37 @@ export const DEFAULT_CHANNEL = 'CDEFAULT';
 const PATIENCE_MS = 45_000;
 
 /** A chat platform with a channel, and a direct message for everybody. */
-export function recordingSurface() {
+export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {
+  const state = { isDown: false };
   const shown: { place: string; text: string; card: string | null }[] = [];
   const waiting = new Set<() => void>();
   const placeAt = (container: string, direct: boolean): Place => ({
-    platform: 'slack',
+    platform,
     tenant: 'T1',
     container,
     thread: '',
     direct,
   });
   const surface: Surface = {
-    platform: 'slack',
+    platform,
     async post(place, message: Message): Promise<Delivered> {
       shown.push({ place: place.container, text: message.text, card: message.card?.request ?? null });
       for (const look of waiting) look();
-      return { platform: 'slack', container: place.container, message: message.id };
+      return { platform, container: place.container, message: message.id };
     },
     async update() {
       // Rewriting has its own tests: here it counts what people are called by.
     },
-    approvalPlaces: async (approvers, channel = null) => [
-      placeAt(channel ?? DEFAULT_CHANNEL, false),
-      ...approvers.map((person) => placeAt(`D-${person.id}`, true)),
-    ],
+    async approvalPlaces(approvers, channel = null) {
+      if (state.isDown) throw new AppError('platform_unavailable', 'The platform is down.');
+      const directs = approvers.map((person) => placeAt(`D-${person.id}`, true));
+      return [placeAt(channel ?? DEFAULT_CHANNEL, false), ...directs];
+    },
     operatorsPlace: async () => null,
   };
   return {
     surface,
+    state,
     shown,
     /** Where a request's card was put, in the order of the alphabet. */
     cards: (request: string): string[] =>

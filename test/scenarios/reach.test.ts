@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { RequestView } from '../../src/model/request.ts';
 import { settles, useAssistant } from '../support/assistant.ts';
@@ -19,6 +20,14 @@ on_call:
       overrides: [{ people: [dave, bob], from: 2020-01-01T00:00:00Z, until: 2120-01-01T00:00:00Z }]
     night: { rotation: { people: [carol], starts: 2020-01-01T00:00:00Z, every: 9999d } }
 `;
+
+const GIT = {
+  ...process.env,
+  GIT_AUTHOR_NAME: 'Mallory',
+  GIT_AUTHOR_EMAIL: 'mallory@example.com',
+  GIT_COMMITTER_NAME: 'Mallory',
+  GIT_COMMITTER_EMAIL: 'mallory@example.com',
+};
 
 describe('a request that nobody decides', () => {
   const house = useAssistant({ extra: ROUTES });
@@ -132,7 +141,7 @@ describe('a request that nobody decides', () => {
     expect((await say('dave', 'who is on call for day')).reply).toMatch(/no on-call schedule "day"/);
   });
 
-  it('is checked again by policy and people of the moment when it is approved after a day and a half', async () => {
+  it('is checked again by policy, people and pinned state of the moment when it is approved after a day and a half', async () => {
     const { done, decide, view, until, home, running } = house();
     const [kept, lost] = [await checks(), await checks()];
     for (const request of [kept, lost]) {
@@ -147,6 +156,16 @@ describe('a request that nobody decides', () => {
     expect((await decide('bob', lost, 'approve')).kind).toBe('refused');
     await done('carol', kept, 'approve');
     await until(kept, 'succeeded');
+
+    // Main has moved on while it waited.
+    const moved = await checks();
+    await hoursPass(house().database.owner, moved, 36);
+    const git = (...args: string[]): string =>
+      execFileSync('git', ['-C', home.file('web.git'), ...args], { encoding: 'utf8', env: GIT }).trim();
+    const before = git('rev-parse', 'main');
+    git('update-ref', 'refs/heads/main', git('commit-tree', '-p', before, '-m', 'More', `${before}^{tree}`));
+    await done('carol', moved, 'approve');
+    expect((await until(moved, 'denied')).result).toMatchObject({ code: 'pinned_moved' });
 
     home.edit('policies/ci.cedar', (text) =>
       text.replace(
