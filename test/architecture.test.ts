@@ -24,7 +24,15 @@ const TABLE: Table = {
     { name: 'model', holds: ['src/model/'], mayImport: [], packages: ['zod'] },
     {
       name: 'ground',
-      holds: ['src/errors.ts', 'src/action.ts', 'src/audit/log.ts', 'src/store/', 'src/trusted-file.ts'],
+      holds: [
+        'src/errors.ts',
+        'src/action.ts',
+        'src/audit/log.ts',
+        'src/store/',
+        // What every chat platform's way out needs, so that adapters need not know each other.
+        'src/surface/',
+        'src/trusted-file.ts',
+      ],
       mayImport: ['model'],
     },
     ...STAGES.map((name) => ({ name, holds: [`src/${name}/`], mayImport: GROUND })),

@@ -2,13 +2,13 @@
 import { webApi } from '@slack/bolt';
 import { z } from 'zod';
 import { AppError } from '../../src/errors.ts';
+import { RateLimited } from '../../src/surface/paced-queue.ts';
 import type { Block } from './blocks.ts';
 import type { HomeView } from './home-view.ts';
 import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
 import type { Modal } from './modals.ts';
 import type { METHODS } from './needs.ts';
 import type { Self } from './parse.ts';
-import { RateLimited } from './queue.ts';
 
 type Method = (typeof METHODS)[number]['method'];
 type BoltLogger = NonNullable<ConstructorParameters<typeof webApi.WebClient>[1]>['logger'];

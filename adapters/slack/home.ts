@@ -1,11 +1,11 @@
 /** Publishes the Home tab for whoever opens it, and again when something changes while they may still look at it. */
 import type { PrincipalId } from '../../src/model/ids.ts';
 import type { Assistant } from '../../src/model/ports.ts';
+import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { SlackClient } from './client.ts';
 import { type HomeView, renderHome } from './home-view.ts';
 import type { Who } from './interactions.ts';
 import { type Log, nameOf } from './log.ts';
-import type { ChannelQueue, Clock } from './queue.ts';
 
 export type Home = {
   /** Does not wait for the page to be there. `person` null: the page says that they are not known. */
@@ -23,7 +23,7 @@ const LOOKERS_MAX = 100;
 export function createHome(parts: {
   assistant: () => Assistant;
   client: Pick<SlackClient, 'publishHome'>;
-  queue: ChannelQueue;
+  queue: PacedQueue;
   clock: Clock;
   log: Log;
 }): Home {

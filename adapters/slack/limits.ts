@@ -2,6 +2,8 @@
  * Slack's limits as documented for Block Kit and chat.postMessage (characters, or entries), and how far below
  * them we stay. docs.slack.dev: reference/block-kit, apis/web-api/rate-limits.
  */
+import type { Pace } from '../../src/surface/paced-queue.ts';
+
 export const HEADER_MAX = 150;
 export const BUTTON_TEXT_MAX = 75;
 export const BUTTON_VALUE_MAX = 2_000;
@@ -29,6 +31,11 @@ export const OUTPUT_MAX = 1_400;
 export const CHANNEL_GAP_MS = 1_000;
 /** How long one message waits for Slack's rate limit before its caller is told to come back later. */
 export const PATIENCE_MS = 60_000;
+export const PACE: Pace = {
+  platform: 'Slack',
+  limits: [{ sends: 1, withinMs: CHANNEL_GAP_MS }],
+  patienceMs: PATIENCE_MS,
+};
 /** Used where a 429 names no time. */
 export const DEFAULT_RETRY_AFTER_MS = 1_000;
 /** One Web API call; Slack itself gives up on most after 10 s. */

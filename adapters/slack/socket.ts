@@ -5,11 +5,11 @@
  */
 import { type App, type Receiver, type ReceiverEvent, SocketModeReceiver } from '@slack/bolt';
 import { AppError } from '../../src/errors.ts';
+import type { Clock } from '../../src/surface/paced-queue.ts';
 import { type Act, type DispatchParts, dispatch } from './dispatch.ts';
 import { CALL_TIMEOUT_MS } from './limits.ts';
 import { boltLogger, type Log, nameOf } from './log.ts';
 import { type Parsed, parsePayload } from './parse.ts';
-import type { Clock } from './queue.ts';
 
 export type SocketParts = DispatchParts & { appToken: string; apiUrl: string | null; clock: Clock };
 export type Sockets = {

@@ -5,18 +5,18 @@ import type { Delivered, Message } from '../../src/model/card.ts';
 import type { Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
+import type { PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Agent } from './agent.ts';
 import type { Posted, SlackClient, SlackMessage } from './client.ts';
 import type { Log } from './log.ts';
 import type { Memory } from './memory.ts';
 import type { Self } from './parse.ts';
-import type { ChannelQueue } from './queue.ts';
 import type { Rendered } from './render-card.ts';
 import { renderMessage } from './render-message.ts';
 
 export type SurfaceParts = {
   client: SlackClient;
-  queue: ChannelQueue;
+  queue: PacedQueue;
   memory: Memory;
   agent: Pick<Agent, 'answered'>;
   self: () => Self;

@@ -5,12 +5,13 @@ import { AppError } from '../../src/errors.ts';
 import type { Message } from '../../src/model/card.ts';
 import type { PrincipalId, RequestId } from '../../src/model/ids.ts';
 import type { Assistant, Ephemeral, Surface } from '../../src/model/ports.ts';
+import { type Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import { Connector } from './connector.ts';
+import { PACE } from './limits.ts';
 import type { Log } from './log.ts';
 import { ownMemory } from './memory.ts';
 import { type Feedback, splitConversation } from './parse.ts';
 import { Guid } from './payloads.ts';
-import { type Clock, ConversationQueue } from './queue.ts';
 import { listen } from './receive.ts';
 import { type References, remembering } from './references.ts';
 import { TeamsSurface } from './surface.ts';
@@ -92,7 +93,7 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
   const tokens = unauthenticated ? null : (options.tokens ?? appTokens(config));
   const tenant = unauthenticated ? null : config.tenant.toLowerCase();
   const references = remembering(options.references);
-  const queue = new ConversationQueue(clock);
+  const queue = new PacedQueue(clock, PACE);
   const surface = new TeamsSurface({
     connector: new Connector(tokens, config.appId),
     queue,

@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import { AppError } from '../../src/errors.ts';
+import { RateLimited } from '../../src/surface/paced-queue.ts';
 import { decodeJson } from './json.ts';
 import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
-import { RateLimited } from './queue.ts';
 import type { Content } from './render-message.ts';
 import { AI_ENTITY } from './render-message.ts';
 import type { Tokens } from './tokens.ts';

@@ -2,6 +2,7 @@
  * Limits of Teams as documented, and how far below them we stay. learn.microsoft.com/microsoftteams/platform:
  * bots/how-to/rate-limit, bots/how-to/format-your-bot-messages, task-modules-and-cards/cards/universal-actions.
  */
+import type { Pace } from '../../src/surface/paced-queue.ts';
 
 /** One message with its card: 28 KB, which Teams counts in UTF-16. */
 export const CARD_MAX_BYTES = 28 * 1024;
@@ -31,6 +32,7 @@ export const SEND_LIMITS = [
 ] as const;
 /** How long one message waits for a 429 before its caller is told to come back later. */
 export const PATIENCE_MS = 60_000;
+export const PACE: Pace = { platform: 'Teams', limits: SEND_LIMITS, patienceMs: PATIENCE_MS };
 /** Used where a 429 names no time. */
 export const DEFAULT_RETRY_AFTER_MS = 1_000;
 /** One call of the connector. */

@@ -5,11 +5,11 @@ import type { Delivered, Message } from '../../src/model/card.ts';
 import type { Ephemeral, Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
+import type { PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Address, Connector } from './connector.ts';
 import { adaptiveCard } from './elements.ts';
 import type { Log } from './log.ts';
 import { joinConversation } from './parse.ts';
-import type { ConversationQueue } from './queue.ts';
 import type { References } from './references.ts';
 import { type Content, contentOf, type RenderedMessage, renderMessage } from './render-message.ts';
 
@@ -18,7 +18,7 @@ export type Memory = Pick<Ephemeral, 'get' | 'set'>;
 
 export type SurfaceParts = {
   connector: Connector;
-  queue: ConversationQueue;
+  queue: PacedQueue;
   memory: Memory;
   references: References;
   /** Null in local mode: the tenant is whatever the Playground calls its own. */

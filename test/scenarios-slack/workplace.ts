@@ -22,8 +22,8 @@ import { manifest } from '../adapters/slack/harness.ts';
 import { type TestDatabase, useDatabase } from '../support/database.ts';
 import { drawMessage } from '../support/slack/draw.ts';
 import { FakeSlack } from '../support/slack/fake-slack.ts';
-import { virtualClock } from '../support/slack/virtual-clock.ts';
 import { type FakeMessage, TEAM } from '../support/slack/workspace.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
 
 export const APPROVALS = 'CAPPROVALS';
 export const OPERATORS = 'COPERATORS';

@@ -7,7 +7,7 @@ import { createSlackAdapter, type SlackConfig } from '../../../adapters/slack/ad
 import { ENDPOINT } from '../../../adapters/slack/needs.ts';
 import { FakeSlack, type Manifest } from '../../support/slack/fake-slack.ts';
 import { memoryAssistant } from '../../support/slack/memory-assistant.ts';
-import { virtualClock } from '../../support/slack/virtual-clock.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
 
 export const manifest = JSON.parse(
   readFileSync(new URL('../../../manifest.json', import.meta.url), 'utf8'),

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CHANNEL_GAP_MS, PATIENCE_MS } from '../../../adapters/slack/limits.ts';
-import { ChannelQueue, RateLimited } from '../../../adapters/slack/queue.ts';
+import { CHANNEL_GAP_MS, PACE, PATIENCE_MS } from '../../../adapters/slack/limits.ts';
 import { AppError } from '../../../src/errors.ts';
-import { virtualClock } from '../../support/slack/virtual-clock.ts';
+import { PacedQueue, RateLimited } from '../../../src/surface/paced-queue.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
 
 const unavailable = expect.objectContaining({ code: 'platform_unavailable' });
 
 describe('the line of a channel', () => {
   test('sends at once, then one a second', async () => {
     const clock = virtualClock();
-    const queue = new ChannelQueue(clock);
+    const queue = new PacedQueue(clock, PACE);
     const at: number[] = [];
     const send = async () => void at.push(clock.now());
     await Promise.all([1, 2, 3].map(() => queue.enqueue('C1', null, send)));
@@ -23,7 +23,7 @@ describe('the line of a channel', () => {
     });
     await fc.assert(
       fc.asyncProperty(sends, async (all) => {
-        const queue = new ChannelQueue(virtualClock());
+        const queue = new PacedQueue(virtualClock(), PACE);
         const sent: number[] = [];
         const done = all.map(({ channel, limits }, index) => {
           let left = limits;
@@ -45,14 +45,14 @@ describe('the line of a channel', () => {
   test('waits exactly as long as Slack asks', async () => {
     const clock = virtualClock();
     let asked = 0;
-    await new ChannelQueue(clock).enqueue('C1', null, async () => {
+    await new PacedQueue(clock, PACE).enqueue('C1', null, async () => {
       if (asked++ === 0) throw new RateLimited(17_000);
     });
     expect(clock.slept).toEqual([17_000]);
   });
 
   test('gives up after a minute, with those behind it, so that a retry keeps the order', async () => {
-    const queue = new ChannelQueue(virtualClock());
+    const queue = new PacedQueue(virtualClock(), PACE);
     const limited = async () => {
       throw new RateLimited(PATIENCE_MS / 2);
     };
@@ -68,7 +68,7 @@ describe('the line of a channel', () => {
   });
 
   test('goes on after a message that can never be sent', async () => {
-    const queue = new ChannelQueue(virtualClock());
+    const queue = new PacedQueue(virtualClock(), PACE);
     const gone = queue.enqueue('C1', null, async () => {
       throw new AppError('not_found', 'gone');
     });
@@ -78,7 +78,7 @@ describe('the line of a channel', () => {
   });
 
   test('sends only the newest of several rewritings that wait', async () => {
-    const queue = new ChannelQueue(virtualClock());
+    const queue = new PacedQueue(virtualClock(), PACE);
     const sent: string[] = [];
     const rewrite = (words: string) => queue.enqueue('C1', 'ts1', async () => sent.push(words));
     const first = queue.enqueue('C1', null, async () => sent.push('first'));
@@ -87,7 +87,7 @@ describe('the line of a channel', () => {
   });
 
   test('refuses what waits once it is stopped', async () => {
-    const queue = new ChannelQueue(virtualClock());
+    const queue = new PacedQueue(virtualClock(), PACE);
     const held = Promise.withResolvers<void>();
     const begun = Promise.withResolvers<void>();
     const running = queue.enqueue('C1', null, () => {

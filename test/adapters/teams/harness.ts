@@ -8,7 +8,7 @@ import type { Reference, References } from '../../../adapters/teams/references.t
 import type { Place } from '../../../src/model/turn.ts';
 import { memoryAssistant } from '../../support/slack/memory-assistant.ts';
 import { APP, FakeConnector, TENANT } from '../../support/teams/fake-connector.ts';
-import { virtualClock } from '../../support/teams/virtual-clock.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
 
 export const ALICE = 'aaaaaaaa-0000-4000-8000-000000000001';
 export const BOB = 'bbbbbbbb-0000-4000-8000-000000000002';

@@ -1,14 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { PATIENCE_MS, SEND_LIMITS } from '../../../adapters/teams/limits.ts';
-import { ConversationQueue, RateLimited, waitMs } from '../../../adapters/teams/queue.ts';
+import { PACE, PATIENCE_MS, SEND_LIMITS } from '../../../adapters/teams/limits.ts';
 import { AppError } from '../../../src/errors.ts';
-import { virtualClock } from '../../support/teams/virtual-clock.ts';
+import { PacedQueue, RateLimited, waitMs } from '../../../src/surface/paced-queue.ts';
+import { virtualClock } from '../../support/virtual-clock.ts';
 
 describe('the line of a conversation', () => {
   test('never sends more than Teams takes, and no slower than that', async () => {
     const clock = virtualClock();
-    const queue = new ConversationQueue(clock);
+    const queue = new PacedQueue(clock, PACE);
     const at: number[] = [];
     await Promise.all(
       Array.from({ length: 130 }, () => queue.enqueue('c', null, async () => void at.push(clock.now()))),
@@ -30,7 +30,7 @@ describe('the line of a conversation', () => {
     });
     await fc.assert(
       fc.asyncProperty(sends, async (all) => {
-        const queue = new ConversationQueue(virtualClock());
+        const queue = new PacedQueue(virtualClock(), PACE);
         const sent: number[] = [];
         await Promise.all(
           all.map(({ to, limits }, index) => {
@@ -51,7 +51,7 @@ describe('the line of a conversation', () => {
   });
 
   test('gives up after a minute, with those behind it, so that a retry keeps the order', async () => {
-    const queue = new ConversationQueue(virtualClock());
+    const queue = new PacedQueue(virtualClock(), PACE);
     const limited = () => Promise.reject(new RateLimited(PATIENCE_MS / 2));
     const ran: string[] = [];
     const outcomes = await Promise.allSettled([
@@ -64,7 +64,7 @@ describe('the line of a conversation', () => {
   });
 
   test('goes on after a message that can never be sent', async () => {
-    const queue = new ConversationQueue(virtualClock());
+    const queue = new PacedQueue(virtualClock(), PACE);
     const gone = queue.enqueue('a', null, () => Promise.reject(new AppError('not_found', 'gone')));
     const next = queue.enqueue('a', null, async () => 'sent');
     await expect(gone).rejects.toMatchObject({ code: 'not_found' });
@@ -72,7 +72,7 @@ describe('the line of a conversation', () => {
   });
 
   test('sends only the newest of several rewritings that wait', async () => {
-    const queue = new ConversationQueue(virtualClock());
+    const queue = new PacedQueue(virtualClock(), PACE);
     const sent: string[] = [];
     const rewrite = (words: string) => queue.enqueue('a', 'm', async () => sent.push(words));
     await Promise.all([queue.enqueue('a', null, async () => sent.push('first')), rewrite('1'), rewrite('2')]);
@@ -81,11 +81,12 @@ describe('the line of a conversation', () => {
 });
 
 test('a line waits exactly for the limit that is reached', () => {
-  expect(waitMs([], 0)).toBe(0);
-  expect(waitMs([0, 0, 0, 0, 0, 0], 0)).toBe(0);
-  expect(waitMs([0, 0, 0, 0, 0, 0, 100], 400)).toBe(600);
+  expect(waitMs(SEND_LIMITS, [], 0)).toBe(0);
+  expect(waitMs(SEND_LIMITS, [0, 0, 0, 0, 0, 0], 0)).toBe(0);
+  expect(waitMs(SEND_LIMITS, [0, 0, 0, 0, 0, 0, 100], 400)).toBe(600);
   expect(
     waitMs(
+      SEND_LIMITS,
       Array.from({ length: 60 }, (_, i) => i * 200),
       12_000,
     ),

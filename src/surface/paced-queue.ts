@@ -1,18 +1,27 @@
 /**
- * One line of waiting messages per conversation: in order, within Teams' limits, patient with its 429. A message
- * that cannot be sent in time takes those behind it along, so that whoever retries keeps the order.
+ * One line of waiting messages per conversation, for every chat platform's way out: in order, within the platform's
+ * limits, patient with its 429. A message that cannot be sent in time takes those behind it along, so that whoever
+ * retries keeps the order.
  */
-import { AppError } from '../../src/errors.ts';
-import { PATIENCE_MS, SEND_LIMITS } from './limits.ts';
+import { AppError } from '../errors.ts';
+
+/** What a platform allows: so many sends to one conversation within so long. */
+export type Pace = {
+  /** As people call it: "Slack". */
+  platform: string;
+  limits: readonly { sends: number; withinMs: number }[];
+  /** How long a message may wait for the platform's own "later" before its sender is told to come back. */
+  patienceMs: number;
+};
 
 /** Time as a parameter. `sleep` ends early when `signal` aborts. */
 export type Clock = { now(): number; sleep(ms: number, signal: AbortSignal): Promise<void> };
 
-/** Teams asks to wait; only the queue ever sees this. */
+/** The platform asks to wait; only the queue ever sees this. */
 export class RateLimited extends Error {
   readonly retryAfterMs: number;
   constructor(retryAfterMs: number) {
-    super('Teams asks to wait.');
+    super('The platform asks to wait.');
     this.name = 'RateLimited';
     this.retryAfterMs = retryAfterMs;
   }
@@ -24,25 +33,25 @@ type Line = { waiting: Item[]; busy: boolean; sentMs: number[] };
 
 /** Idle lines are forgotten once there are more than this many. */
 const LINES_MAX = 1_000;
-const REMEMBERED = Math.max(...SEND_LIMITS.map(({ sends }) => sends));
-const WIDEST_MS = Math.max(...SEND_LIMITS.map(({ withinMs }) => withinMs));
 
-export class ConversationQueue {
+export class PacedQueue {
   readonly #lines = new Map<string, Line>();
   readonly #clock: Clock;
+  readonly #pace: Pace;
   readonly #stop = new AbortController();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, pace: Pace) {
     this.#clock = clock;
+    this.#pace = pace;
   }
 
   /**
    * Runs `run` when its turn in `conversation` has come. A waiting item of the same `replaces` is overtaken: only the
    * newest rewriting of a message is sent, and both callers are told when it was.
-   * @throws AppError `platform_unavailable` after a minute of 429, or when stopped; whatever `run` throws.
+   * @throws AppError `platform_unavailable` when the platform has asked to wait for too long, or when stopped; whatever `run` throws.
    */
   async enqueue<T>(conversation: string, replaces: string | null, run: () => Promise<T>): Promise<T> {
-    if (this.#stop.signal.aborted) throw unavailable();
+    if (this.#stop.signal.aborted) throw this.#unavailable();
     const line = this.#line(conversation);
     const older = replaces === null ? undefined : line.waiting.find((item) => item.replaces === replaces);
     if (older !== undefined) {
@@ -58,7 +67,7 @@ export class ConversationQueue {
   /** Nothing more is sent; what waits is refused, to be retried after the next start. */
   stop(): void {
     this.#stop.abort();
-    for (const line of this.#lines.values()) refuse(line.waiting.splice(0), unavailable());
+    for (const line of this.#lines.values()) refuse(line.waiting.splice(0), this.#unavailable());
   }
 
   #line(conversation: string): Line {
@@ -72,19 +81,21 @@ export class ConversationQueue {
 
   #forgetIdle(): void {
     const now = this.#clock.now();
+    const widestMs = Math.max(...this.#pace.limits.map(({ withinMs }) => withinMs));
     for (const [conversation, line] of this.#lines) {
-      if (!line.busy && now - (line.sentMs.at(-1) ?? now) >= WIDEST_MS) this.#lines.delete(conversation);
+      if (!line.busy && now - (line.sentMs.at(-1) ?? now) >= widestMs) this.#lines.delete(conversation);
     }
   }
 
   async #work(line: Line): Promise<void> {
+    const remembered = Math.max(...this.#pace.limits.map(({ sends }) => sends));
     line.busy = true;
     for (let item = line.waiting[0]; item !== undefined; item = line.waiting[0]) {
-      await this.#pause(waitMs(line.sentMs, this.#clock.now()));
+      await this.#pause(waitMs(this.#pace.limits, line.sentMs, this.#clock.now()));
       if (this.#stop.signal.aborted) break;
       line.waiting.shift();
       await this.#send(line, item);
-      line.sentMs = [...line.sentMs, this.#clock.now()].slice(-REMEMBERED);
+      line.sentMs = [...line.sentMs, this.#clock.now()].slice(-remembered);
     }
     line.busy = false;
   }
@@ -102,17 +113,25 @@ export class ConversationQueue {
   }
 
   async #patiently(run: () => Promise<unknown>): Promise<unknown> {
-    const until = this.#clock.now() + PATIENCE_MS;
+    const until = this.#clock.now() + this.#pace.patienceMs;
     for (;;) {
       try {
         return await run();
       } catch (error) {
         if (!(error instanceof RateLimited)) throw error;
-        if (this.#clock.now() + error.retryAfterMs > until) throw unavailable(error);
+        if (this.#clock.now() + error.retryAfterMs > until) throw this.#unavailable(error);
         await this.#pause(error.retryAfterMs);
-        if (this.#stop.signal.aborted) throw unavailable(error);
+        if (this.#stop.signal.aborted) throw this.#unavailable(error);
       }
     }
+  }
+
+  #unavailable(cause?: unknown): AppError {
+    return new AppError(
+      'platform_unavailable',
+      `${this.#pace.platform} does not take messages at the moment.`,
+      { cause },
+    );
   }
 
   async #pause(ms: number): Promise<void> {
@@ -121,8 +140,8 @@ export class ConversationQueue {
 }
 
 /** How long the next send must wait, given when the sends before it were, oldest first. */
-export function waitMs(sentMs: readonly number[], nowMs: number): number {
-  const waits = SEND_LIMITS.map(({ sends, withinMs }) => {
+export function waitMs(limits: Pace['limits'], sentMs: readonly number[], nowMs: number): number {
+  const waits = limits.map(({ sends, withinMs }) => {
     const earlier = sentMs.at(-sends);
     return earlier === undefined ? 0 : earlier + withinMs - nowMs;
   });
@@ -131,8 +150,4 @@ export function waitMs(sentMs: readonly number[], nowMs: number): number {
 
 function refuse(items: Item[], error: AppError): void {
   for (const item of items) item.done.reject(error);
-}
-
-function unavailable(cause?: unknown): AppError {
-  return new AppError('platform_unavailable', 'Teams does not take messages at the moment.', { cause });
 }

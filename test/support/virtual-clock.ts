@@ -1,4 +1,4 @@
-import type { Clock } from '../../../adapters/slack/queue.ts';
+import type { Clock } from '../../src/surface/paced-queue.ts';
 
 /** Time that passes only when somebody sleeps: waiting is instant, and measured exactly. */
 export function virtualClock(): Clock & { slept: number[] } {
