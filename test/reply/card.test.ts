@@ -3,12 +3,12 @@ import { describe, expect, test } from 'vitest';
 import { openNeeds } from '../../src/approval/needs.ts';
 import type { Json, RequestState, StoredRequest } from '../../src/model/request.ts';
 import { RequestState as States } from '../../src/model/request.ts';
-import { buildCard, type Viewer } from '../../src/reply/card.ts';
-import { sampleRequest } from '../support/core.ts';
+import { buildCard, type CardInput, type Viewer } from '../../src/reply/card.ts';
+import { bob, sampleRequest } from '../support/core.ts';
 
-function cardOf(changes: Partial<StoredRequest> = {}, viewer: Viewer = 'other') {
+function inputOf(changes: Partial<StoredRequest>, viewer: Viewer): CardInput {
   const request = sampleRequest(changes);
-  return buildCard({
+  return {
     request,
     approvals: [],
     needs: openNeeds(request, []),
@@ -19,8 +19,42 @@ function cardOf(changes: Partial<StoredRequest> = {}, viewer: Viewer = 'other') 
     viewer,
     link: null,
     proof: null,
-  });
+  };
 }
+
+const cardOf = (changes: Partial<StoredRequest> = {}, viewer: Viewer = 'other') =>
+  buildCard(inputOf(changes, viewer));
+
+describe('offers besides deciding', () => {
+  const offered = (viewer: Viewer, changes: Partial<StoredRequest> = {}, undoUntil: Date | null = null) =>
+    buildCard({ ...inputOf(changes, viewer), personal: true, undoUntil }).offers;
+
+  test('who asks for it or may approve it may change it while it is pending', () => {
+    for (const viewer of ['requester', 'co-requester', 'approver'] as const)
+      expect(offered(viewer)).toEqual(['edit', 'report']);
+    expect(offered('other')).toEqual(['report']);
+    expect(offered('requester', { state: 'approved' })).toEqual(['report']);
+    expect(offered('requester', { effect: 'read' })).toEqual(['report']);
+  });
+  test('what can be taken back is offered with its time', () => {
+    const until = new Date('2026-11-21T10:00:00Z');
+    expect(offered('requester', { state: 'succeeded' }, until)).toEqual(['undo', 'report']);
+    const card = buildCard({
+      ...inputOf({ state: 'succeeded' }, 'requester'),
+      personal: true,
+      undoUntil: until,
+    });
+    expect(card.undoUntil).toBe('2026-11-21T10:00:00.000Z');
+  });
+  test('a place that many read has none', () => {
+    expect(cardOf({}, 'requester').offers).toBeUndefined();
+  });
+  test('who changed it is named while it waits, and has nothing to decide', () => {
+    const changed = cardOf({ coRequesters: [bob], confirmedAt: new Date() }, 'co-requester');
+    expect(changed.status).toBe('Changed by Name of bob. Waiting for one approval from oncall.');
+    expect(changed.buttons).toEqual([]);
+  });
+});
 
 describe('buttons', () => {
   const buttons = (viewer: Viewer, changes: Partial<StoredRequest> = {}) => cardOf(changes, viewer).buttons;

@@ -38,6 +38,37 @@ const sayRun = async () => {
   return { thread, card };
 };
 
+describe('changing a request', () => {
+  const edit = (person: string, card: Card, given: object, digest = card.digest) =>
+    write(person, `/requests/${card.request}/edits`, { digest, arguments: given });
+
+  it('offers its form, filled, to those who may and to nobody else', async () => {
+    const { card } = await sayRun();
+    expect(card.offers).toContain('edit');
+    const form = await read('alice', `/edit-forms/${card.request}`);
+    expect(form).toMatchObject({ status: 200, body: { digest: card.digest, form: expect.any(Object) } });
+    expect((await read('dave', `/edit-forms/${card.request}`)).status).toBe(404);
+    expect((await read('alice', '/edit-forms/none')).status).toBe(404);
+  });
+
+  it('hands over what was typed and the digest that was seen, and says what became of it', async () => {
+    const { card } = await sayRun();
+    expect(await edit('dave', card, { title: 'x' })).toMatchObject({ status: 403 });
+    expect(await edit('bob', card, { title: 'x' }, 'f'.repeat(64))).toMatchObject({ status: 409 });
+    expect(await edit('bob', card, {})).toMatchObject({
+      status: 400,
+      body: { error: { code: 'malformed', message: expect.stringMatching(/title/) } },
+    });
+    expect(await edit('bob', card, { title: 'Another' })).toMatchObject({
+      status: 200,
+      body: { arguments: { title: 'Another' }, needs: [{ kind: 'confirm' }, { kind: 'approve' }] },
+    });
+    expect((await edit('bob', card, { title: 'Yet another' })).status, 'the old digest').toBe(409);
+    const nowhere = { ...card, request: crypto.randomUUID() as Card['request'] };
+    expect((await edit('bob', nowhere, { title: 'x' })).status).toBe(404);
+  });
+});
+
 describe('who is asking', () => {
   it('must be a person whom the directory knows, on every route', async () => {
     const paths = [
