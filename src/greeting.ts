@@ -50,7 +50,7 @@ export function greetingInWords(readers: readonly Pick<Principal, 'name'>[]): st
       : `${named.join(', ')}${more > 0 ? ` and ${more.toLocaleString('en')} more` : ''}`;
   return [
     'Welcome. I am Countersign: I do what you ask for only as far as policy allows, and, where it says so, only after others agreed.',
-    'I record what you write, what was decided, and what was done, in a log that cannot be changed. What you write is kept until an operator erases it for you; that something was asked and done stays for ever.',
+    'I record what you write, what was decided, and what was done, in a log in which every later change would be found. What you write is kept until an operator erases it for you; that something was asked and done stays for ever.',
     `Who may read the log: ${who}. Whoever operates this installation can read what is stored.`,
     'Does something look wrong? Write "report" and what you saw.',
   ].join(' ');
