@@ -3,8 +3,8 @@
  * markdown to escape, so no mention, link or formatting can be smuggled in. Texts come in already `visible`.
  */
 import type { DecisionKind } from '../../src/model/turn.ts';
-import { LINK_MAX } from './limits.ts';
-import { FIELD_PREFIX, FORM_VERB, REFRESH_VERB } from './needs.ts';
+import { LINK_MAX, REASON_MAX } from './limits.ts';
+import { FIELD_PREFIX, FORM_VERB, REASON_FIELD, REFRESH_VERB } from './needs.ts';
 
 export type Style = {
   weight?: 'Bolder';
@@ -24,7 +24,7 @@ export type Input = {
   errorMessage?: string;
   value?: string;
 } & (
-  | { type: 'Input.Text'; isMultiline?: true }
+  | { type: 'Input.Text'; isMultiline?: true; maxLength?: number }
   | { type: 'Input.Number' }
   | { type: 'Input.ChoiceSet'; style: 'compact'; choices: { title: string; value: string }[] }
 );
@@ -114,6 +114,16 @@ export function buttons(kinds: readonly DecisionKind[], data: Data): Action[] {
 
 export function sendForm(action: string): Action {
   return { ...execute(FORM_VERB, 'Send', { action }), style: 'positive' };
+}
+
+/** Asks whoever denies why, which may be left out. Sent along with any of the card's buttons, read with a denial. */
+export function reasonInput(): Input {
+  return {
+    type: 'Input.Text',
+    id: REASON_FIELD,
+    label: 'Why, if you deny it (optional)',
+    maxLength: REASON_MAX,
+  };
 }
 
 export function refresh(data: Data): NonNullable<AdaptiveCard['refresh']> {

@@ -18,6 +18,8 @@ export const CONTINUATION_BUDGET = 9_000;
 export const INLINE_MAX = 1_200;
 /** A label, title or name: longer ones are ours to shorten. */
 export const LABEL_MAX = 100;
+/** What is said of a denial: a sentence or two, in characters; the same in Slack. */
+export const REASON_MAX = 500;
 /** Tail of a run's output on its card. */
 export const OUTPUT_MAX = 1_800;
 /** What a notification says. */

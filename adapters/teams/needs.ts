@@ -18,3 +18,5 @@ export const FORM_VERB = 'form';
 export const REFRESH_VERB = 'refresh';
 /** Ids of a form's inputs begin so, that no field can pass for our own data. */
 export const FIELD_PREFIX = 'field.';
+/** The input in which whoever denies may say why. */
+export const REASON_FIELD = 'reason';

@@ -8,7 +8,9 @@ import type { Content, Delivery, Place } from '../../src/model/turn.ts';
 import { DecisionKind } from '../../src/model/turn.ts';
 import { plainText, quotes, splitQuotes, withoutMention } from './inbound-text.ts';
 import { decodeJson } from './json.ts';
-import { FIELD_PREFIX, FORM_VERB, REFRESH_VERB } from './needs.ts';
+import { REASON_MAX } from './limits.ts';
+import { FIELD_PREFIX, FORM_VERB, REASON_FIELD, REFRESH_VERB } from './needs.ts';
+import { clip } from './outbound-text.ts';
 import {
   type Activity,
   ButtonData,
@@ -128,9 +130,21 @@ function parseAction(
   return deliver(
     activity,
     account,
-    { kind: 'decision', rendering: rendering.data, decision: decision.data },
+    {
+      kind: 'decision',
+      rendering: rendering.data,
+      decision: decision.data,
+      ...(decision.data === 'deny' ? reasonOf(data) : {}),
+    },
     request,
   );
+}
+
+/** What a client lets nobody type is cut: a denial is never lost for its reason. */
+function reasonOf(data: Record<string, unknown>): { reason?: string } {
+  const given = data[REASON_FIELD];
+  const reason = typeof given === 'string' ? given.trim() : '';
+  return reason === '' ? {} : { reason: clip(reason, REASON_MAX) };
 }
 
 function parseForm(data: Record<string, unknown>, activity: Activity, account: TeamsAccount): Parsed {

@@ -12,6 +12,7 @@ import {
   link,
   nextLine,
   type Run,
+  reasonInput,
   text,
 } from './elements.ts';
 import { LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET, SUMMARY_MAX } from './limits.ts';
@@ -65,6 +66,7 @@ export function renderCard(card: Card): Rendered {
       ...outcomeOf(card),
       line(...footing(card, open)),
       ...smallPrint(card),
+      ...(open && card.buttons.includes('deny') ? [reasonInput()] : []),
     ],
     actions: open ? buttons(card.buttons, data) : [],
     asks: open ? data : null,

@@ -18,25 +18,44 @@ const LINE_MAX = 120;
 const SHARE_MIN = 60;
 const ROW_LABEL_MAX = 60;
 const NOTE_MAX = 60;
-/** What a row takes besides its value: label, note, the sentence on its size, and the JSON around them. */
-const OVERHEAD = ROW_LABEL_MAX + NOTE_MAX + 70 + 330;
+/** The JSON around label, note and value. */
+const LAYOUT = 330;
+/** The sentence on the size of a value that is shown in part. */
+const SIZE_NOTE = 70;
+/** How much of each value is shown, from all that a card ever shows to the least that is worth it. */
+const SHARES = [INLINE_MAX, 800, 500, 300, 200, 120, SHARE_MIN] as const;
 
-/** Lays out rows within `budget` measured units, labels and notes included. */
+/**
+ * Lays out rows within `budget` measured units, labels and notes included: the most of each value with which all rows
+ * fit, or as many rows as do with the least.
+ */
 export function fitRows(rows: readonly Row[], budget: number): Fitted {
-  const wanted = rows.reduce((sum, row) => sum + OVERHEAD + Math.min(measure(row.value), INLINE_MAX), 0);
-  const share = Math.max(SHARE_MIN, Math.floor(budget / Math.max(1, rows.length)) - OVERHEAD);
-  const max = wanted <= budget ? INLINE_MAX : Math.min(INLINE_MAX, share);
-  const shown = rows.slice(0, Math.floor(budget / (OVERHEAD + SHARE_MIN)));
+  const max = SHARES.find((share) => costOf(rows, share) <= budget) ?? SHARE_MIN;
+  let count = rows.length;
+  while (costOf(rows.slice(0, count), max) > budget) count -= 1;
   const elements: Element[] = [];
   const rest: Continuation[] = [];
-  for (const row of shown) {
-    const whole = measure(row.value) <= max && measure(row.label) <= ROW_LABEL_MAX;
+  for (const row of rows.slice(0, count)) {
+    const whole = isWhole(row, max);
     elements.push(...layOut(row, max, whole));
     if (!whole) rest.push(...inFull(row));
   }
-  const more = rows.slice(shown.length);
+  const more = rows.slice(count);
   if (more.length > 0) elements.push(line(text(`${more.length} more follow below.`, { italic: true })));
   return { elements, rest: [...rest, ...more.flatMap(inFull)] };
+}
+
+const isWhole = ({ label, value }: Row, max: number): boolean =>
+  measure(value) <= max && measure(label) <= ROW_LABEL_MAX;
+
+/** What these rows take at most of a card, with so much of each value. */
+function costOf(rows: readonly Row[], max: number): number {
+  return rows.reduce((sum, row) => {
+    const label = Math.min(measure(row.label), ROW_LABEL_MAX);
+    const note = row.note === null ? 0 : Math.min(measure(row.note), NOTE_MAX);
+    const size = isWhole(row, max) ? 0 : SIZE_NOTE;
+    return sum + LAYOUT + label + note + size + Math.min(measure(row.value), max);
+  }, 0);
 }
 
 /** All of one row as messages of their own. */

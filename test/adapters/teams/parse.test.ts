@@ -105,6 +105,19 @@ describe('a click', () => {
     },
   );
 
+  test.each([
+    ['deny', ' Not during the release. ', { reason: 'Not during the release.' }],
+    ['deny', 'x'.repeat(600), { reason: `${'x'.repeat(499)}…` }],
+    ['deny', '   ', {}],
+    ['deny', 7, {}],
+    ['approve', 'Not read.', {}],
+  ])('on %s with the reason %j carries it only where it says why not', (verb, reason, expected) => {
+    const data = { rendering, request, reason };
+    const decision = { kind: 'decision', decision: verb, rendering, ...expected };
+    const pressed = click({}, { value: { action: { type: 'Action.Execute', verb, data } } });
+    expect(pressed.kind === 'delivery' && pressed.delivery.content).toEqual(decision);
+  });
+
   test('is known by its id, else by message, moment and person', () => {
     expect(click()).toMatchObject({ delivery: { key: 'teams:invoke:a:1:1700000000001' } });
     expect(click({}, { id: undefined })).toMatchObject({

@@ -102,6 +102,23 @@ describe('a card', () => {
     );
   });
 
+  test('holds a request of a usual size, with who approved it, without a second message', () => {
+    const facts = Array.from({ length: 7 }, (_, at) => ({ label: `Fact ${at}`, value: 'v'.repeat(41) }));
+    const args = ['repo', 'ref', 'job'].map((name) => ({ name, value: name, provenance: 'typed' as const }));
+    const reasons = ['Allowed by the rule of engineers.', 'Needs 1 approval from On call.'];
+    const approvals = [{ name: 'Bob Brown', at: '2026-11-21T11:00:00.000Z' }];
+    const { body, rest } = renderCard(cardWith({ arguments: args, facts, reasons, approvals }));
+    expect(rest).toEqual([]);
+    expect(textsOf(body).join('\n')).toContain('Bob Brown');
+  });
+
+  test('asks whoever may deny for the reason, and nobody else', () => {
+    const inputs = (buttons: ('approve' | 'deny' | 'cancel')[]) =>
+      renderCard(cardWith({ state: 'pending', buttons })).body.filter(({ type }) => type === 'Input.Text');
+    expect(inputs(['approve', 'deny'])).toMatchObject([{ id: 'reason', maxLength: 500 }]);
+    expect(inputs(['cancel'])).toEqual([]);
+  });
+
   test('shows each argument once', () => {
     const names = Array.from({ length: 6 }, (_, index) => `name-${index}-${crypto.randomUUID()}`);
     const values = names.map((name, index) => ({

@@ -29,6 +29,7 @@ const InputText = z.strictObject({
   type: z.literal('Input.Text'),
   ...input,
   isMultiline: z.boolean().optional(),
+  maxLength: z.int().min(1).optional(),
 });
 const InputNumber = z.strictObject({ type: z.literal('Input.Number'), ...input });
 const InputChoiceSet = z.strictObject({
