@@ -1,0 +1,53 @@
+/** What a platform lets a test do and see: people say and press, and everything of ours is read as it is shown. */
+import type { DecisionKind } from '../../src/model/turn.ts';
+
+export type Person = 'alice' | 'bob' | 'carol' | 'dave' | 'erin';
+export const PEOPLE: readonly Person[] = ['alice', 'bob', 'carol', 'dave', 'erin'];
+
+/** Where somebody began a conversation; `native` is the platform's own. */
+export type Said = { person: Person; native: unknown };
+
+/** One message of ours as it looks now: `text` is everything that people read of it, from top to bottom. */
+export type Shown = {
+  text: string;
+  buttons: DecisionKind[];
+  /** Whether it asks to be filled in. */
+  isForm: boolean;
+  /** Of the request that it shows, in hexadecimal. */
+  digest: string | null;
+  /** Who can see it: `all` for a conversation of several people. */
+  readers: Person | 'all';
+  /** How often it was rewritten where it stands; null where the platform has no messages that could be. */
+  edits: number | null;
+  /** Links, mentions and markup in it that a client would act upon, but for links to our own pages. */
+  live: string[];
+  native: unknown;
+};
+
+export type Channel = {
+  /** How many cards a request gets that is asked for here and needs an approval. */
+  cardsPerRequest: number;
+  /** `times`: delivered so often at once, byte for byte the same. */
+  say(person: Person, text: string, where?: 'direct' | 'shared', times?: number): Promise<Said>;
+  /** In the same conversation. */
+  reply(said: Said, text: string): Promise<void>;
+  /** Everything of ours in that conversation since it was begun, oldest first. */
+  shown(said: Said): Promise<Shown[]>;
+  /** Every card of a request here, wherever it was put. */
+  cards(digest: string): Promise<Shown[]>;
+  /** Everything that this person has been told here, answers to their clicks included. */
+  heard(person: Person): Promise<string[]>;
+  press(
+    person: Person,
+    card: Shown,
+    decision: DecisionKind,
+    more?: { reason?: string; times?: number },
+  ): Promise<void>;
+  /** The card as it looked before it was rewritten: its buttons are bound to what stands there no more. */
+  outdated(card: Shown): Shown;
+  fill(person: Person, form: Shown, values: Record<string, string>): Promise<void>;
+  /** Somebody whom nobody listed writes this; answers what they are told. */
+  strangerSays(text: string): Promise<string>;
+  /** The same account presses a button, where it can. */
+  strangerPresses(card: Shown, decision: DecisionKind): Promise<void>;
+};

@@ -1,0 +1,110 @@
+/** What each platform has, as data: what the suite may leave out there and why, and what stands beside the rules. */
+import type { RuleId } from './rules.ts';
+
+export type PlatformName = 'Slack' | 'Teams' | 'Workspace';
+
+/** A rule that a platform cannot or does not yet keep, with the reason that the table shows. */
+export type Exception = { rule: RuleId; why: string };
+
+export type Declaration = {
+  /** What the suite talks to. */
+  through: string;
+  exceptions: readonly Exception[];
+};
+
+export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
+  Slack: {
+    through: 'signed HTTP deliveries and the Web API of a pretended Slack',
+    exceptions: [],
+  },
+  Teams: {
+    through: 'activities with tokens of a real issuer and the REST API of a pretended Bot Connector',
+    exceptions: [],
+  },
+  Workspace: {
+    through: 'sign-in at a real OpenID Connect provider and the HTTP API of our pages',
+    exceptions: [
+      {
+        rule: 'answered-shared',
+        why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
+      },
+    ],
+  },
+};
+
+/** `yes`, or why not. */
+type Has = true | string;
+
+/** Beside the rules: what one platform offers and another does differently or not yet. */
+export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] = [
+  {
+    what: 'Cards follow while a request runs',
+    Slack: true,
+    Teams: true,
+    Workspace: true,
+  },
+  {
+    what: 'Buttons are those of the person who looks',
+    Slack:
+      'in direct messages and on the Home tab; a channel’s card is the same for all, and buttons are never authority',
+    Teams: true,
+    Workspace: true,
+  },
+  {
+    what: 'A form shows an error at its field',
+    Slack: true,
+    Teams: 'not yet: what is wrong is answered in words, with the form again',
+    Workspace: 'the browser checks each field; what else is wrong is answered in words',
+  },
+  {
+    what: 'Answers that only one person sees, where others read along',
+    Slack: true,
+    Teams: 'as the answer to a press; words in a channel are for all who read it',
+    Workspace: 'not needed: every page is one person’s',
+  },
+  {
+    what: 'Edit before approval',
+    Slack: 'not yet: the card’s link leads to the page that does it',
+    Teams: 'not yet: the card’s link leads to the page that does it',
+    Workspace: true,
+  },
+  {
+    what: 'Undo within its time',
+    Slack: 'in words: undo REQUEST',
+    Teams: 'in words: undo REQUEST',
+    Workspace: true,
+  },
+  {
+    what: 'My requests and what waits for me, in one place',
+    Slack: true,
+    Teams: 'in words: my requests, waiting for me',
+    Workspace: true,
+  },
+  {
+    what: 'Feedback on an answer',
+    Slack: 'recorded in the log of the audit',
+    Teams: 'only on answers of a model, and only noted in the operational log',
+    Workspace: 'not yet',
+  },
+  {
+    what: 'While the kill switch is on, approvers read what it voided',
+    Slack: true,
+    Teams: true,
+    Workspace: 'not yet: its page is the requester’s and operators’ until the switch is off',
+  },
+  {
+    what: 'Streamed answers of a model',
+    Slack: 'not yet: an answer comes when it is complete',
+    Teams: 'not yet: an answer comes when it is complete',
+    Workspace: 'not yet: an answer comes when it is complete',
+  },
+  {
+    what: 'Stop what is being planned, by a control of the platform',
+    Slack: true,
+    Teams: 'the platform sends no such thing to an app that does not stream; cancel works',
+    Workspace: 'not yet; cancel works',
+  },
+];
+
+export const exceptionOf = (platform: PlatformName, rule: RuleId): string | null =>
+  PLATFORMS[platform].exceptions.find((it) => it.rule === rule)?.why ?? null;

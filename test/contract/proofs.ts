@@ -1,0 +1,250 @@
+/** How each rule is shown on one platform. Every one stands alone and leaves nothing open. */
+import { expect } from 'vitest';
+import type { Channel } from './channel.ts';
+import type { RuleId } from './rules.ts';
+import type { Story } from './story.ts';
+
+const OTHERS_MUST = 'You asked for this yourself: somebody else must approve it.';
+/** The same in the words of chat and of a page. */
+const OUTDATED = /That card is out of date|What you saw is not what stands here now/;
+/** Characters that nobody sees: one is kept and shown by its code, the other goes. */
+const RIGHT_TO_LEFT = '\u202e';
+const ZERO_WIDTH = '\u200b';
+const LONG_CHARACTERS = 5_000;
+
+type Proof = (channel: Channel, story: Story) => Promise<void>;
+
+export const PROOFS: Readonly<Record<RuleId, Proof>> = {
+  'answered-direct': async (channel, { says }) => {
+    const said = await channel.say('dave', 'whoami');
+    const answer = await says(said, 'You are Dave Davis');
+    expect(answer.readers).toBe('dave');
+  },
+
+  'answered-shared': async (channel, { says }) => {
+    const said = await channel.say('dave', 'whoami', 'shared');
+    const answer = await says(said, 'You are Dave Davis');
+    expect(answer.readers).toBe('all');
+  },
+
+  'ticket-one-tap': async (channel, { answer, says, company }) => {
+    const before = (await company.running.desk.list()).length;
+    const said = await channel.say('alice', 'the VPN is down for the Berlin office, please open a ticket');
+    const card = await answer(said, 'a card', ({ buttons }) => buttons.length > 0);
+    expect(card.buttons).toEqual(['confirm', 'cancel']);
+    expect(card.text).toContain('the VPN is down for the Berlin office');
+    await channel.press('alice', card, 'confirm');
+    await says(said, 'Open a ticket: Ticket T-');
+    expect(await company.running.desk.list()).toHaveLength(before + 1);
+  },
+
+  'command-at-once': async (channel, { says, company }) => {
+    const said = await channel.say('dave', 'ticket create title="The printer on floor 3 is on fire"');
+    await says(said, 'Open a ticket: Ticket T-');
+    const titles = (await company.running.desk.list()).map(({ title }) => title);
+    expect(titles).toContain('The printer on floor 3 is on fire');
+  },
+
+  'asked-where-they-are': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const readers = asked.cards.map((card) => card.readers);
+    expect(new Set(readers)).toEqual(
+      new Set(channel.cardsPerRequest === 4 ? ['alice', 'all', 'bob', 'carol'] : ['alice', 'bob', 'carol']),
+    );
+    for (const card of asked.cards.filter((it) => it.readers !== 'alice')) {
+      expect(card.buttons).toEqual(['approve', 'deny']);
+      expect(card.text).toContain('approval from On call');
+    }
+    expect(asked.own.buttons).toEqual(['cancel']);
+    await story.cancels(asked);
+  },
+
+  'approved-by-another': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    await channel.press('bob', story.before(asked.cards, 'bob'), 'approve');
+    await story.everywhere(asked.digest, 'passed.');
+    expect(await story.company.runs(asked.digest)).toBe(1);
+  },
+
+  'self-approval': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const bobs = story.before(asked.cards, 'bob');
+    const shared = asked.cards.find(({ readers }) => readers === 'all') ?? bobs;
+    await story.isTold('alice', OTHERS_MUST, () => channel.press('alice', shared, 'approve'));
+    expect((await story.company.entries('approval.refused')).at(-1)).toMatchObject({ principal: 'alice' });
+    expect(await story.company.runs(asked.digest)).toBe(0);
+    await story.cancels(asked);
+  },
+
+  'foreign-click': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const shared = asked.cards.find(({ readers }) => readers === 'all') ?? story.before(asked.cards, 'bob');
+    await story.isTold('dave', 'No rule lets Dave Davis use approve.', () =>
+      channel.press('dave', shared, 'approve'),
+    );
+    expect((await story.company.entries('approval.refused')).at(-1)).toMatchObject({ principal: 'dave' });
+    expect(await story.company.runs(asked.digest)).toBe(0);
+    await story.cancels(asked);
+  },
+
+  'clicks-that-count-once': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const bobs = story.before(asked.cards, 'bob');
+    const carols = story.before(asked.cards, 'carol');
+    const stale = channel.outdated(carols);
+    await story.isTold('carol', OUTDATED, () => channel.press('carol', stale, 'approve'));
+    expect(await story.company.runs(asked.digest)).toBe(0);
+    await channel.press('bob', bobs, 'approve');
+    await story.everywhere(asked.digest, 'passed.');
+    const late = 'This request has been done already; nothing was changed.';
+    await story.isTold('bob', late, () => channel.press('bob', bobs, 'approve'));
+    await story.isTold('carol', late, () => channel.press('carol', carols, 'deny'));
+    expect(await story.company.runs(asked.digest)).toBe(1);
+    await story.everywhere(asked.digest, 'passed.');
+  },
+
+  'denied-with-reason': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const reason = 'Not during the release.';
+    await channel.press('carol', story.before(asked.cards, 'carol'), 'deny', { reason });
+    await story.says(asked.said, `Carol Clark denied "Run a CI job": ${reason}`);
+    await story.everywhere(asked.digest, 'Denied by Carol Clark');
+    expect(await story.company.runs(asked.digest)).toBe(0);
+  },
+
+  cancelled: async (channel, story) => {
+    const asked = await story.asksForChecks();
+    await story.cancels(asked);
+    const bobs = story.before(asked.cards, 'bob');
+    await story.isTold('bob', 'This request has been cancelled; nothing was changed.', () =>
+      channel.press('bob', bobs, 'approve'),
+    );
+    expect(await story.company.runs(asked.digest)).toBe(0);
+  },
+
+  expired: async (_channel, story) => {
+    const asked = await story.asksForChecks();
+    await story.company.expire(asked.digest);
+    await story.everywhere(asked.digest, 'Expired: nobody decided in time.');
+    await story.says(asked.said, 'expired: nobody decided in time. Ask again');
+  },
+
+  'rewritten-in-place': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    await channel.press('bob', story.before(asked.cards, 'bob'), 'approve');
+    const cards = await story.everywhere(asked.digest, 'passed.');
+    expect(cards.map(({ readers }) => readers)).toEqual(asked.cards.map(({ readers }) => readers));
+    for (const card of cards) {
+      expect(card.text).toContain('Done.');
+      expect(card.text).toContain('Bob Brown');
+      expect(card.text).not.toContain('asks for your approval');
+      expect(card.edits).not.toBe(0);
+    }
+  },
+
+  'told-who-decided': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    await channel.press('bob', story.before(asked.cards, 'bob'), 'approve');
+    await story.says(asked.said, 'Bob Brown approved "Run a CI job". It starts now.');
+    await story.says(asked.said, ' passed.');
+    await story.everywhere(asked.digest, 'passed.');
+  },
+
+  'unknown-person': async (channel, { company }) => {
+    const told = await channel.strangerSays('marzipan-aardvark please open a ticket');
+    expect(told).toMatch(/do not know you|not in the directory|not linked/i);
+    expect(told).toMatch(/operator|people who run Countersign/);
+    expect(await company.kept('aardvark')).toEqual([]);
+  },
+
+  duplicates: async (channel, { answer, says, company }) => {
+    const said = await channel.say('alice', 'the coffee machine leaks, please open a ticket', 'direct', 5);
+    const card = await answer(said, 'a card', ({ buttons }) => buttons.includes('confirm'));
+    await channel.press('alice', card, 'confirm', { times: 5 });
+    await says(said, 'Open a ticket: Ticket T-');
+    const made = (await company.running.desk.list()).filter(({ title }) => title.includes('coffee machine'));
+    expect(made).toHaveLength(1);
+    expect(await company.runs(card.digest!)).toBe(1);
+    const readers = (await channel.cards(card.digest!)).map((it) => it.readers);
+    expect(readers).toEqual(['alice']);
+  },
+
+  'hostile-values': async (channel, story) => {
+    const hostile = [
+      `${RIGHT_TO_LEFT}txt.exe zero${ZERO_WIDTH}width`,
+      '<!channel> @channel <@UBOB> @everyone',
+      '[a link](https://evil.example/md) <https://evil.example/x|safe> *bold* {{DATE(2026-01-01)}} <b>x</b>',
+    ].join(' ');
+    const said = await channel.say('alice', `ticket create title="Odd signs" description="${hostile}"`);
+    const card = await story.card(said);
+    const shown = hostile.replace(RIGHT_TO_LEFT, '[U+202E]').replace(ZERO_WIDTH, '');
+    expect(card.text.split(shown)).toHaveLength(2);
+    expect(card.text).not.toContain(RIGHT_TO_LEFT);
+    for (const message of await channel.shown(said)) expect(message.live).toEqual([]);
+    if (card.buttons.includes('confirm')) await channel.press('alice', card, 'cancel');
+  },
+
+  'long-values': async (channel, story) => {
+    const words = Array.from({ length: LONG_CHARACTERS / 5 }, (_, at) => `w${String(at).padStart(3, '0')}`);
+    const value = `${words.join(' ')}!`;
+    expect(value).toHaveLength(LONG_CHARACTERS);
+    const said = await channel.say('alice', `ticket create title="A long story" description="${value}"`);
+    await story.card(said);
+    const all = await story
+      .answer(said, 'its last words', ({ text }) => text.includes(words.at(-1)!))
+      .then(() => channel.shown(said));
+    const text = all.map((message) => message.text).join('\n');
+    expect(words.filter((word) => !text.includes(word))).toEqual([]);
+  },
+
+  'missing-argument': async (channel, story) => {
+    const said = await channel.say('alice', 'ci trigger repo=web job=checks');
+    await story.answer(
+      said,
+      'what is missing',
+      ({ text, digest }) => digest === null && text.includes('ref'),
+    );
+    await channel.reply(said, 'main');
+    const card = await story.answer(said, 'its card', ({ buttons }) => buttons.includes('cancel'));
+    expect(card.text).toContain('main');
+    await channel.press('alice', card, 'cancel');
+    await story.says(said, 'was cancelled; nothing was done.');
+  },
+
+  'form-submitted': async (channel, story) => {
+    const said = await channel.say('alice', 'ci trigger repo=web');
+    const form = await story.answer(said, 'a form', ({ isForm }) => isForm);
+    await channel.fill('alice', form, { repo: 'web', ref: 'main', job: 'checks' });
+    const card = await story.answer(said, 'its card', ({ buttons }) => buttons.includes('cancel'));
+    expect(card.text).toContain('checks');
+    await channel.press('alice', card, 'cancel');
+    await story.says(said, 'was cancelled; nothing was done.');
+  },
+
+  'kill-switch': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const on = await channel.say('erin', 'kill on action=ci.trigger reason="the runner is leaking"');
+    await story.answer(on, 'the switch', ({ text }) => /pending requests? w(as|ere) cancelled/.test(text));
+    await story.says(asked.said, 'the runner is leaking');
+    const bobs = story.before(asked.cards, 'bob');
+    await story.isTold('bob', 'The kill switch is on.', () => channel.press('bob', bobs, 'approve'));
+    expect(await story.company.runs(asked.digest)).toBe(0);
+    const off = await channel.say('erin', 'kill off action=ci.trigger reason="mended"');
+    await story.says(off, 'is off for');
+    await story.everywhere(asked.digest, 'the runner is leaking');
+  },
+
+  'proof-or-link': async (channel, story) => {
+    const said = await channel.say('dave', 'ticket create title="The door of room 4 is stuck"');
+    await story.says(said, 'Open a ticket: Ticket T-');
+    const card = await story.answer(
+      said,
+      'a done card',
+      (it) => it.digest !== null && it.text.includes('Done.'),
+    );
+    const linked = JSON.stringify(card.native).match(
+      /https:\/\/countersign\.example\/requests\/[0-9a-f-]{36}/,
+    );
+    expect(linked ?? /Proof: digest [0-9a-f]{64}/.exec(card.text)).not.toBeNull();
+  },
+};

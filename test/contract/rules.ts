@@ -1,0 +1,42 @@
+/**
+ * What is the same wherever people work with the assistant: the rules as data, so that the suite proves each of them and
+ * the table in the documentation names each of them. Nothing in here needs a test runner.
+ */
+
+/** Proved by `channel-contract.ts` on every platform, through its own wire. */
+export const RULES = {
+  'answered-direct': 'A message in a direct conversation is answered there.',
+  'answered-shared': 'A mention in a conversation of several people is answered in its thread.',
+  'ticket-one-tap': 'A ticket asked for in plain words is open after one tap.',
+  'command-at-once': 'A complete typed command of low risk runs at once.',
+  'asked-where-they-are': 'Those who may approve are asked where they are, and nobody else is.',
+  'approved-by-another': 'Somebody else who may approve does, and it runs.',
+  'self-approval': 'The requester who approves is refused in words, and nothing runs.',
+  'foreign-click': 'Somebody who may not approve is refused in words, and it still waits.',
+  'clicks-that-count-once': 'Double, late and outdated clicks change nothing and are answered.',
+  'denied-with-reason': 'Whoever denies may say why, and the requester reads it.',
+  cancelled: 'The requester cancels, and nobody can approve it any more.',
+  expired: 'An expired request is rewritten on every card.',
+  'rewritten-in-place': 'Every card of a decided request is rewritten in place, without buttons.',
+  'told-who-decided': 'The requester is told who decided.',
+  'unknown-person': 'An unknown person is told how to be added; nothing of their words is kept.',
+  duplicates: 'The same message, or the same click, delivered five times acts once.',
+  'hostile-values':
+    'Markup, mentions, addresses and characters that nobody sees are shown readable, once, and do nothing.',
+  'long-values': 'A value of 5,000 characters is readable to its end.',
+  'missing-argument': 'What is missing is asked for, and the answer goes on.',
+  'form-submitted': 'A form is filled in and becomes a request.',
+  'kill-switch': 'The kill switch voids what waits and says so on every card.',
+  'proof-or-link': 'At the end stands a link to the request and its log, or the proof.',
+} as const;
+export type RuleId = keyof typeof RULES;
+
+/** Proved by `across.test.ts`, with all platforms connected to one assistant. */
+export const ACROSS = {
+  'every-card-follows':
+    'Asked in Slack and approved in Teams by another linked person: every card follows, on both and in the workspace.',
+  'same-person': 'Asked in Slack and approved in Teams by the same person: refused.',
+  'unlinked-account': 'An account that is linked to nobody cannot approve.',
+  'approved-in-workspace': 'Asked in Teams and approved in the workspace: every card follows.',
+} as const;
+export type AcrossId = keyof typeof ACROSS;

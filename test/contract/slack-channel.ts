@@ -1,0 +1,113 @@
+/** Slack as a test's channel: signed deliveries by HTTP in, and what the pretended Slack shows. */
+import type { DecisionKind } from '../../src/model/turn.ts';
+import { drawMessage } from '../support/slack/draw.ts';
+import { BOT_USER, type FakeMessage } from '../support/slack/workspace.ts';
+import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
+import { type Company, PUBLIC_URL, SLACK, STRANGER, settles, slackUser } from './company.ts';
+
+type Native = { channel: string; ts: string };
+const DECISIONS: readonly string[] = ['confirm', 'approve', 'deny', 'cancel'] satisfies DecisionKind[];
+
+export async function slackChannel(company: Company): Promise<Channel> {
+  const { slack } = company;
+  const { workspace } = slack;
+
+  const write = async (user: string, text: string, where: Partial<Native>, times = 1): Promise<Native> => {
+    const channel = where.channel ?? workspace.directWith(user);
+    const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+    const wire = channel.startsWith('D') ? escaped : `<@${BOT_USER}> ${escaped}`;
+    const thread = where.ts ?? null;
+    const { ts } = workspace.add({ channel, thread, user, text: wire, blocks: [] });
+    const options = thread === null ? {} : { thread };
+    const payload = slack.make.event(user, wire, channel, ts, options);
+    await Promise.all(Array.from({ length: times }, () => slack.sender.event(payload)));
+    return { channel, ts: thread ?? ts };
+  };
+  const ours = (channel?: string): FakeMessage[] =>
+    slack.messages(channel).filter((message) => message.user === slack.bot);
+  const inThread = ({ channel, ts }: Native): FakeMessage[] =>
+    ours(channel).filter((message) => message.thread === ts);
+  const press = async (user: string, card: Shown, decision: DecisionKind, times = 1): Promise<void> => {
+    const payload = { payload: JSON.stringify(slack.make.click(user, card.native as FakeMessage, decision)) };
+    await Promise.all(Array.from({ length: times }, () => slack.sender.form(payload)));
+  };
+
+  return {
+    cardsPerRequest: 4,
+    async say(person, text, where = 'direct', times = 1): Promise<Said> {
+      const at = where === 'direct' ? {} : { channel: SLACK.general };
+      return { person, native: await write(slackUser(person), text, at, times) };
+    },
+    async reply({ person, native }, text) {
+      await write(slackUser(person), text, native as Native);
+    },
+    shown: async ({ native }) => inThread(native as Native).map(shownOf),
+    cards: async (digest) =>
+      ours()
+        .map(shownOf)
+        .filter((shown) => shown.digest === digest),
+    async heard(person) {
+      const user = slackUser(person);
+      const open = [workspace.directWith(user), ...Object.values(SLACK)].flatMap(ours).map(drawMessage);
+      const alone = workspace.whispers.filter((it) => it.user === user).map(drawMessage);
+      return [...open, ...alone];
+    },
+    async press(person, card, decision, { reason, times } = {}) {
+      await press(slackUser(person), card, decision, times);
+      // The button asks why; the answer to that is the decision.
+      if (decision === 'deny') await slack.submit(slackUser(person), { reason: reason ?? '' });
+    },
+    outdated(card) {
+      const native = structuredClone(card.native as FakeMessage);
+      for (const block of native.blocks)
+        if (block.type === 'actions') for (const button of block.elements) button.value = crypto.randomUUID();
+      return { ...card, native };
+    },
+    async fill(person, form, values) {
+      await slack.click(slackUser(person), form.native as FakeMessage, 'form');
+      const { errors } = await slack.submit(slackUser(person), values);
+      if (Object.keys(errors).length > 0) throw new Error(JSON.stringify(errors));
+    },
+    async strangerSays(text) {
+      const said = await write(slackUser(STRANGER), text, {});
+      const answer = await settles(async () => inThread(said).at(-1) ?? null, 'the stranger is answered');
+      return drawMessage(answer);
+    },
+    strangerPresses: (card, decision) => press(slackUser(STRANGER), card, decision),
+  };
+}
+
+function shownOf(message: FakeMessage): Shown {
+  const text = drawMessage(message);
+  const pressable = message.blocks.flatMap((block) =>
+    block.type === 'actions' ? block.elements.map((button) => button.action_id) : [],
+  );
+  return {
+    text,
+    buttons: pressable.filter((id): id is DecisionKind => DECISIONS.includes(id)),
+    isForm: pressable.includes('form'),
+    digest: /digest ([0-9a-f]{64})/i.exec(text)?.[1] ?? null,
+    readers: readersOf(message.channel),
+    edits: message.edits,
+    live: liveIn(message).filter((it) => !it.includes(PUBLIC_URL)),
+    native: message,
+  };
+}
+
+function readersOf(channel: string): Person | 'all' {
+  return PEOPLE.find((person) => channel === `D0${slackUser(person).slice(1)}`) ?? 'all';
+}
+
+/** What Slack acts upon: elements that are a link or a mention, and `<...>` in text that it reads as mrkdwn. */
+function liveIn(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(liveIn);
+  if (typeof value !== 'object' || value === null) return [];
+  const { type, text, url } = value as { type?: unknown; text?: unknown; url?: unknown };
+  const acts = ['user', 'usergroup', 'broadcast', 'channel', 'team', 'emoji'].includes(String(type));
+  const read = (type === 'mrkdwn' || 'blocks' in value) && typeof text === 'string' ? text : '';
+  return [
+    ...(acts || typeof url === 'string' ? [JSON.stringify(value)] : []),
+    ...(read.match(/<[^>]*>/g) ?? []),
+    ...Object.values(value).flatMap(liveIn),
+  ];
+}

@@ -1,0 +1,4 @@
+import { channelContract } from './channel-contract.ts';
+import { slackChannel } from './slack-channel.ts';
+
+channelContract('Slack', slackChannel);

@@ -1,0 +1,115 @@
+/** Teams as a test's channel: activities with tokens of a real issuer in, and what the pretended connector shows. */
+import type { DecisionKind } from '../../src/model/turn.ts';
+import { runsOf, textsOf } from '../support/teams/card-schema.ts';
+import type { FakeMessage } from '../support/teams/fake-connector.ts';
+import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
+import { type Company, PUBLIC_URL, STRANGER, settles, TEAMS, teamsUser } from './company.ts';
+
+/** `from`: how many messages the conversation had; a personal chat has no threads. */
+type Native = { conversation: string; from: number };
+const DECISIONS: readonly string[] = ['confirm', 'approve', 'deny', 'cancel'] satisfies DecisionKind[];
+const WORDS = 'application/vnd.microsoft.activity.message';
+
+export async function teamsChannel(company: Company): Promise<Channel> {
+  const { teams } = company;
+  /** What people were answered when they pressed: Teams shows it to them alone. */
+  const answers = new Map<string, string[]>();
+
+  const deliver = async (user: string, activity: Record<string, unknown>, times = 1): Promise<void> => {
+    const sent = await Promise.all(Array.from({ length: times }, () => teams.send(activity)));
+    for (const { status, body } of sent) {
+      if (status !== 200) throw new Error(`an activity was answered ${status}`);
+      const answer = body.startsWith('{') ? (JSON.parse(body) as { type?: string; value?: unknown }) : {};
+      if (answer.type === WORDS) answers.set(user, [...(answers.get(user) ?? []), String(answer.value)]);
+    }
+  };
+  const at = ({ conversation, from }: Native): FakeMessage[] =>
+    structuredClone(teams.messages.filter((message) => message.conversation === conversation).slice(from));
+  const write = async (
+    user: string,
+    text: string,
+    where: 'direct' | 'shared',
+    times = 1,
+  ): Promise<Native> => {
+    const place = where === 'direct' ? teams.personalChat(user) : TEAMS.general;
+    const from = where === 'direct' ? teams.in(place).length : 0;
+    const activity = teams.said(user, place, text);
+    await deliver(user, activity, times);
+    return { conversation: where === 'direct' ? place : `${place};messageid=${activity.id}`, from };
+  };
+  const press = (user: string, card: Shown, decision: DecisionKind, times = 1, fields = {}) =>
+    deliver(user, teams.click(user, card.native as FakeMessage, decision, fields), times);
+  const readersOf = (conversation: string): Person | 'all' =>
+    PEOPLE.find((person) => teams.personalChat(teamsUser(person)) === conversation) ?? 'all';
+  const shownOf = (message: FakeMessage): Shown => {
+    const text = drawn(message);
+    const verbs = message.card?.actions?.map(({ verb }) => verb) ?? [];
+    return {
+      text,
+      buttons: verbs.filter((verb): verb is DecisionKind => DECISIONS.includes(verb)),
+      isForm: verbs.includes('form'),
+      digest: /digest ([0-9a-f]{64})/i.exec(text)?.[1] ?? null,
+      readers: readersOf(message.conversation),
+      edits: message.edits,
+      live: liveIn(message).filter((it) => !it.includes(PUBLIC_URL)),
+      native: message,
+    };
+  };
+
+  return {
+    cardsPerRequest: 4,
+    async say(person, text, where = 'direct', times = 1): Promise<Said> {
+      return { person, native: await write(teamsUser(person), text, where, times) };
+    },
+    async reply({ person, native }, text) {
+      const user = teamsUser(person);
+      await deliver(user, teams.said(user, (native as Native).conversation, text));
+    },
+    shown: async ({ native }) => at(native as Native).map(shownOf),
+    cards: async (digest) =>
+      structuredClone(teams.messages)
+        .map(shownOf)
+        .filter((shown) => shown.digest === digest),
+    async heard(person) {
+      const user = teamsUser(person);
+      const places = [teams.personalChat(user), ...Object.values(TEAMS)];
+      return [...places.flatMap((place) => teams.in(place)).map(drawn), ...(answers.get(user) ?? [])];
+    },
+    press: (person, card, decision, { reason, times } = {}) =>
+      press(teamsUser(person), card, decision, times, reason === undefined ? {} : { reason }),
+    outdated(card) {
+      const native = structuredClone(card.native as FakeMessage);
+      for (const action of native.card?.actions ?? []) action.data.rendering = crypto.randomUUID();
+      return { ...card, native };
+    },
+    fill(person, form, values) {
+      const user = teamsUser(person);
+      const fields = Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [`field.${name}`, value]),
+      );
+      return deliver(user, teams.click(user, form.native as FakeMessage, 'form', fields));
+    },
+    async strangerSays(text) {
+      const said = await write(teamsUser(STRANGER), text, 'direct');
+      const answer = await settles(async () => at(said).at(-1) ?? null, 'the stranger is answered');
+      return drawn(answer);
+    },
+    strangerPresses: (card, decision) => press(teamsUser(STRANGER), card, decision),
+  };
+}
+
+function drawn(message: FakeMessage): string {
+  return message.card === null ? (message.text ?? '') : textsOf(message.card).join('\n');
+}
+
+/** What Teams acts upon: links, mentions, functions of its templates, and markup in a message without a card. */
+function liveIn({ card, text, entities }: FakeMessage): string[] {
+  const mentions = (entities as { type?: string }[]).filter(({ type }) => type === 'mention');
+  const runs = runsOf(card);
+  return [
+    ...mentions.map((it) => JSON.stringify(it)),
+    ...runs.flatMap(({ selectAction }) => selectAction?.url ?? []),
+    ...runs.map((run) => run.text).filter((words) => words.includes('{{')),
+    ...(text?.match(/<[^>]*>|\[[^\]]*\]\(|https?:/g) ?? []),
+  ];
+}
