@@ -3,7 +3,8 @@ import type { DecisionKind } from '../../src/model/turn.ts';
 import { drawMessage } from '../support/slack/draw.ts';
 import { BOT_USER, type FakeMessage } from '../support/slack/workspace.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
-import { type Company, PUBLIC_URL, SLACK, STRANGER, settles, slackUser } from './company.ts';
+import { type Company, settles } from './company.ts';
+import { PUBLIC_URL, SLACK, STRANGER, slackUser } from './company-files.ts';
 
 type Native = { channel: string; ts: string };
 const DECISIONS: readonly string[] = ['confirm', 'approve', 'deny', 'cancel'] satisfies DecisionKind[];
@@ -99,7 +100,7 @@ function readersOf(channel: string): Person | 'all' {
 }
 
 /** What Slack acts upon: elements that are a link or a mention, and `<...>` in text that it reads as mrkdwn. */
-function liveIn(value: unknown): string[] {
+export function liveIn(value: unknown): string[] {
   if (Array.isArray(value)) return value.flatMap(liveIn);
   if (typeof value !== 'object' || value === null) return [];
   const { type, text, url } = value as { type?: unknown; text?: unknown; url?: unknown };

@@ -3,7 +3,8 @@ import type { DecisionKind } from '../../src/model/turn.ts';
 import { runsOf, textsOf } from '../support/teams/card-schema.ts';
 import type { FakeMessage } from '../support/teams/fake-connector.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
-import { type Company, PUBLIC_URL, STRANGER, settles, TEAMS, teamsUser } from './company.ts';
+import { type Company, settles } from './company.ts';
+import { PUBLIC_URL, STRANGER, TEAMS, teamsUser } from './company-files.ts';
 
 /** `from`: how many messages the conversation had; a personal chat has no threads. */
 type Native = { conversation: string; from: number };
@@ -103,7 +104,7 @@ function drawn(message: FakeMessage): string {
 }
 
 /** What Teams acts upon: links, mentions, functions of its templates, and markup in a message without a card. */
-function liveIn({ card, text, entities }: FakeMessage): string[] {
+export function liveIn({ card, text, entities }: FakeMessage): string[] {
   const mentions = (entities as { type?: string }[]).filter(({ type }) => type === 'mention');
   const runs = runsOf(card);
   return [

@@ -4,7 +4,8 @@ import type { Card, Form, Message } from '../../src/model/card.ts';
 import { Visitor } from '../support/oidc/visitor.ts';
 import type { Answer } from '../support/web-server.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
-import { type Company, PUBLIC_URL, STRANGER, webSubject } from './company.ts';
+import type { Company } from './company.ts';
+import { PUBLIC_URL, STRANGER, webSubject } from './company-files.ts';
 
 type Native = { thread: string };
 type NativeCard = { card: Card | null; form: Form | null; thread: string };
