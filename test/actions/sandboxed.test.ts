@@ -74,14 +74,21 @@ async function createIn(connectorName: string, config: Partial<BrokerConfig>) {
 describe('in the sandbox', () => {
   it('the desk connector opens a ticket through the broker', async () => {
     const keys: (string | null)[] = [];
+    let opened = {};
     const desk = async (request: Request) => {
+      if (request.method === 'GET') return Response.json(opened);
       keys.push(request.headers.get('idempotency-key'));
-      return Response.json({ ticket: 'T-7' }, { status: 201 });
+      opened = { ticket: 'T-7', ...((await request.json()) as object) };
+      return Response.json(opened, { status: 201 });
     };
     const { outcome, calls, summary } = await createIn('desk', { builtIns: { 'desk.internal': desk } });
     expect(outcome).toMatchObject({ value: { kind: 'done', result: { message: 'Ticket T-7 is open.' } } });
     expect(keys).toEqual(['key-1']);
-    expect(calls).toMatchObject([{ method: 'POST', status: 201 }]);
+    // Read back by its mark before it is called done.
+    expect(calls).toMatchObject([
+      { method: 'POST', status: 201 },
+      { method: 'GET', path: '/marks/mark-1', status: 200 },
+    ]);
     expect(summary.failure).toBeNull();
   });
 
@@ -95,7 +102,8 @@ describe('in the sandbox', () => {
       credentials: { get: async () => `Bearer ${token}` },
     });
     await upstream.close();
-    expect(outcome).toMatchObject({ value: { kind: 'done', result: { message: 'Issue #7 is open.' } } });
+    // A later look reads it back; until then it goes on.
+    expect(outcome).toMatchObject({ value: { kind: 'running', handle: { number: '7' } } });
     expect(JSON.stringify(outcome)).not.toContain(token);
     expect(upstream.seen[0]?.headers.authorization).toBe(`Bearer ${token}`);
     expect(calls).toMatchObject([{ path: '/repos/acme/web/issues', credentialEchoed: true }]);

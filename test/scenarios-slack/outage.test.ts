@@ -1,9 +1,14 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { drawMessage } from '../support/slack/draw.ts';
 import { ALICE, BOB, buttonsOf, CAROL, digestOf, useWorkplace } from './workplace.ts';
 
 const work = useWorkplace();
 afterEach(() => work.expectVerifiedLog());
+// Greeted once: what follows is about what is said after that.
+beforeAll(async () => {
+  const said = await work.slack.say(ALICE, 'whoami');
+  await work.shows((_, text) => text.startsWith('You are Alice'), { thread: said.ts });
+});
 
 /** What a thread shows after its first message, cards by their title. */
 const saidIn = (thread: string) =>
