@@ -3,7 +3,7 @@ import { findTurn, type StoredTurn } from './intake/turns.ts';
 import type { PrincipalId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
 import { type Deliverer, say } from './reply/messages.ts';
-import type { Sql, Tx } from './store/database.ts';
+import type { Tx } from './store/database.ts';
 
 export type GreetingDeps = Deliverer & {
   /** Who may read the log, by policy, at this moment. */
@@ -28,8 +28,11 @@ export async function greetNewcomer(
   await say(tx, deps, { thread: turn.thread, turn: null, text, authorship: 'system' });
 }
 
-/** Two first messages at the same moment: the one that arrived first is the first. */
-async function isFirst(sql: Sql, turn: StoredTurn, person: PrincipalId): Promise<boolean> {
+/**
+ * Nothing of theirs came earlier. Two first messages at the same moment may not see each other: the row that only one of
+ * them can insert decides.
+ */
+async function isFirst(sql: Tx, turn: StoredTurn, person: PrincipalId): Promise<boolean> {
   if ((await findTurn(sql, turn.id))?.state !== 'received') return false;
   const earlier = await sql.maybe(
     `select 1 from turns t join turns mine on mine.id = $1
@@ -37,7 +40,12 @@ async function isFirst(sql: Sql, turn: StoredTurn, person: PrincipalId): Promise
        and (t.received_at, t.id) < (mine.received_at, mine.id) limit 1`,
     [turn.id, person],
   );
-  return earlier === null;
+  if (earlier !== null) return false;
+  const told = await sql.query(
+    'insert into greeted (principal) values ($1) on conflict do nothing returning principal',
+    [person],
+  );
+  return told.length === 1;
 }
 
 /** What this is, what it records and for how long, who can read it, and how to report. */
