@@ -6,7 +6,7 @@ import type { z } from 'zod';
 import type { Effect, Json, Preview, Resource, Result, Risk } from './model/request.ts';
 
 /** The outside systems that actions are written against. */
-export type PortName = 'ticketing' | 'ci';
+export type PortName = 'ticketing' | 'ci' | 'deployment' | 'oncall' | 'access' | 'runbook';
 
 /** An action's schema: strict, so that an argument nobody declared is an error. */
 export type InputSchema = z.ZodObject<z.ZodRawShape, z.core.$strict>;

@@ -10,7 +10,8 @@ export type Catalogue = {
   candidates(): { action: string; resources: Resource[] }[];
 };
 
-export type ChosenConnectors = Readonly<Record<PortName, { use: string; settings: Json }>>;
+/** A port that is not there has no connector: its actions are left out. */
+export type ChosenConnectors = Readonly<Partial<Record<PortName, { use: string; settings: Json }>>>;
 
 /**
  * Errors: `config_invalid` where a connector is unknown, serves another port, or its settings do not fit;
@@ -22,8 +23,8 @@ export function createCatalogue(
   chosen: ChosenConnectors,
 ): Catalogue {
   const byPort = new Map<PortName, { connector: Connector; settings: Json }>();
-  for (const port of Object.keys(chosen) as PortName[]) {
-    const { use, settings } = chosen[port];
+  for (const [port, choice] of Object.entries(chosen) as [PortName, { use: string; settings: Json }][]) {
+    const { use, settings } = choice;
     const connector = connectors.find((candidate) => candidate.name === use && candidate.port === port);
     if (!connector) {
       const known = connectors

@@ -542,7 +542,7 @@ function describe(config: Config, level: string, planner: string): Record<string
     acceptProcess: config.acceptProcess,
     database: config.database === null ? 'embedded' : 'server',
     ephemeral: config.redisUrl === null ? 'memory' : 'redis',
-    connectors: { ticketing: config.connectors.ticketing.use, ci: config.connectors.ci.use },
+    connectors: Object.fromEntries(Object.entries(config.connectors).map(([port, { use }]) => [port, use])),
     limits: { ...config.limits },
   };
 }

@@ -9,7 +9,6 @@ import { RoutesYaml } from './approval/escalation-routes.ts';
 import { CredentialEntry, type Grant, readGrants } from './credentials.ts';
 import { AppError } from './errors.ts';
 import { DEFAULT_LIMITS, type Limits } from './intake/limits.ts';
-import type { Json } from './model/request.ts';
 import { Json as JsonSchema } from './model/request.ts';
 import { PAGERDUTY_API } from './oncall/pagerduty.ts';
 import { OnCallYaml } from './oncall/shape.ts';
@@ -71,7 +70,9 @@ export type Config = {
   jobsFile: string | null;
   /** Name to path of a bare or ordinary git repository. */
   repositories: Record<string, string> | null;
-  connectors: Record<'ticketing' | 'ci', { use: string; settings: Json }>;
+  /** Tickets and CI have a built-in one; every other port is served only where one is named. */
+  connectors: Record<'ticketing' | 'ci', ChosenConnector> &
+    Partial<Record<(typeof OPTIONAL_PORTS)[number], ChosenConnector>>;
   /** By the host that connectors name: where it really is, and which private addresses are meant. */
   upstreams: Record<string, { baseUrl: string; addresses: string[]; ca?: string }>;
   /** Which secret goes to which of these hosts. */
@@ -83,6 +84,8 @@ export type Config = {
 };
 
 const connector = z.strictObject({ use: z.string().min(1), settings: JsonSchema.default({}) });
+type ChosenConnector = z.output<typeof connector>;
+const OPTIONAL_PORTS = ['deployment', 'oncall', 'access', 'runbook'] as const;
 
 /** The shape of countersign.yaml. Paths are relative to the file. */
 const ConfigFile = z.strictObject({
@@ -90,7 +93,16 @@ const ConfigFile = z.strictObject({
   policies: z.string().optional(),
   jobs: z.string().optional(),
   repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), z.string()).optional(),
-  connectors: z.strictObject({ ticketing: connector.optional(), ci: connector.optional() }).default({}),
+  connectors: z
+    .strictObject({
+      ticketing: connector.optional(),
+      ci: connector.optional(),
+      deployment: connector.optional(),
+      oncall: connector.optional(),
+      access: connector.optional(),
+      runbook: connector.optional(),
+    })
+    .default({}),
   routes: RoutesYaml,
   on_call: OnCallYaml.prefault({}),
   slack: z
@@ -190,10 +202,7 @@ export function readConfig(env: Environment, cwd: string): Config {
         : Object.fromEntries(
             Object.entries(file.value.repositories).map(([name, path]) => [name, file.path(path)!]),
           ),
-    connectors: {
-      ticketing: file.value.connectors.ticketing ?? { use: 'desk', settings: {} },
-      ci: file.value.connectors.ci ?? { use: 'runner', settings: {} },
-    },
+    connectors: connectorsOf(file.value.connectors),
     upstreams,
     credentials: credentialsOf(file, secret, token, Object.keys(upstreams)),
     runner: file.value.runner,
@@ -209,6 +218,15 @@ export function readConfig(env: Environment, cwd: string): Config {
   if (config.local) checkLocalMode(config, env);
   if (production) checkProduction(config);
   return config;
+}
+
+function connectorsOf(named: z.output<typeof ConfigFile>['connectors']): Config['connectors'] {
+  const others = OPTIONAL_PORTS.flatMap((port) => (named[port] ? [[port, named[port]] as const] : []));
+  return {
+    ticketing: named.ticketing ?? { use: 'desk', settings: {} },
+    ci: named.ci ?? { use: 'runner', settings: {} },
+    ...Object.fromEntries(others),
+  };
 }
 
 /** The value of NAME, or of the file that NAME_FILE names; null where neither is given. */

@@ -81,12 +81,13 @@ export function loadRules(config: Config): Rules {
   };
 }
 
-/** The actions as the Cedar schema must name them. */
+/** The actions as the Cedar schema names them: those that are served must stand there, the others may. */
 function catalogueEntries(catalogue: Catalogue): CatalogueEntry[] {
-  return catalogue.all().map(({ action }) => ({
+  return ACTIONS.map((action) => ({
     name: action.name,
     effect: action.effect,
     resourceTypes: [action.resourceType],
+    unserved: catalogue.governed(action.name) === null,
   }));
 }
 

@@ -32,13 +32,14 @@ export type LoadOptions = {
  * @throws AppError('policy_invalid') with `FILE:LINE: reason`
  */
 export function loadPolicies(options: LoadOptions): LoadedPolicies {
-  const { folder, catalogue } = options;
+  const { folder } = options;
   const trust = { production: options.production, code: CODE } as const;
   assertTrustedFolder(folder, { ...trust, sealed: true });
   const read = (path: string) => fileOf(path, readTrusted(join(folder, path), trust));
   const schema = read(SCHEMA_FILE);
-  const checked = checkSchema(schema.text, catalogue);
+  const checked = checkSchema(schema.text, options.catalogue);
   if (!checked.ok) throw refusal(join(folder, SCHEMA_FILE), checked.line, checked.reason);
+  const catalogue = options.catalogue.filter(({ name }) => checked.actions.has(name));
   const governed = catalogue.map((action) => action.name);
   const own = readdirSync(folder)
     .filter((name) => POLICY_FILE.test(name))
@@ -85,7 +86,13 @@ export function loadPolicies(options: LoadOptions): LoadedPolicies {
     catalogue: new Map(catalogue.map((action) => [action.name, action])),
     groups,
     requestAttributes: checked.requestAttributes,
-    warnings: [...warnings, ...withoutPermit(policies, governed)],
+    warnings: [
+      ...warnings,
+      ...withoutPermit(
+        policies,
+        catalogue.filter((one) => !one.unserved).map((one) => one.name),
+      ),
+    ],
   };
 }
 

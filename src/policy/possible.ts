@@ -15,13 +15,15 @@ export function possibleActions(
   principal: Person,
   candidates: readonly Candidate[],
 ): string[] {
-  return [...loaded.catalogue.keys()].filter((action) => {
-    if (!isNamed(loaded, action, principal)) return false;
-    const resources = candidates.filter((one) => one.action === action).flatMap((one) => one.resources);
-    return (
-      resources.length === 0 || resources.some((resource) => somehow(loaded, principal, action, resource))
-    );
-  });
+  return [...loaded.catalogue.values()]
+    .filter(({ name: action, unserved }) => {
+      if (unserved || !isNamed(loaded, action, principal)) return false;
+      const resources = candidates.filter((one) => one.action === action).flatMap((one) => one.resources);
+      return (
+        resources.length === 0 || resources.some((resource) => somehow(loaded, principal, action, resource))
+      );
+    })
+    .map(({ name }) => name);
 }
 
 /** Allowed under any risk and taint; the kill switch is not asked here, so that people are told of it in words. */

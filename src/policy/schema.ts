@@ -7,7 +7,9 @@ import type { CatalogueEntry } from './types.ts';
 /** A reason to refuse, and the line it stands on where there is one. */
 export type Refusal = { line: number; reason: string };
 
-export type SchemaCheck = { ok: true; requestAttributes: ReadonlySet<string> } | ({ ok: false } & Refusal);
+export type SchemaCheck =
+  | { ok: true; requestAttributes: ReadonlySet<string>; actions: ReadonlySet<string> }
+  | ({ ok: false } & Refusal);
 
 /** Parses the schema and compares its actions, and what each applies to, with the catalogue. */
 export function checkSchema(text: string, catalogue: readonly CatalogueEntry[]): SchemaCheck {
@@ -23,8 +25,10 @@ export function checkSchema(text: string, catalogue: readonly CatalogueEntry[]):
   for (const name of Object.keys(schema.actions)) {
     if (!expected.has(name)) return no(text, name, `the action "${name}" is not in the catalogue`);
   }
+  const unserved = new Set(catalogue.filter((one) => one.unserved).map((one) => one.name));
   for (const [name, types] of expected) {
     const action = schema.actions[name];
+    if (action === undefined && unserved.has(name)) continue;
     if (action === undefined) return no(text, 'action', `the action "${name}" of the catalogue is missing`);
     if ((action.memberOf ?? []).length > 0)
       return no(text, name, `the action "${name}" must not be in a group of actions`);
@@ -44,7 +48,11 @@ export function checkSchema(text: string, catalogue: readonly CatalogueEntry[]):
   const shape = request !== undefined && 'shape' in request ? request.shape : undefined;
   const attributes =
     shape !== undefined && 'attributes' in shape ? Object.keys(shape.attributes as object) : [];
-  return { ok: true, requestAttributes: new Set(attributes) };
+  return {
+    ok: true,
+    requestAttributes: new Set(attributes),
+    actions: new Set(Object.keys(schema.actions)),
+  };
 }
 
 /** Cedar's error in one line, with the line of its byte offset in `text`. */

@@ -3,7 +3,13 @@ import type { Effect } from '../model/request.ts';
 import type { Asked } from './annotations.ts';
 
 /** One governed action as policy needs to know it. */
-export type CatalogueEntry = { name: string; effect: Effect; resourceTypes: readonly string[] };
+export type CatalogueEntry = {
+  name: string;
+  effect: Effect;
+  resourceTypes: readonly string[];
+  /** No connector serves it here: the rules may speak of it, and need not. */
+  unserved?: boolean;
+};
 
 /** A group of the directory; title and contact are shown to whoever is denied. */
 export type PolicyGroup = { id: string; title: string; contact: string };

@@ -353,20 +353,12 @@ describe('what the planner is shown', () => {
     { action: 'ticket.create', resources: [QUEUE] },
   ];
   it('is what a person could possibly use', () => {
-    expect(policy.possible(dave, candidates)).toEqual([
-      'ticket.create',
-      'ticket.comment',
-      'ticket.close',
-      'ticket.status',
-    ]);
-    expect(policy.possible(alice, candidates)).toEqual([
-      'ticket.create',
-      'ticket.comment',
-      'ticket.close',
-      'ticket.status',
-      'ci.trigger',
-      'ci.status',
-    ]);
+    const tickets = ['ticket.create', 'ticket.comment', 'ticket.close', 'ticket.status'];
+    expect(policy.possible(dave, candidates)).toEqual(expect.arrayContaining(tickets));
+    expect(policy.possible(dave, candidates)).not.toContain('ci.trigger');
+    expect(policy.possible(alice, candidates)).toEqual(
+      expect.arrayContaining([...tickets, 'ci.trigger', 'ci.status']),
+    );
     expect(policy.possible(person('mallory'), candidates)).toEqual([]);
   });
   it('leaves out an action that none of the candidates lets them use', () => {

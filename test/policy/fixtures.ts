@@ -2,6 +2,7 @@ import { chmodSync, cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll } from 'vitest';
+import { ACTIONS } from '../../actions/catalogue.ts';
 import type { PolicyContext } from '../../src/model/decision.ts';
 import { PrincipalId } from '../../src/model/ids.ts';
 import type { Resource } from '../../src/model/request.ts';
@@ -12,14 +13,11 @@ import type { CatalogueEntry, PolicyGroup } from '../../src/policy/types.ts';
 
 export const SHIPPED = join(import.meta.dirname, '../../policies');
 
-export const CATALOGUE: readonly CatalogueEntry[] = [
-  { name: 'ticket.create', effect: 'write', resourceTypes: ['TicketQueue'] },
-  { name: 'ticket.comment', effect: 'write', resourceTypes: ['Ticket'] },
-  { name: 'ticket.close', effect: 'write', resourceTypes: ['Ticket'] },
-  { name: 'ticket.status', effect: 'read', resourceTypes: ['Ticket'] },
-  { name: 'ci.trigger', effect: 'write', resourceTypes: ['Job'] },
-  { name: 'ci.status', effect: 'read', resourceTypes: ['CiRun'] },
-];
+export const CATALOGUE: readonly CatalogueEntry[] = ACTIONS.map(({ name, effect, resourceType }) => ({
+  name,
+  effect,
+  resourceTypes: [resourceType],
+}));
 export const GROUPS: readonly PolicyGroup[] = [
   'employees',
   'engineers',
@@ -66,10 +64,10 @@ export function folderOf(files: Record<string, string>): string {
   }
   return folder;
 }
-export function load(folder: string, production = false) {
+export function load(folder: string, production = false, catalogue = CATALOGUE) {
   return loadPolicies({
     folder,
-    catalogue: CATALOGUE,
+    catalogue,
     groups: GROUPS,
     people: PEOPLE.map((one) => one.id),
     production,

@@ -1,6 +1,6 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { loadPolicies } from '../../src/policy/load.ts';
 import { lineAtByte, splitStatements } from '../../src/policy/statements.ts';
@@ -190,6 +190,18 @@ describe('a planted policy is refused with file, line and reason', () => {
     expect(found).toContain(`${FILE}:${line}: `);
     expect(found).toContain(reason);
   });
+});
+
+test('an action that nothing serves may stand in the schema, and may be missing there', () => {
+  const dormant = { name: 'vm.start', effect: 'write', resourceTypes: ['System'], unserved: true } as const;
+  const text = readFileSync(join(SHIPPED, 'schema.cedarschema'), 'utf8');
+  const folder = folderOf({});
+  expect(load(folder, false, [...CATALOGUE, dormant]).catalogue.has('vm.start')).toBe(false);
+  const named = `${text}\naction "vm.start" appliesTo { principal: Person, resource: System, context: Facts };`;
+  writeFileSync(join(folder, 'schema.cedarschema'), named);
+  const loaded = load(folder, false, [...CATALOGUE, dormant]);
+  expect(loaded.catalogue.has('vm.start')).toBe(true);
+  expect(loaded.warnings.join(' ')).not.toContain('vm.start');
 });
 
 describe('the schema is refused where it differs from the catalogue', () => {
