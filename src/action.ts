@@ -80,6 +80,11 @@ export type EgressRule = {
   query: (values: EgressValues) => Record<string, string | null>;
   /** The exact JSON body; null for none. */
   body: (values: EgressValues) => Json;
+  /**
+   * Exact headers that the broker puts on the call, besides its own; names and values from the lists in the broker's
+   * headers.ts, anything else declares nothing. What action code sends under these names is never forwarded.
+   */
+  headers?: (values: EgressValues) => Record<string, string>;
   /** Name of a credential that the operator's config grants to this connector; null for none. */
   credential: string | null;
 };

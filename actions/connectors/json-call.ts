@@ -43,9 +43,12 @@ function refusal(system: System, status: number): Failure {
   }
 }
 
+/** An empty answer (204, and some 201 and 202) is `null`. */
 async function bodyOf(system: System, response: Response): Promise<Json> {
+  const body = await response.text();
+  if (body === '') return null;
   try {
-    return (await response.json()) as Json;
+    return JSON.parse(body) as Json;
   } catch (cause) {
     throw Object.assign(unclear(system.name, 'not JSON'), { cause });
   }
@@ -67,7 +70,8 @@ function wordsFor(system: System, { reason, sent }: BrokerRefused): string {
   return `The call to ${system.name} was refused before it left.`;
 }
 
-async function ask(tools: Tools, system: System, url: string, init: RequestInit): Promise<Answer<Json>> {
+/** Throws `upstream_failed` where it may have happened without our knowing, and on every server error. */
+async function ask(tools: Tools, url: string, init: RequestInit, system: System): Promise<Answer<Response>> {
   const response = await tools.fetch(url, init);
   const refused = refusedBy((name) => response.headers.get(name));
   if (refused !== null) {
@@ -77,21 +81,30 @@ async function ask(tools: Tools, system: System, url: string, init: RequestInit)
   }
   if (response.status >= 500) throw unclear(system.name, String(response.status));
   if (!response.ok) return { ok: false, failure: refusal(system, response.status) };
-  return { ok: true, value: await bodyOf(system, response) };
+  return { ok: true, value: response };
 }
 
-const encodePath = (path: readonly string[]): string => path.map(encodeURIComponent).join('/');
+function urlOf(system: System, path: readonly string[], query: Query): string {
+  const search = new URLSearchParams(query);
+  const encoded = path.map(encodeURIComponent).join('/');
+  return `https://${system.host}/${encoded}${search.size === 0 ? '' : `?${search}`}`;
+}
+
+const asked = (tools: Tools, system: System, path: readonly string[], query: Query) =>
+  ask(tools, urlOf(system, path, query), { method: 'GET' }, system);
+
+async function jsonOf(system: System, answer: Answer<Response>): Promise<Answer<Json>> {
+  return answer.ok ? { ok: true, value: await bodyOf(system, answer.value) } : answer;
+}
 
 /** `path`: segments, encoded here. Throws `upstream_failed` on a server error. */
-export function readList(
+export async function readList(
   tools: Tools,
   system: System,
   path: readonly string[],
   query: Query = {},
 ): Promise<Answer<Json>> {
-  const search = new URLSearchParams(query);
-  const url = `https://${system.host}/${encodePath(path)}${search.size === 0 ? '' : `?${search}`}`;
-  return ask(tools, system, url, { method: 'GET' });
+  return jsonOf(system, await asked(tools, system, path, query));
 }
 
 /** The same for an answer that must be an object. */
@@ -104,19 +117,77 @@ export async function read(
   return asFields(system, await readList(tools, system, path, query));
 }
 
-/** Sends a write once. Throws `upstream_failed` wherever it may have happened without our knowing. */
-export function write(
+/** The same for text as it is: a log. Its rule declares `accept` where the system would answer something else. */
+export async function readText(
+  tools: Tools,
+  system: System,
+  path: readonly string[],
+  query: Query = {},
+): Promise<Answer<string>> {
+  const answer = await asked(tools, system, path, query);
+  return answer.ok ? { ok: true, value: await answer.value.text() } : answer;
+}
+
+/** One page of a list; `next`: the number of the page that follows where the system says so (`x-next-page`, `link`). */
+export async function readPage(
+  tools: Tools,
+  system: System,
+  path: readonly string[],
+  query: Query = {},
+): Promise<Answer<{ value: Json; next: string | null }>> {
+  const answer = await asked(tools, system, path, query);
+  if (!answer.ok) return answer;
+  return { ok: true, value: { value: await bodyOf(system, answer.value), next: nextPage(answer.value) } };
+}
+
+function nextPage(response: Response): string | null {
+  const named = response.headers.get('x-next-page');
+  if (named) return named;
+  const link = /<([^<>]*)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1];
+  return link === undefined ? null : new URL(link, 'https://upstream').searchParams.get('page');
+}
+
+export type WriteMethod = 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+function sent(
   tools: Tools,
   system: System,
   path: readonly string[],
   body: Json,
-  method: 'POST' | 'PUT' = 'POST',
+  method: WriteMethod,
+  query: Query,
+): Promise<Answer<Response>> {
+  const carried =
+    body === null ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) };
+  return ask(tools, urlOf(system, path, query), { method, ...carried }, system);
+}
+
+/** Sends a write once; `body` null sends none. Throws `upstream_failed` wherever it may have happened without our knowing. */
+export async function write(
+  tools: Tools,
+  system: System,
+  path: readonly string[],
+  body: Json,
+  method: WriteMethod = 'POST',
+  query: Query = {},
 ): Promise<Answer<Json>> {
-  return ask(tools, system, `https://${system.host}/${encodePath(path)}`, {
-    method,
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
+  return jsonOf(system, await sent(tools, system, path, body, method, query));
+}
+
+/**
+ * The same for a system that says in `Location` where what was made can be found: path and query at that system, or
+ * null where it says none, or another place.
+ */
+export async function writeForLocation(
+  tools: Tools,
+  system: System,
+  path: readonly string[],
+  body: Json,
+  method: WriteMethod = 'POST',
+  query: Query = {},
+): Promise<Answer<{ location: string | null }>> {
+  const answer = await sent(tools, system, path, body, method, query);
+  return answer.ok ? { ok: true, value: { location: answer.value.headers.get('location') } } : answer;
 }
 
 function asFields(system: System, answer: Answer<Json>): Answer<Fields> {
@@ -134,6 +205,8 @@ export function listOf(fields: Fields, name: string): Fields[] {
 type Shape = {
   fill?: (values: EgressValues) => Record<string, string>;
   query?: EgressRule['query'];
+  /** From the list in the broker's headers.ts. */
+  headers?: NonNullable<EgressRule['headers']>;
 };
 
 /** A read that may leave: `fill` for the segments in braces, `query` exactly (null leaves a value free). */
@@ -146,19 +219,20 @@ export function readRule(system: System, path: string, shape: Shape = {}): Egres
     fill: shape.fill ?? (() => ({})),
     query: shape.query ?? (() => ({})),
     body: () => null,
+    ...(shape.headers === undefined ? {} : { headers: shape.headers }),
     credential: system.credential,
   };
 }
 
-/** A write that may leave, with exactly this body. */
+/** A write that may leave, with exactly this query and body; `body` null for none. */
 export function writeRule(
   system: System,
   path: string,
-  shape: { fill?: Shape['fill']; body: (values: EgressValues) => Json },
+  shape: Shape & { method?: WriteMethod; body: (values: EgressValues) => Json },
 ): EgressRule {
   return {
-    ...readRule(system, path, shape.fill ? { fill: shape.fill } : {}),
-    method: 'POST',
+    ...readRule(system, path, shape),
+    method: shape.method ?? 'POST',
     effect: 'write',
     body: shape.body,
   };

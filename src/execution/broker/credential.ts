@@ -3,8 +3,17 @@
 /** Opens a session by HTTP basic at `login`, a path below the upstream's address; its cookie is what calls carry. */
 export type SessionCredential = { kind: 'session'; login: string; authorization: string };
 
+/**
+ * HTTP basic, and with every write a crumb against forged requests, got at `path` below the upstream's address with the same
+ * name and password (Jenkins).
+ */
+export type CrumbCredential = { kind: 'crumb'; path: string; authorization: string };
+
+/** `also`: further values to mask in answers, where the secret is only a part of the header's value. */
+export type HeaderCredential = { kind: 'header'; header: string; value: string; also?: readonly string[] };
+
 /** A string is the whole value of an Authorization header. */
-export type Credential = string | { kind: 'header'; header: string; value: string } | SessionCredential;
+export type Credential = string | HeaderCredential | SessionCredential | CrumbCredential;
 
 /**
  * Hands out what the operator granted under this name for this host; null where nothing is granted. Asked anew for each
@@ -12,12 +21,13 @@ export type Credential = string | { kind: 'header'; header: string; value: strin
  */
 export type Credentials = { get(name: string, host: string): Promise<Credential | null> };
 
-/** What is put on a call. `secrets`: values to mask in answers, in the form that `redactorFor` reads. */
-export type CredentialHeader = { header: string; value: string; secrets: readonly string[] };
+/** What is put on a call: names in small letters. `secrets`: values to mask in answers, in the form that `redactorFor` reads. */
+export type Carried = { headers: Readonly<Record<string, string>>; secrets: readonly string[] };
 
-/** The header of a credential that needs no session. */
-export function headerOf(credential: Exclude<Credential, SessionCredential>): CredentialHeader {
-  return typeof credential === 'string'
-    ? { header: 'authorization', value: credential, secrets: [credential] }
-    : { header: credential.header, value: credential.value, secrets: [credential.value] };
+/** The header of a credential that is sent as it is. */
+export function headerOf(credential: string | HeaderCredential): Carried {
+  if (typeof credential === 'string')
+    return { headers: { authorization: credential }, secrets: [credential] };
+  const { header, value, also = [] } = credential;
+  return { headers: { [header]: value }, secrets: [value, ...also] };
 }

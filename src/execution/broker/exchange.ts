@@ -82,6 +82,8 @@ async function gate(hooks: BrokerHooks, call: BrokerCall): Promise<void> {
 }
 
 type Way = {
+  /** Its address, for the places that an answer names. */
+  base: URL;
   credential: CredentialHeader | null;
   ask: (headers: Record<string, string>) => Promise<Answer>;
   /** The upstream did not know who we are: what is cached of that is dropped. */
@@ -105,7 +107,7 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
   const builtIn = deps.builtIns.get(host);
   if (builtIn !== undefined) {
     const ask = (headers: Record<string, string>) => askBuiltIn(builtIn, outgoing, headers, signal);
-    return { credential: null, ask, unknown: () => undefined };
+    return { base: new URL(`http://${host}/`), credential: null, ask, unknown: () => undefined };
   }
   const upstream = deps.upstreams.get(host);
   if (upstream === undefined) throw new EgressRefused('no_upstream', host);
@@ -115,6 +117,7 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
   const route = await deps.router.route(upstream);
   const credential = granted === null ? null : await carried(deps, granted, host, route, signal);
   return {
+    base: upstream.base,
     credential,
     ask: (headers) => send(route, { ...outgoing, headers, signal }),
     unknown: () => deps.sessions.forget(host),
@@ -143,6 +146,7 @@ export async function exchange(
   const headers = outgoingHeaders(spec.childHeaders, {
     effect: outgoing.effect,
     hasBody: outgoing.body !== null,
+    declared: outgoing.headers,
     idempotencyKey: spec.idempotencyKey,
     credential: way.credential,
   });
@@ -168,7 +172,7 @@ export async function exchange(
     const redact = redactorFor(way.credential?.secrets ?? []);
     const { bytes, found } = redact(raw);
     const read = answer.header;
-    const clean = incomingHeaders((name) => read(name));
+    const clean = incomingHeaders((name) => read(name), way.base);
     maskHeaders(clean, redact);
     return { answer: finish(answer.status, bytes, found), headers: clean, bytes };
   } catch (error) {

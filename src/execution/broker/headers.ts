@@ -16,6 +16,22 @@ const ACCEPTED = new Set([
   'application/vnd.github+json',
   'application/vnd.github.v3+json',
 ]);
+/** What a rule may declare for `accept` besides: PagerDuty's version, and logs as they are. */
+const DECLARABLE_ACCEPTED = new Set([
+  ...ACCEPTED,
+  'application/vnd.pagerduty+json;version=2',
+  'text/plain',
+  '*/*',
+]);
+/** Longest declared header value, in characters: the longest e-mail address (RFC 5321) has 254. */
+const MAX_DECLARED_CHARS = 254;
+/** One plain e-mail address: no name, no list, nothing that a header parser could split. */
+const EMAIL = /^[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+$/;
+/** Every header that a rule may declare, and what it may say. `from`: on whose behalf PagerDuty is asked. */
+const DECLARABLE: Readonly<Record<string, (value: string) => boolean>> = {
+  accept: (value) => DECLARABLE_ACCEPTED.has(value),
+  from: (value) => value.length <= MAX_DECLARED_CHARS && EMAIL.test(value),
+};
 const API_VERSION = /^20[0-9]{2}-[01][0-9]-[0-3][0-9]$/;
 /** Upstreams are told who we are, not which version of what runs inside. */
 const USER_AGENT = 'countersign';
@@ -30,8 +46,26 @@ const RESPONSE_HEADERS = [
   'x-ratelimit-reset',
   'x-github-request-id',
   'idempotency-replayed',
+  // How many there are, and which page comes next.
+  'x-total-count',
+  'x-total',
+  'x-next-page',
 ] as const;
 const MAX_HEADER_VALUE_CHARS = 300;
+/** GitHub's four links to pages with long queries have about 1,000. */
+const MAX_LINK_CHARS = 4_096;
+const LINK = /^<([^<>]*)>\s*;\s*rel="?(first|prev|next|last)"?$/;
+
+/** A rule's headers as they leave; null where one of them is not on the list. */
+export function declarableHeaders(declared: Readonly<Record<string, string>>): Record<string, string> | null {
+  const headers: Record<string, string> = {};
+  for (const [name, value] of Object.entries(declared)) {
+    if (!Object.hasOwn(DECLARABLE, name) || typeof value !== 'string' || !DECLARABLE[name]?.(value))
+      return null;
+    headers[name] = value;
+  }
+  return headers;
+}
 
 /** Reads the child's headers from Node's raw list. Refuses repeats and any doubt about where the body ends. */
 export function readHeaders(raw: readonly string[]): Map<string, string> {
@@ -61,6 +95,8 @@ export function outgoingHeaders(
   call: {
     effect: Effect;
     hasBody: boolean;
+    /** What the rule declares, checked by `declarableHeaders`. */
+    declared: Readonly<Record<string, string>>;
     idempotencyKey: string | null;
     /** Name in small letters. */
     credential: { header: string; value: string } | null;
@@ -80,13 +116,45 @@ export function outgoingHeaders(
   if (call.effect === 'write' && call.idempotencyKey !== null) {
     headers['idempotency-key'] = call.idempotencyKey;
   }
+  Object.assign(headers, call.declared);
   if (call.hasBody) headers['content-type'] = 'application/json; charset=utf-8';
   if (call.credential !== null) headers[call.credential.header] = call.credential.value;
   return headers;
 }
 
-/** The headers of an answer that go back to the child. */
-export function incomingHeaders(read: (name: string) => string | null): Record<string, string> {
+/** A place at this upstream as the child would ask for it: path and query below its base; null for anywhere else. */
+function placeAt(base: URL, reference: string): string | null {
+  if (
+    reference.length > MAX_LINK_CHARS ||
+    !/^[\x21-\x7e]+$/.test(reference) ||
+    !URL.canParse(reference, base)
+  )
+    return null;
+  const url = new URL(reference, base);
+  const prefix = base.pathname.replace(/\/$/, '');
+  if (url.origin !== base.origin || url.username !== '' || !url.pathname.startsWith(`${prefix}/`))
+    return null;
+  const place = `${url.pathname.slice(prefix.length)}${url.search}`;
+  // Two slashes in front would be read as another host.
+  return place.startsWith('//') ? null : place;
+}
+
+/** The links to other pages (RFC 8288) that lead to this upstream. */
+function linksAt(base: URL, header: string): string {
+  if (header.length > MAX_LINK_CHARS) return '';
+  const links = header.split(/,(?=\s*<)/).flatMap((part) => {
+    const [, reference = '', rel] = LINK.exec(part.trim()) ?? [];
+    const place = reference === '' ? null : placeAt(base, reference);
+    return place === null ? [] : [`<${place}>; rel="${rel}"`];
+  });
+  return links.join(', ');
+}
+
+/**
+ * The headers of an answer that go back to the child. `location` and `link` only where they lead to this upstream
+ * (`base`: its address), and then as path and query, so that no other place comes in.
+ */
+export function incomingHeaders(read: (name: string) => string | null, base: URL): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const name of RESPONSE_HEADERS) {
     const value = read(name);
@@ -94,5 +162,9 @@ export function incomingHeaders(read: (name: string) => string | null): Record<s
       headers[name] = value;
     }
   }
+  const location = placeAt(base, read('location') ?? '');
+  if (location !== null) headers.location = location;
+  const link = linksAt(base, read('link') ?? '');
+  if (link !== '') headers.link = link;
   return headers;
 }

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EgressRule, EgressValues } from '../../action.ts';
 import type { Effect, Json } from '../../model/request.ts';
+import { declarableHeaders } from './headers.ts';
 import { EgressRefused } from './refusal.ts';
 import { isFreeQueryValue, isPlainSegment, type Target } from './target.ts';
 
@@ -13,6 +14,7 @@ export type Declared = {
   effect: Effect;
   query: Map<string, string | null>;
   body: Json;
+  headers: Record<string, string>;
   credential: string | null;
 };
 
@@ -23,6 +25,7 @@ export type Outgoing = {
   path: string;
   search: string;
   body: string | null;
+  headers: Record<string, string>;
   effect: Effect;
   credential: string | null;
 };
@@ -52,7 +55,8 @@ function fillQuery(rule: EgressRule, values: EgressValues): Map<string, string |
 function fillRule(rule: EgressRule, values: EgressValues): Declared | null {
   const segments = fillSegments(rule.path, rule.fill(values));
   const query = fillQuery(rule, values);
-  if (segments === null || query === null) return null;
+  const headers = declarableHeaders(rule.headers?.(values) ?? {});
+  if (segments === null || query === null || headers === null) return null;
   return {
     method: rule.method,
     host: rule.host,
@@ -61,6 +65,7 @@ function fillRule(rule: EgressRule, values: EgressValues): Declared | null {
     query,
     // Through JSON once, so that it compares with what a parser gives.
     body: JSON.parse(JSON.stringify(rule.body(values) ?? null)),
+    headers,
     credential: rule.credential,
   };
 }
@@ -131,6 +136,7 @@ export function match(found: readonly Declared[], target: Target, bodyText: stri
     path: `/${rule.segments.map(encodeURIComponent).join('/')}`,
     search: search.size === 0 ? '' : `?${search}`,
     body: rule.body === null ? null : JSON.stringify(rule.body),
+    headers: rule.headers,
     effect: rule.effect,
     credential: rule.credential,
   };

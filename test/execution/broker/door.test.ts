@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { AppError } from '../../../src/errors.ts';
 import type { DoorSpec } from '../../../src/execution/broker/call.ts';
-import { type Ask, openTo, rawRequest } from './child.ts';
+import { type Ask, openTo, RULES, rawRequest } from './child.ts';
 import { json, type Script, startUpstream } from './upstream-server.ts';
 
 const TOKEN = ['ghs', 'a1B2c3D4e5F6g7H8i9J0'].join('_');
@@ -107,6 +107,43 @@ describe('a declared call', () => {
       'user-agent': 'countersign',
       'idempotency-key': 'key-1',
     });
+  });
+});
+
+describe('a declared header', () => {
+  const withHeaders = (headers: Record<string, string>) => ({
+    rules: RULES.map((rule) => ({ ...rule, headers: () => headers })),
+  });
+  it('is put on the call by the broker, whatever the code sends under its name', async () => {
+    const declared = { accept: 'application/vnd.pagerduty+json;version=2', from: 'alice@example.com' };
+    const { ask, upstream } = await open(undefined, withHeaders(declared));
+    await ask({ headers: { from: 'eve@example.com', accept: 'application/json' } });
+    expect(upstream.seen[0]?.headers).toMatchObject(declared);
+  });
+  it.each([
+    { 'x-forwarded-for': '1.2.3.4' },
+    { authorization: 'Bearer x' },
+    { constructor: 'x' },
+    { accept: 'text/html' },
+    { from: 'alice@example.com, eve@example.com' },
+    { from: 'alice@example.com\r\nx: y' },
+    { from: `${'a'.repeat(250)}@example.com` },
+  ])('%j is not on the list: its rule declares nothing', async (headers) => {
+    const { ask, upstream } = await open(undefined, withHeaders(headers as Record<string, string>));
+    expect((await ask({})).headers['x-egress-refused']).toBe('not_declared');
+    expect(upstream.seen).toEqual([]);
+  });
+});
+
+describe('an answer that is not JSON', () => {
+  it('is passed on as it is', async () => {
+    const { ask } = await open((r) => void r.writeHead(200, { 'content-type': 'text/plain' }).end('a\nb\n'));
+    expect(await ask({})).toMatchObject({ body: 'a\nb\n', headers: { 'content-type': 'text/plain' } });
+  });
+  it.each([201, 204])('may be empty (%d)', async (status) => {
+    const { ask } = await open((r) => void r.writeHead(status).end());
+    expect(await ask(WRITE)).toMatchObject({ status, body: '' });
+    expect((await ask({})).status).toBe(status);
   });
 });
 
@@ -352,13 +389,41 @@ describe('a hostile upstream', () => {
     const { ask } = await open((response) => {
       response.setHeader('set-cookie', 'a=b');
       response.setHeader('link', '<http://evil>; rel="next"');
+      response.setHeader('location', '//evil.example/x');
       response.setHeader('x-ratelimit-remaining', '3');
       json(response, {});
     });
     const { headers } = await ask({});
     expect(headers['set-cookie']).toBeUndefined();
     expect(headers.link).toBeUndefined();
+    expect(headers.location).toBeUndefined();
     expect(headers['x-ratelimit-remaining']).toBe('3');
+  });
+
+  it.each([
+    ['/v3/queue/item/7/', '/queue/item/7/'],
+    ['queue/item/7?x=1', undefined],
+    ['http://OTHER/v3/queue/item/7', undefined],
+    ['http://user@HERE/v3/queue/item/7', undefined],
+    ['http://HERE/v3/queue/item/7#x', '/queue/item/7'],
+    ['http://HERE/v3/../admin', undefined],
+    ['http://HERE/v3//evil.example/x', undefined],
+    ['http://HERE/v3\\@evil.example/', '/@evil.example/'],
+  ])('that says location %s gives the child %s: a place below its own address', async (said, given) => {
+    const { ask } = await open((response, seen) => {
+      response.setHeader('location', said.replace('HERE', String(seen.headers.host)));
+      json(response, {}, 201);
+    });
+    expect((await ask(WRITE)).headers.location).toBe(given);
+  });
+
+  it('that links to pages of its own and of others gives the child its own', async () => {
+    const { ask } = await open((response, { headers }) => {
+      const own = `<http://${headers.host}/v3/repos/acme/issues/12?state=all&page=2>; rel="next"`;
+      response.setHeader('link', `${own}, <https://evil.example/v3/x>; rel="last", <x>; rel="evil"`);
+      json(response, []);
+    });
+    expect((await ask({})).headers.link).toBe('</repos/acme/issues/12?state=all&page=2>; rel="next"');
   });
 });
 

@@ -1,0 +1,64 @@
+/** A call of the broker's own, beside those of the action: over the same pinned way, bounded, its answer read as JSON. */
+import { type Dispatcher, request } from 'undici';
+import type { Route } from './upstream.ts';
+
+/** Crumbs, installations and tokens are a few hundred bytes; GitHub's description of an installation is some KiB. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+/** The action's code waits for it. */
+const ANSWER_WITHIN_MS = 10_000;
+
+export type Aside = {
+  method: 'GET' | 'POST' | 'DELETE';
+  /** Below the upstream's address. */
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  body?: unknown;
+};
+
+export type AsideAnswer = {
+  status: number;
+  cookies: string | string[] | undefined;
+  /** Epoch milliseconds of the upstream's clock; null where it does not say. */
+  dateMs: number | null;
+  /** Null where the answer is not JSON, or too long. */
+  json: unknown;
+};
+
+async function readJson(body: Dispatcher.ResponseData['body']): Promise<unknown> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of body) {
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) return null;
+    chunks.push(chunk);
+  }
+  try {
+    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch {
+    return null;
+  }
+}
+
+/** Throws what undici throws; no redirect is followed. */
+export async function askAside(route: Route, call: Aside, signal: AbortSignal): Promise<AsideAnswer> {
+  const answer = await request(route.url(call.path, ''), {
+    method: call.method,
+    headers: {
+      accept: 'application/json',
+      'user-agent': 'countersign',
+      ...(call.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
+      ...call.headers,
+    },
+    body: call.body === undefined ? null : JSON.stringify(call.body),
+    dispatcher: route.dispatcher,
+    signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
+  });
+  const json = await readJson(answer.body);
+  const date = Date.parse(String(answer.headers.date ?? ''));
+  return {
+    status: answer.statusCode,
+    cookies: answer.headers['set-cookie'],
+    dateMs: Number.isNaN(date) ? null : date,
+    json,
+  };
+}
