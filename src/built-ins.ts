@@ -1,5 +1,4 @@
 /** The systems that come with us: the desk and the CI runner, served behind the broker like any other system. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createDesk, type Desk } from '../actions/systems/desk.ts';
@@ -11,24 +10,22 @@ import { makeSampleRepository } from '../actions/systems/sample-repository.ts';
 import type { BuiltInHost } from './action.ts';
 import type { ChosenConnectors } from './catalogue.ts';
 import type { Config } from './config.ts';
-import { AppError } from './errors.ts';
 import type { ExecutionId } from './model/ids.ts';
 import type { Database, Tx } from './store/database.ts';
+import { readTrusted } from './trusted-file.ts';
 
 const at = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 const SAMPLE_JOBS = at('../samples/jobs.yaml');
 const SAMPLE_WEB = at('../samples/web');
 
-/** The runner's jobs: the operator's file; in local mode without one, the samples. */
-export function jobsOf(config: Pick<Config, 'jobsFile' | 'local'>): JobsConfig {
+/**
+ * The runner's jobs: the operator's file; in local mode without one, the samples. A job's description decides what runs, where
+ * and at which risk, so its file is trusted as the policies are.
+ */
+export function jobsOf(config: Pick<Config, 'jobsFile' | 'local' | 'production'>): JobsConfig {
   const file = config.jobsFile ?? (config.local ? SAMPLE_JOBS : null);
   if (file === null) return {};
-  try {
-    return parseJobs(readFileSync(file, 'utf8'), file);
-  } catch (error) {
-    if (error instanceof AppError) throw error;
-    throw new AppError('config_invalid', `${file}: the jobs cannot be read.`, { cause: error });
-  }
+  return parseJobs(readTrusted(file, { production: config.production, code: 'config_invalid' }), file);
 }
 
 /** The connectors as chosen, the runner's settings made from its jobs. */

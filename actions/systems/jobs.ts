@@ -1,9 +1,8 @@
 /** The jobs of the built-in runner, described in YAML; a mistake is named with file and line. */
 import { RE2JS } from 're2js';
-import { LineCounter, parseDocument } from 'yaml';
 import { z } from 'zod';
-import { AppError } from '../../src/errors.ts';
 import { type Json, Risk } from '../../src/model/request.ts';
+import { parseTrustedYaml } from '../../src/trusted-file.ts';
 
 /** What one job may use, over all its processes together. */
 export type JobLimits = {
@@ -68,35 +67,8 @@ function compiles(pattern: string): boolean {
 }
 
 /** Reads jobs. Throws `config_invalid` naming file, line and what is wrong; the file's values are not repeated. */
-export function parseJobs(yaml: string, file: string): JobsConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(yaml, { lineCounter: lines, uniqueKeys: true });
-  const [broken] = document.errors;
-  if (broken) {
-    throw new AppError(
-      'config_invalid',
-      `${file}:${broken.linePos?.[0].line ?? 1}: not valid YAML (${broken.code}).`,
-    );
-  }
-  const parsed = Jobs.safeParse(document.toJS({ maxAliasCount: 0 }));
-  if (parsed.success) return parsed.data.jobs;
-  const issue = parsed.error.issues[0];
-  const path = issue?.path.filter((part) => typeof part !== 'symbol') ?? [];
-  throw new AppError(
-    'config_invalid',
-    `${file}:${lineOf(path)}: ${path.join('.') || 'file'}: ${issue?.message}`,
-  );
-
-  /** The line of the value, or of the nearest thing around it that is there. */
-  function lineOf(path: (string | number)[]): number {
-    for (let depth = path.length; depth >= 0; depth -= 1) {
-      const node = document.getIn(path.slice(0, depth), true);
-      const range = typeof node === 'object' && node !== null && 'range' in node ? node.range : null;
-      if (Array.isArray(range)) return lines.linePos(range[0]).line;
-    }
-    return 1;
-  }
-}
+export const parseJobs = (yaml: string, file: string): JobsConfig =>
+  parseTrustedYaml(yaml, file, Jobs, 'config_invalid').value.jobs;
 
 export function riskOf(job: JobDescription): Risk {
   return job.risk ?? (job.environment === 'production' ? 'high' : 'medium');

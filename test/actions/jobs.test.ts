@@ -30,7 +30,7 @@ describe('the jobs file', () => {
     [
       'an unknown key',
       GOOD.replace('title: Deploy', 'title: Deploy\n    shell: true'),
-      'jobs.yaml:3: jobs.deploy',
+      'jobs.yaml:4: jobs.deploy',
     ],
     ['an unknown environment', GOOD.replace('production', 'prod'), 'jobs.yaml:5: jobs.deploy.environment'],
     [
@@ -46,7 +46,7 @@ describe('the jobs file', () => {
     [
       'a key twice',
       GOOD.replace('title: Deploy', 'title: Deploy\n    title: Again'),
-      'jobs.yaml:4: not valid YAML',
+      'jobs.yaml:4: Map keys must be unique',
     ],
   ])('with %s does not start, and names the place', (_name, yaml, start) => {
     expect(() => parseJobs(yaml, 'jobs.yaml')).toThrow(expect.objectContaining({ code: 'config_invalid' }));
