@@ -4,10 +4,8 @@
  */
 
 import { storableText } from '../model/storable.ts';
-import type { Content } from '../model/turn.ts';
+import { type Content, MESSAGE_MAX_CHARACTERS } from '../model/turn.ts';
 
-/** Longest text of one message, in UTF-16 units: several pages, far below what would choke a card or a model. */
-export const MESSAGE_MAX_CHARACTERS = 12_000;
 /** All forwarded and quoted text of one message together; what is beyond is left out, as nobody asks by it. */
 export const FETCHED_MAX_CHARACTERS = 12_000;
 /** How deep a form's values may nest: deeper than any schema of ours, shallow enough for every recursive reader. */

@@ -19,6 +19,12 @@ export type Place = z.infer<typeof Place>;
 export const DecisionKind = z.enum(['confirm', 'approve', 'deny', 'cancel']);
 export type DecisionKind = z.infer<typeof DecisionKind>;
 
+/**
+ * The longest message that we take, in UTF-16 code units. About four dense pages: more than anybody types, less
+ * than a pasted log, which belongs into a file. The limit also bounds every scan that follows.
+ */
+export const MESSAGE_MAX_CHARACTERS = 12_000;
+
 /** What came in. A typed command is a `message` that parses as one; a submitted form is its own confirmation. */
 export const Content = z.discriminatedUnion('kind', [
   z.strictObject({

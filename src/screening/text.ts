@@ -3,11 +3,7 @@
  * that turns the reading direction, nothing longer than we want to read.
  */
 
-/**
- * The longest message that we take, in UTF-16 code units. About four dense pages: more than anybody types, less
- * than a pasted log, which belongs into a file. The limit also bounds every scan that follows.
- */
-export const MESSAGE_MAX_CHARACTERS = 12_000;
+import { MESSAGE_MAX_CHARACTERS } from '../model/turn.ts';
 
 /** True when a message must be refused (`too_long`), never silently cut: half a request is another request. */
 export function isTooLong(text: string): boolean {

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
-import { FETCHED_MAX_CHARACTERS, MESSAGE_MAX_CHARACTERS } from '../../src/intake/content.ts';
+import { FETCHED_MAX_CHARACTERS } from '../../src/intake/content.ts';
 import { receive } from '../../src/intake/receive.ts';
 import { findTurn } from '../../src/intake/turns.ts';
 import { newId, RenderingId, ThreadId, type TurnId } from '../../src/model/ids.ts';
-import type { Content, Delivery } from '../../src/model/turn.ts';
+import { type Content, type Delivery, MESSAGE_MAX_CHARACTERS } from '../../src/model/turn.ts';
 import { maskSecrets } from '../../src/screening/secrets.ts';
 import { cleanText } from '../../src/screening/text.ts';
 import { alice, testLog } from '../support/core.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cleanText, isTooLong, limitText, MESSAGE_MAX_CHARACTERS } from '../../src/screening/text.ts';
+import { MESSAGE_MAX_CHARACTERS } from '../../src/model/turn.ts';
+import { cleanText, isTooLong, limitText } from '../../src/screening/text.ts';
 
 const anyText = fc.string({ unit: 'binary', maxLength: 300 });
 
