@@ -1,30 +1,36 @@
 /**
- * The adapter in Microsoft's Agents Playground, in a real browser. The Playground's licence allows evaluation only, so
- * it is no dependency: install it anywhere and name its `cli.js` in AGENTS_PLAYGROUND. Pictures go to AGENTS_PLAYGROUND_PICTURES.
+ * The adapter in Microsoft's Agents Playground, in a real browser. What it looked like is kept as pictures in the build
+ * folder, or in AGENTS_PLAYGROUND_PICTURES.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import express from 'express';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTeamsAdapter, type TeamsAdapter } from '../../../adapters/teams/adapter.ts';
 import type { Card, Delivered } from '../../../src/model/card.ts';
 import type { Place } from '../../../src/model/turn.ts';
+import { missingBrowser, startBrowser } from '../../support/browser.ts';
 import { type MemoryAssistant, memoryAssistant } from '../../support/slack/memory-assistant.ts';
+import {
+  missingPlayground,
+  type Playground,
+  playgroundAddress,
+  startPlayground,
+} from '../../support/teams/playground.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
 import { memoryReferences } from './harness.ts';
 
-const CLI = process.env.AGENTS_PLAYGROUND ?? '';
-const CHROMIUM = '/usr/bin/chromium';
-const PICTURES = process.env.AGENTS_PLAYGROUND_PICTURES ?? path.join(tmpdir(), 'countersign-playground');
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'];
+const PICTURES =
+  process.env.AGENTS_PLAYGROUND_PICTURES ??
+  path.join(import.meta.dirname, '../../../.build/playground-pictures');
+const MISSING = missingPlayground ?? missingBrowser;
 
 type Channel = { id: string };
-type Playground = {
+type Setting = {
   bot: { id: string; name: string };
   users: { id: string; aadObjectId?: string }[];
   teams: { channels: Channel[] }[];
@@ -33,32 +39,11 @@ type Playground = {
 let assistant: MemoryAssistant;
 let adapter: TeamsAdapter;
 let server: Server;
-let playground: ChildProcess;
+let playground: Playground;
 let address: string;
-let folder: string;
 let browser: Browser;
 let page: Page;
 
-const freePort = () =>
-  new Promise<number>((resolve) => {
-    const probe = createTcpServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address() as AddressInfo;
-      probe.close(() => resolve(port));
-    });
-  });
-const untilAnswers = async (url: string) => {
-  for (let left = 100; left > 0; left -= 1) {
-    if (
-      await fetch(url).then(
-        (response) => response.ok,
-        () => false,
-      )
-    )
-      return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`${url} does not answer`);
-};
 const post = async (route: string, body: object) => {
   const response = await fetch(address + route, {
     method: 'POST',
@@ -69,15 +54,13 @@ const post = async (route: string, body: object) => {
 };
 const picture = (name: string) => page.screenshot({ path: path.join(PICTURES, `${name}.png`) });
 
-describe.skipIf(!existsSync(CLI) || !existsSync(CHROMIUM))('in the Agents Playground', () => {
+describe.skipIf(MISSING !== null)(`in the Agents Playground${MISSING ? ` (${MISSING})` : ''}`, () => {
   beforeAll(async () => {
     mkdirSync(PICTURES, { recursive: true });
-    folder = mkdtempSync(path.join(tmpdir(), 'playground-'));
     assistant = memoryAssistant();
     const app = express();
     const note = () => undefined;
-    const port = await freePort();
-    address = `http://127.0.0.1:${port}`;
+    address = await playgroundAddress();
     adapter = createTeamsAdapter({
       assistant: () => assistant,
       app,
@@ -97,29 +80,23 @@ describe.skipIf(!existsSync(CLI) || !existsSync(CHROMIUM))('in the Agents Playgr
     server = createServer(app);
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/messages`;
-    playground = spawn(
-      process.execPath,
-      [CLI, 'start', '-e', endpoint, '-c', 'msteams', '-p', String(port)],
-      {
-        cwd: folder,
-        stdio: 'ignore',
-        env: { ...process.env, BROWSER: 'none' },
-      },
-    );
-    await untilAnswers(`${address}/_internal/v1/config`);
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
-    page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+    playground = await startPlayground(address, endpoint);
+    browser = await startBrowser();
+    page = await browser.newPage({ viewport: { width: 1280, height: 1040 } });
     await page.goto(address);
     await page.locator('[role=textbox]').first().waitFor();
+    await page
+      .getByRole('button', { name: /log panel|close/i })
+      .last()
+      .click();
   });
 
   afterAll(async () => {
     await browser?.close();
-    playground?.kill();
+    playground?.stop();
     await adapter?.stop();
     server?.closeAllConnections();
     server?.close();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   const say = async (words: string): Promise<Place> => {
@@ -205,22 +182,25 @@ describe.skipIf(!existsSync(CLI) || !existsSync(CHROMIUM))('in the Agents Playgr
 
   test('a channel hears by mention, and another member clicks', async () => {
     const { config } = (await (await fetch(`${address}/_internal/v1/config`)).json()) as {
-      config: Playground;
+      config: Setting;
     };
     await page.getByText('Announcements').first().click();
     const before = assistant.stored.length;
     await page.locator('[role=textbox]').first().click();
     await page.keyboard.type('@');
     await page.getByText(config.bot.name, { exact: true }).last().click();
-    await page.keyboard.type(' my requests');
+    await page.keyboard.type(' ci trigger repo=web ref=main job=checks');
     await page.getByRole('button', { name: 'Post', exact: true }).click();
     await expect.poll(() => assistant.stored.length, { timeout: 10_000 }).toBeGreaterThan(before);
     const heard = assistant.stored.at(-1)!;
-    expect(heard).toMatchObject({ place: { direct: false }, content: { text: 'my requests' } });
-    const card = cardWith({ buttons: ['approve', 'deny'] });
+    expect(heard).toMatchObject({
+      place: { direct: false },
+      content: { text: 'ci trigger repo=web ref=main job=checks' },
+    });
+    const card = jobCard();
     const delivered = (await show(heard.place, card)) as Delivered;
     await page.getByRole('button', { name: 'Approve', exact: true }).waitFor();
-    await picture('5-channel');
+    await picture('5-channel-card');
     await post('/_conversation/v1/invoke', {
       name: 'adaptiveCard/action',
       value: {
@@ -238,12 +218,33 @@ describe.skipIf(!existsSync(CLI) || !existsSync(CHROMIUM))('in the Agents Playgr
     await expect.poll(() => assistant.stored.at(-1)?.content.kind, { timeout: 10_000 }).toBe('decision');
     const decided = assistant.stored.at(-1)!;
     expect(decided.account).not.toEqual(heard.account);
-    await adapter.surface.update(
-      delivered,
-      messageWith({ card: { ...card, state: 'approved', status: 'Approved by Bob', buttons: [] }, text: '' }),
-    );
-    await page.getByText('Approved by Bob').waitFor();
+    const running = {
+      ...card,
+      state: 'executing' as const,
+      status: 'Running.',
+      approvals: [{ name: 'Bob Brown', at: '2026-11-21T11:00:00.000Z' }],
+      buttons: [],
+      output: '$ npm run lint\nlint: 0 problems\n$ npm test',
+    };
+    await adapter.surface.update(delivered, messageWith({ card: running, text: '' }));
+    await page.getByText('Bob Brown').waitFor();
     expect(await page.getByRole('button', { name: 'Approve', exact: true }).count()).toBe(0);
     await picture('6-channel-rewritten');
   });
 });
+
+/** A job that was asked for by command, as the approver sees it. */
+function jobCard(): Card {
+  const typed = { repo: 'web', ref: 'main', job: 'checks' };
+  return cardWith({
+    title: 'Run a CI job',
+    status: 'Waiting for one approval from On call.',
+    summary: 'Run the job "checks" of web at 4f1c2d3e5a6b.',
+    arguments: Object.entries(typed).map(([name, value]) => ({ name, value, provenance: 'typed' })),
+    facts: [{ label: 'Environment', value: 'test' }],
+    risk: 'medium',
+    reasons: ['Jobs outside production need one approval from on call.'],
+    digest: createHash('sha256').update('a job').digest('hex'),
+    buttons: ['approve', 'deny'],
+  });
+}
