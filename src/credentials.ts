@@ -28,12 +28,15 @@ const granted = {
 };
 /** A colon would end the name in HTTP basic. */
 const user = z.string().regex(/^[^:\p{Cc}]{1,100}$/u, 'is a name without a colon');
+/** Below the upstream's address. */
+const path = z.string().regex(/^(?:\/[A-Za-z0-9._-]+)+$/, 'is a path');
 
 /** One entry of `credentials` in countersign.yaml. */
 export const CredentialEntry = z.discriminatedUnion('scheme', [
   z.strictObject({ ...granted, scheme: z.literal('bearer') }),
   z.strictObject({ ...granted, scheme: z.literal('token') }),
-  z.strictObject({ ...granted, scheme: z.literal('basic'), user }),
+  z.strictObject({ ...granted, scheme: z.literal('pagerduty') }),
+  z.strictObject({ ...granted, scheme: z.literal('basic'), user, crumb: path.optional() }),
   z.strictObject({
     ...granted,
     scheme: z.literal('header'),
@@ -43,10 +46,7 @@ export const CredentialEntry = z.discriminatedUnion('scheme', [
     ...granted,
     scheme: z.literal('session'),
     user,
-    login: z
-      .string()
-      .regex(/^(?:\/[A-Za-z0-9._-]+)+$/, 'is a path')
-      .default('/auth/login'),
+    login: path.default('/auth/login'),
   }),
 ]);
 export type CredentialEntry = z.output<typeof CredentialEntry>;
@@ -67,8 +67,13 @@ function credentialOf(entry: CredentialEntry, value: string): Credential {
       return `Bearer ${value}`;
     case 'token':
       return `token ${value}`;
-    case 'basic':
-      return basic(entry.user, value);
+    case 'pagerduty':
+      // PagerDuty's own scheme (developer.pagerduty.com, "Authentication").
+      return { kind: 'header', header: 'authorization', value: `Token token=${value}`, also: [value] };
+    case 'basic': {
+      const authorization = basic(entry.user, value);
+      return entry.crumb === undefined ? authorization : { kind: 'crumb', path: entry.crumb, authorization };
+    }
     case 'header':
       return { kind: 'header', header: entry.header, value };
     case 'session':

@@ -30,6 +30,14 @@ describe('a granted credential', () => {
     [{ ...TOKEN, scheme: 'bearer' }, `Bearer ${SECRET}`],
     [{ ...TOKEN, scheme: 'basic', user: 'ops' }, basic],
     [
+      { ...TOKEN, scheme: 'basic', user: 'ops', crumb: '/crumbIssuer/api/json' },
+      { kind: 'crumb', path: '/crumbIssuer/api/json', authorization: basic },
+    ],
+    [
+      { ...TOKEN, scheme: 'pagerduty' },
+      { kind: 'header', header: 'authorization', value: `Token token=${SECRET}`, also: [SECRET] },
+    ],
+    [
       { ...TOKEN, scheme: 'header', header: 'x-api-key' },
       { kind: 'header', header: 'x-api-key', value: SECRET },
     ],

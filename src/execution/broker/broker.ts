@@ -5,9 +5,9 @@
  */
 import type { BuiltInHost } from '../../action.ts';
 import type { DoorSpec } from './call.ts';
+import { createCarrying } from './carrying.ts';
 import type { Credentials } from './credential.ts';
 import { type Door, openDoor, type Scan } from './door.ts';
-import { createSessions } from './session.ts';
 import {
   createRouter,
   parseUpstreams,
@@ -41,7 +41,7 @@ export function createBroker(config: BrokerConfig): Broker {
     credentials: config.credentials,
     scan: config.scan,
     router,
-    sessions: createSessions(),
+    carrying: createCarrying(),
   };
   return { open: (spec) => openDoor(deps, spec), close: () => router.close() };
 }

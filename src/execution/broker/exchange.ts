@@ -3,20 +3,20 @@ import { createHash } from 'node:crypto';
 import type { BuiltInHost } from '../../action.ts';
 import { AppError } from '../../errors.ts';
 import type { BrokerAnswer, BrokerCall, BrokerHooks, Budgets } from './call.ts';
-import { type Credential, type CredentialHeader, type Credentials, headerOf } from './credential.ts';
+import type { Carrying } from './carrying.ts';
+import type { Carried, Credentials } from './credential.ts';
 import { incomingHeaders, outgoingHeaders } from './headers.ts';
 import { type Redactor, redactorFor } from './redaction.ts';
 import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
-import type { Sessions } from './session.ts';
-import { type Answer, type Route, type Router, refusalOf, send, type Upstream } from './upstream.ts';
+import { type Answer, type Router, refusalOf, send, type Upstream } from './upstream.ts';
 
 export type ExchangeDeps = {
   upstreams: ReadonlyMap<string, Upstream>;
   builtIns: ReadonlyMap<string, BuiltInHost>;
   credentials: Credentials;
   router: Router;
-  sessions: Sessions;
+  carrying: Carrying;
 };
 
 export type Exchanged = { answer: BrokerAnswer; headers: Record<string, string>; bytes: Buffer };
@@ -84,22 +84,11 @@ async function gate(hooks: BrokerHooks, call: BrokerCall): Promise<void> {
 type Way = {
   /** Its address, for the places that an answer names. */
   base: URL;
-  credential: CredentialHeader | null;
+  credential: Carried | null;
   ask: (headers: Record<string, string>) => Promise<Answer>;
   /** The upstream did not know who we are: what is cached of that is dropped. */
   unknown: () => void;
 };
-
-async function carried(
-  deps: ExchangeDeps,
-  granted: Credential,
-  host: string,
-  route: Route,
-  signal: AbortSignal,
-): Promise<CredentialHeader> {
-  if (typeof granted === 'string' || granted.kind === 'header') return headerOf(granted);
-  return deps.sessions.headerFor(host, granted, route, signal);
-}
 
 /** Finds the upstream and its credential. All that can be refused is refused here, before any intent is committed. */
 async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSignal): Promise<Way> {
@@ -111,16 +100,19 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
   }
   const upstream = deps.upstreams.get(host);
   if (upstream === undefined) throw new EgressRefused('no_upstream', host);
-  const granted = outgoing.credential === null ? null : await deps.credentials.get(outgoing.credential, host);
-  if (granted === null && outgoing.credential !== null)
-    throw new EgressRefused('no_credential', outgoing.credential);
+  const { credential: name, effect } = outgoing;
+  const granted = name === null ? null : await deps.credentials.get(name, host);
+  if (granted === null && name !== null) throw new EgressRefused('no_credential', name);
   const route = await deps.router.route(upstream);
-  const credential = granted === null ? null : await carried(deps, granted, host, route, signal);
+  const credential =
+    granted === null || name === null
+      ? null
+      : await deps.carrying.headersFor({ name, host, effect }, granted, route, signal);
   return {
     base: upstream.base,
     credential,
     ask: (headers) => send(route, { ...outgoing, headers, signal }),
-    unknown: () => deps.sessions.forget(host),
+    unknown: () => deps.carrying.forget(host),
   };
 }
 

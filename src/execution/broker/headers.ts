@@ -98,8 +98,8 @@ export function outgoingHeaders(
     /** What the rule declares, checked by `declarableHeaders`. */
     declared: Readonly<Record<string, string>>;
     idempotencyKey: string | null;
-    /** Name in small letters. */
-    credential: { header: string; value: string } | null;
+    /** Names in small letters. */
+    credential: { headers: Readonly<Record<string, string>> } | null;
   },
 ): Record<string, string> {
   const headers: Record<string, string> = {
@@ -118,7 +118,7 @@ export function outgoingHeaders(
   }
   Object.assign(headers, call.declared);
   if (call.hasBody) headers['content-type'] = 'application/json; charset=utf-8';
-  if (call.credential !== null) headers[call.credential.header] = call.credential.value;
+  Object.assign(headers, call.credential?.headers);
   return headers;
 }
 

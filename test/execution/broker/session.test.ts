@@ -92,3 +92,23 @@ it('a credential in a header of its own name goes there, and only there', async 
   await opened.end();
   await upstream.close();
 });
+
+it('a secret that is a part of its header is masked where it is echoed alone', async () => {
+  const token = ['pd', crypto.randomUUID()].join('-');
+  const upstream = await startUpstream((response) => json(response, { yours: token }));
+  const credential = {
+    kind: 'header',
+    header: 'authorization',
+    value: `Token token=${token}`,
+    also: [token],
+  };
+  const opened = await openTo({
+    upstreams: upstream.config,
+    credentials: { get: async () => credential as Credential },
+  });
+  const answer = await opened.ask({});
+  expect(upstream.seen[0]?.headers.authorization).toBe(`Token token=${token}`);
+  expect(answer.body).not.toContain(token);
+  await opened.end();
+  await upstream.close();
+});
