@@ -120,7 +120,7 @@ describe('a declared header', () => {
     await ask({ headers: { from: 'eve@example.com', accept: 'application/json' } });
     expect(upstream.seen[0]?.headers).toMatchObject(declared);
   });
-  it.each([
+  it.each<Record<string, string>>([
     { 'x-forwarded-for': '1.2.3.4' },
     { authorization: 'Bearer x' },
     { constructor: 'x' },
@@ -129,7 +129,7 @@ describe('a declared header', () => {
     { from: 'alice@example.com\r\nx: y' },
     { from: `${'a'.repeat(250)}@example.com` },
   ])('%j is not on the list: its rule declares nothing', async (headers) => {
-    const { ask, upstream } = await open(undefined, withHeaders(headers as Record<string, string>));
+    const { ask, upstream } = await open(undefined, withHeaders(headers));
     expect((await ask({})).headers['x-egress-refused']).toBe('not_declared');
     expect(upstream.seen).toEqual([]);
   });
