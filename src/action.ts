@@ -123,9 +123,20 @@ export type Refusal = { refused: string };
 /** `cannot_tell` is the honest answer whenever the mark is not found: absence is never proof. */
 export type Reconciliation = { kind: 'happened'; outcome: RunResult } | { kind: 'cannot_tell' };
 
+/**
+ * What a token is made for where the operator's credential makes tokens on demand (a GitHub App): one repository and exactly
+ * these permissions, by GitHub's names. Previews, looks and reconciliations get read only.
+ */
+export type CredentialScope = {
+  repository: { owner: string; repo: string };
+  permissions: Record<string, 'read' | 'write'>;
+};
+
 /** What a connector does for one operation. All four run in the sandbox; all but `run` with reads only. */
 export type Operation = {
   egress: readonly EgressRule[];
+  /** Filled as egress rules are. Absent: no credential can be made for it, only one that is kept works. */
+  scope?: (values: EgressValues) => CredentialScope;
   /** How many writes one execution may send. */
   writes: number;
   /**

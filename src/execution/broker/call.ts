@@ -1,5 +1,5 @@
 /** What the broker tells whoever opened it about each call. Integers and names only; no body, no credential. */
-import type { EgressRule, EgressValues } from '../../action.ts';
+import type { CredentialScope, EgressRule, EgressValues } from '../../action.ts';
 import type { Effect } from '../../model/request.ts';
 import type { RefusalReason } from './refusal.ts';
 
@@ -67,6 +67,30 @@ export const DEFAULT_BUDGETS: Budgets = {
   totalMs: 120_000,
 };
 
+/** A token made for one door. Never the secret, nor anything made from it. */
+export type MintedToken = {
+  name: string;
+  host: string;
+  /** `owner/repo`. */
+  repository: string;
+  /** What came, not what was asked for. */
+  permissions: Readonly<Record<string, string>>;
+  /** RFC 3339; it opens nothing after this, whatever became of it. */
+  expiresAt: string;
+  /** False: it can do more than, or something else than was asked for; it is used for nothing. */
+  exact: boolean;
+};
+
+/** What credentials that are made on demand may be made for. */
+export type Minting = {
+  /** What the action declares. */
+  scope(values: EgressValues): CredentialScope | null;
+  /** Records a token before it is used. What it throws closes the door. */
+  minted(token: MintedToken): Promise<void>;
+  /** Records that it was taken back; `failure` says why that is not certain. Must not throw. */
+  revoked(token: MintedToken, failure: string | null): Promise<void>;
+};
+
 /** One opening of the door: one run, preview, look or reconciliation. */
 export type DoorSpec = {
   rules: readonly EgressRule[];
@@ -78,6 +102,8 @@ export type DoorSpec = {
   /** The only `Idempotency-Key` that passes; null or absent: none does. */
   idempotencyKey?: string | null;
   budgets?: Partial<Budgets>;
+  /** Absent: nothing is made for this door, and a credential that would have to be is refused. */
+  minting?: Minting;
   hooks: BrokerHooks;
 };
 

@@ -1,12 +1,14 @@
-/** What the calls of one door carry, by the kind of credential; what is kept between calls is kept here. */
+/** What the calls of a door carry, by the kind of credential. What outlives a call or a door is kept here. */
 import type { Effect } from '../../model/request.ts';
+import type { DoorSpec } from './call.ts';
 import { type Carried, type Credential, headerOf } from './credential.ts';
-import { type Crumbs, createCrumbs } from './crumb.ts';
-import { createSessions, type Sessions } from './session.ts';
+import { createCrumbs } from './crumb.ts';
+import { createMinting } from './minting.ts';
+import { createSessions } from './session.ts';
 import type { Route } from './upstream.ts';
 
-export type Carrying = {
-  /** The headers of one call. Throws `login_refused`; the call itself has not left. */
+export type DoorCarrying = {
+  /** The headers of one call. Throws `login_refused` or `mint_refused`; the call itself has not left. */
   headersFor(
     call: { name: string; host: string; effect: Effect },
     granted: Credential,
@@ -15,27 +17,40 @@ export type Carrying = {
   ): Promise<Carried>;
   /** The upstream did not know who we are: what is kept of that is dropped. */
   forget(host: string): void;
+  /** The door is closed: what was made for it alone is taken back, in bounded time. */
+  release(): Promise<void>;
 };
 
+export type Carrying = { open(spec: DoorSpec): DoorCarrying };
+
 export function createCarrying(): Carrying {
-  const sessions: Sessions = createSessions();
-  const crumbs: Crumbs = createCrumbs();
+  const sessions = createSessions();
+  const crumbs = createCrumbs();
+  const minting = createMinting();
   return {
-    async headersFor({ host, effect }, granted, route, signal) {
-      if (typeof granted === 'string' || granted.kind === 'header') return headerOf(granted);
-      switch (granted.kind) {
-        case 'session':
-          return sessions.headersFor(host, granted, route, signal);
-        case 'crumb':
-          // A read needs none, and would keep the session of the crumb busy for nothing.
-          return effect === 'write'
-            ? crumbs.headersFor(host, granted, route, signal)
-            : headerOf(granted.authorization);
-      }
-    },
-    forget(host) {
-      sessions.forget(host);
-      crumbs.forget(host);
+    open(spec) {
+      const minted = minting.open(spec);
+      return {
+        async headersFor({ name, host, effect }, granted, route, signal) {
+          if (typeof granted === 'string' || granted.kind === 'header') return headerOf(granted);
+          switch (granted.kind) {
+            case 'session':
+              return sessions.headersFor(host, granted, route, signal);
+            case 'crumb':
+              // A read needs none.
+              return effect === 'write'
+                ? crumbs.headersFor(host, granted, route, signal)
+                : headerOf(granted.authorization);
+            case 'github-app':
+              return minted.headersFor({ name, host }, granted, route);
+          }
+        },
+        forget(host) {
+          sessions.forget(host);
+          crumbs.forget(host);
+        },
+        release: () => minted.release(),
+      };
     },
   };
 }

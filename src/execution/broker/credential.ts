@@ -1,4 +1,5 @@
 /** The shapes in which the operator's secrets reach an upstream. Held and used by the parent only. */
+import type { KeyObject } from 'node:crypto';
 
 /** Opens a session by HTTP basic at `login`, a path below the upstream's address; its cookie is what calls carry. */
 export type SessionCredential = { kind: 'session'; login: string; authorization: string };
@@ -12,8 +13,11 @@ export type CrumbCredential = { kind: 'crumb'; path: string; authorization: stri
 /** `also`: further values to mask in answers, where the secret is only a part of the header's value. */
 export type HeaderCredential = { kind: 'header'; header: string; value: string; also?: readonly string[] };
 
+/** A GitHub App: tokens are made with it, for one door each (see minting.ts). The key itself never leaves. */
+export type AppCredential = { kind: 'github-app'; appId: string; key: KeyObject };
+
 /** A string is the whole value of an Authorization header. */
-export type Credential = string | HeaderCredential | SessionCredential | CrumbCredential;
+export type Credential = string | HeaderCredential | SessionCredential | CrumbCredential | AppCredential;
 
 /**
  * Hands out what the operator granted under this name for this host; null where nothing is granted. Asked anew for each

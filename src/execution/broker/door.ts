@@ -6,6 +6,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../errors.ts';
 import { type BrokerRefusal, DEFAULT_BUDGETS, type DoorSpec, type DoorSummary } from './call.ts';
+import type { Carrying } from './carrying.ts';
 import { type ExchangeDeps, exchange } from './exchange.ts';
 import {
   HOST_HEADER,
@@ -22,7 +23,7 @@ import { parseTarget } from './target.ts';
 export type Door = {
   /** Serves this stream; once only. */
   attach(stream: Duplex): void;
-  /** Shuts the door at once; resolves when a write that had left was answered and recorded. */
+  /** Shuts the door at once; resolves when a write that had left was answered and recorded, and its tokens taken back. */
   close(): Promise<void>;
   summary(): DoorSummary;
 };
@@ -76,7 +77,12 @@ async function readRequestBody(
 }
 
 /** Opens a door. Nothing is served until a stream is attached. */
-export function openDoor(deps: ExchangeDeps & { scan: Scan }, spec: DoorSpec): Door {
+export function openDoor(
+  shared: Omit<ExchangeDeps, 'carrying'> & { scan: Scan; carrying: Carrying },
+  spec: DoorSpec,
+): Door {
+  const carrying = shared.carrying.open(spec);
+  const deps = { ...shared, carrying };
   const budgets = { ...DEFAULT_BUDGETS, ...spec.budgets };
   const declared = declare(spec.rules, spec.values);
   const summary: DoorSummary = {
@@ -245,6 +251,7 @@ export function openDoor(deps: ExchangeDeps & { scan: Scan }, spec: DoorSpec): D
       shutWith(new EgressRefused('closed'));
       stream?.destroy();
       await line;
+      await carrying.release();
     },
     summary: () => ({ ...summary }),
   };

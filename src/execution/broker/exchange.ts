@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { BuiltInHost } from '../../action.ts';
 import { AppError } from '../../errors.ts';
 import type { BrokerAnswer, BrokerCall, BrokerHooks, Budgets } from './call.ts';
-import type { Carrying } from './carrying.ts';
+import type { DoorCarrying } from './carrying.ts';
 import type { Carried, Credentials } from './credential.ts';
 import { incomingHeaders, outgoingHeaders } from './headers.ts';
 import { type Redactor, redactorFor } from './redaction.ts';
@@ -16,7 +16,7 @@ export type ExchangeDeps = {
   builtIns: ReadonlyMap<string, BuiltInHost>;
   credentials: Credentials;
   router: Router;
-  carrying: Carrying;
+  carrying: DoorCarrying;
 };
 
 export type Exchanged = { answer: BrokerAnswer; headers: Record<string, string>; bytes: Buffer };

@@ -37,6 +37,16 @@ const REFUSALS = {
     sent: false,
     words: 'The upstream did not open a session for the credential.',
   },
+  mint_refused: {
+    status: 403,
+    sent: false,
+    words: 'No token was made for exactly what the action declares.',
+  },
+  credential_unavailable: {
+    status: 503,
+    sent: false,
+    words: 'The credential could not be had from where it is kept.',
+  },
   connection_failed: { status: 502, sent: false, words: 'No trusted connection to the upstream was made.' },
   gate: { status: 403, sent: false, words: 'The write was stopped before it left.' },
   closed: { status: 403, sent: false, words: 'The door is closed.' },

@@ -1,0 +1,126 @@
+/**
+ * Tokens made on demand: for one door, for exactly what its action declares, and taken back when the door closes. What
+ * may only read is given a token that can only read.
+ */
+import type { CredentialScope } from '../../action.ts';
+import type { DoorSpec, MintedToken } from './call.ts';
+import { type AppCredential, type Carried, headerOf } from './credential.ts';
+import { type AppKey, findInstallation, issueToken, revokeToken, type Token } from './github-app.ts';
+import { EgressRefused } from './refusal.ts';
+import { isPlainSegment } from './target.ts';
+import type { Route } from './upstream.ts';
+
+/** How long it is remembered where the app is installed; a change is noticed at once by the refusal it causes. */
+const INSTALLATION_MS = 10 * 60_000;
+/** Repositories remembered, at most. */
+const MAX_INSTALLATIONS = 200;
+/** A revocation that failed is tried once more; the token ends by itself within the hour. */
+const REVOKE_TRIES = 2;
+const PERMISSION = /^[a-z][a-z_]{0,60}$/;
+
+export type DoorMinting = {
+  /** Throws `mint_refused`; the call itself has not left. */
+  headersFor(call: { name: string; host: string }, app: AppCredential, route: Route): Promise<Carried>;
+  /** Takes back what was made. Never throws. */
+  release(): Promise<void>;
+};
+
+type Made = { about: MintedToken; token: Token; route: Route };
+export type Installations = Map<string, { id: number; untilMs: number }>;
+
+/** Every write becomes a read where the door lets no write out. */
+function narrowed(scope: CredentialScope, phase: DoorSpec['phase']): CredentialScope {
+  if (phase === 'full') return scope;
+  const permissions = Object.keys(scope.permissions).map((name) => [name, 'read'] as const);
+  return { ...scope, permissions: Object.fromEntries(permissions) };
+}
+
+/** What the action declares for these values; null where it declares nothing that a token could be made for. */
+function scopeOf({ minting, values, phase }: Pick<DoorSpec, 'minting' | 'values' | 'phase'>) {
+  let scope: CredentialScope | null;
+  try {
+    scope = minting?.scope(values) ?? null;
+  } catch {
+    // The author's function met values that it was not made for: nothing is declared by it.
+    return null;
+  }
+  if (scope === null) return null;
+  const { repository, permissions } = scope;
+  const isPlain = isPlainSegment(repository.owner) && isPlainSegment(repository.repo);
+  const levels = Object.entries(permissions);
+  const areKnown = levels.every(
+    ([name, level]) => PERMISSION.test(name) && (level === 'read' || level === 'write'),
+  );
+  return isPlain && areKnown && levels.length > 0 ? narrowed(scope, phase) : null;
+}
+
+/** What is kept between doors is only where the app is installed. */
+export function createMinting() {
+  const installations: Installations = new Map();
+  return { open: (spec: DoorSpec): DoorMinting => openMinting(installations, spec) };
+}
+
+function openMinting(installations: Installations, spec: DoorSpec): DoorMinting {
+  const made = new Map<string, Made>();
+
+  async function mint(name: string, host: string, app: AppKey, route: Route): Promise<Made> {
+    const scope = scopeOf(spec);
+    if (scope === null || !spec.minting) throw new EgressRefused('mint_refused', 'nothing declared');
+    const installation = await installationFor(installations, host, app, route, scope.repository);
+    const token = await issueToken(route, app, installation, scope).catch((error: unknown) => {
+      installations.clear();
+      throw error;
+    });
+    const about: MintedToken = {
+      name,
+      host,
+      repository: `${scope.repository.owner}/${scope.repository.repo}`,
+      permissions: token.permissions,
+      expiresAt: token.expiresAt,
+      exact: token.exact,
+    };
+    const it = { about, token, route };
+    // From here on it is taken back, whatever else fails.
+    made.set(`${name} ${host}`, it);
+    await spec.minting.minted(about);
+    return it;
+  }
+
+  return {
+    async headersFor({ name, host }, app, route) {
+      const { about, token } = made.get(`${name} ${host}`) ?? (await mint(name, host, app, route));
+      if (!about.exact) throw new EgressRefused('mint_refused', 'not exactly what was asked for');
+      return headerOf(`Bearer ${token.secret}`);
+    },
+    async release() {
+      const all = [...made.values()];
+      made.clear();
+      await Promise.all(
+        all.map(async ({ about, token, route }) => {
+          let failure: string | null = null;
+          for (let attempt = 0; attempt < REVOKE_TRIES; attempt += 1) {
+            failure = await revokeToken(route, token.secret);
+            if (failure === null) break;
+          }
+          await spec.minting?.revoked(about, failure);
+        }),
+      );
+    },
+  };
+}
+
+async function installationFor(
+  installations: Installations,
+  host: string,
+  app: AppKey,
+  route: Route,
+  repository: CredentialScope['repository'],
+): Promise<number> {
+  const key = `${app.appId} ${host} ${repository.owner}/${repository.repo}`;
+  const known = installations.get(key);
+  if (known && performance.now() < known.untilMs) return known.id;
+  const id = await findInstallation(route, app, repository);
+  if (installations.size >= MAX_INSTALLATIONS) installations.clear();
+  installations.set(key, { id, untilMs: performance.now() + INSTALLATION_MS });
+  return id;
+}
