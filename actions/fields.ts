@@ -1,9 +1,28 @@
 /** Arguments that several actions share, so that they read the same in every form and command. */
 import { z } from 'zod';
 
-/** `T-12` on the desk, `12` or `#12` on GitHub. */
+/** `T-12` on the desk, `12` or `#12` on GitHub, Request Tracker and Zendesk, `ITSM2-12` on Jira, `INC0010023` on ServiceNow. */
 export const ticketField = z
   .string()
   .trim()
-  .regex(/^(?:#|[A-Za-z]{1,10}-)?[1-9][0-9]{0,9}$/, 'A ticket is written like T-12 or #12.')
+  .regex(
+    /^(?:#?[1-9][0-9]{0,14}|[A-Za-z][A-Za-z0-9_]{0,9}-[1-9][0-9]{0,9}|[A-Za-z]{2,10}[0-9]{5,12})$/,
+    'A ticket is written like T-12, #12 or INC0010023.',
+  )
   .meta({ title: 'Ticket', description: 'The number of the ticket, e.g. T-12.' });
+
+/** Up to 15 digits: the run ids of GitHub have 11 and more, and what is beyond no longer counts exactly. */
+export const runField = z
+  .string()
+  .regex(/^R-[1-9][0-9]{0,14}$/, 'A run is written like R-12.')
+  .meta({ title: 'Run', description: 'The number of the run, e.g. R-12.' });
+
+export const repoField = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'A repository is one name, such as web.')
+  .meta({ title: 'Repository', description: 'The name of the repository, e.g. web.' });
+
+export const jobField = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'A job is one name in small letters, such as checks.')
+  .meta({ title: 'Job', description: 'The name of the job, e.g. checks.' });

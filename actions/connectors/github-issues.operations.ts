@@ -4,6 +4,7 @@ import type { EgressRule, EgressValues, Look, Operation, RunResult, Tools } from
 import type { Json, Result } from '../../src/model/request.ts';
 import { isFields, text, unsure } from './answer.ts';
 import { githubFailure } from './github-errors.ts';
+import { type Args, neverFollows, numberOf } from './ticket-words.ts';
 
 /** The host that rules name; the operator's upstreams say where it is (GitHub itself, or an own server). */
 const HOST = 'api.github.com';
@@ -16,7 +17,6 @@ const COMMENT_PAGES = 10;
 /** The newest that a look at a ticket shows. */
 const COMMENTS_SHOWN = 20;
 
-type Args = Readonly<Record<string, Json>>;
 type About = Pick<EgressValues, 'mark' | 'requester'>;
 
 function place(settings: Json): { owner: string; repo: string } {
@@ -26,7 +26,6 @@ function place(settings: Json): { owner: string; repo: string } {
 
 /** The configured account that writes; empty: it is asked for. */
 const accountOf = (settings: Json) => (isFields(settings) ? text(settings, 'account') : '');
-const numberOf = (args: Args) => text(args, 'ticket').replace(/^(?:#|[A-Za-z]+-)/, '');
 
 /** Invisible on GitHub's pages; keyed, so that nobody else can write it. */
 const markOf = (mark: string) => `<!-- countersign:${mark} -->`;
@@ -146,10 +145,6 @@ async function readBack(handle: Record<string, Json>, tools: Tools): Promise<Loo
   }
   const said = `GitHub opened issue #${number}, with another ${differing.join(' and ')}. Please look at it there.`;
   return { ...unsure(said, issue.html_url), output: '' };
-}
-
-async function neverFollows(): Promise<never> {
-  throw new Error('A ticket has nothing to follow.');
 }
 
 const create: Operation = {

@@ -17,13 +17,29 @@ export type System = {
   host: string;
   credential: string;
   /** Code and sentence of a refusal by status; what is missing here is said in general words. */
-  refusals: Readonly<Record<number, readonly [code: string, message: string]>>;
+  refusals: Readonly<Record<number, Refusal>>;
+  /** Reads more out of a refusal's body than its status says, in words of ours; null where it says no more. */
+  explain?: (status: number, body: Fields) => Refusal | null;
 };
+export type Refusal = readonly [code: string, message: string];
 
 type Query = Readonly<Record<string, string>>;
 
-function refusal(system: System, status: number): Failure {
-  const known = system.refusals[status];
+/** A refusal's body where it is an object; systems also refuse with text, or with nothing. */
+async function refusedBody(response: Response): Promise<Fields> {
+  try {
+    const body: unknown = JSON.parse(await response.text());
+    return isFields(body) ? body : {};
+  } catch {
+    // Its status says enough.
+    return {};
+  }
+}
+
+async function refusal(system: System, response: Response): Promise<Failure> {
+  const { status } = response;
+  const explained = system.explain?.(status, await refusedBody(response)) ?? null;
+  const known = explained ?? system.refusals[status];
   if (known !== undefined) return failed(...known);
   switch (status) {
     case 401:
@@ -80,7 +96,7 @@ async function ask(tools: Tools, url: string, init: RequestInit, system: System)
     return { ok: false, failure: failed(refused.reason, wordsFor(system, refused)) };
   }
   if (response.status >= 500) throw unclear(system.name, String(response.status));
-  if (!response.ok) return { ok: false, failure: refusal(system, response.status) };
+  if (!response.ok) return { ok: false, failure: await refusal(system, response) };
   return { ok: true, value: response };
 }
 

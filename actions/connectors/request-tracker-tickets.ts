@@ -1,11 +1,9 @@
 /** Tickets of Request Tracker as the connector's rules and calls both write and read them. Runs in the sandbox. */
-import type { EgressValues, Tools } from '../../src/action.ts';
+import type { Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text } from './answer.ts';
 import { type Answer, listOf, read, readRule, type System } from './json-call.ts';
-
-type Args = Readonly<Record<string, Json>>;
-type About = Pick<EgressValues, 'mark' | 'requester' | 'settings'>;
+import { type About, type Args, numberOf, signed } from './ticket-words.ts';
 
 export const RT: System = {
   name: 'Request Tracker',
@@ -49,14 +47,6 @@ export function placeOf(settings: Json): Place {
     priorities: isFields(fields.priorities) ? fields.priorities : {},
   };
 }
-
-export const numberOf = (args: Args): string => text(args, 'ticket').replace(/^(?:#|[A-Za-z]+-)/, '');
-
-/** Ours to find again: keyed, so that nobody else can have written it before us. */
-const signed = (words: string, { requester, mark }: About): string =>
-  [words, `Written for ${requester} by Countersign. [countersign:${mark}]`]
-    .filter((part) => part !== '')
-    .join('\n\n');
 
 export function ticketBody(args: Args, about: About): Fields {
   const { queue, markField, priorities } = placeOf(about.settings);

@@ -8,7 +8,6 @@ import {
   creatorOf,
   findByMark,
   linkTo,
-  numberOf,
   placeOf,
   RT,
   readMarkRule,
@@ -19,6 +18,7 @@ import {
   sameWords,
   ticketBody,
 } from './request-tracker-tickets.ts';
+import { neverFollows, numberOf } from './ticket-words.ts';
 
 /** The newest texts that a look at a ticket shows, and all of it together, in characters. */
 const TEXTS_SHOWN = 20;
@@ -30,10 +30,6 @@ function done(tools: Tools, number: string, message: string): RunResult {
 }
 
 const opened = (tools: Tools, number: string) => done(tools, number, `Ticket #${number} is open.`);
-
-async function neverFollows(): Promise<never> {
-  throw new Error('A ticket has nothing to follow.');
-}
 
 const create: Operation = {
   egress: [

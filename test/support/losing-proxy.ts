@@ -10,7 +10,7 @@ export async function startLosingProxy(target: string) {
       new URL(request.url ?? '/', target),
       { method: request.method ?? 'GET', headers: request.headers },
       (answer) => {
-        if (losing && request.method === 'POST') {
+        if (losing && request.method !== 'GET') {
           losing = false;
           answer.resume().on('end', () => request.socket.destroy());
           return;

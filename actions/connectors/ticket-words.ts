@@ -1,0 +1,65 @@
+/** What ticket connectors share: which ticket is meant, how our texts end, how texts compare. Runs in the sandbox. */
+import type { EgressValues, Reconciliation, RunResult } from '../../src/action.ts';
+import type { Json, Result } from '../../src/model/request.ts';
+import { text } from './answer.ts';
+
+export type Args = Readonly<Record<string, Json>>;
+export type About = Pick<EgressValues, 'mark' | 'requester' | 'settings'>;
+
+/** What a look at a ticket shows of it: the newest texts, and all of them together. */
+export const TEXTS_SHOWN = 20;
+const MAX_OUTPUT_CHARS = 16_000;
+
+/** `T-12`, `#12` and `12` are the same ticket where tickets have plain numbers; what has none is `0`, which no system has. */
+export function numberOf(args: Args): string {
+  const number = /^(?:#|[A-Za-z][A-Za-z0-9_]*-)?([1-9][0-9]*)$/.exec(text(args, 'ticket'))?.[1];
+  return number ?? '0';
+}
+
+/** Ours to find again: keyed, so that nobody else can have written it before us. */
+export const signed = (words: string, { requester, mark }: About): string =>
+  [words, `Written for ${requester} by Countersign. [countersign:${mark}]`]
+    .filter((part) => part !== '')
+    .join('\n\n');
+
+/** Joins two characters without being seen: what stands between them is no longer the outside system's markup. */
+const WORD_JOINER = '\u2060';
+
+/** Breaks every match after its first character, so that it is shown as it was written and does nothing. */
+export const broken = (words: string, markup: RegExp): string =>
+  words.replace(markup, (match) => `${match.slice(0, 1)}${WORD_JOINER}${match.slice(1)}`);
+
+/** Systems wrap lines, trim ends and turn spaces into others; whatever a person would read differently differs. */
+export function sameWords(a: string, b: string): boolean {
+  const plain = (words: string): string =>
+    words
+      .replaceAll(WORD_JOINER, '')
+      .replace(/(?:\s|&nbsp;)+/g, ' ')
+      .trim();
+  return plain(a) === plain(b);
+}
+
+export const doneWith = (ticket: string, link: string, message: string): Result => ({
+  code: 'done',
+  message,
+  link,
+  data: { ticket },
+});
+export const done = (ticket: string, link: string, message: string): RunResult & { kind: 'done' } => ({
+  kind: 'done',
+  result: doneWith(ticket, link, message),
+});
+
+export const CANNOT_TELL: Reconciliation = { kind: 'cannot_tell' };
+export const happened = (outcome: RunResult): Reconciliation => ({ kind: 'happened', outcome });
+
+export async function neverFollows(): Promise<never> {
+  throw new Error('A ticket has nothing to follow.');
+}
+
+/** "a", "a and b", "a, b and c". */
+export const listed = (names: readonly string[]): string =>
+  names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+
+/** Other people's words, oldest first: whoever shows them marks them as such. */
+export const quoted = (lines: readonly string[]): string => lines.join('\n').slice(0, MAX_OUTPUT_CHARS);
