@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { createDesk, type Desk } from '../actions/systems/desk.ts';
 import { type JobsConfig, parseJobs, runnerSettings } from '../actions/systems/jobs.ts';
 import { RUN_CHANNEL } from '../actions/systems/run-store.ts';
-import type { RunJob } from '../actions/systems/run-work.ts';
+import type { RunJob, RunWorkDeps } from '../actions/systems/run-work.ts';
 import { createRunner, type Runner } from '../actions/systems/runner.ts';
 import { makeSampleRepository } from '../actions/systems/sample-repository.ts';
 import type { BuiltInHost } from './action.ts';
@@ -56,6 +56,7 @@ export function createBuiltIns(deps: {
   repositories: Readonly<Record<string, string>>;
   enqueueRun(tx: Tx, run: string): Promise<void>;
   runJob: RunJob;
+  obstacle: RunWorkDeps['obstacle'];
   failed(error: unknown): void;
 }): BuiltIns {
   const { db } = deps;
@@ -66,6 +67,7 @@ export function createBuiltIns(deps: {
     jobs: deps.jobs,
     repositories: deps.repositories,
     runJob: deps.runJob,
+    obstacle: deps.obstacle,
   });
   return {
     desk,

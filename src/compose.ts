@@ -20,20 +20,24 @@ import { delegate } from './delegating.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
+import { createIsolation, sandboxInForce } from './execution/isolation.ts';
+import { isEnough } from './execution/levels.ts';
+import { runObstacle } from './execution/run-obstacle.ts';
 import { type Bundle, bundleOperations } from './execution/sandbox/bundle.ts';
 import { runJob } from './execution/sandbox/job.ts';
 import { type Established, establishLevel } from './execution/sandbox/probe.ts';
 import { createSandbox } from './execution/sandbox/sandbox.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
+import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
 import { errorFields, type Log } from './log.ts';
 import { createMetrics } from './metrics.ts';
 import type { Message } from './model/card.ts';
-import type { PrincipalId, RequestId } from './model/ids.ts';
+import type { ExecutionId, PrincipalId, RequestId } from './model/ids.ts';
 import type { ChatAssistant, Planner, ProofStatus, Surface, WorkspaceAssistant } from './model/ports.ts';
 import type { Platform, Principal } from './model/principal.ts';
-import type { IsolationLevel, Json } from './model/request.ts';
+import { IsolationLevel, type Json } from './model/request.ts';
 import { askApprovers, passOnToOperators, tellOperators } from './operators.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { withEveryAction } from './planner/every-action.ts';
@@ -69,6 +73,7 @@ export type Running = {
   pipeline: Pipeline;
   house: House;
   rules: Rules;
+  /** As it was at the start; the level in force is one of the checks. */
   isolation: Established;
   planner: Planner;
   desk: BuiltIns['desk'];
@@ -89,8 +94,15 @@ export type Running = {
 /** Where links to request pages point; null where the pages are off. */
 export type Links = (request: RequestId) => string | null;
 
-/** `strongest` begins the self-attack at a weaker level than the machine could reach: for tests of that level. */
-export type ComposeOptions = { strongest?: IsolationLevel };
+/** For tests of levels, and of how they change. */
+export type ComposeOptions = {
+  /** Begins the self-attack at a weaker level than the machine could reach. */
+  strongest?: IsolationLevel;
+  /** Bubblewrap's program, where it is not where systems put it. */
+  bubblewrap?: string;
+  /** How often the self-attack is repeated. */
+  attackEveryMs?: number;
+};
 
 export async function compose(
   config: Config,
@@ -123,16 +135,19 @@ export async function compose(
     log.error({ ...about, ...errorFields(error) }, 'something failed that should not');
   };
 
-  const [isolation, bundles] = await Promise.all([
-    establishLevel(options),
+  const { attackEveryMs, ...levels } = options;
+  const [established, bundles] = await Promise.all([
+    establishLevel(levels),
     bundleOperations({
       modules: [...new Map(catalogue.all().map(({ connector }) => [connector.name, connector.module]))].map(
         ([name, module]) => ({ name, module }),
       ),
     }),
   ]);
-  const sandbox = await createSandbox({ level: isolation.level });
-  const isolationNow = () => ({ level: isolation.level, acceptProcess: config.acceptProcess });
+  const isolation = createIsolation(established.level, (signal) => establishLevel({ ...levels, signal }));
+  const means = levels.bubblewrap === undefined ? {} : { bubblewrap: levels.bubblewrap };
+  const sandbox = sandboxInForce(isolation, (level) => createSandbox({ level, ...means }));
+  const isolationNow = () => ({ level: isolation.now(), acceptProcess: config.acceptProcess });
   const bundleOf = (connector: string): Bundle => bundles.get(connector)!;
 
   const builtIns = createBuiltIns({
@@ -140,7 +155,8 @@ export async function compose(
     jobs: jobsOf(config),
     repositories: await repositoriesOf(config),
     enqueueRun: send.run,
-    runJob: (job) => runJob({ ...job, level: isolation.level }),
+    runJob: (job) => runJob({ ...job, ...means, level: isolation.now() }),
+    obstacle: (key) => runObstacle(db, key as ExecutionId, isolationNow()),
     failed: (error) => defect(error, { name: 'runner' }),
   });
   const broker = createBroker({
@@ -200,6 +216,10 @@ export async function compose(
     sandbox,
     bundleOf,
     troubled: (about) => log.warn(about, 'a sandboxed call ended without its answer'),
+    alarmed: ({ request, code, message }) => {
+      log.error({ request, code }, message);
+      tellOperators(operators, message).catch((error: unknown) => defect(error, { request, code }));
+    },
     isolation: isolationNow,
     governed: catalogue.governed,
     nameOf: async (id) => nameOf(id),
@@ -218,8 +238,7 @@ export async function compose(
       ),
     permittedNow: (tx, request) => pipeline.permittedNow(tx, request),
     stop: announcing.stopped,
-    started: (tx, request, claim, evidence) =>
-      announcing.started(tx, request, claim, isolation.level, evidence),
+    started: (tx, request, claim, evidence) => announcing.started(tx, request, claim, claim.level, evidence),
     async finished(tx, request, state, result) {
       metrics.executions.inc({ action: request.action, state });
       await announcing.finished(tx, request, state, result);
@@ -341,6 +360,14 @@ export async function compose(
     log,
     defect: (error) => defect(error, { name: 'checkpoint' }),
   });
+  const isolationWatch = createIsolationWatch({
+    ...operators,
+    audit,
+    isolation,
+    log,
+    defect: (error) => defect(error, { name: 'isolation' }),
+    everyMs: attackEveryMs,
+  });
   const sequencer = createSequencer({
     db,
     macKey: keys.macKey,
@@ -367,8 +394,9 @@ export async function compose(
       () => ({ database: false, code: 'database_unavailable' }),
     );
     const sequencing = sequencer.health();
-    const isEnough =
-      isolation.level === 'kernel' || isolation.level === 'kernel-lite' || config.acceptProcess;
+    const level = isolation.now();
+    const isAsItShould =
+      isEnough(level, config.acceptProcess ? 'process' : 'kernel-lite') && isolation.isAtItsBest();
     return [
       {
         name: 'database',
@@ -378,7 +406,7 @@ export async function compose(
       },
       { name: 'migrations', ok: migrations.code === 'ok', code: migrations.code, decides: true },
       { name: 'audit', ok: sequencing.ok, code: sequencing.code, decides: true },
-      { name: 'isolation', ok: isEnough, code: isolation.level, decides: false },
+      { name: 'isolation', ok: isAsItShould, code: level, decides: false },
     ];
   };
 
@@ -435,7 +463,7 @@ export async function compose(
     },
     proof,
     health: async () => (await checks()).map(({ name, ok, code }) => ({ name, ok, code })),
-    about: () => ({ isolation: isolation.level, planner: planner.name }),
+    about: () => ({ isolation: isolation.now(), planner: planner.name }),
   });
 
   const countedAssistant: ChatAssistant & WorkspaceAssistant = {
@@ -465,7 +493,7 @@ export async function compose(
     pipeline,
     house,
     rules,
-    isolation,
+    isolation: established,
     planner,
     desk: builtIns.desk,
     metrics,
@@ -474,7 +502,8 @@ export async function compose(
       const { counts, switches } = await assistant.operations('' as PrincipalId);
       for (const [state, count] of Object.entries(counts)) metrics.requests.set({ state }, count);
       metrics.killSwitches.set(switches.length);
-      metrics.isolation.set({ level: isolation.level }, 1);
+      for (const level of IsolationLevel.options)
+        metrics.isolation.set({ level }, level === isolation.now() ? 1 : 0);
       for (const check of await checks()) metrics.checks.set({ check: check.name }, check.ok ? 1 : 0);
     },
     viewRequest: (request, viewer) => rendering.requestFor(request, viewer),
@@ -484,7 +513,7 @@ export async function compose(
       await db.transaction(async (tx) => {
         await audit.append(tx, {
           type: 'config.loaded',
-          data: describe(config, isolation.level, planner.name),
+          data: describe(config, isolation.now(), planner.name),
         });
         await audit.append(tx, { type: 'policy.loaded', data: rules.startEntry() });
       });
@@ -507,6 +536,7 @@ export async function compose(
         pipeline.lookNow(execution).catch((error: unknown) => defect(error, { name: 'look' }));
       });
       checkpointPosting.start();
+      isolationWatch.start();
     },
     async reload() {
       const before = rules.policy().loaded;
@@ -517,6 +547,7 @@ export async function compose(
     async stop() {
       stopping.abort();
       checkpointPosting.pause();
+      await isolationWatch.stop();
       await stopNews();
       await stopWorkers();
       await queue.stop();

@@ -65,6 +65,12 @@ export function entryInWords(entry: EntryBody): string {
       return `${text(data.method)} ${text(data.host)}${text(data.path)} answered ${text(data.status)}.`;
     case 'egress.refused':
       return `Refused at the broker: ${text(data.method)} ${text(data.host)}${text(data.path)} (${text(data.code)}).`;
+    case 'credential.minted':
+      return data.refused === undefined
+        ? `A token was made for ${text(data.repository)} on ${text(data.host)}.`
+        : `A token for ${text(data.repository)} on ${text(data.host)} could do other than was asked for; it was not used.`;
+    case 'credential.revoked':
+      return `The token for ${text(data.repository)} on ${text(data.host)} was taken back.`;
     case 'execution.finished':
       return `Ended: ${text(data.state)} (${text(data.code)}).`;
     case 'execution.resolved':
@@ -84,8 +90,15 @@ export function entryInWords(entry: EntryBody): string {
     case 'privacy.erased':
       return "A person's key was destroyed.";
     case 'alert.raised':
-      return data.code === 'reported'
-        ? `${who} reported that something looks wrong.`
-        : `Alert: ${text(data.code)}.`;
+      switch (data.code) {
+        case 'reported':
+          return `${who} reported that something looks wrong.`;
+        case 'isolation_fell':
+          return `Isolation fell from ${text(data.from)} to ${text(data.to)}.`;
+        case 'isolation_recovered':
+          return `Isolation rose from ${text(data.from)} to ${text(data.to)}.`;
+        default:
+          return `Alert: ${text(data.code)}.`;
+      }
   }
 }

@@ -140,6 +140,7 @@ export async function resolve(
       request: what.id,
       args: what.args,
       requester: what.principal,
+      least,
       signal,
     });
     return { preview, problem: null };

@@ -50,6 +50,8 @@ const WORDS: Readonly<Record<string, string>> = {
   output: 'was stopped: it printed more than allowed',
   processes: 'was stopped: it started more processes than allowed',
   scratch: 'was stopped: it wrote more than allowed',
+  kill_switch: 'was stopped by the kill switch',
+  isolation_too_low: 'was stopped: this machine no longer isolates it as well as it must be',
   runner_interrupted: 'was interrupted: the runner stopped while it ran',
   runner_failed: 'could not be run: the runner had a problem of its own',
 };

@@ -11,6 +11,8 @@ export type RunState = 'queued' | 'running' | 'done' | 'failed';
 export type Run = {
   id: string;
   number: string;
+  /** Of the execution that asked for it. */
+  key: string;
   repository: string;
   ref: string;
   commit: string;
@@ -24,11 +26,13 @@ export type Run = {
   /** Once it has ended: `done`, `exit_nonzero`, `timeout`, `runner_interrupted` ... */
   code: string | null;
   exitCode: number | null;
+  /** For whom it was asked to stop; it has not stopped before it has ended. */
+  cancelAskedBy: string | null;
 };
-export type NewRun = Omit<Run, 'number' | 'state' | 'code' | 'exitCode'> & { key: string; mark: string };
+export type NewRun = Omit<Run, 'number' | 'state' | 'code' | 'exitCode' | 'cancelAskedBy'> & { mark: string };
 
-const COLUMNS = `id, number, repository, ref, commit, job, environment, command, inputs, limits, requester, state, code,
-  exit_code as "exitCode"`;
+const COLUMNS = `id, number, idempotency_key as key, repository, ref, commit, job, environment, command, inputs, limits, requester, state, code,
+  exit_code as "exitCode", cancel_asked_by as "cancelAskedBy"`;
 
 /** Adds a run under its key; null where the key is known already. */
 export function insertRun(sql: Sql, run: NewRun): Promise<Run | null> {
@@ -110,6 +114,31 @@ export async function endRun(sql: Sql, id: string, worker: string, ending: Endin
     [id, worker, ending.state, ending.code, ending.exitCode, RUN_CHANNEL],
   );
   return rows.length === 1;
+}
+
+/**
+ * Asks a run to stop: one that nobody works on yet ends here, any other is ended by its worker. Null where there is no such
+ * run; one that has ended stays as it is.
+ */
+export async function askToCancel(sql: Sql, number: string, by: string): Promise<Run | null> {
+  await sql.query(
+    `with asked as (
+       update ci_runs set
+         cancel_asked_by = coalesce(cancel_asked_by, $2),
+         cancel_asked_at = coalesce(cancel_asked_at, clock_timestamp()),
+         code = case state when 'queued' then 'cancelled' end,
+         ended_at = case state when 'queued' then clock_timestamp() end,
+         state = case state when 'queued' then 'failed' else state end
+       where number = $1 and state in ('queued', 'running') returning id)
+     select pg_notify($3, id::text) from asked`,
+    [number, by, RUN_CHANNEL],
+  );
+  return runByNumber(sql, number);
+}
+
+export async function wasAskedToCancel(sql: Sql, id: string): Promise<boolean> {
+  const rows = await sql.query('select 1 from ci_runs where id = $1 and cancel_asked_at is not null', [id]);
+  return rows.length > 0;
 }
 
 /** Runs whose worker died end as failed: what they had done by then is gone with their sandbox. */

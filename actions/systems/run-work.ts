@@ -23,6 +23,19 @@ export type RunJob = (job: {
   signal: AbortSignal;
 }) => Promise<{ exitCode: number | null; stopped: string | null }>;
 
+/** Why a run may not begin or go on; the code that it ends with. */
+export type RunObstacle = 'kill_switch' | 'isolation_too_low';
+
+export type RunWorkDeps = {
+  db: Database;
+  runJob: RunJob;
+  path: (repository: string) => string | undefined;
+  /** Asked before a run begins and while it goes on, by the key of the execution that asked for it. */
+  obstacle: (key: string) => Promise<RunObstacle | null>;
+};
+
+/** How often a run is asked after: who switches off expects it to stop now. One small query for each run. */
+const LOOK_FOR_OBSTACLE_EVERY_MS = 1_000;
 /** Renewed well before the lease ends. */
 const RENEW_EVERY_MS = (LEASE_SECONDS * 1_000) / 3;
 /** Output is written in pieces: often enough to be watched, rarely enough for a job that prints without end. */
@@ -78,16 +91,37 @@ function endingOf(outcome: { exitCode: number | null; stopped: string | null }):
   };
 }
 
+/** Asks at intervals whether a run may go on, and stops it where it may not, or where that cannot be read. */
+function obstacleWatch(deps: RunWorkDeps, key: string, stop: AbortController) {
+  let found: RunObstacle | null = null;
+  let asking: Promise<void> | null = null;
+  const ask = async (): Promise<void> => {
+    found ??= await deps.obstacle(key);
+    if (found !== null) stop.abort();
+  };
+  const timer = setInterval(() => {
+    asking ??= ask()
+      .catch((error: unknown) => stop.abort(error))
+      .finally(() => {
+        asking = null;
+      });
+  }, LOOK_FOR_OBSTACLE_EVERY_MS);
+  return {
+    ask,
+    found: () => found,
+    async end(): Promise<void> {
+      clearInterval(timer);
+      await asking;
+    },
+  };
+}
+
 /**
  * Works on a run to its end; nothing happens where it is not queued any more. A run that is broken off, by the signal or
- * by a lost lease, is stopped at once and ends as `runner_interrupted`. What the sandbox or git throws ends it as
- * `runner_failed` and is thrown on, for the operator.
+ * by a lost lease, is stopped at once and ends as `runner_interrupted`; one that an obstacle stops ends with that
+ * obstacle's code. What the sandbox or git throws ends it as `runner_failed` and is thrown on, for the operator.
  */
-export async function workOnRun(
-  deps: { db: Database; runJob: RunJob; path: (repository: string) => string | undefined },
-  id: string,
-  signal: AbortSignal,
-): Promise<void> {
+export async function workOnRun(deps: RunWorkDeps, id: string, signal: AbortSignal): Promise<void> {
   const worker = crypto.randomUUID();
   const run = await claimRun(deps.db, id, worker);
   if (run === null) return;
@@ -103,21 +137,27 @@ export async function workOnRun(
     problem ??= error;
     stop.abort(error);
   });
+  const watch = obstacleWatch(deps, run.key, stop);
   let ending: Ending = { state: 'failed', code: 'runner_failed', exitCode: null };
   try {
+    await watch.ask();
     ending = endingOf(await perform(deps, run, keeper.add, AbortSignal.any([signal, stop.signal])));
   } catch (error) {
     problem ??= error;
   } finally {
     clearInterval(renewal);
+    await watch.end();
     await keeper.end();
   }
+  // One that ended by itself, just before it would have been stopped, ended as it did.
+  const obstacle = ending.code === 'runner_interrupted' ? watch.found() : null;
+  if (obstacle !== null) ending = { ...ending, code: obstacle };
   await endRun(deps.db, id, worker, ending);
   if (problem !== null) throw problem;
 }
 
 async function perform(
-  deps: { runJob: RunJob; path: (repository: string) => string | undefined },
+  deps: Pick<RunWorkDeps, 'runJob' | 'path'>,
   run: Run,
   onOutput: (chunk: Buffer) => void,
   signal: AbortSignal,

@@ -10,6 +10,7 @@ import { resolveRef } from './git.ts';
 import { answer, parseBody, problem } from './http.ts';
 import { checkInputs, type JobDescription, type JobsConfig, limitsOf, riskOf } from './jobs.ts';
 import {
+  askToCancel,
   endLost,
   insertRun,
   queuedRuns,
@@ -21,7 +22,7 @@ import {
   runByNumber,
   tailOutput,
 } from './run-store.ts';
-import { type RunJob, workOnRun } from './run-work.ts';
+import { type RunJob, type RunWorkDeps, workOnRun } from './run-work.ts';
 
 export type Runner = {
   host: BuiltInHost;
@@ -41,6 +42,7 @@ export type RunnerDeps = {
   /** Name to path of a bare or ordinary git repository on this machine. */
   repositories: Readonly<Record<string, string>>;
   runJob: RunJob;
+  obstacle: RunWorkDeps['obstacle'];
 };
 
 /** The end of the output that goes into a request's result. */
@@ -60,6 +62,7 @@ const NewRunBody = z.strictObject({
   requester: z.string().min(1).max(200),
   mark: z.string().min(1).max(200),
 });
+const CancelBody = z.strictObject({ requester: z.string().min(1).max(200) });
 
 /** Digest of everything that a job's description says: a changed description is another job. */
 function definitionOf(job: JobDescription): string {
@@ -67,7 +70,7 @@ function definitionOf(job: JobDescription): string {
 }
 
 function view(run: Run) {
-  const { ref, commit, job, repository, environment, state, code, exitCode } = run;
+  const { ref, commit, job, repository, environment, state, code, exitCode, requester, cancelAskedBy } = run;
   return {
     run: `R-${run.number}`,
     id: run.id,
@@ -79,6 +82,8 @@ function view(run: Run) {
     state,
     code,
     exitCode,
+    requester,
+    cancelAskedBy,
   };
 }
 
@@ -106,12 +111,23 @@ export function createRunner(deps: RunnerDeps): Runner {
   async function describe(repository: string, name: string, query: URLSearchParams): Promise<Response> {
     const found = find(repository, name);
     if (found instanceof Response) return found;
-    const ref = query.get('ref') ?? '';
+    const inputs = Inputs.safeParse(JSON.parse(query.get('inputs') ?? '{}'));
+    if (!inputs.success) return problem(422, 'inputs_invalid', 'Inputs are texts by name.');
+    return describeRun(repository, name, found, query.get('ref') ?? '', inputs.data);
+  }
+
+  async function describeRun(
+    repository: string,
+    name: string,
+    found: { path: string; job: JobDescription },
+    ref: string,
+    given: Record<string, string>,
+  ): Promise<Response> {
     const commit = await resolveRef(found.path, ref);
     if (commit === null) {
       return problem(404, 'not_found', `${repository} has no branch, tag or commit called ${ref}.`);
     }
-    const inputs = checkInputs(found.job, Inputs.parse(JSON.parse(query.get('inputs') ?? '{}')));
+    const inputs = checkInputs(found.job, given);
     if (!inputs.ok) return problem(422, 'inputs_invalid', inputs.message);
     const { title, environment, command, limits } = found.job;
     return answer({
@@ -173,14 +189,37 @@ export function createRunner(deps: RunnerDeps): Runner {
   async function show(reference: string, query: URLSearchParams): Promise<Response> {
     // Whoever looks finds out about a dead worker, also where nobody else is there to notice.
     await endLost(db);
-    const number = NUMBER.exec(reference)?.[1];
-    const run = number === undefined ? null : await runByNumber(db, number);
-    if (run === null) return problem(404, 'not_found', `There is no run ${reference}.`);
+    const run = await runOf(reference);
+    if (run instanceof Response) return run;
     const asked = Number(query.get('from') ?? '0');
     const from = Number.isSafeInteger(asked) && asked >= 0 ? asked : 0;
     const { output, next } = await readOutput(db, run.id, from, PIECES_PER_LOOK);
     const more = next - from === PIECES_PER_LOOK;
     return answer({ ...view(run), output, next, more, tail: await tailOutput(db, run.id, TAIL_CHARACTERS) });
+  }
+
+  async function runOf(reference: string): Promise<Run | Response> {
+    const number = NUMBER.exec(reference)?.[1];
+    const run = number === undefined ? null : await runByNumber(db, number);
+    return run ?? problem(404, 'not_found', `There is no run ${reference}.`);
+  }
+
+  /** What the same would be now: its job as it is described today, on its commit, with its inputs. */
+  async function describeAgain(reference: string): Promise<Response> {
+    const run = await runOf(reference);
+    if (run instanceof Response) return run;
+    const found = find(run.repository, run.job);
+    if (found instanceof Response) return found;
+    return describeRun(run.repository, run.job, found, run.commit, run.inputs);
+  }
+
+  async function cancel(reference: string, request: Request): Promise<Response> {
+    const body = await parseBody(request, CancelBody);
+    if (body === null) return problem(400, 'malformed', 'The runner does not understand this.');
+    const run = await runOf(reference);
+    if (run instanceof Response) return run;
+    const asked = await askToCancel(db, run.number, body.requester);
+    return answer(view(asked ?? run), 202);
   }
 
   async function byMark(mark: string): Promise<Response> {
@@ -198,7 +237,11 @@ export function createRunner(deps: RunnerDeps): Runner {
       if (rest.length === 0 && request.method === 'GET') {
         if (first === 'repositories' && third === 'jobs') return describe(second, fourth, url.searchParams);
         if (first === 'runs' && third === undefined) return show(second, url.searchParams);
+        if (first === 'runs' && third === 'again' && fourth === '') return describeAgain(second);
         if (first === 'marks' && third === undefined) return byMark(second);
+      }
+      if (request.method === 'POST' && first === 'runs' && third === 'cancel' && fourth === '') {
+        return cancel(second, request);
       }
       if (request.method === 'POST' && url.pathname === '/runs') {
         const key = request.headers.get('idempotency-key');
@@ -206,7 +249,7 @@ export function createRunner(deps: RunnerDeps): Runner {
       }
       return problem(404, 'not_found', 'The runner has nothing at this address.');
     },
-    work: (run, signal) => workOnRun({ db, runJob: deps.runJob, path }, run, signal),
+    work: (run, signal) => workOnRun({ db, runJob: deps.runJob, path, obstacle: deps.obstacle }, run, signal),
     async recover() {
       const lost = await endLost(db);
       const waiting = await queuedRuns(db);

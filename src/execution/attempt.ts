@@ -5,7 +5,7 @@
 import type { GovernedAction } from '../action.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
-import type { Json } from '../model/request.ts';
+import type { IsolationLevel, Json } from '../model/request.ts';
 import { storable } from '../model/storable.ts';
 import type { Database } from '../store/database.ts';
 import type { Broker } from './broker/broker.ts';
@@ -14,16 +14,20 @@ import { type Claim, commitIntent, settleIntent } from './lease.ts';
 import type { Bundle } from './sandbox/bundle.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
-import type { Sandbox } from './sandbox/sandbox.ts';
+import type { SandboxRun } from './sandbox/sandbox.ts';
+import { mintingFor } from './token-entries.ts';
 
 export type AttemptDeps = {
   db: Database;
   audit: AuditLog;
   broker: Pick<Broker, 'open'>;
-  sandbox: Pick<Sandbox, 'run'>;
+  /** Launches at the level in force, and not at all where that is below `least`. */
+  sandbox: { run(run: SandboxRun, least: IsolationLevel): Promise<SandboxOutcome> };
   bundleOf(connector: string): Bundle;
   /** What went wrong inside, for operators: bounded, untrusted, never shown to people or the model. */
   troubled(about: { request: RequestId; call: CallName; code: string; detail: string }): void;
+  /** What operators should be told now, in our words. Absent where nobody can be. */
+  alarmed?(about: { request: RequestId; code: string; message: string }): void;
 };
 
 export type Attempt = {
@@ -39,6 +43,8 @@ export type Attempt = {
   idempotencyKey: string;
   /** Only a run has one; without a claim nothing may be written. */
   claim: Claim | null;
+  /** What it must be isolated at, at least, when it is launched. */
+  least: IsolationLevel;
   onProgress: (line: string) => void;
   signal: AbortSignal;
 };
@@ -61,10 +67,11 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Sandbox
     phase: mayWrite ? 'full' : 'read-only',
     writes: mayWrite ? governed.operation.writes : 0,
     idempotencyKey: spec.idempotencyKey,
+    minting: mintingFor(deps, spec),
     hooks: hooksFor(deps, spec),
   });
   try {
-    const outcome = await deps.sandbox.run({
+    const run: SandboxRun = {
       bundle: deps.bundleOf(governed.connector.name),
       job: {
         call: spec.call,
@@ -79,7 +86,8 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Sandbox
       door: (stream) => door.attach(stream),
       onProgress: spec.onProgress,
       signal: spec.signal,
-    });
+    };
+    const outcome = await deps.sandbox.run(run, spec.least);
     // A write that has left is seen to its end before anybody concludes anything.
     await door.close();
     const { failure } = door.summary();

@@ -351,6 +351,7 @@ const SANDBOX_CODES = new Set([
   'killed',
   'bad_answer',
   'threw',
+  'isolation_too_low',
 ]);
 
 /**
@@ -409,7 +410,8 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   if (request?.state !== 'executing' || !request.handle || !request.execution) return;
   const governed = deps.governed(request.action);
   if (!governed) return;
-  const claim: Claim = { request: id, execution: request.execution, fence: request.fence };
+  const { execution, fence } = request;
+  const claim: Claim = { request: id, execution, fence, level: request.level ?? 'none' };
   const pinned = request.preview?.pinned ?? {};
   const answer = await call(
     deps,
@@ -503,6 +505,12 @@ async function withLease<T>(
   }
 }
 
+/** What policy and risk ask for, and for a run no less than what the log says it runs at. */
+function leastOf(deps: ExecutorDeps, request: StoredRequest, claim: Claim | null): IsolationLevel {
+  const least = leastLevel(request.risk, request.obligations, { process: deps.isolation().acceptProcess });
+  return claim && isEnough(claim.level, least) ? claim.level : least;
+}
+
 async function call(
   deps: ExecutorDeps,
   request: StoredRequest,
@@ -520,6 +528,7 @@ async function call(
     requester: { id: request.requester, name: await deps.nameOf(request.requester) },
     mark: execution ? deps.markOf(execution) : '',
     idempotencyKey: execution ?? '',
+    least: leastOf(deps, request, what.claim),
     onProgress: (line) => {
       if (!what.claim) return;
       appendOutput(deps.db, what.claim, `${line}\n`).then(

@@ -15,7 +15,8 @@ export const RENEW_EVERY_MS = 5_000;
 /** What is kept of an execution's output with the request; the runner keeps the whole. */
 export const OUTPUT_TAIL_CHARACTERS = 16_384;
 
-export type Claim = { request: RequestId; execution: ExecutionId; fence: number };
+/** `level` is what its run must be isolated at, at least: it is what the log says of it. */
+export type Claim = { request: RequestId; execution: ExecutionId; fence: number; level: IsolationLevel };
 
 /**
  * Claims an approved request: state, digest, expiry and kill switch in one UPDATE on database time.
@@ -26,12 +27,12 @@ export async function claimApproved(
   request: { id: RequestId; digest: string },
   level: IsolationLevel,
 ): Promise<Claim | null> {
-  const row = await tx.maybe<{ execution: ExecutionId; fence: number }>(
+  const row = await tx.maybe<Omit<Claim, 'request'>>(
     `update requests set state = 'executing', fence = fence + 1, execution = $3, level = $4,
        lease_until = clock_timestamp() + make_interval(secs => $5)
      where id = $1 and digest = $2 and state = 'approved' and expires_at > clock_timestamp()
        and not is_killed(action, requester, connector)
-     returning execution, fence`,
+     returning execution, fence, level`,
     [request.id, request.digest, newId(ExecutionId), level, LEASE_SECONDS],
   );
   return row && { request: request.id, ...row };
@@ -39,10 +40,10 @@ export async function claimApproved(
 
 /** Takes over an execution whose worker stopped renewing; same execution id, next fence, at the level that we have. */
 export async function claimAbandoned(tx: Tx, id: RequestId, level: IsolationLevel): Promise<Claim | null> {
-  const row = await tx.maybe<{ execution: ExecutionId; fence: number }>(
+  const row = await tx.maybe<Omit<Claim, 'request'>>(
     `update requests set fence = fence + 1, level = $3, lease_until = clock_timestamp() + make_interval(secs => $2)
      where id = $1 and state = 'executing' and (lease_until is null or lease_until <= clock_timestamp())
-     returning execution, fence`,
+     returning execution, fence, level`,
     [id, LEASE_SECONDS, level],
   );
   return row && { request: id, ...row };

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/runner.operations.ts';
 import { gitEnvironment } from '../../actions/systems/git.ts';
 import { parseJobs } from '../../actions/systems/jobs.ts';
+import type { RunObstacle } from '../../actions/systems/run-work.ts';
 import { createRunner, type Runner } from '../../actions/systems/runner.ts';
 import { makeSampleRepository } from '../../actions/systems/sample-repository.ts';
 import type { Look } from '../../src/action.ts';
@@ -21,6 +22,7 @@ const JOBS = parseJobs(
   checks: {title: Checks, repositories: [web], environment: test, command: [sh, checks]}
   fails: {title: Fails, repositories: [web], environment: test, command: [sh, -c, "echo before; exit 3"]}
   slow: {title: Slow, repositories: [web], environment: test, command: [sleep, "60"], limits: {seconds: 1}}
+  endless: {title: Endless, repositories: [web], environment: test, command: [sh, -c, "echo begun; sleep 600"], limits: {seconds: 900}}
   talks: {title: Talks, repositories: [web], environment: test, command: [sh, -c, "head -c 800000 /dev/zero | tr '\\\\0' x"]}
   says:
     title: Says
@@ -38,6 +40,8 @@ let folder = '';
 let repository = '';
 let sent: string[] = [];
 let runner: Runner;
+/** What stands against every run, as the assistant would say it. */
+let obstacle: RunObstacle | null | 'unreadable' = null;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'runner-'));
@@ -48,6 +52,10 @@ beforeAll(async () => {
     jobs: JOBS,
     repositories: { web: repository },
     runJob: (job) => runJob({ ...job, level: 'kernel-lite' }),
+    obstacle: async () => {
+      if (obstacle === 'unreadable') throw new Error('the switches cannot be read');
+      return obstacle;
+    },
   });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -90,7 +98,10 @@ describe('a preview', () => {
 
   it.each([
     [{ ...CHECKS, repo: 'wbe' }, 'There is no repository called wbe.'],
-    [{ ...CHECKS, job: 'deploy' }, 'web has no job called deploy; it has checks, fails, slow, talks, says.'],
+    [
+      { ...CHECKS, job: 'deploy' },
+      'web has no job called deploy; it has checks, fails, slow, endless, talks, says.',
+    ],
     [{ ...CHECKS, ref: 'mian' }, 'web has no branch, tag or commit called mian.'],
     [{ ...CHECKS, ref: 'main@{1}' }, 'web has no branch, tag or commit called main@{1}.'],
     [
@@ -149,6 +160,39 @@ describe('a run', () => {
 
   it('is broken off by a stop, and says that it was interrupted', async () => {
     const end = await runToItsEnd({ ...CHECKS, job: 'slow' }, AbortSignal.abort());
+    expect(end).toMatchObject({ kind: 'failed', result: { code: 'runner_interrupted' } });
+  });
+
+  it.each([
+    ['kill_switch', 'was stopped by the kill switch'],
+    ['isolation_too_low', 'no longer isolates'],
+  ] as const)('is stopped while it runs where %s comes in its way, and says so', async (code, words) => {
+    const stop = await runner.onOutput(() => {
+      obstacle = code;
+    });
+    const end = await runToItsEnd({ ...CHECKS, job: 'endless' });
+    await stop();
+    obstacle = null;
+    expect(end).toMatchObject({
+      kind: 'failed',
+      result: { code, message: expect.stringContaining(words), output: 'begun\n' },
+    });
+  });
+
+  it('does not begin where something stands against it already', async () => {
+    obstacle = 'kill_switch';
+    const end = await runToItsEnd({ ...CHECKS, job: 'endless' });
+    obstacle = null;
+    expect(end).toMatchObject({ kind: 'failed', result: { code: 'kill_switch', output: '' } });
+  });
+
+  it('is stopped where the kill switch cannot be read', async () => {
+    const stop = await runner.onOutput(() => {
+      obstacle = 'unreadable';
+    });
+    const end = await runToItsEnd({ ...CHECKS, job: 'endless' });
+    await stop();
+    obstacle = null;
     expect(end).toMatchObject({ kind: 'failed', result: { code: 'runner_interrupted' } });
   });
 

@@ -593,6 +593,7 @@ describe('a preview', () => {
       request: '11111111-2222-4333-8444-555555555555' as never,
       args: {},
       requester: { id: alice, name: 'Alice' },
+      least: 'kernel-lite',
       signal: NEVER,
     });
 

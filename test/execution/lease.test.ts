@@ -80,7 +80,7 @@ describe('the lease', () => {
     const claims = await Promise.all([takeOver(request.id), takeOver(request.id)]);
     const second = claims.find((it) => it !== null)!;
     expect(claims.filter((it) => it !== null)).toHaveLength(1);
-    expect(second).toEqual({ ...first, fence: first.fence + 1 });
+    expect(second).toEqual({ ...first, fence: first.fence + 1, level: 'kernel' });
     expect((await readRequest(database.db, request.id)).level).toBe('kernel');
   });
 

@@ -2,9 +2,15 @@ import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { holdAt, LEVELS, runCommand, settles, useAssistant } from '../support/assistant.ts';
 
+/** As shipped, and one that would go on for an hour. */
+const JOBS = `jobs:
+  checks: {title: Checks, repositories: [web], environment: test, command: [sh, checks]}
+  endless: {title: Endless, repositories: [web], environment: test, command: [sh, -c, "echo begun; sleep 3000"], limits: {seconds: 3000}}
+`;
+
 describe.each(LEVELS)('the kill switch from a second process, at $level', ({ level, skip }) => {
   describe.skipIf(skip)('holds everywhere', () => {
-    const house = useAssistant({ level });
+    const house = useAssistant({ level, jobs: JOBS });
     const switchTo = (to: 'on' | 'off', ...scope: string[]) =>
       runCommand(house().home, house().database, 'kill', to, ...scope, '--reason', 'an exercise');
 
@@ -25,6 +31,10 @@ describe.each(LEVELS)('the kill switch from a second process, at $level', ({ lev
       const page = (await assistant.requestPage(asked.id, 'alice' as never))!;
       expect(page.message.card?.outcome?.text).toContain('an exercise');
       expect(page.message.card?.buttons).toEqual([]);
+      const approvers = await assistant.requestPage(asked.id, 'bob' as never);
+      expect(approvers?.message.card?.outcome?.text, 'who was asked reads why').toContain('an exercise');
+      expect(approvers?.message.card?.buttons).toEqual([]);
+      expect(await assistant.requestPage(asked.id, 'dave' as never), 'and nobody else').toBeNull();
       expect((await decide('bob', asked, 'approve')).kind).toBe('refused');
       const said = await house().say('alice', 'the door squeaks, please open a ticket');
       expect(said).toMatchObject({ requests: [], reply: expect.stringContaining('switched off') });
@@ -35,6 +45,38 @@ describe.each(LEVELS)('the kill switch from a second process, at $level', ({ lev
 
       expect(await switchTo('off')).toMatchObject({ exit: 0 });
       expect((await ask('alice', 'the door squeaks, please open a ticket')).state).toBe('pending');
+    });
+
+    it('stops a job that is running in the built-in runner, and nothing that it does not cover', async () => {
+      const { done, until, eventually, assistant, submit, story } = house();
+      const running = async () => {
+        const job = { repo: 'web', ref: 'main', job: 'endless' };
+        const asked = (await submit('alice', 'ci.trigger', job)).requests[0]!;
+        await done('bob', asked, 'approve');
+        await eventually(async () => {
+          const page = await assistant.requestPage(asked.id, 'alice' as never);
+          return page?.message.card?.output?.includes('begun');
+        }, 'the job prints');
+        return asked;
+      };
+      const asked = await running();
+      expect(await switchTo('on', '--action', 'ticket.create')).toMatchObject({ exit: 0 });
+      expect((await house().view(asked.id)).state).toBe('executing');
+      expect(await switchTo('on', '--principal', 'alice')).toMatchObject({ exit: 0 });
+      const ended = await until(asked, 'failed');
+      expect(ended.result).toMatchObject({
+        code: 'kill_switch',
+        message: expect.stringContaining('stopped by the kill switch'),
+        output: 'begun\n',
+      });
+      expect((await story(asked)).at(-1)).toBe('reply.sent');
+      await switchTo('off', '--principal', 'alice');
+      await switchTo('off', '--action', 'ticket.create');
+
+      const again = await running();
+      expect(await switchTo('on')).toMatchObject({ exit: 0 });
+      expect((await until(again, 'failed')).result).toMatchObject({ code: 'kill_switch' });
+      await switchTo('off');
     });
 
     it('stops an execution between its claim and its first write', async () => {

@@ -14,7 +14,7 @@ import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { makeSampleRepository } from '../../actions/systems/sample-repository.ts';
 import { CHECKPOINT_FILE, readCheckpointFile } from '../../src/audit/checkpoint-file.ts';
 import { verifyDatabase } from '../../src/audit/verify-database.ts';
-import { compose, type Running } from '../../src/compose.ts';
+import { type ComposeOptions, compose, type Running } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
 import { newId, type PrincipalId, RequestId, ThreadId } from '../../src/model/ids.ts';
@@ -104,6 +104,8 @@ export type Options = {
   /** More lines of countersign.yaml. */
   extra?: string;
   environment?: Record<string, string>;
+  /** How isolation is established, besides the level. */
+  isolation?: Omit<ComposeOptions, 'strongest'>;
 };
 
 /** Composes and starts the product in this process, on a database that is there already. */
@@ -112,6 +114,7 @@ export async function startAssistant(database: TestDatabase, options: Options = 
   await home.repository();
   const config = readConfig({ ...home.environment(database), ...options.environment }, home.folder);
   const running = await compose(config, createLog(config.logLevel), () => null, {
+    ...options.isolation,
     strongest: options.level ?? 'kernel-lite',
   });
   expect(running.isolation.level).toBe(options.level ?? 'kernel-lite');

@@ -45,6 +45,8 @@ export type Job = {
   signal?: AbortSignal;
   /** Put on its path as `node`; ours by default. */
   node?: string;
+  /** Bubblewrap's program, where it is not where systems put it. */
+  bubblewrap?: string;
   /** Where the launcher's bundle is kept. */
   outFolder?: string;
 };
@@ -86,11 +88,11 @@ function checkInputs(inputs: Readonly<Record<string, string>>): void {
   }
 }
 
-async function meansFor({ level, node, outFolder }: Job): Promise<Means> {
+async function meansFor({ level, node, bubblewrap: where, outFolder }: Job): Promise<Means> {
   if (level !== 'kernel' && level !== 'kernel-lite') {
     throw new AppError('isolation_too_low', 'Jobs run at the isolation levels kernel and kernel-lite only.');
   }
-  const bubblewrap = await locateBubblewrap();
+  const bubblewrap = await locateBubblewrap(where);
   if (level === 'kernel' && (bubblewrap === null || !(await boundsScratch(bubblewrap)))) {
     throw new AppError('isolation_too_low', 'Jobs at the level kernel need bubblewrap 0.7 or newer.');
   }

@@ -40,9 +40,9 @@ async function askNode(node: string): Promise<NodeFiles> {
   }
 }
 
-/** Null where bubblewrap is not installed. */
-export async function locateBubblewrap(): Promise<string | null> {
-  for (const path of BUBBLEWRAP_PATHS) {
+/** Null where bubblewrap is not installed; `only` is looked for instead of where systems put it. */
+export async function locateBubblewrap(only?: string): Promise<string | null> {
+  for (const path of only === undefined ? BUBBLEWRAP_PATHS : [only]) {
     if (
       await access(path, constants.X_OK).then(
         () => true,

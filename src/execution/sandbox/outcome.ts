@@ -9,7 +9,8 @@ export type FailureCode =
   | 'crashed'
   | 'killed'
   | 'bad_answer'
-  | 'threw';
+  | 'threw'
+  | 'isolation_too_low';
 
 const MESSAGES: Record<FailureCode, string> = {
   timeout: 'It took longer than it may, and was stopped.',
@@ -19,6 +20,7 @@ const MESSAGES: Record<FailureCode, string> = {
   killed: 'It was stopped from outside.',
   bad_answer: 'Its answer was not of the agreed form.',
   threw: 'It ended with an error.',
+  isolation_too_low: 'This machine no longer isolates it as well as it must be. Operators have been told.',
 };
 
 export type Durations = {

@@ -53,19 +53,27 @@ const PROBE_WALL_MS = 10_000;
  */
 export async function establishLevel({
   node = process.execPath,
+  bubblewrap,
   outFolder,
   strongest = 'kernel',
+  signal,
 }: {
   node?: string;
+  /** Bubblewrap's program, where it is not where systems put it. */
+  bubblewrap?: string;
   outFolder?: string;
+  /** Ends it early; what it answers then says nothing. */
+  signal?: AbortSignal;
   /** Where to begin; stronger levels are not tried. */
   strongest?: IsolationLevel;
 } = {}): Promise<Established> {
   const folder = outFolder === undefined ? {} : { outFolder };
+  const where = bubblewrap === undefined ? {} : { bubblewrap };
   const module = fileURLToPath(new URL('./probe-attack.ts', import.meta.url));
   const bundles = await bundleOperations({ modules: [{ name: 'isolation-probe', module }], ...folder });
   const bundle = bundles.get('isolation-probe') as Bundle;
-  const try_ = (level: IsolationLevel): Promise<Seen> => attackAt(level, { bundle, node, ...folder });
+  const try_ = (level: IsolationLevel): Promise<Seen> =>
+    attackAt(level, { bundle, sandbox: { node, ...folder, ...where }, ...(signal ? { signal } : {}) });
 
   const attacks = ATTACKS.filter((attack) => process.platform === 'linux' || attack !== 'read_environ');
   const control = await try_('none');
@@ -87,7 +95,7 @@ export async function establishLevel({
     if (failures.length === 0) break;
   }
   const reached = attempts.find(({ held }) => held)?.level ?? 'none';
-  const missing = process.platform === 'linux' && (await locateBubblewrap()) === null;
+  const missing = process.platform === 'linux' && (await locateBubblewrap(bubblewrap)) === null;
   return { level: reached, attempts, ...(missing ? { missing: BUBBLEWRAP_MISSING } : {}) };
 }
 
@@ -103,17 +111,26 @@ type Seen = { open: Attack[]; problem: string | null };
 
 async function attackAt(
   level: IsolationLevel,
-  { bundle, node, outFolder }: { bundle: Bundle; node: string; outFolder?: string },
+  {
+    bundle,
+    sandbox: means,
+    signal,
+  }: {
+    bundle: Bundle;
+    sandbox: { node: string; bubblewrap?: string; outFolder?: string };
+    signal?: AbortSignal;
+  },
 ): Promise<Seen> {
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-probe-'));
-  const outside = await prepareTargets(folder, node);
+  const outside = await prepareTargets(folder, means.node);
   try {
-    const sandbox = await createSandbox({ level, node, ...(outFolder === undefined ? {} : { outFolder }) });
+    const sandbox = await createSandbox({ level, ...means });
     const outcome = await sandbox.run({
       bundle,
       job: callWith(outside.targets),
       door: outside.door,
       limits: { wallMs: PROBE_WALL_MS },
+      ...(signal ? { signal } : {}),
     });
     const marks = await outside.marks();
     if (outcome.kind === 'failed') {

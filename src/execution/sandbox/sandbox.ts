@@ -41,17 +41,20 @@ const DOOR_DESCRIPTOR = 3;
 export async function createSandbox({
   level,
   node = process.execPath,
+  bubblewrap: where,
   outFolder,
 }: {
   level: IsolationLevel;
   /** The Node that runs actions; ours by default. */
   node?: string;
+  /** Bubblewrap's program, where it is not where systems put it. */
+  bubblewrap?: string;
   /** Where the launcher's bundle is kept. */
   outFolder?: string;
 }): Promise<Sandbox> {
   const [nodeFiles, bubblewrap, launcher] = await Promise.all([
     locateNode(node),
-    locateBubblewrap(),
+    locateBubblewrap(where),
     bundleLauncher(outFolder),
   ]);
   keepDescriptorsHome();

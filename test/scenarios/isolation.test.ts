@@ -1,0 +1,67 @@
+import { mkdtempSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { locateBubblewrap } from '../../src/execution/sandbox/machine.ts';
+import { settles, useAssistant } from '../support/assistant.ts';
+import { needs } from '../support/needs.ts';
+
+const { skip } = needs('bwrap');
+/** Often: the test waits for what the self-attack finds. */
+const ATTACK_EVERY_MS = 500;
+
+describe.skipIf(skip)('isolation that falls while the assistant runs', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isolation-'));
+  const bubblewrap = join(folder, 'bwrap');
+  const install = async (): Promise<void> => symlinkSync((await locateBubblewrap()) ?? '', bubblewrap);
+  await install();
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  const house = useAssistant({
+    level: 'kernel',
+    isolation: { bubblewrap, attackEveryMs: ATTACK_EVERY_MS },
+  });
+
+  it('is noticed, told, and refuses what needs more, until it is mended', async () => {
+    const { home, running, assistant, ask, done, until, verifiedLog } = house();
+    const check = async () => (await running.checks()).find(({ name }) => name === 'isolation');
+    const level = async () => {
+      await running.refreshMetrics();
+      const { values } = await running.metrics.isolation.get();
+      return values.filter(({ value }) => value === 1).map(({ labels }) => labels.level);
+    };
+    home.edit('policies/ci.cedar', (text) => text.replace('@approval', '@isolation("kernel")\n@approval'));
+    await running.reload();
+    expect(await check()).toMatchObject({ ok: true, code: 'kernel' });
+    const before = await ask('alice', 'the VPN is down, please open a ticket');
+
+    unlinkSync(bubblewrap);
+    await settles(async () => (await check())?.code === 'kernel-lite', 'the fall is noticed');
+    expect(await check()).toMatchObject({ ok: false });
+    expect(await level()).toEqual(['kernel-lite']);
+    expect((await assistant.operations('erin' as never)).isolation).toBe('kernel-lite');
+
+    // What policy gives to the weaker level still runs, at that level, and its log says so.
+    await done('alice', before, 'confirm');
+    await until(before, 'succeeded');
+    expect((await verifiedLog()).find((entry) => entry.type === 'execution.started')?.data?.level).toBe(
+      'kernel-lite',
+    );
+    const refused = await ask('alice', 'run the checks of web on main');
+    expect(refused).toMatchObject({ state: 'denied', result: { code: 'isolation_too_low' } });
+    expect(refused.result?.message).toContain(
+      'at least at level "kernel"; this machine reaches "kernel-lite"',
+    );
+
+    await install();
+    await settles(async () => (await check())?.code === 'kernel', 'the repair is noticed');
+    expect(await check()).toMatchObject({ ok: true });
+    expect(await level()).toEqual(['kernel']);
+    expect((await ask('alice', 'run the checks of web on main')).state).toBe('pending');
+    const alerts = (await verifiedLog()).filter((entry) => entry.type === 'alert.raised');
+    expect(alerts.map(({ data }) => data)).toEqual([
+      { code: 'isolation_fell', from: 'kernel', to: 'kernel-lite' },
+      { code: 'isolation_recovered', from: 'kernel-lite', to: 'kernel' },
+    ]);
+  });
+});
