@@ -136,7 +136,7 @@ export type CredentialScope = {
 export type Operation = {
   egress: readonly EgressRule[];
   /** Filled as egress rules are. Absent: no credential can be made for it, only one that is kept works. */
-  scope?: (values: EgressValues) => CredentialScope;
+  scope?: (values: EgressValues) => CredentialScope | null;
   /** How many writes one execution may send. */
   writes: number;
   /**

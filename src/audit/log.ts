@@ -34,6 +34,8 @@ export const ENTRY_TYPES = [
   'audit.read',
   'privacy.erased',
   'alert.raised',
+  'credential.minted',
+  'credential.revoked',
 ] as const;
 export type EntryType = (typeof ENTRY_TYPES)[number];
 

@@ -1,0 +1,45 @@
+/** Tokens made for one attempt, as the log tells of them: made, taken back, or an alert where that is not certain. */
+import type { Attempt, AttemptDeps } from './attempt.ts';
+import type { MintedToken, Minting } from './broker/call.ts';
+
+type Deps = Pick<AttemptDeps, 'db' | 'audit' | 'troubled' | 'alarmed'>;
+
+/** Never the secret, nor anything made from it. */
+function dataOf({ exact, permissions, ...token }: MintedToken, call: Attempt['call']) {
+  return { ...token, permissions: { ...permissions }, ...(exact ? {} : { refused: 'not_exact' }), call };
+}
+
+export function mintingFor(deps: Deps, spec: Attempt): Minting {
+  const about = { turn: spec.turn, request: spec.request };
+  return {
+    scope: (values) => spec.governed.operation.scope?.(values) ?? null,
+    async minted(token) {
+      const data = dataOf(token, spec.call);
+      await deps.db.transaction((tx) => deps.audit.append(tx, { type: 'credential.minted', ...about, data }));
+    },
+    async revoked(token, failure) {
+      const data = dataOf(token, spec.call);
+      const entry =
+        failure === null
+          ? ({ type: 'credential.revoked', ...about, data } as const)
+          : ({
+              type: 'alert.raised',
+              ...about,
+              data: { ...data, code: 'credential_not_revoked', why: failure },
+            } as const);
+      try {
+        await deps.db.transaction((tx) => deps.audit.append(tx, entry));
+      } catch (error) {
+        // What the run did is recorded; that its token is gone, or ends by itself, is no reason to call it unknown.
+        const detail = error instanceof Error ? error.message : '';
+        deps.troubled({ request: spec.request, call: spec.call, code: 'revocation_unrecorded', detail });
+      }
+      if (failure === null) return;
+      deps.alarmed?.({
+        request: spec.request,
+        code: 'credential_not_revoked',
+        message: `A token of ${token.name} for ${token.repository} could not be taken back (${failure}). It ends by itself at ${token.expiresAt}.`,
+      });
+    },
+  };
+}
