@@ -97,6 +97,7 @@ export function outsideSystem(db: Database, audit: AuditLog) {
         responseBytes: 2,
         responseSha256: 'cd'.repeat(32),
         durationMs: 1.5,
+        attempt: 1,
         credentialEchoed: false,
       });
     };

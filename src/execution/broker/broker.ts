@@ -6,8 +6,11 @@
 import type { BuiltInHost } from '../../action.ts';
 import type { DoorSpec } from './call.ts';
 import { createCarrying } from './carrying.ts';
+import { type CircuitState, createCircuits } from './circuit.ts';
+import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import type { Credentials } from './credential.ts';
 import { type Door, openDoor, type Scan } from './door.ts';
+import { createPauses } from './pause.ts';
 import {
   createRouter,
   parseUpstreams,
@@ -25,23 +28,48 @@ export type BrokerConfig = {
   scan: Scan;
   /** Default: the system's resolver. */
   resolve?: Resolve;
+  /** Default: the system's. */
+  clock?: Clock;
+};
+
+/** How the broker finds an upstream now. */
+export type UpstreamHealth = {
+  host: string;
+  circuit: CircuitState;
+  /** It asked to be left alone for so long; 0 for not at all. */
+  pausedSeconds: number;
 };
 
 export type Broker = {
   open(spec: DoorSpec): Door;
+  /** Every configured upstream. */
+  upstreams(): UpstreamHealth[];
   close(): Promise<void>;
 };
 
 /** Throws `config_invalid` when an upstream cannot be used. */
 export function createBroker(config: BrokerConfig): Broker {
   const router = createRouter(config.resolve ?? resolveBySystem);
+  const clock = config.clock ?? SYSTEM_CLOCK;
+  const patience = { circuits: createCircuits(clock), pauses: createPauses(clock), clock };
+  const upstreams = parseUpstreams(config.upstreams);
   const deps = {
-    upstreams: parseUpstreams(config.upstreams),
+    upstreams,
     builtIns: new Map(Object.entries(config.builtIns)),
     credentials: config.credentials,
     scan: config.scan,
     router,
+    patience,
     carrying: createCarrying(),
   };
-  return { open: (spec) => openDoor(deps, spec), close: () => router.close() };
+  return {
+    open: (spec) => openDoor(deps, spec),
+    upstreams: () =>
+      [...upstreams.keys()].map((host) => ({
+        host,
+        circuit: patience.circuits.stateOf(host),
+        pausedSeconds: Math.ceil(patience.pauses.longestFor(host) / 1_000),
+      })),
+    close: () => router.close(),
+  };
 }

@@ -15,6 +15,8 @@ export type BrokerCall = {
 };
 
 export type BrokerAnswer = BrokerCall & {
+  /** 1 for the first try of this call. */
+  attempt: number;
   status: number;
   responseBytes: number;
   /** Hex, over the body's bytes as given to the action, credentials masked. */
@@ -32,12 +34,14 @@ export type BrokerRefusal = {
   code: RefusalReason;
   detail: string | null;
   sent: boolean;
+  /** The try that it happened to; 1 also where none began. */
+  attempt: number;
 };
 
 export type BrokerHooks = {
   /**
    * Commits the intent of a write, and checks lease and kill switch; throws an `AppError` to stop it. The write leaves only
-   * after this has resolved.
+   * after this has resolved. Asked again before each further try of a write of which nothing had left.
    */
   beforeWrite(call: BrokerCall): Promise<void>;
   /** Records a call that was answered. What it throws closes the door: what cannot be recorded does not go on. */
@@ -46,7 +50,7 @@ export type BrokerHooks = {
 };
 
 export type Budgets = {
-  /** Calls of one execution, refused ones included. */
+  /** Calls of one execution, each try and refused ones included. */
   calls: number;
   /** Body of one request, of one answer, and all bodies together, in bytes. */
   requestBytes: number;

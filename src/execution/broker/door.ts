@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { AppError } from '../../errors.ts';
 import { type BrokerRefusal, DEFAULT_BUDGETS, type DoorSpec, type DoorSummary } from './call.ts';
 import type { Carrying } from './carrying.ts';
-import { type ExchangeDeps, exchange } from './exchange.ts';
+import { type ExchangeDeps, type Exchanged, exchange } from './exchange.ts';
 import {
   HOST_HEADER,
   LABEL_HEADER,
@@ -17,8 +17,11 @@ import {
   SENT_HEADER,
 } from './headers.ts';
 import { EgressRefused } from './refusal.ts';
-import { candidates, declare, match } from './rules.ts';
+import { readRequestBody } from './request-body.ts';
+import { candidates, declare, match, type Outgoing } from './rules.ts';
+import { searchableIn, searchableOf } from './searchable.ts';
 import { parseTarget } from './target.ts';
+import { type Patience, tryPatiently } from './tries.ts';
 
 export type Door = {
   /** Serves this stream; once only. */
@@ -45,40 +48,14 @@ function refuse(response: ServerResponse, refusal: EgressRefused): void {
     'content-length': Buffer.byteLength(body),
     [REFUSED_HEADER]: refusal.reason,
     [SENT_HEADER]: refusal.sent ? 'yes' : 'no',
+    ...(refusal.retryAfterSeconds === null ? {} : { 'retry-after': String(refusal.retryAfterSeconds) }),
   });
   response.end(body);
 }
 
-async function readRequestBody(
-  request: IncomingMessage,
-  maxBytes: number,
-  signal: AbortSignal,
-): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  const stop = () => request.destroy(new EgressRefused('time_budget'));
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    for await (const chunk of request) {
-      length += chunk.length;
-      if (length > maxBytes) throw new EgressRefused('request_too_large');
-      chunks.push(chunk);
-    }
-  } catch (error) {
-    throw error instanceof EgressRefused ? error : new EgressRefused('malformed', 'body', { cause: error });
-  } finally {
-    signal.removeEventListener('abort', stop);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
-  } catch (cause) {
-    throw new EgressRefused('body_not_declared', 'not UTF-8', { cause });
-  }
-}
-
 /** Opens a door. Nothing is served until a stream is attached. */
 export function openDoor(
-  shared: Omit<ExchangeDeps, 'carrying'> & { scan: Scan; carrying: Carrying },
+  shared: Omit<ExchangeDeps, 'carrying'> & { scan: Scan; patience: Patience; carrying: Carrying },
   spec: DoorSpec,
 ): Door {
   const carrying = shared.carrying.open(spec);
@@ -133,7 +110,7 @@ export function openDoor(
     return deps.scan(text) === null ? short : '[masked]';
   }
 
-  function refusalEntry(request: IncomingMessage, refusal: EgressRefused): BrokerRefusal {
+  function refusalEntry(request: IncomingMessage, refusal: EgressRefused, attempt = 1): BrokerRefusal {
     const host = request.headers[HOST_HEADER];
     return {
       method: printable(request.method ?? ''),
@@ -142,6 +119,7 @@ export function openDoor(
       code: refusal.reason,
       detail: refusal.detail,
       sent: refusal.sent,
+      attempt,
     };
   }
 
@@ -151,17 +129,76 @@ export function openDoor(
       throw new EgressRefused('byte_budget');
   }
 
-  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const startedMs = performance.now();
+  function search(text: string): void {
+    const secret = deps.scan(text);
+    if (secret !== null) throw new EgressRefused('secret_in_request', secret);
+  }
+
+  async function answered(exchanged: Exchanged): Promise<void> {
+    summary.responseBytes += exchanged.bytes.length;
+    await spec.hooks.afterCall(exchanged.answer);
+  }
+
+  /** One more try is one more call. */
+  function again(): boolean {
+    const spent = summary.requestBytes + summary.responseBytes > budgets.totalBytes;
+    if (shut !== null || spent || summary.calls >= budgets.calls) return false;
+    summary.calls += 1;
+    return true;
+  }
+
+  async function carry(
+    request: IncomingMessage,
+    childHeaders: ReadonlyMap<string, string>,
+    outgoing: Outgoing,
+    progress: { attempt: number },
+  ): Promise<Exchanged> {
+    const timeout = AbortSignal.timeout(budgets.callMs);
+    const stopping = AbortSignal.any([timeout, reads.signal]);
+    const once = (attempt: number): Promise<Exchanged> => {
+      progress.attempt = attempt;
+      return exchange(deps, outgoing, {
+        childHeaders,
+        idempotencyKey: spec.idempotencyKey ?? null,
+        budgets,
+        hooks: spec.hooks,
+        signal: outgoing.effect === 'write' ? timeout : stopping,
+        attempt,
+        answered: (answer) => spec.hooks.afterCall(answer),
+      });
+    };
+    const { host, credential, effect } = outgoing;
+    // What runs in this process neither breaks off nor asks for a pause.
+    if (deps.builtIns.has(host)) return once(1);
+    return tryPatiently(deps.patience, {
+      host,
+      credential,
+      effect,
+      deadlineMs: deps.patience.clock.nowMs() + budgets.callMs,
+      signal: stopping,
+      once,
+      again,
+      tried: (outcome, attempt) =>
+        outcome instanceof EgressRefused
+          ? record(refusalEntry(request, outcome, attempt))
+          : answered(outcome),
+    });
+  }
+
+  async function serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    progress: { attempt: number },
+  ): Promise<void> {
     const headers = readHeaders(request.rawHeaders);
     checkBudgets();
     const host = headers.get(HOST_HEADER) ?? '';
     const target = parseTarget(request.url ?? '', host, headers.get(SCHEME_HEADER) ?? '');
     const found = candidates(declared, request.method ?? '', target);
     const text = await readRequestBody(request, budgets.requestBytes, reads.signal);
-    const secret = deps.scan([...target.segments, ...[...target.query].flat(), text].join('\n'));
-    if (secret !== null) throw new EgressRefused('secret_in_request', secret);
+    search(searchableOf(target, text));
     const outgoing = match(found, target, text);
+    search(searchableIn(outgoing));
     checkBudgets();
     if (outgoing.effect === 'write') {
       if (spec.phase !== 'full') throw new EgressRefused('write_in_read_only');
@@ -169,18 +206,8 @@ export function openDoor(
       summary.writes += 1;
     }
     summary.requestBytes += Buffer.byteLength(outgoing.body ?? '');
-    const timeout = AbortSignal.timeout(budgets.callMs);
-    const exchanged = await exchange(deps, outgoing, {
-      childHeaders: headers,
-      idempotencyKey: spec.idempotencyKey ?? null,
-      budgets,
-      hooks: spec.hooks,
-      signal: outgoing.effect === 'write' ? timeout : AbortSignal.any([timeout, reads.signal]),
-      startedMs,
-      answered: (answer) => spec.hooks.afterCall(answer),
-    });
-    summary.responseBytes += exchanged.bytes.length;
-    await spec.hooks.afterCall(exchanged.answer);
+    const exchanged = await carry(request, headers, outgoing, progress);
+    await answered(exchanged);
     if (response.destroyed) return;
     response.writeHead(exchanged.answer.status, {
       ...exchanged.headers,
@@ -191,11 +218,12 @@ export function openDoor(
   }
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const progress = { attempt: 1 };
     try {
-      await serve(request, response);
+      await serve(request, response, progress);
     } catch (error) {
       if (error instanceof EgressRefused) {
-        await record(refusalEntry(request, error));
+        await record(refusalEntry(request, error, progress.attempt));
         // An unread body would be taken for the next request.
         if (!request.complete) response.setHeader('connection', 'close');
         refuse(response, error);
@@ -233,7 +261,7 @@ export function openDoor(
     server.on(event, () => {
       // What is cut off half way because the door was shut is no new offence.
       if (shut !== null) return void stream?.destroy();
-      const entry = { method: '', host: '', path: '', detail: event, sent: false } as const;
+      const entry = { method: '', host: '', path: '', detail: event, sent: false, attempt: 1 } as const;
       enqueue(() => record({ ...entry, code: 'malformed' }));
       stream?.destroy();
     });

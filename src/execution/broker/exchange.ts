@@ -103,7 +103,7 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
   const { credential: name, effect } = outgoing;
   const granted = name === null ? null : await deps.credentials.get(name, host);
   if (granted === null && name !== null) throw new EgressRefused('no_credential', name);
-  const route = await deps.router.route(upstream);
+  const route = await deps.router.route(upstream, effect);
   const credential =
     granted === null || name === null
       ? null
@@ -129,10 +129,11 @@ export async function exchange(
     budgets: Budgets;
     hooks: BrokerHooks;
     signal: AbortSignal;
-    startedMs: number;
+    attempt: number;
     answered: (answer: BrokerAnswer) => Promise<void>;
   },
 ): Promise<Exchanged> {
+  const startedMs = performance.now();
   const call = describe(outgoing);
   const way = await findWay(deps, outgoing, spec.signal);
   const headers = outgoingHeaders(spec.childHeaders, {
@@ -145,10 +146,11 @@ export async function exchange(
   if (outgoing.effect === 'write') await gate(spec.hooks, call);
   const finish = (status: number, bytes: Buffer, credentialEchoed: boolean): BrokerAnswer => ({
     ...call,
+    attempt: spec.attempt,
     status,
     responseBytes: bytes.length,
     responseSha256: sha256(bytes),
-    durationMs: Math.round(performance.now() - spec.startedMs),
+    durationMs: Math.round(performance.now() - startedMs),
     credentialEchoed,
   });
   let answer: Answer | null = null;

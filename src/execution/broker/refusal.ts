@@ -47,6 +47,12 @@ const REFUSALS = {
     sent: false,
     words: 'The credential could not be had from where it is kept.',
   },
+  circuit_open: {
+    status: 503,
+    sent: false,
+    words: 'The upstream failed several times in a row; it is left alone for a while.',
+  },
+  paused: { status: 429, sent: false, words: 'The upstream asked to be left alone for a while.' },
   connection_failed: { status: 502, sent: false, words: 'No trusted connection to the upstream was made.' },
   gate: { status: 403, sent: false, words: 'The write was stopped before it left.' },
   closed: { status: 403, sent: false, words: 'The door is closed.' },
@@ -69,10 +75,22 @@ export type RefusalReason = keyof typeof REFUSALS;
 export class EgressRefused extends AppError {
   readonly reason: RefusalReason;
   readonly detail: string | null;
-  constructor(reason: RefusalReason, detail: string | null = null, options?: { cause?: unknown }) {
+  /** After how long it makes sense to ask again, in seconds; null where nothing says so. */
+  readonly retryAfterSeconds: number | null;
+  constructor(
+    reason: RefusalReason,
+    detail: string | null = null,
+    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
     super('egress_refused', REFUSALS[reason].words, options);
     this.reason = reason;
     this.detail = detail;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+  }
+  /** For what goes by itself: `ms` from now. */
+  static later(reason: 'circuit_open' | 'paused', ms: number): EgressRefused {
+    const retryAfterSeconds = Math.max(1, Math.ceil(ms / 1_000));
+    return new EgressRefused(reason, `${retryAfterSeconds} s`, { retryAfterSeconds });
   }
   /** True when the upstream may have seen the call: its effect is then unknown, not absent. */
   get sent(): boolean {

@@ -8,6 +8,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { Agent, type Dispatcher, request } from 'undici';
 import { AppError } from '../../errors.ts';
+import type { Effect } from '../../model/request.ts';
 import { type AddressRange, isAllowedAddress, isLoopback, parseRanges } from './addresses.ts';
 import { EgressRefused } from './refusal.ts';
 
@@ -90,6 +91,11 @@ function certificateFailed(code: string): boolean {
   return code.startsWith('ERR_TLS_') || /CERT|SELF_SIGNED|UNABLE_TO|ISSUER/.test(code);
 }
 
+/** True where a connection could not even be made: nothing of the call has left, and the next moment may be better. */
+export function hasNeverConnected({ reason, detail }: EgressRefused): boolean {
+  return reason === 'connection_failed' && NEVER_CONNECTED.has(detail ?? '');
+}
+
 /** Turns what undici throws into a refusal that knows whether anything may have left. */
 export function refusalOf(error: unknown): EgressRefused {
   if (error instanceof EgressRefused) return error;
@@ -131,12 +137,15 @@ export function createRouter(resolve: Resolve) {
     return first;
   }
 
-  function agentFor(upstream: Upstream, address: string): Agent {
-    const key = `${upstream.host} ${address}`;
+  function agentFor(upstream: Upstream, address: string, effect: Effect): Agent {
+    const key = `${upstream.host} ${address} ${effect}`;
     const known = agents.get(key);
     if (known) return known;
     const agent = new Agent({
       connections: 8,
+      // A write on a connection that the upstream is just closing would be lost without a word, its outcome unknown: 0 is
+      // undici's word for a fresh connection each time.
+      pipelining: effect === 'write' ? 0 : 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: KEEP_ALIVE_MS,
       allowH2: false,
@@ -164,12 +173,12 @@ export function createRouter(resolve: Resolve) {
 
   return {
     /** Throws `name_unresolved`, `address_refused`, `plain_http`; nothing has left by then. */
-    async route(upstream: Upstream): Promise<Route> {
+    async route(upstream: Upstream, effect: Effect): Promise<Route> {
       const address = await pin(upstream);
       const prefix = upstream.base.pathname.replace(/\/$/, '');
       return {
         url: (path, search) => new URL(`${prefix}${path}${search}`, upstream.base),
-        dispatcher: agentFor(upstream, address),
+        dispatcher: agentFor(upstream, address, effect),
       };
     },
     async close(): Promise<void> {

@@ -14,6 +14,7 @@ import type {
   BrokerRefusal,
   DoorSpec,
 } from '../../../src/execution/broker/call.ts';
+import type { Clock } from '../../../src/execution/broker/clock.ts';
 
 export const VALUES: EgressValues = {
   args: { title: 'VPN down', ticket: '12' },
@@ -72,6 +73,22 @@ async function socketPair(): Promise<[net.Socket, net.Socket]> {
   return [inside, outside];
 }
 
+/** A clock on which waiting takes no time, but counts. */
+export function impatient(): Clock & { waited: number[] } {
+  const waited: number[] = [];
+  const ahead = () => waited.reduce((sum, ms) => sum + ms, 0);
+  return {
+    waited,
+    nowMs: () => performance.now() + ahead(),
+    wallMs: () => Date.now() + ahead(),
+    wait: async (ms, signal) => {
+      signal.throwIfAborted();
+      waited.push(ms);
+    },
+    jitter: () => 1,
+  };
+}
+
 /** Opens a door and takes the child's end. Records what the hooks hear, in order. */
 export async function openTo(config: Partial<BrokerConfig>, spec: Partial<DoorSpec> = {}) {
   const broker = createBroker({
@@ -79,6 +96,7 @@ export async function openTo(config: Partial<BrokerConfig>, spec: Partial<DoorSp
     builtIns: {},
     credentials: { get: async () => null },
     scan: () => null,
+    clock: impatient(),
     ...config,
   });
   const heard = { writes: [] as BrokerCall[], calls: [] as BrokerAnswer[], refused: [] as BrokerRefusal[] };
