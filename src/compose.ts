@@ -21,7 +21,7 @@ import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
 import { createIsolation, sandboxInForce } from './execution/isolation.ts';
-import { isEnough } from './execution/levels.ts';
+import { isEnough, leastLevel } from './execution/levels.ts';
 import { runObstacle } from './execution/run-obstacle.ts';
 import { type Bundle, bundleOperations } from './execution/sandbox/bundle.ts';
 import { runJob } from './execution/sandbox/job.ts';
@@ -342,6 +342,8 @@ export async function compose(
     titleOfGroup,
     titleOf,
     argumentOrder: (action) => Object.keys(catalogue.governed(action)?.action.input.shape ?? {}),
+    leastIsolation: ({ risk, obligations }) =>
+      leastLevel(risk, obligations, { process: config.acceptProcess }),
     linkTo,
   });
 

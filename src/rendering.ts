@@ -7,7 +7,7 @@ import type { Judging } from './judging.ts';
 import type { Card, Message } from './model/card.ts';
 import { MessageId, newId, type PrincipalId, type RequestId } from './model/ids.ts';
 import type { Account, Principal } from './model/principal.ts';
-import { FINAL_STATES, type StoredRequest } from './model/request.ts';
+import { FINAL_STATES, type IsolationLevel, type StoredRequest } from './model/request.ts';
 import { buildCard, type Viewer } from './reply/card.ts';
 import type { StoredMessage } from './reply/messages.ts';
 import type { Database } from './store/database.ts';
@@ -21,6 +21,8 @@ export type RenderingDeps = UndoDeps & {
   titleOf(action: string): string;
   titleOfGroup(id: string): string;
   argumentOrder(action: string): string[];
+  /** The least isolation that policy and risk ask for. */
+  leastIsolation(request: StoredRequest): IsolationLevel;
   /** Address of the request's page; null where the pages are off. */
   linkTo(request: RequestId): string | null;
   /** Resolves once a signed checkpoint covers the entry. @throws AppError `audit_unwritable` where none does in time. */
@@ -44,6 +46,7 @@ export function createRendering(deps: RenderingDeps) {
       nameOf: deps.nameOf,
       viewer,
       personal: person !== undefined,
+      leastIsolation: deps.leastIsolation(request),
       undoUntil: undo?.kind === 'open' ? undo.until : null,
       link,
       proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps, request) : null,

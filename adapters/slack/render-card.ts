@@ -144,5 +144,6 @@ function smallPrint(card: Card): Block[] {
       : `Digest ${visible(card.digest)}`;
   const { outcome } = card;
   const ended = outcome === null || card.state === 'succeeded' ? [] : [`Code ${visible(outcome.code)}`];
-  return [context(...[proof, ...ended].map((line) => clip(line, SENTENCE_MAX)))];
+  const isolation = card.isolation === null ? [] : [`Isolation: ${visible(card.isolation)}`];
+  return [context(...[proof, ...isolation, ...ended].map((line) => clip(line, SENTENCE_MAX)))];
 }

@@ -143,6 +143,10 @@ function moment(iso: string): Run[] {
 function smallPrint(card: Card): Element[] {
   const small = { size: 'Small', isSubtle: true } as const;
   const digest = nextLine(text(`Digest ${oneLine(visible(card.digest), LABEL_MAX)}`, small));
-  if (card.link !== null || card.proof === null) return [digest];
-  return [digest, nextLine(text(oneLine(visible(card.proof), SENTENCE_MAX), small))];
+  const isolation =
+    card.isolation === null
+      ? []
+      : [nextLine(text(oneLine(`Isolation: ${visible(card.isolation)}`, LABEL_MAX), small))];
+  if (card.link !== null || card.proof === null) return [digest, ...isolation];
+  return [digest, ...isolation, nextLine(text(oneLine(visible(card.proof), SENTENCE_MAX), small))];
 }

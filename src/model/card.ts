@@ -31,6 +31,8 @@ export type Card = {
   /** What the preview resolved: pinned commit, connector, inputs. */
   facts: { label: string; value: string }[];
   risk: Risk;
+  /** In words, how far what runs is kept from the machine: `kernel`; before it has begun the least it needs, `at least kernel-lite`. */
+  isolation: string | null;
   reasons: string[];
   /** Text that a model or an outside system wrote; shown as an attributed quote only. */
   quotes: { source: string; text: string }[];

@@ -1,7 +1,15 @@
 /** A request as people see it. Pure: labels and layout are ours, every value comes from the stored request. */
 import type { Card, CardOffer } from '../model/card.ts';
 import type { PrincipalId } from '../model/ids.ts';
-import type { ActionRequest, Approval, Json, Need, RequestState, StoredRequest } from '../model/request.ts';
+import type {
+  ActionRequest,
+  Approval,
+  IsolationLevel,
+  Json,
+  Need,
+  RequestState,
+  StoredRequest,
+} from '../model/request.ts';
 import type { DecisionKind } from '../model/turn.ts';
 
 /** Who looks: the requester, who changed it and so asks for it too, whom policy lets approve it, or anybody else. */
@@ -22,6 +30,8 @@ export type CardInput = {
   personal?: boolean;
   /** Until when this person may take it back. */
   undoUntil?: Date | null;
+  /** What policy and risk ask for. */
+  leastIsolation: IsolationLevel;
   link: string | null;
   proof: string | null;
 };
@@ -43,6 +53,7 @@ export function buildCard(input: CardInput): Card {
     arguments: inOrder(request, input.argumentOrder),
     facts: request.preview?.facts ?? [],
     risk: request.risk,
+    isolation: isolationOf(input),
     reasons: request.reasons,
     quotes: [],
     approvals: input.approvals.map((approval) => ({
@@ -126,6 +137,12 @@ function statusOf(input: CardInput): string {
       : input.waiting;
   if (request.coRequesters.length === 0) return waiting;
   return `Changed by ${request.coRequesters.map(input.nameOf).join(', ')}. ${waiting}`;
+}
+
+/** What it was run at, or must be; nothing for what never ran and never will. */
+function isolationOf({ request: { level, state }, leastIsolation }: CardInput): string | null {
+  if (level !== null) return level;
+  return state === 'pending' || state === 'approved' ? `at least ${leastIsolation}` : null;
 }
 
 /** The same for every place that is not one person's: there nobody knows who reads. */

@@ -17,6 +17,7 @@ function inputOf(changes: Partial<StoredRequest>, viewer: Viewer): CardInput {
     argumentOrder: ['job', 'repo', 'ref'],
     nameOf: (id) => `Name of ${id}`,
     viewer,
+    leastIsolation: 'kernel-lite',
     link: null,
     proof: null,
   };
@@ -140,6 +141,14 @@ test('the words for where it stands name a person or a group, never an id alone'
   expect(cardOf().status).toBe('Waiting for Name of alice to confirm.');
   expect(cardOf({ confirmedAt: new Date() }).status).toBe('Waiting for one approval from oncall.');
   for (const state of States.options) expect(cardOf({ state }).status).not.toBe('');
+});
+
+test('the isolation is what it needs until it has begun, and then what it was run at', () => {
+  expect(cardOf({ state: 'pending' }).isolation).toBe('at least kernel-lite');
+  expect(cardOf({ state: 'approved' }).isolation).toBe('at least kernel-lite');
+  expect(cardOf({ state: 'executing', level: 'kernel' }).isolation).toBe('kernel');
+  expect(cardOf({ state: 'succeeded', level: 'kernel' }).isolation).toBe('kernel');
+  expect(cardOf({ state: 'denied', level: null }).isolation).toBeNull();
 });
 
 test('the tail of the output is shown, and the whole of an outcome', () => {

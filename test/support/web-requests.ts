@@ -141,6 +141,7 @@ export function cardOf(kept: Kept, viewer: Principal): Card {
     arguments: kept.arguments,
     facts: factsOf(kept),
     risk: view.risk,
+    isolation: kept.state === 'pending' || kept.state === 'approved' ? 'at least kernel-lite' : 'kernel',
     reasons: view.reasons,
     quotes:
       kept.action === 'ci.trigger' ? [{ source: 'offline planner', text: 'You asked for “checks”.' }] : [],

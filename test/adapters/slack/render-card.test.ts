@@ -142,6 +142,11 @@ describe('a card', () => {
     expect(liveMarkup(linked.blocks)).toHaveLength(1);
   });
 
+  test('says how what runs is isolated, in the small print', () => {
+    expect(textsOf(renderCard(cardWith({ isolation: 'kernel' })).blocks)).toContain('Isolation: kernel');
+    expect(textsOf(renderCard(cardWith({ isolation: null })).blocks).join('\n')).not.toContain('Isolation');
+  });
+
   test('links only to web addresses, by their own words', () => {
     const outcome = (link: string) =>
       renderCard(cardWith({ outcome: { code: 'done', text: 'Done', link } })).blocks;

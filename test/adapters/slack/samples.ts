@@ -15,6 +15,7 @@ export function cardWith(change: Partial<Card> = {}): Card {
     arguments: [{ name: 'title', value: 'VPN down in Berlin', provenance: 'quoted' }],
     facts: [{ label: 'connector', value: 'the built-in desk' }],
     risk: 'low',
+    isolation: 'at least kernel-lite',
     reasons: ['tickets.cedar permits employees to open tickets'],
     quotes: [],
     approvals: [],

@@ -193,6 +193,13 @@ describe('a card', () => {
     expect(runsOf(linked).filter((run) => run.selectAction !== undefined)).toHaveLength(1);
   });
 
+  test('says how what runs is isolated, in the small print', () => {
+    const words = (isolation: string | null) =>
+      spaced(textsOf(renderCard(cardWith({ isolation })).body).join('\n'));
+    expect(words('kernel')).toContain('Isolation: kernel');
+    expect(words(null)).not.toContain('Isolation');
+  });
+
   test('links only to web addresses, by their own words', () => {
     const links = (link: string) =>
       runsOf(renderCard(cardWith({ outcome: { code: 'done', text: 'Done', link } })).body)

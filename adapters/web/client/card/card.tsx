@@ -41,6 +41,7 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
             Asked by <strong>{unmasked(card.requester.name)}</strong>
           </span>
           <Expiry card={card} />
+          {card.isolation !== null && <span>Isolation: {unmasked(card.isolation)}</span>}
         </p>
       </header>
       <div className="card-body">
