@@ -7,10 +7,10 @@ import type { AuditLog } from '../audit/log.ts';
 import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
 import type { IsolationLevel, Json } from '../model/request.ts';
 import { storable } from '../model/storable.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Tx } from '../store/database.ts';
 import type { Broker } from './broker/broker.ts';
 import type { BrokerHooks } from './broker/call.ts';
-import { type Claim, commitIntent, settleIntent } from './lease.ts';
+import { type Claim, commitIntent, NEVER_LEFT, settleIntent } from './lease.ts';
 import type { Bundle } from './sandbox/bundle.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
@@ -49,11 +49,15 @@ export type Attempt = {
   signal: AbortSignal;
 };
 
+/** `unanswered`: writes of this call that left and were not answered, whatever its code says. */
+export type Attempted = SandboxOutcome & { unanswered: number };
+
 /** Runs one call in a single-use sandbox and closes its door behind it. */
-export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<SandboxOutcome> {
+export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempted> {
   const { governed } = spec;
   const requester = `${spec.requester.id} (${spec.requester.name})`;
   const mayWrite = spec.call === 'run' && spec.claim !== null && governed.action.effect === 'write';
+  const { hooks, unanswered } = hooksFor(deps, spec);
   const door = deps.broker.open({
     rules: governed.operation.egress,
     values: {
@@ -68,7 +72,7 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Sandbox
     writes: mayWrite ? governed.operation.writes : 0,
     idempotencyKey: spec.idempotencyKey,
     minting: mintingFor(deps, spec),
-    hooks: hooksFor(deps, spec),
+    hooks,
   });
   try {
     const run: SandboxRun = {
@@ -93,14 +97,14 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Sandbox
     const { failure } = door.summary();
     if (failure !== null) {
       deps.troubled({ request: spec.request, call: spec.call, code: 'unrecorded', detail: String(failure) });
-      return { ...UNRECORDED, durations: outcome.durations };
+      return { ...UNRECORDED, durations: outcome.durations, unanswered: unanswered() };
     }
     if (outcome.kind === 'failed') {
       deps.troubled({ request: spec.request, call: spec.call, code: outcome.code, detail: outcome.detail });
-      return outcome;
+      return { ...outcome, unanswered: unanswered() };
     }
     // What an outside system sent must be storable, or an effect could not be recorded for the sake of a character.
-    return { ...outcome, value: storable(outcome.value) };
+    return { ...outcome, value: storable(outcome.value), unanswered: unanswered() };
   } finally {
     await door.close();
   }
@@ -114,22 +118,32 @@ const UNRECORDED = {
   detail: '',
 } as const;
 
-function hooksFor(deps: AttemptDeps, spec: Attempt): BrokerHooks {
+function hooksFor(deps: AttemptDeps, spec: Attempt): { hooks: BrokerHooks; unanswered: () => number } {
   const about = { turn: spec.turn, request: spec.request };
+  let unanswered = 0;
+  // A door carries one call at a time: what is heard next is about this one.
   let intent: string | null = null;
-  return {
+  const settle = async (tx: Tx, status: number): Promise<void> => {
+    if (intent === null) return;
+    await settleIntent(tx, intent, status);
+    unanswered -= 1;
+    intent = null;
+  };
+  const hooks: BrokerHooks = {
     async beforeWrite(call) {
       if (!spec.claim) throw new Error('a write without a claim');
+      intent = null;
       intent = await commitIntent(deps.db, spec.claim, {
         method: call.method,
         host: call.host,
         path: call.path,
         bodySha256: call.requestSha256,
       });
+      unanswered += 1;
     },
     async afterCall(call) {
       await deps.db.transaction(async (tx) => {
-        if (call.effect === 'write' && intent !== null) await settleIntent(tx, intent, call.status);
+        if (call.effect === 'write') await settle(tx, call.status);
         await deps.audit.append(tx, {
           type: 'egress.called',
           ...about,
@@ -138,9 +152,17 @@ function hooksFor(deps: AttemptDeps, spec: Attempt): BrokerHooks {
       });
     },
     async refused(refusal) {
-      await deps.db.transaction((tx) =>
-        deps.audit.append(tx, { type: 'egress.refused', ...about, data: { ...refusal, call: spec.call } }),
-      );
+      await deps.db.transaction(async (tx) => {
+        // Certainly nothing of it has left: it leaves no doubt behind.
+        if (!refusal.sent) await settle(tx, NEVER_LEFT);
+        await deps.audit.append(tx, {
+          type: 'egress.refused',
+          ...about,
+          data: { ...refusal, call: spec.call },
+        });
+      });
+      intent = null;
     },
   };
+  return { hooks, unanswered: () => unanswered };
 }

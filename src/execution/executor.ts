@@ -9,13 +9,15 @@ import type { PrincipalId, RequestId } from '../model/ids.ts';
 import type { IsolationLevel, Json, Result, StoredRequest } from '../model/request.ts';
 import { Json as JsonSchema, Preview, Result as ResultSchema } from '../model/request.ts';
 import type { Sql, Tx } from '../store/database.ts';
-import { type Attempt, type AttemptDeps, attempt } from './attempt.ts';
+import { type Attempt, type AttemptDeps, type Attempted, attempt } from './attempt.ts';
+import { isRefusalReason } from './broker/refusal.ts';
 import {
   abandoned,
   appendOutput,
   type Claim,
   claimAbandoned,
   claimApproved,
+  countFailedLook,
   finish,
   intentsOf,
   isSwitchedOff,
@@ -30,6 +32,10 @@ import type { SandboxOutcome } from './sandbox/outcome.ts';
 
 /** Seconds between two looks at something that goes on elsewhere, where nobody tells us earlier. */
 const LOOK_EVERY_SECONDS = 1;
+/** Looks that fail are made less and less often, up to this: a system that is down for an hour is not asked 3,600 times. */
+const LOOK_AT_LEAST_EVERY_SECONDS = 60;
+/** For how long every look may fail before a person is asked: longer than an outage or a night, and bounded. */
+const BLIND_SECONDS = 24 * 60 * 60;
 /** How many abandoned executions one sweep takes over. */
 const SWEEP_AT_MOST = 20;
 
@@ -104,6 +110,12 @@ const UNKNOWN: Result = {
   code: 'unknown_outcome',
   message:
     'It was sent, and no answer says whether it happened. Please look in the outside system, then say what you found.',
+};
+
+const UNSEEN: Result = {
+  code: 'unknown_outcome',
+  message:
+    'It was started, and for a day the outside system did not let us see how it went on. Please look there, then say what you found.',
 };
 
 export function createExecutor(deps: ExecutorDeps): Executor {
@@ -275,16 +287,27 @@ async function runClaimed(
   signal: AbortSignal,
 ): Promise<void> {
   const governed = deps.governed(request.action)!;
+  await runOnce(deps, request, claim, governed, signal, true);
+}
+
+async function runOnce(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  claim: Claim,
+  governed: GovernedAction,
+  signal: AbortSignal,
+  mayTryAgain: boolean,
+): Promise<void> {
+  const pinned = request.preview?.pinned ?? {};
   const answer = await withLease(deps, claim, signal, (held) =>
-    call(
-      deps,
-      request,
-      governed,
-      { call: 'run', claim, pinned: request.preview?.pinned ?? {}, handle: {} },
-      held,
-    ),
+    call(deps, request, governed, { call: 'run', claim, pinned, handle: {} }, held),
   );
-  await conclude(deps, request, claim, governed, asRunResult(answer), signal, true);
+  const outcome = asRunResult(answer);
+  const isGood = outcome.kind === 'done' || outcome.kind === 'running';
+  // Its code cannot know what nobody was told: a write that was never answered is no success.
+  if (isGood && answer.unanswered > 0)
+    return settleUncertain(deps, request, claim, governed, signal, mayTryAgain);
+  return conclude(deps, request, claim, governed, outcome, signal, mayTryAgain);
 }
 
 /** Turns what the sandbox said into a run's result; whatever is not in the agreed form is a failure with a code. */
@@ -368,10 +391,7 @@ async function settleUncertain(
 ): Promise<void> {
   const pinned = request.preview?.pinned ?? {};
   if (governed.operation.idempotency !== 'none' && mayTryAgain) {
-    const answer = await withLease(deps, claim, signal, (held) =>
-      call(deps, request, governed, { call: 'run', claim, pinned, handle: {} }, held),
-    );
-    return conclude(deps, request, claim, governed, asRunResult(answer), signal, false);
+    return runOnce(deps, request, claim, governed, signal, false);
   }
   // It looks for this claim's mark; the request may have been read before there was a claim.
   const marked = { ...request, execution: claim.execution };
@@ -421,8 +441,8 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
     signal,
   );
   const look = answer.kind === 'answered' ? LookSchema.safeParse(answer.value) : null;
-  // A look that failed says nothing about what it looked at: look again.
-  const seen: Look = look?.success ? look.data : { kind: 'running', handle: request.handle, output: '' };
+  const seen: Look | null = look?.success && !saysNothing(look.data) ? look.data : null;
+  if (seen === null) return lookedInVain(deps, request, claim, request.handle);
   if (seen.kind === 'running') {
     await deps.db.transaction(async (tx) => {
       await storeHandle(tx, claim, request.handle, seen.handle, seen.output);
@@ -435,6 +455,35 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   const ended = ENDS[seen.kind];
   if (await end(deps, request, claim, ended, seen.result, last)) return;
   await deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
+}
+
+/** Ends of a look that speak of the way there only: the system did not let us see. */
+const NOT_SEEN = new Set(['rate_limited', 'upstream_unauthorized', 'upstream_forbidden']);
+
+function saysNothing(look: Look): boolean {
+  return look.kind === 'failed' && (NOT_SEEN.has(look.result.code) || isRefusalReason(look.result.code));
+}
+
+/** A look that failed says nothing about what it looked at: another one later, and after a day a person's. */
+async function lookedInVain(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  claim: Claim,
+  handle: Record<string, Json>,
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    const failed = await countFailedLook(tx, claim, handle, LOOK_AT_LEAST_EVERY_SECONDS);
+    if (failed && failed.forSeconds > BLIND_SECONDS) {
+      if (await finish(tx, claim, 'unknown', UNSEEN)) await deps.finished(tx, request, 'unknown', UNSEEN);
+      return;
+    }
+    const count = failed?.count ?? 1;
+    await deps.lookAgain(
+      tx,
+      request.id,
+      Math.min(LOOK_EVERY_SECONDS * 2 ** (count - 1), LOOK_AT_LEAST_EVERY_SECONDS),
+    );
+  });
 }
 
 /** After a crash: what did its intents say? */
@@ -517,7 +566,7 @@ async function call(
   governed: GovernedAction,
   what: { call: CallName; claim: Claim | null; pinned: Record<string, string>; handle: Record<string, Json> },
   signal: AbortSignal,
-): Promise<SandboxOutcome> {
+): Promise<Attempted> {
   const execution = what.claim?.execution ?? request.execution;
   return attempt(deps, {
     ...what,

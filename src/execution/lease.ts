@@ -123,6 +123,9 @@ export async function settleIntent(tx: Tx, intent: string, status: number): Prom
   await tx.query('update intents set status = $2 where id = $1', [intent, status]);
 }
 
+/** The `status` of a write of which it is certain that nothing has left: no connection was made. */
+export const NEVER_LEFT = 0;
+
 export type Intents = { total: number; unanswered: number; serverErrors: number };
 
 /** What is known of the writes of an execution: none means that nothing can have happened. */
@@ -178,7 +181,7 @@ export async function storeHandle(
   output: string,
 ): Promise<boolean> {
   const rows = await tx.query(
-    `update requests set handle = $3, output = right(output || $4, $5),
+    `update requests set handle = $3, output = right(output || $4, $5), looks_failed = 0, looks_failing_since = null,
        lease_until = clock_timestamp() + make_interval(secs => $6)
      where id = $1 and fence = $2 and state = 'executing' and handle is not distinct from $7::jsonb returning id`,
     [
@@ -192,6 +195,30 @@ export async function storeHandle(
     ],
   );
   return rows.length === 1;
+}
+
+/** Looks that fail one after another: how many, and for how long they have. */
+export type FailedLooks = { count: number; forSeconds: number };
+
+/**
+ * Counts a look that failed, and holds the claim until the next one, `waitSeconds` of the count away. Null where the claim was
+ * lost, or another look came first.
+ */
+export async function countFailedLook(
+  tx: Tx,
+  claim: Claim,
+  handle: Record<string, Json>,
+  longestWaitSeconds: number,
+): Promise<FailedLooks | null> {
+  return tx.maybe<FailedLooks>(
+    `update requests set looks_failed = looks_failed + 1,
+       looks_failing_since = coalesce(looks_failing_since, clock_timestamp()),
+       lease_until = clock_timestamp() + make_interval(secs => $4)
+     where id = $1 and fence = $2 and state = 'executing' and handle = $3::jsonb
+     returning looks_failed as count,
+       extract(epoch from clock_timestamp() - looks_failing_since)::float8 as "forSeconds"`,
+    [claim.request, claim.fence, JSON.stringify(handle), longestWaitSeconds + LEASE_SECONDS],
+  );
 }
 
 /** Appends progress to what the card shows. */

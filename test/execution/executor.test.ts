@@ -211,6 +211,64 @@ describe('a run', () => {
     expect(await now(request)).toMatchObject({ state: 'failed', result: NO.result });
   });
 
+  test('whose write certainly never left has failed by its own word', async () => {
+    outside.system.code = {
+      run: async ({ write }) => {
+        await write('unsent');
+        return NO;
+      },
+    };
+    const request = await approved();
+    await execute(request);
+    expect(await now(request)).toMatchObject({ state: 'failed', result: NO.result });
+  });
+
+  test.each<[string, Json]>([
+    ['is done', DONE],
+    ['goes on elsewhere', { kind: 'running', handle: { run: 1 }, message: '' }],
+  ])('that says it %s though its write was never answered is not believed', async (_what, said) => {
+    outside.system.code = {
+      run: async ({ write }) => {
+        await write('lost');
+        return said;
+      },
+      reconcile: () => ({ kind: 'cannot_tell' }),
+    };
+    const request = await approved();
+    await execute(request);
+    expect(outside.system.calls.map(({ call }) => call)).toEqual(['run', 'reconcile']);
+    expect(await now(request)).toMatchObject({ state: 'unknown', result: { code: 'unknown_outcome' } });
+  });
+
+  test('that says it is done though its write was never answered is believed once its mark is found', async () => {
+    outside.system.code = {
+      run: async ({ write }) => {
+        await write('lost');
+        return DONE;
+      },
+      reconcile: () => ({ kind: 'happened', outcome: DONE }),
+    };
+    const request = await approved();
+    await execute(request);
+    expect(await now(request)).toMatchObject({ state: 'succeeded', result: DONE.result });
+  });
+
+  test('that says so where the outside enforces a key sends the write again with it', async () => {
+    outside.system.idempotency = 'key';
+    const answers: (number | 'lost')[] = ['lost', 201];
+    outside.system.code = {
+      run: async ({ write }) => {
+        await write(answers.shift());
+        return DONE;
+      },
+    };
+    const request = await approved();
+    await execute(request);
+    expect((await now(request)).state).toBe('succeeded');
+    expect(new Set(outside.system.effects).size).toBe(1);
+    expect(outside.system.effects).toHaveLength(2);
+  });
+
   test.each([
     ['crashes after its write was answered', () => Promise.reject(new Crash())],
     ['answers in no agreed form after its write', () => ({ kind: 'perhaps' })],
@@ -571,6 +629,60 @@ describe('something that goes on elsewhere', () => {
     await follow(request);
     expect((await now(request)).state).toBe('executing');
     expect(outside.system.looks).toHaveLength(2);
+  });
+
+  const couldNotLook = (code: string) => () => ({
+    kind: 'failed',
+    result: { code, message: 'Not now.' },
+    output: '',
+  });
+
+  test.each(['rate_limited', 'upstream_unauthorized', 'circuit_open', 'paused', 'connection_failed'])(
+    'is not believed to have failed by a look that ended with %s: that is about the way there',
+    async (code) => {
+      const request = await following();
+      outside.system.code.follow = couldNotLook(code);
+      await follow(request);
+      expect((await now(request)).state).toBe('executing');
+    },
+  );
+
+  test('is looked at less and less often while every look fails, and as before once one does not', async () => {
+    const request = await following();
+    outside.system.code.follow = couldNotLook('paused');
+    for (let look = 0; look < 8; look++) await follow(request);
+    const waits = () => outside.system.looks.slice(1).map((look) => look.afterSeconds);
+    expect(waits()).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
+    const held = await database.db.one<{ held: boolean }>(
+      `select lease_until > clock_timestamp() + interval '60 seconds' as held from requests where id = $1`,
+      [request.id],
+    );
+    expect(held).toEqual({ held: true });
+    prints('here', () => false);
+    await follow(request);
+    outside.system.code.follow = couldNotLook('paused');
+    await follow(request);
+    expect(waits().slice(-2)).toEqual([1, 1]);
+  });
+
+  test("is a person's to say after a day in which every look failed", async () => {
+    const request = await following();
+    outside.system.code.follow = couldNotLook('circuit_open');
+    await follow(request);
+    await database.db.query(
+      `update requests set looks_failing_since = clock_timestamp() - interval '23 hours' where id = $1`,
+      [request.id],
+    );
+    await follow(request);
+    expect((await now(request)).state).toBe('executing');
+    await database.db.query(
+      `update requests set looks_failing_since = clock_timestamp() - interval '25 hours' where id = $1`,
+      [request.id],
+    );
+    await follow(request);
+    const ended = await now(request);
+    expect(ended).toMatchObject({ state: 'unknown', result: { code: 'unknown_outcome' } });
+    expect(ended.result?.message).toContain('look there');
   });
 
   test('that failed has failed', async () => {

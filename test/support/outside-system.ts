@@ -22,8 +22,11 @@ export type Inside = {
   job: Call;
   signal: AbortSignal;
   progress(line: string): void;
-  /** Sends a write; `lost`: it left, and no answer came back. Rejects where the hook refuses it. */
-  write(status?: number | 'lost'): Promise<void>;
+  /**
+   * Sends a write; `lost`: it left, and no answer came back; `unsent`: no connection was made. Rejects where the hook
+   * refuses it.
+   */
+  write(status?: number | 'lost' | 'unsent'): Promise<void>;
 };
 export type Code = Partial<Record<CallName, (inside: Inside) => Promise<Json> | Json>>;
 
@@ -89,6 +92,16 @@ export function outsideSystem(db: Database, audit: AuditLog) {
     const write: Inside['write'] = async (status = 201) => {
       if (spec.phase !== 'full') throw new Error('The broker refuses writes here.');
       await spec.hooks.beforeWrite(CALL);
+      if (status === 'unsent') {
+        const about = { method: CALL.method, host: CALL.host, path: CALL.path };
+        return spec.hooks.refused({
+          ...about,
+          code: 'connection_failed',
+          detail: 'ECONNREFUSED',
+          sent: false,
+          attempt: 1,
+        });
+      }
       system.effects.push(spec.idempotencyKey ?? '');
       if (status === 'lost') return;
       await spec.hooks.afterCall({

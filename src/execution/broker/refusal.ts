@@ -71,6 +71,10 @@ const REFUSALS = {
 
 export type RefusalReason = keyof typeof REFUSALS;
 
+export function isRefusalReason(text: string): text is RefusalReason {
+  return Object.hasOwn(REFUSALS, text);
+}
+
 /** Carries the refusal to the one place that answers and records it. `detail` is ours: a name, a code, a type. */
 export class EgressRefused extends AppError {
   readonly reason: RefusalReason;
