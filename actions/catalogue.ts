@@ -7,6 +7,7 @@ import { desk } from './connectors/desk.ts';
 import { githubIssues } from './connectors/github-issues.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
 import { runner } from './connectors/runner.ts';
+import { zendesk } from './connectors/zendesk.ts';
 import { ticketClose } from './ticket.close.ts';
 import { ticketComment } from './ticket.comment.ts';
 import { ticketCreate } from './ticket.create.ts';
@@ -20,4 +21,11 @@ export const ACTIONS: readonly Action[] = [
   ciTrigger,
   ciStatus,
 ];
-export const CONNECTORS: readonly Connector[] = [buildbot, desk, githubIssues, requestTracker, runner];
+export const CONNECTORS: readonly Connector[] = [
+  buildbot,
+  desk,
+  githubIssues,
+  requestTracker,
+  runner,
+  zendesk,
+];

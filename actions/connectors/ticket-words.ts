@@ -63,3 +63,11 @@ export const listed = (names: readonly string[]): string =>
 
 /** Other people's words, oldest first: whoever shows them marks them as such. */
 export const quoted = (lines: readonly string[]): string => lines.join('\n').slice(0, MAX_OUTPUT_CHARS);
+
+/** One set of arguments for each operation of the port. */
+export const TICKET_EXAMPLES: Readonly<Record<string, Record<string, Json>>> = {
+  create: { title: 'example' },
+  status: { ticket: '#1' },
+  close: { ticket: '#1' },
+  comment: { ticket: '#1', comment: 'example' },
+};

@@ -1,0 +1,245 @@
+/** Tickets in Zendesk Support over its Tickets API. Bundled and run in the sandbox; every call passes the broker. */
+import type { Operation, RunResult, Tools } from '../../src/action.ts';
+import { type Fields, isFields, text, unclear, unsure } from './answer.ts';
+import { listOf, write, writeRule } from './json-call.ts';
+import {
+  type About,
+  type Args,
+  CANNOT_TELL,
+  done,
+  happened,
+  listed,
+  neverFollows,
+  numberOf,
+  quoted,
+  sameWords,
+  signed,
+  TEXTS_SHOWN,
+} from './ticket-words.ts';
+import { ZENDESK } from './zendesk-errors.ts';
+import {
+  API,
+  commentBody,
+  commentsOf,
+  differing,
+  findByMark,
+  isDone,
+  linkTo,
+  placeOf,
+  readCommentsRule,
+  readMarkRule,
+  readTicket,
+  readTicketRule,
+  SOLVED,
+  ticketBody,
+  wordsOf,
+} from './zendesk-tickets.ts';
+
+const about = (tools: Tools, number: string, message: string) =>
+  done(`#${number}`, linkTo(tools.settings, number), message);
+const opened = (tools: Tools, number: string) => about(tools, number, `Ticket #${number} is open.`);
+const commented = (tools: Tools, number: string) =>
+  about(tools, number, `The comment is on ticket #${number}.`);
+const closed = (tools: Tools, number: string) => about(tools, number, `Ticket #${number} is closed.`);
+
+const readers = (tools: Tools): string =>
+  placeOf(tools.settings).isPublic ? 'agents, the requester and everybody copied in' : 'agents';
+
+/** Looked at again before it runs: a ticket that has left our group is not ours to change. */
+const pinned = (tools: Tools): Record<string, string> => {
+  const { group } = placeOf(tools.settings);
+  return group === '' ? {} : { group };
+};
+
+const create: Operation = {
+  egress: [
+    writeRule(ZENDESK, '/api/v2/tickets', { body: (values) => ticketBody(values.args, values) }),
+    readMarkRule,
+  ],
+  writes: 1,
+  /**
+   * Zendesk enforces the key on this call: the same answer again, and an error for another body. It forgets it after two
+   * hours (https://developer.zendesk.com/api-reference/ticketing/introduction/#idempotency), and a crash may be found later
+   * than that: so a lost answer is looked for instead, by the mark.
+   */
+  idempotency: 'none',
+  preview: async (args, tools) => {
+    const { group } = placeOf(tools.settings);
+    return {
+      summary: 'Open a ticket in Zendesk.',
+      facts: [
+        ...(group === '' ? [] : [{ label: 'Group', value: group }]),
+        { label: 'Read by', value: readers(tools) },
+        { label: 'Priority', value: text(args, 'priority') || 'none' },
+        { label: 'Opened for', value: tools.requester },
+      ],
+      pinned: {},
+    };
+  },
+  run: async (args, tools) => {
+    const made = await write(tools, ZENDESK, API, ticketBody(args, tools));
+    if (!made.ok) return made.failure;
+    const ticket = isFields(made.value) && isFields(made.value.ticket) ? made.value.ticket : {};
+    const number = String(ticket.id);
+    if (!/^[1-9][0-9]*$/.test(number)) throw unclear(ZENDESK.name, 'no number');
+    const others = differing(ticket, args, tools);
+    if (others.length === 0) return opened(tools, number);
+    const said = `Zendesk opened ticket #${number}, with another ${listed(others)}. Please look at it there.`;
+    return unsure(said, linkTo(tools.settings, number));
+  },
+  reconcile: async (args, tools) => {
+    const ticket = await findByMark(args, tools);
+    return ticket === null ? CANNOT_TELL : happened(opened(tools, String(ticket.id)));
+  },
+  follow: neverFollows,
+};
+
+type Facts = { label: string; value: string }[];
+
+/** A change of one ticket, previewed with what the ticket is now. */
+function change(what: string, body: (args: Args, about: About) => Fields) {
+  return {
+    rule: writeRule(ZENDESK, '/api/v2/tickets/{ticket}', {
+      method: 'PUT',
+      fill: ({ args }) => ({ ticket: numberOf(args) }),
+      body: (values) => body(values.args, values),
+    }),
+    send: (args: Args, tools: Tools) =>
+      write(tools, ZENDESK, [...API, numberOf(args)], body(args, tools), 'PUT'),
+    async preview(args: Args, tools: Tools, isRefused: (ticket: Fields) => string | null, more: Facts) {
+      const found = await readTicket(args, tools);
+      if (!found.ok) return { refused: found.failure.result.message };
+      const refused = isRefused(found.value.ticket);
+      if (refused !== null) return { refused };
+      return {
+        summary: `${what} ticket #${numberOf(args)} in Zendesk.`,
+        facts: [
+          { label: 'Ticket', value: `“${text(found.value.ticket, 'subject')}”` },
+          { label: 'State', value: text(found.value.ticket, 'status') },
+          ...more,
+        ],
+        pinned: pinned(tools),
+      };
+    },
+  };
+}
+
+const commenting = change('Add a comment to', commentBody);
+
+/** Whether Zendesk let it be read by whom it was meant for: some agents' public comments become internal ones. */
+function hasOtherReaders(answer: Fields, tools: Tools): boolean {
+  const audit = isFields(answer.audit) ? answer.audit : {};
+  const comment = listOf(audit, 'events').find((event) => text(event, 'type') === 'Comment');
+  return typeof comment?.public === 'boolean' && comment.public !== placeOf(tools.settings).isPublic;
+}
+
+const comment: Operation = {
+  egress: [readTicketRule, readCommentsRule, commenting.rule],
+  writes: 1,
+  idempotency: 'none',
+  preview: (args, tools) =>
+    commenting.preview(
+      args,
+      tools,
+      (ticket) =>
+        text(ticket, 'status') === 'closed'
+          ? `Ticket #${numberOf(args)} is closed; Zendesk lets nobody write on it any more.`
+          : null,
+      [
+        { label: 'Read by', value: readers(tools) },
+        { label: 'Written for', value: tools.requester },
+      ],
+    ),
+  run: async (args, tools): Promise<RunResult> => {
+    const made = await commenting.send(args, tools);
+    if (!made.ok) return made.failure;
+    const number = numberOf(args);
+    if (!hasOtherReaders(isFields(made.value) ? made.value : {}, tools)) return commented(tools, number);
+    const said = `The comment is on ticket #${number}, but not to be read by ${readers(tools)}. Please look at it there.`;
+    return unsure(said, linkTo(tools.settings, number));
+  },
+  reconcile: async (args, tools) => {
+    const { account } = placeOf(tools.settings);
+    const wanted = signed(text(args, 'comment'), tools);
+    for await (const page of commentsOf(args, tools)) {
+      if (!page.ok) return CANNOT_TELL;
+      const isOurs = (item: Fields) => String(item.author_id) === account && sameWords(wordsOf(item), wanted);
+      if (page.value.comments.some(isOurs)) return happened(commented(tools, numberOf(args)));
+    }
+    return CANNOT_TELL;
+  },
+  follow: neverFollows,
+};
+
+const closing = change('Solve', () => SOLVED);
+
+const close: Operation = {
+  egress: [readTicketRule, closing.rule],
+  writes: 1,
+  idempotency: 'natural',
+  preview: (args, tools) =>
+    closing.preview(
+      args,
+      tools,
+      (ticket) => (isDone(ticket) ? `Ticket #${numberOf(args)} is closed already.` : null),
+      [{ label: 'Closed for', value: tools.requester }],
+    ),
+  run: async (args, tools) => {
+    const number = numberOf(args);
+    const before = await readTicket(args, tools);
+    // At a second try, too: a ticket that Zendesk has closed for good takes no more changes.
+    if (before.ok && isDone(before.value.ticket)) return closed(tools, number);
+    const made = await closing.send(args, tools);
+    if (!made.ok) return made.failure;
+    const after = await readTicket(args, tools);
+    if (!after.ok) throw unclear(ZENDESK.name, 'the ticket cannot be read back');
+    if (isDone(after.value.ticket)) return closed(tools, number);
+    const said = `Zendesk took ticket #${number} as solved and shows it as open again. Please look at it there.`;
+    return unsure(said, linkTo(tools.settings, number));
+  },
+  reconcile: async (args, tools) => {
+    const found = await readTicket(args, tools);
+    return found.ok && isDone(found.value.ticket) ? happened(closed(tools, numberOf(args))) : CANNOT_TELL;
+  },
+  follow: neverFollows,
+};
+
+const status: Operation = {
+  egress: [readTicketRule, readCommentsRule],
+  writes: 0,
+  idempotency: 'natural',
+  preview: async (args) => ({
+    summary: `Read ticket #${numberOf(args)} in Zendesk.`,
+    facts: [],
+    pinned: {},
+  }),
+  run: async (args, tools) => {
+    const found = await readTicket(args, tools);
+    if (!found.ok) return found.failure;
+    const first = await commentsOf(args, tools).next();
+    if (first.done) throw unclear(ZENDESK.name, 'no comments');
+    if (!first.value.ok) return first.value.failure;
+    const { comments, nameOf } = first.value.value;
+    const { ticket, owner } = found.value;
+    const number = numberOf(args);
+    const [title, state, priority] = ['subject', 'status', 'priority'].map((name) => text(ticket, name));
+    const said = comments
+      .slice(0, TEXTS_SHOWN)
+      .map((item) => `${nameOf(item.author_id) || 'somebody'}: ${wordsOf(item)}`)
+      .reverse();
+    const message = `Ticket #${number} is ${state}, priority ${priority || 'none'}, owner ${owner}; its newest ${said.length} texts are below.`;
+    const { result } = about(tools, number, message);
+    return {
+      kind: 'done',
+      result: {
+        ...result,
+        output: quoted([title ?? '', ...said]),
+        data: { ticket: `#${number}`, state: state ?? '', title: title ?? '', owner },
+      },
+    };
+  },
+  reconcile: async () => CANNOT_TELL,
+  follow: neverFollows,
+};
+
+export const operations = { create, comment, close, status };

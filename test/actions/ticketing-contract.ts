@@ -1,0 +1,345 @@
+/**
+ * What every connector of the port `ticketing` does, whatever the system behind it: called with a pretended system and a way
+ * to look into it. Every call passes the real broker.
+ */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Connector, Operation, RunResult } from '../../src/action.ts';
+import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
+import type { Json } from '../../src/model/request.ts';
+import { startLosingProxy } from '../support/losing-proxy.ts';
+import type { Reply } from '../support/ticketing/wire.ts';
+import { call, type Given } from './through-broker.ts';
+
+/** What the system itself holds of a ticket, in words as a person sees them there. */
+export type Held = {
+  title: string;
+  text: string;
+  isDone: boolean;
+  comments: { isOurs: boolean; isPublic: boolean; text: string }[];
+};
+
+export type World = {
+  baseUrl: string;
+  /** What the broker sends as `Authorization`. */
+  authorization: (who: 'ours' | 'other' | 'nobody') => string;
+  held: (ticket: string) => Held;
+  count: () => number;
+  /** Somebody else writes on it, that many times: `note 0`, `note 1`, and so on. */
+  saidByOthers: (ticket: string, times: number) => void;
+  /** Somebody else takes it over. */
+  ownedBy: (ticket: string) => string;
+  /** A ticket that is there, and not in the assistant's place. */
+  elsewhere: () => string;
+  calls: () => { method: string; path: string }[];
+  /** The next call is refused: with this status, in the vendor's own shape. */
+  refuseNext: (reply: number | Reply) => void;
+  stop: () => Promise<void>;
+};
+
+export type Subject = {
+  connector: Connector;
+  settings: Json;
+  start: () => Promise<World>;
+  ticket: { pattern: RegExp; unknown: string };
+  /** How the system itself words what no person of ours may read. */
+  vendorWords: string;
+  /** Statuses with the code that they become, besides those that every system has. */
+  refusals: [number, string][];
+  /** How many calls for pages a look through 250 comments needs at least. */
+  pages: number;
+  /** Text that the system would take for markup, and what of it must not be there as markup. */
+  hostile: { text: string; never: RegExp };
+};
+
+const VPN = { title: 'VPN down', description: 'In Berlin,\nsince <noon> & "before".', priority: 'high' };
+const INVISIBLE = /\u2060/g;
+
+/** A way to the world, and calls through it. */
+export function through(subject: Subject, world: () => World) {
+  const upstream = (who: 'ours' | 'other' | 'nobody' = 'ours', baseUrl = world().baseUrl) =>
+    ({
+      upstreams: { [subject.connector.name]: { baseUrl, addresses: ['127.0.0.1/32'] } },
+      credentials: {
+        get: async (name) => (name === subject.connector.name ? world().authorization(who) : null),
+      },
+    }) satisfies Partial<BrokerConfig>;
+  const given = (args: Record<string, string>, more: Partial<Given> = {}): Given => ({
+    args,
+    mark: crypto.randomUUID().replaceAll('-', ''),
+    key: crypto.randomUUID(),
+    settings: subject.settings,
+    ...more,
+  });
+  const operation = (name: string): Operation => {
+    const found = subject.connector.operations[name];
+    if (found === undefined) throw new Error(`no operation ${name}`);
+    return found;
+  };
+  const preview = async (name: string, request: Given, config = upstream()) =>
+    (await call(config, operation(name), 'preview', request)).value;
+  /** As an execution does: what the preview pinned, the run, and looks until it has ended. */
+  async function run(name: string, request: Given, config: Partial<BrokerConfig> = upstream()) {
+    const pinned = request.pinned ?? (await pinnedBy(name, request));
+    const made = await call(config, operation(name), 'run', { ...request, pinned });
+    let { value } = made;
+    for (let look = 0; value.kind === 'running' && look < 20; look += 1) {
+      const seen = await call(config, operation(name), 'follow', {
+        ...request,
+        pinned,
+        handle: value.handle,
+      });
+      value = seen.value.kind === 'running' ? { ...seen.value, message: '' } : withoutOutput(seen.value);
+    }
+    return { value, heard: made.heard };
+  }
+  async function pinnedBy(name: string, request: Given): Promise<Record<string, string>> {
+    const seen = await preview(name, request);
+    return 'refused' in seen ? {} : seen.pinned;
+  }
+  const reconcile = async (name: string, request: Given, config = upstream()) =>
+    (
+      await call(config, operation(name), 'reconcile', {
+        ...request,
+        pinned: request.pinned ?? (await pinnedBy(name, request)),
+      })
+    ).value;
+  async function open(args: Record<string, string> = VPN): Promise<string> {
+    return ticketIn((await run('create', given(args))).value);
+  }
+  return { upstream, given, operation, preview, run, reconcile, open, pinnedBy };
+}
+
+function ticketIn(value: RunResult): string {
+  if (value.kind !== 'done') throw new Error(JSON.stringify(value));
+  return (value.result.data as { ticket: string }).ticket;
+}
+
+const withoutOutput = <T extends { output: string }>({ output: _output, ...rest }: T) =>
+  rest as Omit<T, 'output'>;
+
+export function ticketingContract(subject: Subject): void {
+  let world: World;
+  beforeAll(async () => {
+    world = await subject.start();
+  });
+  afterAll(() => world.stop());
+  const { upstream, given, preview, run, reconcile, open, pinnedBy } = through(subject, () => world);
+  const words = (text: string): string => text.replace(INVISIBLE, '');
+
+  describe('a ticket', () => {
+    it('is opened as it was asked for, in the name of the requester, and found again by its mark', async () => {
+      const request = given(VPN);
+      expect(await preview('create', request)).toMatchObject({
+        summary: expect.stringMatching(/^Open a /),
+        facts: expect.arrayContaining([{ label: 'Opened for', value: 'alice (Alice Adams)' }]),
+      });
+      const before = world.count();
+      const { value, heard } = await run('create', request);
+      expect(value).toMatchObject({
+        kind: 'done',
+        result: {
+          message: expect.stringMatching(/^Ticket \S+ is open\.$/),
+          link: expect.stringMatching(/^https:/),
+        },
+      });
+      expect(heard.writes).toHaveLength(1);
+      expect(world.count()).toBe(before + 1);
+      const ticket = ticketIn(value);
+      expect(ticket).toMatch(subject.ticket.pattern);
+      const held = world.held(ticket);
+      expect(held).toMatchObject({ title: VPN.title, isDone: false, comments: [] });
+      expect(held.text).toContain('since <noon> & "before".');
+      expect(held.text).toContain('Written for alice (Alice Adams) by Countersign.');
+      expect(await reconcile('create', request)).toEqual({ kind: 'happened', outcome: value });
+    });
+
+    it('without a description or priority is one too', async () => {
+      expect(world.held(await open({ title: 'Only a title' })).text).toContain('Written for alice');
+    });
+
+    it('holds what people wrote literally: no markup, no placeholder, nobody told', async () => {
+      const ticket = await open({ title: 'Hostile', description: subject.hostile.text });
+      await run('comment', given({ ticket, comment: subject.hostile.text }));
+      const { text, comments } = world.held(ticket);
+      for (const said of [text, comments[0]?.text ?? '']) {
+        expect(words(said)).toContain(subject.hostile.text);
+        expect(said).not.toMatch(subject.hostile.never);
+      }
+    });
+
+    it("is not taken for ours with another execution's mark, by another account, or with other words", async () => {
+      const request = given(VPN);
+      await open();
+      await run('create', request, upstream('other'));
+      expect(await reconcile('create', request)).toEqual({ kind: 'cannot_tell' });
+      await run('create', given({ ...VPN, title: 'Something else' }, { mark: request.mark ?? '' }));
+      expect(await reconcile('create', request)).toEqual({ kind: 'cannot_tell' });
+    });
+
+    it('that is not there, or elsewhere, is refused in words', async () => {
+      for (const ticket of [subject.ticket.unknown, world.elsewhere()]) {
+        for (const name of ['comment', 'close']) {
+          const refused = await preview(name, given({ ticket, comment: 'x' }));
+          expect(refused).toMatchObject({ refused: expect.stringMatching(/^[A-Z].*\.$/) });
+          expect(JSON.stringify(refused)).not.toContain(subject.vendorWords);
+        }
+        const { value } = await run('status', given({ ticket }));
+        expect(value).toMatchObject({ kind: 'failed', result: { code: 'not_found' } });
+      }
+    });
+
+    it.each(['T-1', 'ABCDEFGH-1', '7', '#7', 'INC0999999', 'INC99999'])(
+      'written like %s reaches no other address than that of a ticket',
+      async (ticket) => {
+        const { value } = await run('status', given({ ticket }));
+        expect(value).toMatchObject({ kind: 'failed', result: { code: 'not_found' } });
+      },
+    );
+  });
+
+  describe('a comment', () => {
+    it('is written once, says beforehand who will read it, and is found again past the first page', async () => {
+      const ticket = await open();
+      const request = given({ ticket, comment: 'Also in Hamburg,\n\nand Kiel' });
+      expect(await preview('comment', request)).toMatchObject({
+        facts: expect.arrayContaining([
+          { label: 'Ticket', value: `“${VPN.title}”` },
+          { label: 'Read by', value: expect.any(String) },
+          { label: 'Written for', value: 'alice (Alice Adams)' },
+        ]),
+      });
+      const { value, heard } = await run('comment', request);
+      expect(value).toMatchObject({
+        kind: 'done',
+        result: { message: `The comment is on ticket ${ticket}.` },
+      });
+      expect(heard.writes).toHaveLength(1);
+      expect(world.held(ticket).comments).toMatchObject([{ isOurs: true, isPublic: false }]);
+      world.saidByOthers(ticket, 250);
+      const asked = world.calls().length;
+      expect(await reconcile('comment', request)).toEqual({ kind: 'happened', outcome: value });
+      expect(world.calls().length - asked).toBeGreaterThanOrEqual(subject.pages);
+    });
+
+    it("is not taken for ours when somebody else wrote it, or with another execution's mark", async () => {
+      const ticket = await open();
+      const request = given({ ticket, comment: 'Also in Hamburg' });
+      await run('comment', request, upstream('other'));
+      await run('comment', given({ ticket, comment: 'Also in Hamburg' }));
+      expect(await reconcile('comment', request)).toEqual({ kind: 'cannot_tell' });
+    });
+  });
+
+  describe('a look at a ticket', () => {
+    it('shows state, owner, link and the newest comments, as quoted words', async () => {
+      const ticket = await open();
+      const owner = world.ownedBy(ticket);
+      world.saidByOthers(ticket, 30);
+      const { value } = await run('status', given({ ticket }));
+      expect(value).toMatchObject({
+        kind: 'done',
+        result: {
+          message: expect.stringContaining(`Ticket ${ticket} is `),
+          link: expect.stringMatching(/^https:/),
+          output: expect.stringMatching(/note 28\n[^\n]*note 29$/),
+          data: { ticket, title: VPN.title, owner },
+        },
+      });
+      const { message = '', output = '' } = value.kind === 'done' ? value.result : {};
+      expect(output).not.toContain('note 9\n');
+      // Names are other people's words as well, but the owner's stands in our sentence, in one line.
+      expect(message).not.toMatch(/note|\n/);
+    });
+  });
+
+  describe('closing', () => {
+    it('is read back, found again, harmless when repeated, and refused for a closed ticket', async () => {
+      const ticket = await open();
+      const request = given({ ticket });
+      const pinned = await pinnedBy('close', request);
+      const closing = { ...request, pinned };
+      expect(await reconcile('close', closing)).toEqual({ kind: 'cannot_tell' });
+      const { value, heard } = await run('close', closing);
+      expect(value).toMatchObject({ kind: 'done', result: { message: `Ticket ${ticket} is closed.` } });
+      expect(heard.writes).toHaveLength(1);
+      expect(world.held(ticket).isDone).toBe(true);
+      expect(await reconcile('close', closing)).toEqual({ kind: 'happened', outcome: value });
+      expect((await run('close', closing)).value).toEqual(value);
+      expect(await preview('close', request)).toEqual({ refused: `Ticket ${ticket} is closed already.` });
+    });
+  });
+
+  describe('an answer that was lost', () => {
+    it.each(['create', 'comment', 'close'])(
+      'of %s is no failure: what happened is found again',
+      async (name) => {
+        const proxy = await startLosingProxy(world.baseUrl);
+        const ticket = name === 'create' ? '' : await open();
+        const request = given(name === 'create' ? VPN : { ticket, comment: 'Also in Hamburg' });
+        const pinned = await pinnedBy(name, request);
+        const before = world.count();
+        proxy.loseNextWrite();
+        const losing = run(name, { ...request, pinned }, upstream('ours', proxy.baseUrl));
+        await expect(losing).rejects.toMatchObject({ code: 'upstream_failed' });
+        await proxy.stop();
+        expect(world.count()).toBe(before + (name === 'create' ? 1 : 0));
+        expect(await reconcile(name, { ...request, pinned })).toMatchObject({
+          kind: 'happened',
+          outcome: { kind: 'done' },
+        });
+      },
+    );
+
+    it.each(['create', 'comment', 'close'])('of %s that never arrived proves nothing', async (name) => {
+      const ticket = name === 'create' ? '' : await open();
+      const request = given(name === 'create' ? VPN : { ticket, comment: 'x' });
+      expect(await reconcile(name, request)).toEqual({ kind: 'cannot_tell' });
+    });
+  });
+
+  describe('what the system refuses', () => {
+    const cases: [number, string][] = [
+      [400, 'upstream_rejected'],
+      [401, 'upstream_unauthorized'],
+      [403, 'upstream_forbidden'],
+      [404, 'not_found'],
+      [409, 'upstream_conflict'],
+      [429, 'rate_limited'],
+      ...subject.refusals,
+    ];
+    it.each(cases)('with %i is a failure in our words, and changed nothing', async (status, code) => {
+      const before = world.count();
+      const request = given(VPN, { pinned: {} });
+      world.refuseNext(status);
+      const { value } = await run('create', request);
+      expect(value).toMatchObject({ kind: 'failed', result: { code } });
+      expect(JSON.stringify(value)).not.toContain(subject.vendorWords);
+      expect(world.count()).toBe(before);
+    });
+
+    it.each([500, 503])('with %i leaves open what happened: it is thrown', async (status) => {
+      const request = given(VPN, { pinned: {} });
+      world.refuseNext(status);
+      await expect(run('create', request)).rejects.toMatchObject({ code: 'upstream_failed' });
+    });
+
+    it('is said in a preview too', async () => {
+      const ticket = await open();
+      world.refuseNext(403);
+      const refused = await preview('comment', given({ ticket, comment: 'x' }));
+      expect(refused).toMatchObject({ refused: expect.stringContaining("assistant's account") });
+    });
+
+    it('is a credential that opens nothing', async () => {
+      const { value } = await run('create', given(VPN, { pinned: {} }), upstream('nobody'));
+      expect(value).toMatchObject({ kind: 'failed', result: { code: 'upstream_unauthorized' } });
+    });
+
+    it('is an answer that is no answer', async () => {
+      world.refuseNext({ status: 201, body: {} });
+      await expect(run('create', given(VPN, { pinned: {} }))).rejects.toMatchObject({
+        code: 'upstream_failed',
+      });
+    });
+  });
+}

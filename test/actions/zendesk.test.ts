@@ -1,0 +1,164 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { zendesk } from '../../actions/connectors/zendesk.ts';
+import { COVERAGE } from '../support/zendesk/coverage.ts';
+import { ERRORS, FakeZendesk, ROUTES, SAID, type Ticket } from '../support/zendesk/fake-zendesk.ts';
+import { type Held, type Subject, through, ticketingContract, type World } from './ticketing-contract.ts';
+
+const SETTINGS = zendesk.settings.parse({ account: '900', web: 'https://acme.zendesk.com/', group: '77' });
+
+function held(fake: FakeZendesk, name: string): Held {
+  const ticket = found(fake, name);
+  return {
+    title: ticket.subject,
+    text: shownOf(ticket.description),
+    isDone: ticket.status === 'solved' || ticket.status === 'closed',
+    comments: ticket.comments.slice(1).map((comment) => ({
+      isOurs: comment.author_id === fake.users.ours.id,
+      isPublic: comment.public,
+      text: shownOf(comment.plain_body),
+    })),
+  };
+}
+const shownOf = (text: string): string => text.replaceAll('&nbsp;', '');
+function found(fake: FakeZendesk, name: string): Ticket {
+  const ticket = fake.find(name.slice(1));
+  if (ticket === undefined) throw new Error(`no ticket ${name}`);
+  return ticket;
+}
+
+let fake: FakeZendesk;
+const start = async (): Promise<World> => {
+  fake = await FakeZendesk.start();
+  return {
+    baseUrl: fake.wire.baseUrl,
+    authorization: (who) => fake.authorization(who),
+    held: (ticket) => held(fake, ticket),
+    count: () => fake.tickets.length,
+    saidByOthers: (ticket, times) => {
+      for (let index = 0; index < times; index += 1)
+        fake.say(found(fake, ticket), fake.users.other, { body: `note ${index}` });
+    },
+    ownedBy: (ticket) => {
+      found(fake, ticket).assignee_id = fake.users.other.id;
+      return fake.users.other.name;
+    },
+    elsewhere: () => {
+      const ticket = { ...(fake.tickets[0] as Ticket), id: fake.tickets.length + 1_001, group_id: 78 };
+      fake.tickets.push(ticket);
+      return `#${ticket.id}`;
+    },
+    calls: () => fake.wire.calls,
+    refuseNext: fake.wire.refuseNext,
+    stop: () => fake.wire.stop(),
+  };
+};
+const subject: Subject = {
+  connector: zendesk,
+  settings: SETTINGS,
+  start,
+  ticket: { pattern: /^#\d+$/, unknown: '#999999' },
+  vendorWords: SAID,
+  refusals: [[422, 'upstream_rejected']],
+  pages: 3,
+  hostile: {
+    text: 'See <b>{{ticket.requester.email}}</b> {% if %} **bold** @eve & "quoted"',
+    never: /filled in|\{\{|\{%|@eve/,
+  },
+};
+
+describe('Zendesk', () => {
+  ticketingContract(subject);
+});
+
+describe("Zendesk's own ways", () => {
+  let world: World;
+  beforeAll(async () => {
+    world = await start();
+  });
+  afterAll(() => world.stop());
+  const { given, run, preview, open } = through(subject, () => world);
+
+  it('enforce the key of an execution: asked twice, one ticket is opened', async () => {
+    const request = given({ title: 'VPN down' });
+    const first = await run('create', request);
+    const before = world.count();
+    expect((await run('create', request)).value).toEqual(first.value);
+    expect(world.count()).toBe(before);
+    const other = { ...request, args: { title: 'Another' } };
+    expect((await run('create', other)).value).toMatchObject({
+      kind: 'failed',
+      result: { code: 'key_reused' },
+    });
+  });
+
+  it('name the field that they do not accept', async () => {
+    const request = given({ title: 'VPN down' }, { pinned: {} });
+    world.refuseNext(ERRORS.InvalidRecord('priority'));
+    expect((await run('create', request)).value).toMatchObject({
+      result: { code: 'upstream_rejected', message: 'Zendesk does not accept the priority as it is.' },
+    });
+    world.refuseNext(ERRORS.InvalidRecord('custom_field_9'));
+    expect((await run('create', request)).value).toMatchObject({
+      result: { message: 'Zendesk does not accept a field of its own as it is.' },
+    });
+  });
+
+  it('let nobody write on a closed ticket', async () => {
+    const ticket = await open();
+    found(fake, ticket).status = 'closed';
+    const request = given({ ticket, comment: 'x' }, { pinned: {} });
+    expect(await preview('comment', request)).toMatchObject({ refused: expect.stringContaining('closed') });
+    expect((await run('comment', request)).value).toMatchObject({
+      kind: 'failed',
+      result: { code: 'ticket_closed' },
+    });
+  });
+
+  it('may turn a public comment into an internal one: that is said, not called done', async () => {
+    const settings = { ...(SETTINGS as object), comments: 'public' };
+    const ticket = await open();
+    const request = given({ ticket, comment: 'Fixed' }, { settings });
+    expect(await preview('comment', request)).toMatchObject({
+      facts: expect.arrayContaining([
+        { label: 'Read by', value: 'agents, the requester and everybody copied in' },
+      ]),
+    });
+    expect((await run('comment', request)).value).toMatchObject({ kind: 'done' });
+    expect(held(fake, ticket).comments).toMatchObject([{ isPublic: true }]);
+    fake.users.ours.isLight = true;
+    const again = given({ ticket, comment: 'Really' }, { settings });
+    expect((await run('comment', again)).value).toMatchObject({
+      kind: 'unclear',
+      result: { code: 'read_back_differs' },
+    });
+    fake.users.ours.isLight = false;
+  });
+
+  it('may open a ticket otherwise than asked: that is said too', async () => {
+    world.refuseNext({ status: 201, body: { ticket: { id: 5, subject: 'Changed by a trigger' } } });
+    expect((await run('create', given({ title: 'VPN down' }))).value).toMatchObject({
+      kind: 'unclear',
+      result: { message: expect.stringContaining('another title, description and mark') },
+    });
+  });
+
+  it('may stop to take calls while comments are read', async () => {
+    const ticket = await open();
+    const request = given({ ticket }, { pinned: {} });
+    world.refuseNext(ERRORS.APIRateLimitExceeded());
+    expect((await run('status', request)).value).toMatchObject({
+      kind: 'failed',
+      result: { code: 'rate_limited' },
+    });
+  });
+});
+
+describe('the fake Zendesk', () => {
+  it('covers what its list says, no more and no less', () => {
+    expect(Object.keys(ROUTES).sort()).toEqual([...COVERAGE.routes]);
+    expect(Object.keys(ERRORS).sort()).toEqual([...COVERAGE.errors]);
+    const source = readFileSync(new URL('../support/zendesk/fake-zendesk.ts', import.meta.url), 'utf8');
+    for (const name of COVERAGE.errors) expect(source).toContain(`ERRORS.${name}`);
+  });
+});
