@@ -15,7 +15,9 @@ import { verifyDatabase } from './audit/verify-database.ts';
 import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf } from './built-ins.ts';
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
-import { createCredentials } from './credentials.ts';
+import { createCredentialNews } from './credential-news.ts';
+import { createCredentials } from './credentials/credentials.ts';
+import { createVault } from './credentials/vault.ts';
 import { delegate } from './delegating.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
@@ -159,9 +161,20 @@ export async function compose(
     obstacle: (key) => runObstacle(db, key as ExecutionId, isolationNow()),
     failed: (error) => defect(error, { name: 'runner' }),
   });
+  const credentialNews = createCredentialNews({
+    db,
+    audit,
+    log,
+    tell: (text) => tellOperators(operators, text),
+    failed: (code) => metrics.credentialFailures.inc({ code }),
+    defect: (error) => defect(error, { name: 'credentials' }),
+  });
+  const vault =
+    config.vault === null ? null : createVault(config.vault, { failed: credentialNews.vaultFailed });
+  const credentials = createCredentials(config.credentials, { vault, news: credentialNews.hear });
   const broker = createBroker({
     upstreams: config.upstreams,
-    credentials: createCredentials(config.credentials),
+    credentials,
     builtIns: builtIns.hosts,
     scan: (text) => findSecrets(text)[0]?.type ?? null,
   });
@@ -195,6 +208,10 @@ export async function compose(
       await send.ask(tx, request);
     },
     queueRefresh: send.refresh,
+    queueUndoEnd: async (tx, { id, action }) => {
+      const undo = catalogue.governed(action)?.action.undo;
+      if (undo) await send.undoEnd(tx, id, undo.withinSeconds);
+    },
     alarm(request, { code, message }) {
       log.error({ request: request.id, code }, 'an approved request is not what its evidence says');
       tellOperators(
@@ -255,7 +272,7 @@ export async function compose(
           ...(config.model.baseUrl === null ? {} : { baseURL: config.model.baseUrl }),
         },
         model: config.model.name,
-        clean: cleanText,
+        clean: (text) => cleanText(maskSecrets(text).text),
       })
     : offlinePlanner();
   const planner = withEveryAction(
@@ -541,6 +558,7 @@ export async function compose(
       isolationWatch.start();
     },
     async reload() {
+      await credentials.lookNow();
       const before = rules.policy().loaded;
       const data = rules.reload();
       await db.transaction((tx) => audit.append(tx, { type: 'policy.loaded', data }));
@@ -558,6 +576,7 @@ export async function compose(
       await stopAssistant();
       await checkpoints.close();
       await broker.close();
+      await vault?.close();
       await house.close();
     },
   };
@@ -592,14 +611,34 @@ function changeInWords(changes: ReturnType<typeof policyChanges>): string {
 
 async function listInWords(
   assistant: ChatAssistant,
-  kind: 'mine' | 'waiting',
+  kind: 'mine' | 'waiting' | 'home',
   person: Principal,
 ): Promise<string> {
-  const cards = kind === 'mine' ? await assistant.mine(person.id) : await assistant.waitingFor(person.id);
-  if (cards.length === 0)
-    return kind === 'mine' ? 'You have asked for nothing yet.' : 'Nothing waits for you.';
-  return cards
+  switch (kind) {
+    case 'mine':
+      return cardsInWords(await assistant.mine(person.id), 'You have asked for nothing yet.');
+    case 'waiting':
+      return cardsInWords(await assistant.waitingFor(person.id), 'Nothing waits for you.');
+    case 'home': {
+      const actions = await assistant.actions(person.id);
+      const examples = actions.slice(0, LISTED_IN_CHAT).map(({ title, examples: [first = ''] }) => {
+        const example = first.replace(/\{([\w.]+)\}/g, '…');
+        return example === '' ? title : `${title}: ${example}`;
+      });
+      return [
+        `Waiting for you\n${await listInWords(assistant, 'waiting', person)}`,
+        `My requests\n${await listInWords(assistant, 'mine', person)}`,
+        `What you may ask for\n${examples.join('\n') || 'There is nothing that you could ask for yet.'}`,
+      ].join('\n\n');
+    }
+  }
+}
+
+function cardsInWords(messages: readonly Message[], none: string): string {
+  if (messages.length === 0) return none;
+  const lines = messages
     .slice(0, LISTED_IN_CHAT)
-    .map(({ card }) => (card ? `${card.title} (${card.request.slice(0, 8)}): ${card.status}` : ''))
-    .join('\n');
+    .map(({ card }) => (card ? `${card.title} (${card.request.slice(0, 8)}): ${card.status}` : ''));
+  const more = messages.length - LISTED_IN_CHAT;
+  return [...lines, ...(more > 0 ? [`and ${more.toLocaleString('en')} more`] : [])].join('\n');
 }

@@ -3,7 +3,7 @@
  * Concrete parts are known to `main.ts` and `cli.ts` alone.
  */
 import type { Delivered, Form, Message } from './card.ts';
-import type { MessageId, PrincipalId, RequestId, ThreadId, TurnId } from './ids.ts';
+import type { MessageId, PrincipalId, RenderingId, RequestId, ThreadId, TurnId } from './ids.ts';
 import type { Account, Identification, Platform, Principal } from './principal.ts';
 import type { Proposal, RequestView } from './request.ts';
 import type { DecisionKind, Delivery, Place, TurnOutcome } from './turn.ts';
@@ -53,6 +53,11 @@ export type PlanInput = {
   pendingAsk: PendingAsk | null;
   /** Runs a read action through the whole governed path; the answer is fetched text. */
   read(proposal: Proposal): Promise<{ ok: boolean; text: string }>;
+  /**
+   * Hears the model's answer as it is written, screened as the whole will be: the text so far, each time beginning with
+   * what was heard before. Null: it was not the answer, and nothing more is heard. A courtesy; the plan is the truth.
+   */
+  onText?(soFar: string | null): void;
   signal: AbortSignal;
 };
 
@@ -237,6 +242,11 @@ export interface ChatAssistant extends Assistant {
    * could use the action; null where there is none.
    */
   formOf(message: MessageId, viewer: PrincipalId): Promise<Form | null>;
+  /**
+   * The form of a pending request, filled with what stood there when it was shown so; null where this viewer may not change it,
+   * or where it does not stand so any more. What is sent comes as a delivery (`edit`), as everything that acts.
+   */
+  editFormOf(rendering: RenderingId, viewer: PrincipalId): Promise<Form | null>;
   /** Checks values as typed against the action's own schema; null where this person could not use the action. */
   checkForm(
     action: string,

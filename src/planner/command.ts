@@ -2,6 +2,7 @@
  * The grammar of typed commands, read in one pass:
  *
  *     command = name *(space field)         name  = "ci.trigger" | "ci trigger"
+ *             | name space word             where that word alone says all that the action needs
  *     field   = key "=" value               key   = "repo" | "inputs.version"
  *     value   = word | '"' text '"' | "'" text "'"          (\" and \\ inside quotes)
  *     help    = "help" [name]
@@ -33,7 +34,10 @@ export function parseCommand(text: string, tools: readonly PlannerTool[]): Comma
     const name = nameOf(tokens.slice(0, length), length);
     const tool = tools.find((one) => one.name.toLowerCase() === name);
     const rest = tokens.slice(length);
-    if (tool === undefined || !(rest.length === 0 || rest.some((token) => token.kind === 'field'))) continue;
+    if (tool === undefined) continue;
+    const only = readOnlyValue(tool, rest);
+    if (only !== null) return { kind: 'command', tool, arguments: only, problems: [] };
+    if (rest.length > 0 && !rest.some((token) => token.kind === 'field')) continue;
     return { kind: 'command', tool, ...readFields(tool, rest) };
   }
   return parseUnknown(tokens);
@@ -60,6 +64,21 @@ function nameOf(tokens: readonly Token[], length: number): string | null {
   if (tokens.length !== length) return null;
   const words = tokens.map((token) => (token.kind === 'word' ? token.text.toLowerCase() : ''));
   return words.every((word) => /^[a-z][a-z0-9_.-]{0,63}$/.test(word)) ? words.join('.') : null;
+}
+
+/**
+ * `ticket status T-1`: one word for the one field that is needed. Never where any word would do, as a title: two words of a
+ * sentence must not pass for a command.
+ */
+function readOnlyValue(tool: PlannerTool, rest: readonly Token[]): Record<string, unknown> | null {
+  const [word] = rest;
+  if (word?.kind !== 'word' || rest.length > 1) return null;
+  const [field, ...others] = fieldsOf(tool).filter(({ required }) => required);
+  if (field === undefined || others.length > 0 || field.prose) return null;
+  const value = readValue(field, word.text);
+  if (value === undefined) return null;
+  const args = { [field.name]: value };
+  return tool.parse(args).ok ? args : null;
 }
 
 function readFields(

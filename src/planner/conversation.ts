@@ -1,6 +1,7 @@
 /** The rounds of one plan with the model: reads are run, writes end it as proposals, mistakes get one more chance. */
 import type OpenAI from 'openai';
 import type { ModelCall, Plan, PlanInput } from '../model/ports.ts';
+import { Growing } from './growing.ts';
 import type { ModelLimits } from './limits.ts';
 import { type Answered, type Clock, callModel, type Unavailable } from './model-call.ts';
 import { type CleanText, modelText } from './model-text.ts';
@@ -30,6 +31,8 @@ export class Conversation {
   readonly #fetched: string[];
   readonly #started: number;
   readonly #signal: AbortSignal;
+  /** Null where nobody watches. */
+  readonly #growing: Growing | null;
   readonly #usage = { rounds: 0, inputTokens: 0, outputTokens: 0 };
   #reads = 0;
   #corrections = 0;
@@ -40,6 +43,7 @@ export class Conversation {
     this.#wire = wireTools(input.tools);
     this.#messages = firstMessages(input);
     this.#fetched = [...input.fetched, ...authored(input, 'fetched')];
+    this.#growing = input.onText === undefined ? null : new Growing(options.clean, input.onText);
     this.#started = options.clock.now();
     this.#signal = AbortSignal.any([input.signal, AbortSignal.timeout(options.limits.totalMs)]);
   }
@@ -73,12 +77,21 @@ export class Conversation {
     };
     const deadline = this.#started + limits.totalMs;
     this.#usage.rounds++;
-    const called = await callModel({ client, body, limits, clock, deadline, signal: this.#signal });
+    const signal = this.#signal;
+    const called = await callModel({ client, body, limits, clock, deadline, signal, ...this.#watch() });
     if (called.ok) {
       this.#usage.inputTokens += called.answer.usage?.prompt_tokens ?? 0;
       this.#usage.outputTokens += called.answer.usage?.completion_tokens ?? 0;
     }
     return called;
+  }
+
+  /** What is written before a tool is called is no answer, and neither is what a failed try wrote. */
+  #watch() {
+    const growing = this.#growing;
+    if (growing === null) return {};
+    const withdraw = () => growing.withdraw();
+    return { watch: { wrote: (text: string) => growing.add(text), calls: withdraw, again: withdraw } };
   }
 
   /** The plan that this answer makes, or null when the model is to be asked again. */

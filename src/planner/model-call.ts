@@ -2,6 +2,7 @@
 import OpenAI from 'openai';
 import { z } from 'zod';
 import type { ModelLimits } from './limits.ts';
+import { collect, StreamBroken, type Watch } from './model-stream.ts';
 
 export type Unavailable = 'timeout' | 'rate_limited' | 'upstream_error' | 'nonsense' | 'too_many_rounds';
 
@@ -40,6 +41,8 @@ export type CallOptions = {
   /** When the whole plan must be done, by `clock.now`. */
   deadline: number;
   signal: AbortSignal;
+  /** Given, the answer is asked for in parts, and watched as they come. `again`: what was watched is void. */
+  watch?: Watch & { again(): void };
 };
 
 /**
@@ -51,6 +54,7 @@ export async function callModel(options: CallOptions): Promise<CallResult> {
   for (let attempt = 1; ; attempt++) {
     const failure = await tryOnce(options);
     if (failure.ok) return failure;
+    options.watch?.again();
     if (!failure.retry || attempt >= limits.tries || signal.aborted)
       return { ok: false, reason: failure.reason };
     const waitMs = failure.retryAfterMs ?? limits.backoffMs * 2 ** (attempt - 1) * (0.75 + Math.random() / 2);
@@ -73,12 +77,16 @@ async function tryOnce({
   clock,
   deadline,
   signal,
+  watch,
 }: CallOptions): Promise<{ ok: true; answer: Answered } | Failure> {
   const leftMs = Math.min(limits.callMs, deadline - clock.now());
   if (leftMs <= 0 || signal.aborted) return failed('timeout', false);
   const limited = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(leftMs))]);
   try {
-    const raw = await client.chat.completions.create(body, { signal: limited, maxRetries: 0 });
+    const raw =
+      watch === undefined
+        ? await client.chat.completions.create(body, { signal: limited, maxRetries: 0 })
+        : await inParts(client, body, limited, watch);
     const parsed = Completion.safeParse(raw);
     return parsed.success ? { ok: true, answer: parsed.data } : failed('nonsense', false);
   } catch (error) {
@@ -87,7 +95,27 @@ async function tryOnce({
   }
 }
 
+/** Servers that say nothing of usage in a stream, or do not stream at all, are asked for the whole as without a watcher. */
+async function inParts(
+  client: OpenAI,
+  body: CallOptions['body'],
+  signal: AbortSignal,
+  watch: Watch,
+): Promise<unknown> {
+  const asked = { ...body, stream: true, stream_options: { include_usage: true } } as const;
+  try {
+    const parts = await client.chat.completions.create(asked, { signal, maxRetries: 0 });
+    const collected = await collect(parts, watch);
+    if (collected !== null) return collected;
+  } catch (error) {
+    if (!(error instanceof OpenAI.BadRequestError || error instanceof OpenAI.UnprocessableEntityError))
+      throw error;
+  }
+  return client.chat.completions.create(body, { signal, maxRetries: 0 });
+}
+
 function classify(error: unknown, now: number): Failure {
+  if (error instanceof StreamBroken) return failed('upstream_error', true);
   if (error instanceof OpenAI.APIConnectionTimeoutError) return failed('timeout', true);
   if (error instanceof OpenAI.APIConnectionError) return failed('upstream_error', true);
   if (error instanceof OpenAI.APIError && error.status !== undefined) {

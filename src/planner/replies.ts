@@ -31,8 +31,12 @@ export function helpAnswer(tools: readonly PlannerTool[], before = ''): Plan {
       ? `• ${tool.title}: \`${usageLine(tool)}\``
       : `• ${tool.title}: “${example}”, or \`${usageLine(tool)}\``;
   });
-  return answer(`${before}You can ask for:\n${lines.join('\n')}`);
+  return answer(`${before}You can ask for:\n${lines.join('\n')}\n${ASIDE}`);
 }
+
+/** What is understood everywhere, and is no action. */
+const ASIDE =
+  'And always: `home`, `my requests`, `waiting for me`, `undo REQUEST-ID`, `report: what looks wrong`, `whoami`.';
 
 /** One action in full. */
 export function toolHelp(tool: PlannerTool): Plan {
