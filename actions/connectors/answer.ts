@@ -9,12 +9,35 @@ const SENT_HEADER = 'x-egress-sent';
 
 export type Fields = { [key: string]: Json };
 
-/** `sent: false` is certain; everything else leaves open what the upstream did. */
-export type BrokerRefused = { reason: string; sent: boolean };
+/** `sent: false` is certain; everything else leaves open what the upstream did. `again`: "try again in 20 seconds". */
+export type BrokerRefused = { reason: string; sent: boolean; again: string };
 
-export function refusedBy(header: (name: string) => string | null): BrokerRefused | null {
+type ReadHeader = (name: string) => string | null;
+
+export function refusedBy(header: ReadHeader): BrokerRefused | null {
   const reason = header(REFUSED_HEADER);
-  return reason === null ? null : { reason, sent: header(SENT_HEADER) !== 'no' };
+  return reason === null ? null : { reason, sent: header(SENT_HEADER) !== 'no', again: againWords(header) };
+}
+
+/** When it makes sense to ask again, by the answer's `Retry-After` in seconds. */
+export function againWords(header: ReadHeader): string {
+  const text = header('retry-after') ?? '';
+  const seconds = /^[0-9]{1,6}$/.test(text) ? Number(text) : null;
+  if (seconds === null) return 'try again in a few minutes';
+  if (seconds > 90) return `try again in ${Math.ceil(seconds / 60)} minutes`;
+  return `try again in ${Math.max(seconds, 1)} ${seconds <= 1 ? 'second' : 'seconds'}`;
+}
+
+/** What the broker's own patience says about a system; null for every other refusal. */
+export function waitingWords(system: string, { reason, again }: BrokerRefused): string | null {
+  switch (reason) {
+    case 'circuit_open':
+      return `${system} failed several times in a row and is left alone for now; ${again}.`;
+    case 'paused':
+      return `${system} asked the assistant to wait; ${again}.`;
+    default:
+      return null;
+  }
 }
 
 export function text(fields: Readonly<Record<string, Json>>, name: string): string {

@@ -1,6 +1,6 @@
 /** What GitHub's refusals mean, in our words; GitHub's own text goes nowhere. */
 import type { RunResult } from '../../src/action.ts';
-import { failed, refusedBy, unclear } from './answer.ts';
+import { againWords, failed, refusedBy, unclear, waitingWords } from './answer.ts';
 
 type Headers = Record<string, unknown>;
 
@@ -11,13 +11,19 @@ function headersOf(error: object): Headers {
   return typeof headers === 'object' && headers !== null ? (headers as Headers) : {};
 }
 
+/** Octokit gives numbers for headers that are numbers. */
+function headerOf(headers: Headers, name: string): string | null {
+  const value = headers[name];
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : null;
+}
+
 function statusWords(status: number, headers: Headers): [code: string, words: string] | null {
   const limited =
     status === 429 || headers['retry-after'] !== undefined || headers['x-ratelimit-remaining'] === '0';
   if (limited && (status === 403 || status === 429)) {
     return [
       'rate_limited',
-      'GitHub takes no more calls from the assistant for now; try again in a few minutes.',
+      `GitHub takes no more calls from the assistant for now; ${againWords((name) => headerOf(headers, name))}.`,
     ];
   }
   switch (status) {
@@ -49,12 +55,12 @@ function statusWords(status: number, headers: Headers): [code: string, words: st
 export function githubFailure(error: unknown): RunResult & { kind: 'failed' } {
   if (typeof error !== 'object' || error === null) throw error;
   const headers = headersOf(error);
-  const refused = refusedBy((name) => {
-    const value = headers[name];
-    return typeof value === 'string' ? value : null;
-  });
+  const refused = refusedBy((name) => headerOf(headers, name));
   if (refused?.sent) throw unclear('GitHub', refused.reason);
-  if (refused) return failed(refused.reason, 'The call to GitHub was refused before it left.');
+  if (refused) {
+    const words = waitingWords('GitHub', refused) ?? 'The call to GitHub was refused before it left.';
+    return failed(refused.reason, words);
+  }
   const status = 'status' in error && typeof error.status === 'number' ? error.status : 0;
   const words = Object.keys(headers).length > 0 ? statusWords(status, headers) : null;
   if (words === null) throw unclear('GitHub', String(status || 'no answer'));

@@ -4,7 +4,16 @@
  */
 import type { EgressRule, EgressValues, RunResult, Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
-import { type BrokerRefused, type Fields, failed, isFields, refusedBy, unclear } from './answer.ts';
+import {
+  againWords,
+  type BrokerRefused,
+  type Fields,
+  failed,
+  isFields,
+  refusedBy,
+  unclear,
+  waitingWords,
+} from './answer.ts';
 
 export type Failure = RunResult & { kind: 'failed' };
 export type Answer<T> = { ok: true; value: T } | { ok: false; failure: Failure };
@@ -41,7 +50,10 @@ async function refusal(system: System, response: Response): Promise<Failure> {
   const explained = system.explain?.(status, await refusedBody(response)) ?? null;
   const known = explained ?? system.refusals[status];
   if (known !== undefined) return failed(...known);
-  switch (status) {
+  const header = (name: string) => response.headers.get(name);
+  // Some say with 403 that it was too much.
+  const isLimit = status === 429 || (status === 403 && header('retry-after') !== null);
+  switch (isLimit ? 429 : status) {
     case 401:
       return failed(
         'upstream_unauthorized',
@@ -52,7 +64,7 @@ async function refusal(system: System, response: Response): Promise<Failure> {
     case 429:
       return failed(
         'rate_limited',
-        `${system.name} takes no more calls from the assistant for now; try again in a few minutes.`,
+        `${system.name} takes no more calls from the assistant for now; ${againWords(header)}.`,
       );
     default:
       return failed('upstream_rejected', `${system.name} does not accept these values.`);
@@ -79,7 +91,10 @@ const NOT_SET_UP = new Set([
   'plain_http',
 ]);
 
-function wordsFor(system: System, { reason, sent }: BrokerRefused): string {
+function wordsFor(system: System, refused: BrokerRefused): string {
+  const { reason, sent } = refused;
+  const waiting = waitingWords(system.name, refused);
+  if (waiting !== null) return waiting;
   if (NOT_SET_UP.has(reason))
     return `The way to ${system.name} is not set up as it should be (${reason}); an operator must look.`;
   if (sent) return `The call to ${system.name} did not get through.`;
