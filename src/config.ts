@@ -6,7 +6,16 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
 import { RoutesYaml } from './approval/escalation-routes.ts';
-import { CredentialEntry, type Grant, readGrants } from './credentials.ts';
+import { CredentialEntry } from './credentials/entry.ts';
+import {
+  GITHUB_CREDENTIAL,
+  GITHUB_HOST,
+  type GivenSecret,
+  type Grant,
+  readGitHubGrant,
+  readGrants,
+} from './credentials/grants.ts';
+import { readVault, type VaultConfig, VaultYaml } from './credentials/vault-config.ts';
 import { AppError } from './errors.ts';
 import { DEFAULT_LIMITS, type Limits } from './intake/limits.ts';
 import { Json as JsonSchema } from './model/request.ts';
@@ -60,7 +69,8 @@ export type Config = {
   /** Null: nobody can sign in to the workspace. */
   oidc: OidcConfig | null;
   model: { apiKey: string; baseUrl: string | null; name: string } | null;
-  github: { token: string; apiUrl: string } | null;
+  /** `by`: the variable that opens it. */
+  github: { by: 'GITHUB_TOKEN' | 'GITHUB_APP_ID'; apiUrl: string } | null;
   masterKey: string | null;
   auditSigningKey: string | null;
   acceptProcess: boolean;
@@ -77,6 +87,8 @@ export type Config = {
   upstreams: Record<string, { baseUrl: string; addresses: string[]; ca?: string }>;
   /** Which secret goes to which of these hosts. */
   credentials: Grant[];
+  /** Where credentials may be kept instead of the environment. */
+  vault: VaultConfig | null;
   runner: { concurrency: number };
   limits: Limits;
   /** Who is asked where, and who is on call. */
@@ -119,6 +131,7 @@ const ConfigFile = z.strictObject({
     )
     .default({}),
   credentials: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), CredentialEntry).default({}),
+  vault: VaultYaml.optional(),
   teams: z
     .strictObject({
       approvals_conversation: z.string().optional(),
@@ -138,18 +151,10 @@ const ConfigFile = z.strictObject({
 const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '::1', '[::1]']);
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 const DEFAULT_PORT = 3000;
-const GITHUB_HOST = 'api.github.com';
 const GITHUB_API = 'https://api.github.com';
-const GITHUB_CREDENTIAL = 'github';
 /** The connectors of the systems that come with us. */
 const BUILT_IN_CONNECTORS = new Set(['desk', 'runner']);
 const MAX_PORT = 65_535;
-
-/** Everything else that this version does not serve yet: better refused than silently ignored. */
-const NOT_YET: Record<string, string> = {
-  GITHUB_APP_ID: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
-  GITHUB_APP_PRIVATE_KEY: 'GitHub App tokens are not minted yet; use GITHUB_TOKEN.',
-};
 
 const fail = (message: string): never => {
   throw new AppError('config_invalid', message);
@@ -160,10 +165,8 @@ const fail = (message: string): never => {
  * Errors: `config_invalid`, with the variable or `file:line: reason`.
  */
 export function readConfig(env: Environment, cwd: string): Config {
-  const secret = (name: string): string | null => readSecret(env, name);
-  for (const [name, reason] of Object.entries(NOT_YET)) {
-    if (secret(name) !== null) fail(`${name}: ${reason}`);
-  }
+  const given = (name: string): GivenSecret | null => readSecret(env, name);
+  const secret = (name: string): string | null => given(name)?.value ?? null;
   const production = env.NODE_ENV === 'production';
   const file = readConfigFile(env, cwd, production);
   // As in a URL or bare: what is bound to is the address alone.
@@ -172,9 +175,10 @@ export function readConfig(env: Environment, cwd: string): Config {
   const publicUrl = urlOf('PUBLIC_URL', env.PUBLIC_URL);
   const oidc = oidcOf(secret, publicUrl);
   const teams = teamsOf(secret, env, file.value, slack === null && oidc === null);
-  const token = secret('GITHUB_TOKEN');
+  const github = readGitHubGrant(given);
   const githubApi = urlOf('GITHUB_API_URL', env.GITHUB_API_URL) === null ? GITHUB_API : env.GITHUB_API_URL!;
-  const upstreams = upstreamsOf(file, token === null ? null : githubApi);
+  const upstreams = upstreamsOf(file, github === null ? null : githubApi);
+  const vault = vaultOf(file, given);
   const config: Config = {
     host,
     port: portOf(env.PORT),
@@ -189,7 +193,10 @@ export function readConfig(env: Environment, cwd: string): Config {
     teams,
     oidc,
     model: modelOf(secret, env),
-    github: token === null ? null : { token, apiUrl: githubApi },
+    github:
+      github === null
+        ? null
+        : { by: secret('GITHUB_TOKEN') === null ? 'GITHUB_APP_ID' : 'GITHUB_TOKEN', apiUrl: githubApi },
     masterKey: secret('MASTER_KEY'),
     auditSigningKey: secret('AUDIT_SIGNING_KEY'),
     acceptProcess: env.SANDBOX_ALLOW_PROCESS === '1',
@@ -204,7 +211,11 @@ export function readConfig(env: Environment, cwd: string): Config {
           ),
     connectors: connectorsOf(file.value.connectors),
     upstreams,
-    credentials: credentialsOf(file, secret, token, Object.keys(upstreams)),
+    credentials: credentialsOf(file, given, github, {
+      hosts: Object.keys(upstreams),
+      hasVault: vault !== null,
+    }),
+    vault,
     runner: file.value.runner,
     limits: {
       turnsPerMinute: file.value.limits.turns_per_minute,
@@ -230,19 +241,21 @@ function connectorsOf(named: z.output<typeof ConfigFile>['connectors']): Config[
 }
 
 /** The value of NAME, or of the file that NAME_FILE names; null where neither is given. */
-function readSecret(env: Environment, name: string): string | null {
+function readSecret(env: Environment, name: string): GivenSecret | null {
   const path = env[`${name}_FILE`];
   if (path !== undefined && path !== '') {
     // Which of the two was meant is a guess, and one of them may be an old secret.
     if (env[name]) return fail(`${name} and ${name}_FILE are both given: leave one of them out.`);
     try {
-      return readFileSync(path, 'utf8').replace(/\r?\n$/, '') || fail(`${name}_FILE: the file is empty.`);
+      const value = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+      return { value: value || fail(`${name}_FILE: the file is empty.`), file: path };
     } catch (error) {
       if (error instanceof AppError) throw error;
       throw new AppError('config_invalid', `${name}_FILE: the file cannot be read.`, { cause: error });
     }
   }
-  return env[name] || null;
+  const value = env[name];
+  return value ? { value, file: null } : null;
 }
 
 type ReadFile = {
@@ -277,21 +290,28 @@ function upstreamsOf(file: ReadFile, github: string | null): Config['upstreams']
     : { ...all, [GITHUB_HOST]: { baseUrl: github, addresses: [] } };
 }
 
-/** What the file grants, and GitHub's token as its variable says. */
+/** What the file grants, and what the variables of GitHub do. */
 function credentialsOf(
   file: ReadFile,
-  secret: (name: string) => string | null,
-  github: string | null,
-  hosts: readonly string[],
+  secret: (name: string) => GivenSecret | null,
+  github: Grant | null,
+  known: { hosts: readonly string[]; hasVault: boolean },
 ): Grant[] {
   const { credentials } = file.value;
-  if (github === null) return readGrants(credentials, secret, hosts);
+  const grants = readGrants(credentials, { secret, ...known });
+  if (github === null) return grants;
   if (GITHUB_CREDENTIAL in credentials)
-    return fail(`credentials.${GITHUB_CREDENTIAL}: GITHUB_TOKEN grants it already; give one of the two.`);
-  return [
-    ...readGrants(credentials, secret, hosts),
-    { name: GITHUB_CREDENTIAL, host: GITHUB_HOST, credential: `Bearer ${github}` },
-  ];
+    return fail(
+      `credentials.${GITHUB_CREDENTIAL}: GITHUB_TOKEN or GITHUB_APP_ID grants it already; give one of the two.`,
+    );
+  return [...grants, github];
+}
+
+function vaultOf(file: ReadFile, secret: (name: string) => GivenSecret | null): VaultConfig | null {
+  const { vault } = file.value;
+  if (vault === undefined) return null;
+  const path = (relative: string): string => file.path(relative)!;
+  return readVault(vault, { secret, path, certificate: (relative) => readCertificate(path(relative)) });
 }
 
 function readCertificate(path: string): string {
@@ -440,7 +460,7 @@ function checkLocalMode(config: Config, env: Environment): void {
   const { pagerDuty } = config.reach;
   if ((real || grant || pagerDuty) && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
     const what = config.github
-      ? 'GITHUB_TOKEN is given'
+      ? `${config.github.by} is given`
       : grant
         ? `credentials.${grant.name} is given`
         : real

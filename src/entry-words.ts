@@ -69,6 +69,8 @@ export function entryInWords(entry: EntryBody): string {
       return data.refused === undefined
         ? `A token was made for ${text(data.repository)} on ${text(data.host)}.`
         : `A token for ${text(data.repository)} on ${text(data.host)} could do other than was asked for; it was not used.`;
+    case 'credential.rotated':
+      return `The credential ${text(data.name)} was read anew from ${text(data.variable)}.`;
     case 'credential.revoked':
       return `The token for ${text(data.repository)} on ${text(data.host)} was taken back.`;
     case 'execution.finished':

@@ -36,6 +36,12 @@ export function createMetrics() {
       labelNames: ['action', 'state'],
       registers,
     }),
+    credentialFailures: new Counter({
+      name: 'countersign_credential_failures_total',
+      help: 'Credentials that could not be had, renewed or taken over, by code.',
+      labelNames: ['code'],
+      registers,
+    }),
     defects: new Counter({
       name: 'countersign_defects_total',
       help: 'Unexpected failures; each is in the log with its stack.',

@@ -48,7 +48,7 @@ const TABLE: Table = {
       packages: ['react', 'react-dom', '@mantine/'],
     },
     { name: 'actions', holds: ['actions/'], mayImport: GROUND },
-    { name: 'top', holds: ['src/', 'src/commands/'], mayImport: 'anything' },
+    { name: 'top', holds: ['src/', 'src/commands/', 'src/credentials/'], mayImport: 'anything' },
   ],
   packagesOnlyIn: {
     botbuilder: ['adapters/teams/'],

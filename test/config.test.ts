@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -67,6 +68,7 @@ describe('with nothing configured', () => {
       repositories: null,
       connectors: { ticketing: { use: 'desk', settings: {} }, ci: { use: 'runner', settings: {} } },
       upstreams: {},
+      vault: null,
       credentials: [],
       reach: { pagerDuty: null, routes: [], written: {} },
       runner: { concurrency: 2 },
@@ -103,7 +105,7 @@ describe('local mode trusts whoever reaches the port, so', () => {
   test('a real connector must be meant', () => {
     expect(refusal({ GITHUB_TOKEN: 'x' })).toMatch(/^GITHUB_TOKEN /);
     const meant = { GITHUB_TOKEN: 'x', LOCAL_MODE_WITH_CONNECTORS: '1' };
-    expect(read(meant).github).toEqual({ token: 'x', apiUrl: 'https://api.github.com' });
+    expect(read(meant).github).toEqual({ by: 'GITHUB_TOKEN', apiUrl: 'https://api.github.com' });
     expect(refusal({ ...meant, LOCAL_MODE_WITH_CONNECTORS: 'yes' })).toMatch(/^GITHUB_TOKEN /);
   });
   test('with a platform, none of this is local mode', () => {
@@ -159,13 +161,105 @@ test('Slack is reached by HTTP with a signing secret, or by sockets with an app 
   expect(read(SLACK).slack).toMatchObject({ signingSecret: 'a-secret', appToken: null });
 });
 
-test.each(['GITHUB_APP_ID', 'GITHUB_APP_PRIVATE_KEY'])(
-  '%s, which is not served yet, is refused and not ignored',
-  (name) => {
-    expect(refusal({ [name]: 'x' })).toMatch(new RegExp(`^${name}: `));
-    expect(refusal({ [`${name}_FILE`]: inFile('given', 'x') })).toMatch(new RegExp(`^${name}: `));
-  },
-);
+describe('a GitHub App', () => {
+  const MEANT = { LOCAL_MODE_WITH_CONNECTORS: '1' };
+  const pair = (type: 'pkcs1' | 'pkcs8', modulusLength = 2048) => ({
+    GITHUB_APP_ID: '12345',
+    GITHUB_APP_PRIVATE_KEY: generateKeyPairSync('rsa', { modulusLength })
+      .privateKey.export({ type, format: 'pem' })
+      .toString(),
+  });
+  const PAIR = pair('pkcs1');
+
+  test.each(['pkcs1', 'pkcs8'] as const)('is granted to its API by a key in the form of %s', (type) => {
+    const config = read({ ...pair(type), ...MEANT });
+    expect(config.github).toEqual({ by: 'GITHUB_APP_ID', apiUrl: 'https://api.github.com' });
+    expect(config.credentials).toMatchObject([{ name: 'github', host: 'api.github.com' }]);
+  });
+
+  test('takes its key from a file, or with the line ends written out', () => {
+    const { GITHUB_APP_PRIVATE_KEY: pem, ...id } = PAIR;
+    const given = inFile('app.pem', pem);
+    expect(read({ ...id, GITHUB_APP_PRIVATE_KEY_FILE: given, ...MEANT }).github?.by).toBe('GITHUB_APP_ID');
+    const inOneLine = pem.replaceAll('\n', '\\n');
+    expect(read({ ...id, GITHUB_APP_PRIVATE_KEY: inOneLine, ...MEANT }).github?.by).toBe('GITHUB_APP_ID');
+  });
+
+  test('must be meant in local mode', () => {
+    expect(refusal(PAIR)).toMatch(/^GITHUB_APP_ID is given in local mode/);
+  });
+
+  test.each([
+    [{ GITHUB_APP_PRIVATE_KEY: '' }, /^GITHUB_APP_PRIVATE_KEY is missing/],
+    [{ GITHUB_APP_ID: '' }, /^GITHUB_APP_ID is missing/],
+    [{ GITHUB_TOKEN: 'a-token-too' }, /^GITHUB_TOKEN and GITHUB_APP_ID are both given/],
+    [{ GITHUB_APP_ID: 'app 1' }, /^GITHUB_APP_ID must be/],
+    [{ GITHUB_APP_PRIVATE_KEY: 'no key' }, /^GITHUB_APP_PRIVATE_KEY is no private key in PEM form/],
+    [pair('pkcs8', 1024), /^GITHUB_APP_PRIVATE_KEY must be an RSA key of 2048 bits/],
+  ])('with %o is refused, naming the variable', (changed, words) => {
+    expect(refusal({ ...PAIR, ...MEANT, ...changed })).toMatch(words);
+  });
+});
+
+describe('Vault', () => {
+  const MEANT = { LOCAL_MODE_WITH_CONNECTORS: '1' };
+  const file = (vault: string, more = 'upstreams: {rt: {base_url: "https://rt.example.com"}}') =>
+    inFile('vault.yaml', `${more}\nvault: ${vault}\n`);
+  const TOKEN = '{address: "https://vault.example.com:8200", auth: {method: token}}';
+  const KEPT = 'credentials: {rt: {scheme: token, host: rt, vault: {path: kv/data/rt, field: token}}}';
+  const HOSTS = 'upstreams: {rt: {base_url: "https://rt.example.com"}}';
+
+  test('keeps a credential instead of the environment', () => {
+    const config = read({
+      COUNTERSIGN_CONFIG: file(TOKEN, `${HOSTS}\n${KEPT}`),
+      VAULT_TOKEN: 'hvs.some-token',
+      ...MEANT,
+    });
+    expect(config.credentials).toMatchObject([
+      { name: 'rt', source: { kind: 'vault', path: 'kv/data/rt', field: 'token', engine: 'kv2' } },
+    ]);
+    expect(config.vault).toMatchObject({ auth: { method: 'token' }, namespace: null });
+  });
+
+  test.each(['http://127.0.0.1:8200', 'http://[::1]:8200'])('may be reached unencrypted at %s', (address) => {
+    const at = file(`{address: "${address}", auth: {method: token}}`);
+    expect(read({ COUNTERSIGN_CONFIG: at, VAULT_TOKEN: 'x' }).vault?.address.href).toBe(`${address}/`);
+  });
+
+  test.each([
+    'http://vault.example.com',
+    'http://localhost:8200',
+    'http://127.0.0.1.example.com',
+    'http://10.0.0.1:8200',
+  ])('may not be reached unencrypted at %s', (address) => {
+    const at = file(`{address: "${address}", auth: {method: token}}`);
+    expect(refusal({ COUNTERSIGN_CONFIG: at, VAULT_TOKEN: 'x' })).toMatch(/^vault\.address must be https/);
+  });
+
+  test.each([
+    ['{method: token}', 'VAULT_TOKEN'],
+    ['{method: approle}', 'VAULT_ROLE_ID'],
+  ])('with auth %s says which variable is missing', (auth, name) => {
+    const at = file(`{address: "https://vault.example.com", auth: ${auth}}`);
+    expect(refusal({ COUNTERSIGN_CONFIG: at })).toMatch(new RegExp(`^${name} is missing`));
+  });
+
+  test.each([
+    ['both env and vault', '{env: RT, vault: {path: kv/data/rt, field: token}}'],
+    ['neither', '{}'],
+    ['a path of version 2 without data', '{vault: {path: kv/rt, field: token}}'],
+    ['a path with dots', '{vault: {path: kv/data/../sys, field: token}}'],
+  ])('a credential with %s is refused', (_what, given) => {
+    const entry = given.replace('{', '{scheme: token, host: rt, ').replace(', }', '}');
+    const at = file(TOKEN, `${HOSTS}\ncredentials: {rt: ${entry}}`);
+    expect(refusal({ COUNTERSIGN_CONFIG: at, VAULT_TOKEN: 'x', ...MEANT })).toContain('credentials.rt');
+  });
+
+  test('must be there for a credential that is kept in it', () => {
+    const at = inFile('no-vault.yaml', `${HOSTS}\n${KEPT}\n`);
+    expect(refusal({ COUNTERSIGN_CONFIG: at, ...MEANT })).toMatch(/^credentials\.rt: it is kept in Vault/);
+  });
+});
 
 describe('Teams', () => {
   const TEAMS = {
@@ -279,6 +373,8 @@ describe('a secret in a file', () => {
     'REDIS_URL',
     'OPENAI_API_KEY',
     'GITHUB_TOKEN',
+    'GITHUB_APP_ID',
+    'GITHUB_APP_PRIVATE_KEY',
     'MASTER_KEY',
     'AUDIT_SIGNING_KEY',
     'OIDC_CLIENT_SECRET',
@@ -400,6 +496,8 @@ test('whatever is wrong, no value of any variable or of the file is shown', () =
     'OPENAI_BASE_URL',
     'OPENAI_MODEL',
     'GITHUB_TOKEN',
+    'GITHUB_APP_ID',
+    'GITHUB_APP_PRIVATE_KEY',
     'GITHUB_API_URL',
     'MASTER_KEY',
     'AUDIT_SIGNING_KEY',

@@ -3,14 +3,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readConfig } from '../src/config.ts';
-import { CredentialEntry, createCredentials, readGrants } from '../src/credentials.ts';
+import { createCredentials as create } from '../src/credentials/credentials.ts';
+import { CredentialEntry } from '../src/credentials/entry.ts';
+import { type Grant, readGrants } from '../src/credentials/grants.ts';
 
 const SECRET = ['s3cr3t', crypto.randomUUID()].join('-');
 const TOKEN = { scheme: 'token', host: 'request-tracker', env: 'RT_TOKEN' } as const;
 const HOSTS = ['request-tracker', 'buildbot'];
 
 const grants = (entry: unknown, value: string | null = SECRET) =>
-  readGrants({ it: CredentialEntry.parse(entry) }, () => value, HOSTS);
+  readGrants(
+    { it: CredentialEntry.parse(entry) },
+    { secret: () => (value === null ? null : { value, file: null }), hosts: HOSTS, hasVault: false },
+  );
+const createCredentials = (granted: readonly Grant[]) => create(granted, { vault: null, news: () => {} });
 
 /** The refusal's words. */
 function refusal(entry: unknown, value?: string | null): string {
@@ -57,11 +63,11 @@ describe('a granted credential', () => {
 
   it('is read from the variable that the entry names', () => {
     const asked: string[] = [];
-    const secret = (name: string): string => {
+    const secret = (name: string) => {
       asked.push(name);
-      return SECRET;
+      return { value: SECRET, file: null };
     };
-    readGrants({ it: TOKEN }, secret, HOSTS);
+    readGrants({ it: TOKEN }, { secret, hosts: HOSTS, hasVault: false });
     expect(asked).toEqual(['RT_TOKEN']);
   });
 });
@@ -100,6 +106,7 @@ describe('refused at the start, naming the variable and never the value', () => 
     'SLACK_BOT_TOKEN',
     'DATABASE_URL',
     'GITHUB_TOKEN',
+    'VAULT_SECRET_ID',
     'RT_TOKEN_FILE',
   ])('the variable %s', (env) => {
     expect(CredentialEntry.safeParse({ ...TOKEN, env }).success).toBe(false);

@@ -36,6 +36,7 @@ export const ENTRY_TYPES = [
   'alert.raised',
   'credential.minted',
   'credential.revoked',
+  'credential.rotated',
 ] as const;
 export type EntryType = (typeof ENTRY_TYPES)[number];
 

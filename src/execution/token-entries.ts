@@ -1,15 +1,26 @@
 /** Tokens made for one attempt, as the log tells of them: made, taken back, or an alert where that is not certain. */
-import type { Attempt, AttemptDeps } from './attempt.ts';
+import type { GovernedAction } from '../action.ts';
+import type { AuditLog } from '../audit/log.ts';
+import type { RequestId, TurnId } from '../model/ids.ts';
+import type { Database } from '../store/database.ts';
 import type { MintedToken, Minting } from './broker/call.ts';
+import type { CallName } from './sandbox/call.ts';
 
-type Deps = Pick<AttemptDeps, 'db' | 'audit' | 'troubled' | 'alarmed'>;
+export type TokenEntriesDeps = {
+  db: Database;
+  audit: AuditLog;
+  troubled(about: { request: RequestId; call: CallName; code: string; detail: string }): void;
+  /** What operators should be told now, in our words. Absent where nobody can be. */
+  alarmed?(about: { request: RequestId; code: string; message: string }): void;
+};
+type Spec = { call: CallName; governed: GovernedAction; turn: TurnId; request: RequestId };
 
 /** Never the secret, nor anything made from it. */
-function dataOf({ exact, permissions, ...token }: MintedToken, call: Attempt['call']) {
+function dataOf({ exact, permissions, ...token }: MintedToken, call: CallName) {
   return { ...token, permissions: { ...permissions }, ...(exact ? {} : { refused: 'not_exact' }), call };
 }
 
-export function mintingFor(deps: Deps, spec: Attempt): Minting {
+export function mintingFor(deps: TokenEntriesDeps, spec: Spec): Minting {
   const about = { turn: spec.turn, request: spec.request };
   return {
     scope: (values) => spec.governed.operation.scope?.(values) ?? null,

@@ -2,7 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/buildbot.operations.ts';
 import { buildbot as connector } from '../../actions/connectors/buildbot.ts';
 import type { Look } from '../../src/action.ts';
-import { CredentialEntry, createCredentials, readGrants } from '../../src/credentials.ts';
+import { createCredentials } from '../../src/credentials/credentials.ts';
+import { CredentialEntry } from '../../src/credentials/entry.ts';
+import { readGrants } from '../../src/credentials/grants.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
 import { type Buildbot, startBuildbot } from '../support/buildbot/buildbot.ts';
@@ -43,10 +45,11 @@ function upstream(baseUrl: string, password: string, user = 'countersign'): Part
     user,
     env: 'BUILDBOT_PASSWORD',
   });
-  const grants = readGrants({ buildbot: entry }, () => password, ['buildbot']);
+  const secret = () => ({ value: password, file: null });
+  const grants = readGrants({ buildbot: entry }, { secret, hosts: ['buildbot'], hasVault: false });
   return {
     upstreams: { buildbot: { baseUrl, addresses: ['127.0.0.1/32'] } },
-    credentials: createCredentials(grants),
+    credentials: createCredentials(grants, { vault: null, news: () => {} }),
   };
 }
 const given = (args: Record<string, unknown>): Given => ({
