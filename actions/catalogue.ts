@@ -1,5 +1,8 @@
 /** Every governed action and every connector there is; the operator's config chooses the connector of each port. */
 import type { Action, Connector } from '../src/action.ts';
+import { ciCancel } from './ci.cancel.ts';
+import { ciLogs } from './ci.logs.ts';
+import { ciRerun } from './ci.rerun.ts';
 import { ciStatus } from './ci.status.ts';
 import { ciTrigger } from './ci.trigger.ts';
 import { buildbot } from './connectors/buildbot.ts';
@@ -20,6 +23,9 @@ export const ACTIONS: readonly Action[] = [
   ticketClose,
   ciTrigger,
   ciStatus,
+  ciCancel,
+  ciRerun,
+  ciLogs,
 ];
 export const CONNECTORS: readonly Connector[] = [
   buildbot,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineAction } from './define.ts';
+import { runField } from './fields.ts';
 
 export const ciStatus = defineAction({
   name: 'ci.status',
@@ -11,12 +12,7 @@ export const ciStatus = defineAction({
     'show run {run}',
     'how is run {run} doing',
   ],
-  input: z.strictObject({
-    run: z
-      .string()
-      .regex(/^R-[1-9][0-9]{0,9}$/, 'A run is written like R-12.')
-      .meta({ title: 'Run', description: 'The number of the run, e.g. R-12.' }),
-  }),
+  input: z.strictObject({ run: runField }),
   effect: 'read',
   risk: () => 'low',
   resourceType: 'CiRun',

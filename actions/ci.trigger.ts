@@ -1,17 +1,7 @@
 import { z } from 'zod';
-import { Risk } from '../src/model/request.ts';
+import { factsOf } from './ci-job.ts';
 import { defineAction } from './define.ts';
-
-/** What the connector's `facts` say of a job. A job that nobody described counts as the worst that one could be. */
-const JobFacts = z.object({
-  environment: z.string().catch('production'),
-  risk: Risk.catch('high'),
-});
-const UNKNOWN_JOB = { environment: 'production', risk: 'high' } as const;
-
-function factsOf(settings: unknown): z.output<typeof JobFacts> {
-  return JobFacts.catch(UNKNOWN_JOB).parse(settings);
-}
+import { jobField, repoField } from './fields.ts';
 
 export const ciTrigger = defineAction({
   name: 'ci.trigger',
@@ -31,19 +21,13 @@ export const ciTrigger = defineAction({
     'run the {job}',
   ],
   input: z.strictObject({
-    repo: z
-      .string()
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'A repository is one name, such as web.')
-      .meta({ title: 'Repository', description: 'The name of the repository, e.g. web.' }),
+    repo: repoField,
     ref: z
       .string()
       .max(200)
       .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'A ref is a branch, a tag or a commit.')
       .meta({ title: 'Branch, tag or commit', description: 'What to run on, e.g. main.' }),
-    job: z
-      .string()
-      .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'A job is one name in small letters, such as checks.')
-      .meta({ title: 'Job', description: 'The name of the job, e.g. checks.' }),
+    job: jobField,
     inputs: z
       .record(z.string().regex(/^[a-z][a-z0-9_]{0,39}$/), z.string().max(1_000))
       .optional()

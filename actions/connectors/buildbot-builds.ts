@@ -9,9 +9,9 @@ import { type Answer, listOf, read, readRule } from './json-call.ts';
 type Args = Readonly<Record<string, Json>>;
 
 /** Steps whose output is shown; a build with more is read on Buildbot's own pages. */
-const MAX_STEPS = 40;
+export const MAX_STEPS = 40;
 /** Lines of one read, of one build's whole output, and of the end that stands in the result. */
-const LINES_PER_READ = 200;
+export const LINES_PER_READ = 200;
 const MAX_LINES = 5_000;
 const TAIL_LINES = 60;
 /** Reads of output in one look: well below the broker's budget of calls. */
@@ -22,6 +22,7 @@ const EXIT_LINE = /^program finished with exit code (-?\d{1,5})$/;
 const SUCCESS = 0;
 const WARNINGS = 1;
 export const RETRY = 5;
+export const CANCELLED = 6;
 /** Buildbot's results by number (buildbot.process.results). */
 const ENDINGS: Readonly<Record<number, readonly [code: string, words: string]>> = {
   [SUCCESS]: ['done', 'passed'],
@@ -30,8 +31,12 @@ const ENDINGS: Readonly<Record<number, readonly [code: string, words: string]>> 
   3: ['build_skipped', 'was skipped'],
   4: ['build_exception', 'was broken off by a problem of Buildbot or its worker'],
   [RETRY]: ['build_retried', 'is tried again'],
-  6: ['build_cancelled', 'was cancelled on Buildbot'],
+  [CANCELLED]: ['build_cancelled', 'was cancelled on Buildbot'],
 };
+
+/** How a build or a request stands, in a word or a few. */
+export const stateWords = (results: Json | undefined): string =>
+  ENDINGS[Number(results)]?.[1] ?? 'ended in a way of its own';
 
 export const hasPassed = (results: Json | undefined): boolean => results === SUCCESS || results === WARNINGS;
 
@@ -91,7 +96,7 @@ export const readSteps = async (tools: Tools, build: string): Promise<Fields[]> 
 type Log = { lines: number; complete: boolean };
 
 /** A step's output; null where it has none that is written line by line. */
-async function readLog(tools: Tools, build: string, step: number): Promise<Log | null> {
+export async function readLog(tools: Tools, build: string, step: number): Promise<Log | null> {
   const path = [...API, 'builds', build, 'steps', String(step), 'logs', 'stdio'];
   const answer = await read(tools, BUILDBOT, path);
   if (!answer.ok && answer.failure.result.code === 'not_found') return null;
@@ -105,7 +110,12 @@ type Lines = { count: number; said: string[]; exitCode: number | null };
  * Lines from `offset`. Each begins with its stream: `o` and `e` are what the command said; `h` is what Buildbot says about it,
  * its environment among that, which is nobody's business here but for the exit code.
  */
-async function readLines(tools: Tools, build: string, step: number, offset: number): Promise<Lines | null> {
+export async function readLines(
+  tools: Tools,
+  build: string,
+  step: number,
+  offset: number,
+): Promise<Lines | null> {
   const path = [...API, 'builds', build, 'steps', String(step), 'logs', 'stdio', 'contents'];
   const query = { offset: String(offset), limit: String(LINES_PER_READ) };
   const answer = await read(tools, BUILDBOT, path, query);

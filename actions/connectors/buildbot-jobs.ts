@@ -71,6 +71,15 @@ export function jobOf(args: Args, settings: Json): Job | null {
   };
 }
 
+/** The jobs that run on a builder, by name, each with the repositories that it may be for. */
+export function jobsOn(builder: string, settings: Json): { name: string; repositories: string[] }[] {
+  return Object.entries(child(settings, 'jobs')).flatMap(([name, job]) =>
+    isFields(job) && text(job, 'builder') === builder
+      ? [{ name, repositories: texts(job.repositories) }]
+      : [],
+  );
+}
+
 /** The builders of all jobs: what is asked about any other is not ours to show. */
 export function buildersOf(settings: Json): string[] {
   return Object.values(child(settings, 'jobs')).map((job) => (isFields(job) ? text(job, 'builder') : ''));
@@ -83,6 +92,7 @@ const parameter = (job: Job, name: string): string =>
   job.codebase === '' ? name : `${job.codebase}_${name}`;
 
 /** Shown by Buildbot as the reason; keyed, so that it is found again and nobody else can have written it. */
+export const OUR_REASON = /^For (.+) by Countersign \[countersign:/;
 export const reasonOf = ({ requester, mark }: Pick<About, 'requester' | 'mark'>): string =>
   `For ${requester} by Countersign [countersign:${mark}]`;
 
@@ -167,11 +177,18 @@ export const readSchedulerRule = readRule(BUILDBOT, '/api/v2/forceschedulers/{sc
   fill: ({ args, settings }) => ({ scheduler: jobOf(args, settings)?.scheduler ?? '' }),
 });
 
-/** Answers the scheduler, or why the job cannot run. */
-export async function readScheduler(job: Job, args: Args, tools: Tools): Promise<Refusal | null> {
-  const answer = await read(tools, BUILDBOT, ['api', 'v2', 'forceschedulers', job.scheduler]);
+/** Why the job cannot run by its scheduler. `among all`: read from the list, where its name is not known beforehand. */
+export async function readScheduler(
+  job: Job,
+  args: Args,
+  tools: Tools,
+  how: 'by name' | 'among all' = 'by name',
+): Promise<Refusal | null> {
+  const path = ['api', 'v2', 'forceschedulers', ...(how === 'by name' ? [job.scheduler] : [])];
+  const answer = await read(tools, BUILDBOT, path);
   if (!answer.ok) return { refused: answer.failure.result.message };
-  const [scheduler] = listOf(answer.value, 'forceschedulers');
+  const found = listOf(answer.value, 'forceschedulers');
+  const scheduler = how === 'by name' ? found[0] : found.find((one) => text(one, 'name') === job.scheduler);
   const problem = scheduler ? unsuitable(scheduler, job, args) : 'Buildbot did not describe the scheduler.';
   return problem === null ? null : { refused: problem };
 }

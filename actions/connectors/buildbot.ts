@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Connector } from '../../src/action.ts';
 import { type Json, Risk } from '../../src/model/request.ts';
 import { operations } from './buildbot.operations.ts';
+import { jobExamples, jobFacts } from './ci-jobs.ts';
 
 /** What Buildbot itself calls an identifier: names of schedulers and builders that its REST takes in a path. */
 const Identifier = z.string().regex(/^[A-Za-z_-][A-Za-z0-9._-]{0,49}$/);
@@ -69,21 +70,8 @@ export const buildbot: Connector = {
   port: 'ci',
   title: () => 'Buildbot',
   settings: Settings as unknown as z.ZodType<Json>,
-  /** Environment and risk of a job; an unknown one, or one of another repository, counts as the worst there could be. */
-  facts: (operation, args, settings) => {
-    if (operation !== 'trigger') return {};
-    const { jobs } = Settings.parse(settings);
-    const job = Object.hasOwn(jobs, String(args.job)) ? jobs[String(args.job)] : undefined;
-    if (!job?.repositories.includes(String(args.repo))) return { environment: 'production', risk: 'high' };
-    const risk = job.risk ?? (job.environment === 'production' ? 'high' : 'medium');
-    return { environment: job.environment, risk };
-  },
+  facts: (operation, args, settings) => jobFacts(operation, args, Settings.parse(settings).jobs),
   operations,
-  examples: (operation, settings) => {
-    if (operation !== 'trigger') return [{ run: 'R-1' }];
-    return Object.entries(Settings.parse(settings).jobs).flatMap(([job, { repositories }]) =>
-      repositories.map((repo) => ({ repo, ref: 'main', job })),
-    );
-  },
+  examples: (operation, settings) => jobExamples(operation, Settings.parse(settings).jobs),
   module: 'actions/connectors/buildbot.operations.ts',
 };

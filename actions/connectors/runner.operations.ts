@@ -4,12 +4,22 @@ import type { EgressRule, EgressValues, Look, Operation, RunResult, Tools } from
 import type { Json, Result } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text } from './answer.ts';
 import { type Answer, read, write } from './built-in.ts';
+import {
+  type Args,
+  again,
+  logsResult,
+  nameOf,
+  type PastRun,
+  previewCancel,
+  previewRerun,
+  READ_ONLY,
+  stopped,
+  stopping,
+} from './ci-runs.ts';
 
 const HOST = 'runner.internal';
 const BASE = `https://${HOST}`;
 const SYSTEM = 'the built-in runner';
-
-type Args = Readonly<Record<string, Json>>;
 
 /** The inputs as one text: the same for the declaration and for the call. */
 function inputsText(args: Args): string {
@@ -40,6 +50,10 @@ function readRule(
   return { method: 'GET', host: HOST, path, effect: 'read', fill, query, body: () => null, credential: null };
 }
 
+function writeRule(path: string, fill: EgressRule['fill'], body: (values: EgressValues) => Json): EgressRule {
+  return { ...readRule(path, fill), method: 'POST', effect: 'write', body };
+}
+
 /** Where the next look goes on; the broker lets no other through. */
 const fromOf = (handle: Args) => String(typeof handle.next === 'number' ? handle.next : 0);
 
@@ -52,15 +66,26 @@ const WORDS: Readonly<Record<string, string>> = {
   scratch: 'was stopped: it wrote more than allowed',
   kill_switch: 'was stopped by the kill switch',
   isolation_too_low: 'was stopped: this machine no longer isolates it as well as it must be',
+  cancelled: 'was stopped',
   runner_interrupted: 'was interrupted: the runner stopped while it ran',
   runner_failed: 'could not be run: the runner had a problem of its own',
 };
+
+/** How a run stands, or how it ended. */
+function stateOf(run: Fields): string {
+  if (run.state === 'done') return 'passed';
+  if (run.state !== 'failed') return text(run, 'state');
+  const code = text(run, 'code');
+  const by = text(run, 'cancelAskedBy');
+  if (code === 'cancelled' && by !== '') return `was stopped for ${by}`;
+  return WORDS[code] ?? 'failed';
+}
 
 function resultOf(run: Fields): Result {
   const name = `${text(run, 'job')} of ${text(run, 'repository')} (${text(run, 'run')})`;
   const code = text(run, 'code') || 'done';
   const exitCode = typeof run.exitCode === 'number' ? run.exitCode : null;
-  const words = run.state === 'done' ? 'passed' : (WORDS[code] ?? 'failed');
+  const words = stateOf(run);
   return {
     code,
     message: `${name} ${words}${exitCode === null || exitCode === 0 ? '' : ` with exit code ${exitCode}`}.`,
@@ -103,6 +128,21 @@ async function describe(args: Args, tools: Tools): Promise<Answer> {
   return read(tools, SYSTEM, `${BASE}/repositories/${job}?${new URLSearchParams(jobQuery(args))}`);
 }
 
+/** What a run needs, from these arguments: its own, or those of a run that is run again. */
+const runRules = (argsOf: (values: EgressValues) => Args): EgressRule[] => [
+  writeRule(
+    '/runs',
+    () => ({}),
+    (values) => runBody(argsOf(values), values),
+  ),
+  readRule(
+    '/runs/{run}',
+    ({ handle }) => ({ run: text(handle, 'run') }),
+    ({ handle }) => ({ from: fromOf(handle) }),
+  ),
+  readRule('/marks/{mark}', ({ mark }) => ({ mark })),
+];
+
 const trigger: Operation = {
   egress: [
     readRule(
@@ -110,22 +150,7 @@ const trigger: Operation = {
       ({ args }) => ({ repo: text(args, 'repo'), job: text(args, 'job') }),
       ({ args }) => jobQuery(args),
     ),
-    {
-      method: 'POST',
-      host: HOST,
-      path: '/runs',
-      effect: 'write',
-      fill: () => ({}),
-      query: () => ({}),
-      body: (values) => runBody(values.args, values),
-      credential: null,
-    },
-    readRule(
-      '/runs/{run}',
-      ({ handle }) => ({ run: text(handle, 'run') }),
-      ({ handle }) => ({ from: fromOf(handle) }),
-    ),
-    readRule('/marks/{mark}', ({ mark }) => ({ mark })),
+    ...runRules(({ args }) => args),
   ],
   writes: 1,
   idempotency: 'key',
@@ -159,34 +184,133 @@ const trigger: Operation = {
   },
 };
 
+const readNamed = readRule(
+  '/runs/{run}',
+  ({ args }) => ({ run: text(args, 'run') }),
+  () => ({ from: '0' }),
+);
+const showRun = (run: string, tools: Tools): Promise<Answer> =>
+  read(tools, SYSTEM, `${BASE}/runs/${encodeURIComponent(run)}?from=0`);
+
+function pastOf(run: Fields): PastRun {
+  return {
+    run: text(run, 'run'),
+    job: text(run, 'job'),
+    repository: text(run, 'repository'),
+    environment: text(run, 'environment'),
+    commit: text(run, 'commit'),
+    startedBy: text(run, 'requester'),
+    state: stateOf(run),
+    hasEnded: run.state === 'done' || run.state === 'failed',
+  };
+}
+
 const status: Operation = {
-  egress: [
-    readRule(
-      '/runs/{run}',
-      ({ args }) => ({ run: text(args, 'run') }),
-      () => ({ from: '0' }),
-    ),
-  ],
-  writes: 0,
-  idempotency: 'natural',
+  ...READ_ONLY,
+  egress: [readNamed],
   preview: async (args) => ({
     summary: `Read run ${text(args, 'run')} of ${SYSTEM}.`,
     facts: [],
     pinned: {},
   }),
   run: async (args, tools) => {
-    const answer = await read(tools, SYSTEM, `${BASE}/runs/${encodeURIComponent(text(args, 'run'))}?from=0`);
+    const answer = await showRun(text(args, 'run'), tools);
     if (!answer.ok) return failed(answer.code, answer.message);
-    const run = answer.fields;
-    const ended = run.state === 'done' || run.state === 'failed';
-    const going = `${text(run, 'job')} of ${text(run, 'repository')} (${text(run, 'run')}) is ${text(run, 'state')}.`;
-    const result = resultOf(run);
-    return { kind: 'done', result: { ...result, code: 'done', message: ended ? result.message : going } };
-  },
-  reconcile: async () => ({ kind: 'cannot_tell' }),
-  follow: async () => {
-    throw new Error('A look has nothing to follow.');
+    const past = pastOf(answer.fields);
+    const result = resultOf(answer.fields);
+    const message = past.hasEnded ? result.message : `${nameOf(past)} is ${past.state}.`;
+    return { kind: 'done', result: { ...result, code: 'done', message } };
   },
 };
 
-export const operations = { trigger, status };
+const logs: Operation = {
+  ...READ_ONLY,
+  egress: [readNamed],
+  preview: async (args) => ({
+    summary: `Read the output of run ${text(args, 'run')} of ${SYSTEM}.`,
+    facts: [],
+    pinned: {},
+  }),
+  run: async (args, tools) => {
+    const answer = await showRun(text(args, 'run'), tools);
+    if (!answer.ok) return failed(answer.code, answer.message);
+    const run = answer.fields;
+    const past = pastOf(run);
+    const stands = past.hasEnded ? past.state : `is ${past.state}`;
+    // A job here is one program: there are no steps of which one could have failed.
+    if (args.part === 'failed' && run.state !== 'failed')
+      return logsResult(past.run, `${nameOf(past)} ${stands}; nothing of it has failed.`, '');
+    const output = text(run, 'end');
+    const words =
+      output === ''
+        ? `${nameOf(past)} ${stands}; it has printed nothing.`
+        : `The end of the output of ${nameOf(past)}, which ${stands}.`;
+    return logsResult(past.run, words, output);
+  },
+};
+
+const cancelBody = ({ requester }: Pick<EgressValues, 'requester'>): Fields => ({ requester });
+
+const cancel: Operation = {
+  egress: [
+    readNamed,
+    writeRule(
+      '/runs/{run}/cancel',
+      ({ args }) => ({ run: text(args, 'run') }),
+      (values) => cancelBody(values),
+    ),
+  ],
+  writes: 1,
+  idempotency: 'natural',
+  preview: async (args, tools) => {
+    const answer = await showRun(text(args, 'run'), tools);
+    return answer.ok ? previewCancel(args, pastOf(answer.fields), SYSTEM) : { refused: answer.message };
+  },
+  run: async (args, tools) => {
+    const address = `${BASE}/runs/${encodeURIComponent(text(args, 'run'))}/cancel`;
+    const answer = await write(tools, SYSTEM, address, cancelBody(tools));
+    if (!answer.ok) return failed(answer.code, answer.message);
+    return stopping(args, nameOf(pastOf(answer.fields)));
+  },
+  reconcile: async (args, tools) => {
+    const answer = await showRun(text(args, 'run'), tools);
+    if (!answer.ok || text(answer.fields, 'cancelAskedBy') !== tools.requester)
+      return { kind: 'cannot_tell' };
+    return { kind: 'happened', outcome: stopping(args, nameOf(pastOf(answer.fields))) };
+  },
+  follow: async (handle, tools) => {
+    const answer = await showRun(text(handle, 'run'), tools);
+    if (!answer.ok) return { ...failed(answer.code, answer.message), output: '' };
+    const past = pastOf(answer.fields);
+    if (!past.hasEnded) return { kind: 'running', handle: { ...handle }, output: '' };
+    return stopped(handle, answer.fields.code === 'cancelled', past.state);
+  },
+};
+
+const rerun: Operation = {
+  ...trigger,
+  egress: [
+    readNamed,
+    readRule('/runs/{run}/again', ({ args }) => ({ run: text(args, 'run') })),
+    ...runRules(({ pinned }) => again(pinned)),
+  ],
+  preview: async (args, tools) => {
+    const answer = await showRun(text(args, 'run'), tools);
+    if (!answer.ok) return { refused: answer.message };
+    const would = await read(tools, SYSTEM, `${BASE}/runs/${encodeURIComponent(text(args, 'run'))}/again`);
+    if (!would.ok) return { refused: would.message };
+    // Judged and shown as the job is described now: that is what would run.
+    const past = { ...pastOf(answer.fields), environment: text(would.fields, 'environment') };
+    const inputs = isFields(would.fields.inputs) ? would.fields.inputs : {};
+    const command = Array.isArray(would.fields.command) ? would.fields.command.join(' ') : '';
+    return previewRerun(args, past, SYSTEM, {
+      inputs: Object.fromEntries(Object.entries(inputs).map(([name, value]) => [name, String(value)])),
+      pinned: { definition: text(would.fields, 'definition') },
+      facts: [{ label: 'Command', value: command }],
+    });
+  },
+  run: async (_args, tools) =>
+    started(await write(tools, SYSTEM, `${BASE}/runs`, runBody(again(tools.pinned), tools))),
+};
+
+export const operations = { trigger, status, cancel, rerun, logs };

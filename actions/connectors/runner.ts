@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Connector } from '../../src/action.ts';
 import { Risk } from '../../src/model/request.ts';
+import { jobExamples, jobFacts } from './ci-jobs.ts';
 import { operations } from './runner.operations.ts';
 
 /** Made by `runnerSettings` from the jobs file. */
@@ -23,21 +24,8 @@ export const runner: Connector = {
   port: 'ci',
   title: () => 'the built-in runner',
   settings: Settings,
-  /** Environment and risk of a job; an unknown one, or one of another repository, counts as the worst there could be. */
-  facts: (operation, args, settings) => {
-    if (operation !== 'trigger') return {};
-    const { jobs } = Settings.parse(settings);
-    const job = Object.hasOwn(jobs, String(args.job)) ? jobs[String(args.job)] : undefined;
-    return job?.repositories.includes(String(args.repo))
-      ? { environment: job.environment, risk: job.risk }
-      : { environment: 'production', risk: 'high' };
-  },
+  facts: (operation, args, settings) => jobFacts(operation, args, Settings.parse(settings).jobs),
   operations,
-  examples: (operation, settings) => {
-    if (operation !== 'trigger') return [{ run: 'R-1' }];
-    return Object.entries(Settings.parse(settings).jobs).flatMap(([job, { repositories }]) =>
-      repositories.map((repo) => ({ repo, ref: 'main', job })),
-    );
-  },
+  examples: (operation, settings) => jobExamples(operation, Settings.parse(settings).jobs),
   module: 'actions/connectors/runner.operations.ts',
 };

@@ -145,7 +145,8 @@ export async function wasAskedToCancel(sql: Sql, id: string): Promise<boolean> {
 export async function endLost(sql: Sql): Promise<number> {
   const rows = await sql.query(
     `with lost as (
-       update ci_runs set state = 'failed', code = 'runner_interrupted', ended_at = clock_timestamp()
+       update ci_runs set state = 'failed', ended_at = clock_timestamp(),
+         code = case when cancel_asked_at is null then 'runner_interrupted' else 'cancelled' end
        where state = 'running' and lease_until < clock_timestamp() returning id)
      select pg_notify($1, id::text) from lost`,
     [RUN_CHANNEL],

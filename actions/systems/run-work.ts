@@ -11,6 +11,7 @@ import {
   LEASE_SECONDS,
   type Run,
   renewRun,
+  wasAskedToCancel,
 } from './run-store.ts';
 
 /** Runs a command on a source tree, cut off from the machine; main supplies the sandbox's, at its level. */
@@ -91,12 +92,13 @@ function endingOf(outcome: { exitCode: number | null; stopped: string | null }):
   };
 }
 
-/** Asks at intervals whether a run may go on, and stops it where it may not, or where that cannot be read. */
-function obstacleWatch(deps: RunWorkDeps, key: string, stop: AbortController) {
-  let found: RunObstacle | null = null;
+/** Asks at intervals whether a run may and shall go on, and stops it where it does not, or where that cannot be read. */
+function obstacleWatch(deps: RunWorkDeps, run: Run, stop: AbortController) {
+  let found: RunObstacle | 'cancelled' | null = null;
   let asking: Promise<void> | null = null;
   const ask = async (): Promise<void> => {
-    found ??= await deps.obstacle(key);
+    found ??= await deps.obstacle(run.key);
+    found ??= (await wasAskedToCancel(deps.db, run.id)) ? 'cancelled' : null;
     if (found !== null) stop.abort();
   };
   const timer = setInterval(() => {
@@ -119,7 +121,7 @@ function obstacleWatch(deps: RunWorkDeps, key: string, stop: AbortController) {
 /**
  * Works on a run to its end; nothing happens where it is not queued any more. A run that is broken off, by the signal or
  * by a lost lease, is stopped at once and ends as `runner_interrupted`; one that an obstacle stops ends with that
- * obstacle's code. What the sandbox or git throws ends it as `runner_failed` and is thrown on, for the operator.
+ * obstacle's code, one that somebody stopped as `cancelled`. What the sandbox or git throws ends it as `runner_failed` and is thrown on, for the operator.
  */
 export async function workOnRun(deps: RunWorkDeps, id: string, signal: AbortSignal): Promise<void> {
   const worker = crypto.randomUUID();
@@ -137,7 +139,7 @@ export async function workOnRun(deps: RunWorkDeps, id: string, signal: AbortSign
     problem ??= error;
     stop.abort(error);
   });
-  const watch = obstacleWatch(deps, run.key, stop);
+  const watch = obstacleWatch(deps, run, stop);
   let ending: Ending = { state: 'failed', code: 'runner_failed', exitCode: null };
   try {
     await watch.ask();

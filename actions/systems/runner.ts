@@ -47,6 +47,8 @@ export type RunnerDeps = {
 
 /** The end of the output that goes into a request's result. */
 const TAIL_CHARACTERS = 4_000;
+/** The end of the output for whoever reads it on purpose; the connector bounds it further. */
+const END_CHARACTERS = 20_000;
 /** What one look takes, at most 512,000 characters; the next look takes the rest. */
 const PIECES_PER_LOOK = 32;
 const NUMBER = /^R-([1-9][0-9]{0,14})$/;
@@ -195,7 +197,8 @@ export function createRunner(deps: RunnerDeps): Runner {
     const from = Number.isSafeInteger(asked) && asked >= 0 ? asked : 0;
     const { output, next } = await readOutput(db, run.id, from, PIECES_PER_LOOK);
     const more = next - from === PIECES_PER_LOOK;
-    return answer({ ...view(run), output, next, more, tail: await tailOutput(db, run.id, TAIL_CHARACTERS) });
+    const end = await tailOutput(db, run.id, END_CHARACTERS);
+    return answer({ ...view(run), output, next, more, tail: end.slice(-TAIL_CHARACTERS), end });
   }
 
   async function runOf(reference: string): Promise<Run | Response> {
@@ -240,9 +243,8 @@ export function createRunner(deps: RunnerDeps): Runner {
         if (first === 'runs' && third === 'again' && fourth === '') return describeAgain(second);
         if (first === 'marks' && third === undefined) return byMark(second);
       }
-      if (request.method === 'POST' && first === 'runs' && third === 'cancel' && fourth === '') {
-        return cancel(second, request);
-      }
+      const isCancel = first === 'runs' && third === 'cancel' && fourth === '' && rest.length === 0;
+      if (request.method === 'POST' && isCancel) return cancel(second, request);
       if (request.method === 'POST' && url.pathname === '/runs') {
         const key = request.headers.get('idempotency-key');
         return key ? start(key, request) : problem(400, 'malformed', 'A write needs its key.');

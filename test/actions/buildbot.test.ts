@@ -9,6 +9,7 @@ import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
 import { type Buildbot, startBuildbot } from '../support/buildbot/buildbot.ts';
 import { needs } from '../support/needs.ts';
+import { ciContract } from './ci-contract.ts';
 import { call, type Given } from './through-broker.ts';
 
 const MISSING = [needs('buildbot'), needs('buildbot-worker')].find((program) => program.skip);
@@ -33,6 +34,17 @@ const DESCRIBED = {
     fixed: job('checks', { scheduler: 'fixed' }),
     gone: job('checks', { scheduler: 'gone' }),
     stranger: job('stranger'),
+    endless: job('endless'),
+  },
+};
+/** Each job on a builder of its own: what a run is of can be told. */
+const TOLD_APART = {
+  ...DESCRIBED,
+  jobs: {
+    checks: job('checks', { inputs: ['channel'] }),
+    release: job('release', { environment: 'staging' }),
+    endless: job('endless'),
+    long: job('long'),
   },
 };
 const SETTINGS = connector.settings.parse(DESCRIBED);
@@ -179,6 +191,75 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
     });
     const absent = await call(as(), operations.status, 'preview', { ...asked, args: { run: 'R-99999' } });
     expect(absent.value).toMatchObject({ refused: expect.stringContaining('R-99999') });
+  });
+
+  const starting = async (
+    job: string,
+    more: object = {},
+  ): Promise<{ run: string; repo: string; job: string; commit: string }> => {
+    const { value } = await call(as(), operations.trigger, 'run', given({ job, ...more }));
+    if (value.kind !== 'running') throw new Error(JSON.stringify(value));
+    return { run: `R-${value.handle.request}`, repo: 'web', job, commit: COMMIT };
+  };
+  const ended = async (job: string) => ({
+    ...(await runToEnd(given({ job }))),
+    repo: 'web',
+    job,
+    commit: COMMIT,
+  });
+
+  ciContract(connector, () => ({
+    config: as(),
+    settings: connector.settings.parse(TOLD_APART),
+    going: () => starting('endless'),
+    passed: async () => ({ ...(await ended('checks')), said: `checking ${COMMIT}` }),
+    broken: async () => ({ ...(await ended('release')), said: '== publish\nno right to publish' }),
+    other: { repo: 'web', job: 'long' },
+    unknown: 'R-99999',
+  }));
+
+  it('takes a run that no worker has begun yet from the queue', async () => {
+    const first = await starting('endless');
+    const second = await starting('endless');
+    for (const { run } of [second, first]) {
+      const asked = { ...given({}), args: { run }, settings: connector.settings.parse(TOLD_APART) };
+      const preview = (await call(as(), operations.cancel, 'preview', asked)).value;
+      if ('refused' in preview) throw new Error(preview.refused);
+      const { value } = await call(as(), operations.cancel, 'run', { ...asked, pinned: preview.pinned });
+      expect(value).toMatchObject({ kind: 'running', message: `${run} is being stopped.` });
+    }
+    const { value } = await call(as(), operations.trigger, 'follow', {
+      ...given({}),
+      handle: { request: second.run.slice(2), name: 'endless of web' },
+    });
+    expect(value).toMatchObject({ kind: 'failed', result: { code: 'build_cancelled' } });
+  });
+
+  it('runs again with the inputs of the first, under a mark of its own', async () => {
+    const { run } = await runToEnd(given({ inputs: { channel: 'stable' } }));
+    const settings = connector.settings.parse(TOLD_APART);
+    const asked = { ...given({}), args: { run }, settings };
+    const preview = (await call(as(), operations.rerun, 'preview', asked)).value;
+    expect(preview).toMatchObject({
+      pinned: { commit: COMMIT, inputs: '{"channel":"stable"}' },
+      facts: expect.arrayContaining([{ label: 'Started for', value: 'alice (Alice Adams)' }]),
+    });
+    if ('refused' in preview) return;
+    const { value } = await call(as(), operations.rerun, 'run', { ...asked, pinned: preview.pinned });
+    const found = await call(as(), operations.rerun, 'reconcile', { ...asked, pinned: preview.pinned });
+    expect(found.value).toEqual({ kind: 'happened', outcome: value });
+  });
+
+  it('stops nothing where jobs of different environments share its builder', async () => {
+    const { run } = await runToEnd(given({}));
+    const jobs = { checks: job('checks'), deploy: job('checks', { environment: 'production' }) };
+    const settings = connector.settings.parse({ ...DESCRIBED, jobs });
+    const { value } = await call(as(), operations.rerun, 'preview', {
+      ...given({}),
+      args: { run },
+      settings,
+    });
+    expect(value).toEqual({ refused: expect.stringContaining('Jobs of different environments') });
   });
 
   it.each([

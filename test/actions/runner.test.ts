@@ -5,8 +5,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/runner.operations.ts';
+import { runner as connector } from '../../actions/connectors/runner.ts';
 import { gitEnvironment } from '../../actions/systems/git.ts';
-import { parseJobs } from '../../actions/systems/jobs.ts';
+import { parseJobs, runnerSettings } from '../../actions/systems/jobs.ts';
 import type { RunObstacle } from '../../actions/systems/run-work.ts';
 import { createRunner, type Runner } from '../../actions/systems/runner.ts';
 import { makeSampleRepository } from '../../actions/systems/sample-repository.ts';
@@ -14,6 +15,7 @@ import type { Look } from '../../src/action.ts';
 import { runJob } from '../../src/execution/sandbox/job.ts';
 import type { Json } from '../../src/model/request.ts';
 import { useDatabase } from '../support/database.ts';
+import { ciContract } from './ci-contract.ts';
 import { call } from './through-broker.ts';
 
 const FILES = fileURLToPath(new URL('../../samples/web', import.meta.url));
@@ -34,7 +36,6 @@ const JOBS = parseJobs(
   'jobs.yaml',
 );
 
-// biome-ignore lint/correctness/useHookAtTopLevel: registers hooks of the test runner, none of React
 const database = useDatabase();
 let folder = '';
 let repository = '';
@@ -263,5 +264,119 @@ describe('the source of a run', () => {
       execFileSync('git', ['--git-dir', path, 'rev-parse', 'main'], { env: gitEnvironment() }).toString();
     expect(commit(again)).toBe(commit(repository));
     expect(await makeSampleRepository('/nowhere', again)).toBe(again);
+  });
+});
+
+/** Starts a job and lets somebody work on it, as the queue would. */
+async function begin(job: string, end: 'ended' | 'going') {
+  sent = [];
+  const started = await start({ ...CHECKS, job });
+  if (started.kind !== 'running') throw new Error(JSON.stringify(started));
+  const id = sent[0] ?? '';
+  const work = runner.work(id, new AbortController().signal);
+  if (end === 'ended') await work;
+  else {
+    working.push(work);
+    await expect.poll(async () => (await rowOf(id))?.state, { timeout: 20_000 }).toBe('running');
+  }
+  const row = await rowOf(id);
+  return { run: String(started.handle.run), repo: 'web', job, commit: row?.commit ?? '' };
+}
+const working: Promise<void>[] = [];
+const rowOf = (id: string) =>
+  database.db.maybe<{ state: string; commit: string }>('select state, commit from ci_runs where id = $1', [
+    id,
+  ]);
+afterAll(() => Promise.all(working));
+
+/** Works on whatever is accepted, as the product does. */
+function atWork(): Runner['host'] {
+  return async (request) => {
+    sent = [];
+    const answer = await runner.host(request);
+    for (const id of sent.splice(0)) await runner.work(id, new AbortController().signal);
+    return answer;
+  };
+}
+
+ciContract(connector, () => ({
+  config: { builtIns: { 'runner.internal': atWork() } },
+  settings: runnerSettings(JOBS),
+  going: () => begin('endless', 'going'),
+  passed: async () => ({ ...(await begin('checks', 'ended')), said: 'All checks passed' }),
+  broken: async () => ({ ...(await begin('fails', 'ended')), said: 'before' }),
+  other: { repo: 'web', job: 'says' },
+  unknown: 'R-999999',
+}));
+
+describe('a run that is stopped', () => {
+  it('tells whoever started it for whom it was stopped', async () => {
+    const { run } = await begin('endless', 'going');
+    await call(through(), operations.cancel, 'run', { args: { run } });
+    await Promise.all(working);
+    expect(await follow({ run })).toMatchObject({
+      result: {
+        code: 'cancelled',
+        message: `endless of web (${run}) was stopped for alice (Alice Adams).`,
+      },
+    });
+  });
+
+  it('never begins where nobody worked on it yet', async () => {
+    sent = [];
+    const started = await start(CHECKS);
+    const { run } = started.kind === 'running' ? started.handle : {};
+    await call(through(), operations.cancel, 'run', { args: { run: run ?? '' } });
+    await runner.work(sent[0] ?? '', new AbortController().signal);
+    expect(await follow({ run: run ?? '' })).toMatchObject({ result: { code: 'cancelled' }, output: '' });
+  });
+
+  it('that had ended by itself keeps its ending, and says so', async () => {
+    const { run } = await begin('checks', 'ended');
+    const stopped = await call(through(), operations.cancel, 'run', { args: { run } });
+    if (stopped.value.kind !== 'running') throw new Error(JSON.stringify(stopped.value));
+    const look = await call(through(), operations.cancel, 'follow', {
+      args: { run },
+      handle: stopped.value.handle,
+    });
+    expect(look.value).toMatchObject({
+      kind: 'failed',
+      result: {
+        code: 'ended_before',
+        message: expect.stringContaining('had ended before it could be stopped: passed.'),
+      },
+    });
+  });
+
+  it('whose worker died was stopped, as it had been asked to', async () => {
+    sent = [];
+    const started = await start(CHECKS);
+    const { run } = started.kind === 'running' ? started.handle : {};
+    await database.db.query(
+      `update ci_runs set state = 'running', worker = gen_random_uuid(), lease_until = clock_timestamp() - interval '1 s'
+       where id = $1`,
+      [sent[0]],
+    );
+    await call(through(), operations.cancel, 'run', { args: { run: run ?? '' } });
+    expect(await follow({ run: run ?? '' })).toMatchObject({ kind: 'failed', result: { code: 'cancelled' } });
+  });
+});
+
+it('a run again is refused where its job takes other inputs by now, and carries those of the first otherwise', async () => {
+  sent = [];
+  const ended = await start({ ...CHECKS, job: 'says', inputs: { word: 'bye' } });
+  const { run } = ended.kind === 'running' ? ended.handle : {};
+  await runner.work(sent[0] ?? '', new AbortController().signal);
+  const { value } = await call(through(), operations.rerun, 'preview', { args: { run: run ?? '' } });
+  expect(value).toMatchObject({
+    summary: expect.stringContaining(`as ${run} did`),
+    facts: expect.arrayContaining([{ label: 'Input word', value: 'bye' }]),
+    pinned: { inputs: '{"word":"bye"}', environment: 'production' },
+  });
+  await database.db.query(`update ci_runs set inputs = '{"gone": "x"}' where number = $1`, [
+    String(run).slice(2),
+  ]);
+  expect((await call(through(), operations.rerun, 'preview', { args: { run: run ?? '' } })).value).toEqual({
+    refused: 'The job has no input called gone.',
   });
 });

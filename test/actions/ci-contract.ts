@@ -1,0 +1,164 @@
+/** What every CI connector does alike with a run that is there already. Each connector calls this with a system of its own. */
+import { describe, expect, it } from 'vitest';
+import type { Connector, Look, Operation, RunResult } from '../../src/action.ts';
+import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
+import type { Json, Preview } from '../../src/model/request.ts';
+import { call } from './through-broker.ts';
+
+type Which = { run: string; repo: string; job: string; commit: string };
+export type CiUnderTest = {
+  config: Partial<BrokerConfig>;
+  settings: Json;
+  /** A run that goes on until it is stopped. */
+  going(): Promise<Which>;
+  /** One that has ended well, and has printed `said`. */
+  passed(): Promise<Which & { said: string }>;
+  /** One of which a step has failed, and has printed `said`. */
+  broken(): Promise<Which & { said: string }>;
+  /** A job of the settings that none of these runs is of. */
+  other: { repo: string; job: string };
+  /** No run at all, or none of a job of the settings. */
+  unknown: string;
+  /** Where running again is not the same as a new run: it is the same one once more. */
+  rerunsInPlace?: boolean;
+};
+
+type Performed = { preview: Preview; ran: RunResult; end: RunResult | Look; writes: number; output: string };
+
+/** Preview, run and looks to the end, as the executor does; a refused preview ends it. */
+export async function perform(
+  ci: Pick<CiUnderTest, 'config' | 'settings'>,
+  operation: Operation,
+  args: Record<string, Json>,
+): Promise<Performed | { refused: string }> {
+  const given = {
+    args,
+    settings: ci.settings,
+    mark: crypto.randomUUID().replaceAll('-', ''),
+    key: crypto.randomUUID(),
+  };
+  const previewed = await call(ci.config, operation, 'preview', given);
+  expect(previewed.heard.writes).toEqual([]);
+  const preview = previewed.value;
+  if ('refused' in preview) return preview;
+  const pinned = preview.pinned;
+  const ran = await call(ci.config, operation, 'run', { ...given, pinned });
+  let end: RunResult | Look = ran.value;
+  let output = '';
+  while (end.kind === 'running') {
+    const handle: Record<string, Json> = end.handle;
+    const look: Look = (await call(ci.config, operation, 'follow', { ...given, pinned, handle })).value;
+    output += look.output;
+    end = look;
+  }
+  return { preview, ran: ran.value, end, writes: ran.heard.writes.length, output };
+}
+
+async function performed(...given: Parameters<typeof perform>): Promise<Performed> {
+  const answer = await perform(...given);
+  if ('refused' in answer) throw new Error(answer.refused);
+  return answer;
+}
+
+export function ciContract(connector: Connector, system: () => CiUnderTest): void {
+  const operation = (name: string): Operation => connector.operations[name]!;
+  const named = ({ run, repo, job }: Which) => ({ run, repo, job });
+
+  describe(`${connector.name}, as every CI connector,`, () => {
+    it('stops a run that goes on, says whose it is, and that it has stopped', async () => {
+      const ci = system();
+      const run = await ci.going();
+      const { preview, end, writes } = await performed(ci, operation('cancel'), named(run));
+      expect(preview.facts.find(({ label }) => label === 'Started for')?.value).toBeTruthy();
+      expect(preview.pinned).toMatchObject({ run: run.run, job: run.job, repository: run.repo });
+      expect(end).toMatchObject({ kind: 'done', result: { code: 'done', data: { run: run.run } } });
+      expect(writes).toBe(1);
+      const again = await perform(ci, operation('cancel'), { run: run.run });
+      expect(again).toEqual({ refused: expect.stringContaining('has ended') });
+    });
+
+    it('runs a run again on the same commit', async () => {
+      const ci = system();
+      const run = await ci.passed();
+      const { preview, end, writes } = await performed(ci, operation('rerun'), named(run));
+      expect(preview.pinned).toMatchObject({ commit: run.commit, job: run.job, repository: run.repo });
+      expect(end).toMatchObject({ kind: 'done', result: { code: 'done' } });
+      if (!ci.rerunsInPlace) expect(end).not.toMatchObject({ result: { data: { run: run.run } } });
+      expect(writes).toBe(1);
+    });
+
+    it('does not run again what has not ended', async () => {
+      const ci = system();
+      const run = await ci.going();
+      expect(await perform(ci, operation('rerun'), named(run))).toEqual({
+        refused: expect.stringContaining('has not ended yet'),
+      });
+      await performed(ci, operation('cancel'), { run: run.run });
+    });
+
+    it.each(['cancel', 'rerun'])(
+      '%s refuses a run that is of another job than whoever asks says',
+      async (name) => {
+        const ci = system();
+        const run = name === 'cancel' ? await ci.going() : await ci.passed();
+        expect(await perform(ci, operation(name), { run: run.run, ...ci.other })).toEqual({
+          refused: `${run.run} is a run of ${run.job} of ${run.repo}, not of what you named.`,
+        });
+        if (name === 'cancel') await performed(ci, operation('cancel'), { run: run.run });
+      },
+    );
+
+    it('says that a run whose job is not named is judged as one of production', async () => {
+      const ci = system();
+      const run = await ci.passed();
+      const seen = await call(ci.config, operation('rerun'), 'preview', {
+        args: { run: run.run },
+        settings: ci.settings,
+      });
+      const judged =
+        'facts' in seen.value ? seen.value.facts.find(({ label }) => label === 'Judged as') : null;
+      expect(judged?.value).toContain(`Name repo=${run.repo} job=${run.job}`);
+      const worst = { environment: 'production', risk: 'high' };
+      expect(connector.facts('rerun', { run: run.run }, ci.settings)).toEqual(worst);
+      expect(connector.facts('rerun', { run: run.run, job: run.job }, ci.settings)).toEqual(worst);
+      expect(connector.facts('cancel', named(run), ci.settings)).toEqual(
+        connector.facts('trigger', { repo: run.repo, job: run.job, ref: 'main' }, ci.settings),
+      );
+    });
+
+    it('shows the end of the output, and of what has failed', async () => {
+      const ci = system();
+      const good = await ci.passed();
+      const whole = await performed(ci, operation('logs'), { run: good.run });
+      expect(whole.end).toMatchObject({
+        kind: 'done',
+        result: { output: expect.stringContaining(good.said) },
+      });
+      expect(whole.writes).toBe(0);
+      const bad = await ci.broken();
+      const failed = await performed(ci, operation('logs'), { run: bad.run, part: 'failed' });
+      expect(failed.end).toMatchObject({
+        kind: 'done',
+        result: { output: expect.stringContaining(bad.said) },
+      });
+      const none = await performed(ci, operation('logs'), { run: good.run, part: 'failed' });
+      expect(none.end.kind === 'done' && none.end.result.output).toBe('');
+    });
+
+    it.each(['status', 'logs', 'cancel', 'rerun'])('%s of a run that is not there says so', async (name) => {
+      const ci = system();
+      const answer = await perform(ci, operation(name), { run: ci.unknown });
+      if ('refused' in answer) expect(answer.refused).toContain(ci.unknown);
+      else expect(answer.end).toMatchObject({ kind: 'failed', result: { code: 'not_found' } });
+    });
+
+    it('asks policy about each job that there is, and about a run whose job is not named', () => {
+      const { settings } = system();
+      for (const name of ['cancel', 'rerun']) {
+        const examples = connector.examples(name, settings);
+        expect(examples).toContainEqual({ run: 'R-1' });
+        expect(examples.length).toBe(connector.examples('trigger', settings).length + 1);
+      }
+    });
+  });
+}
