@@ -21,6 +21,7 @@ import { createVault } from './credentials/vault.ts';
 import { delegate } from './delegating.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
+import { CIRCUIT_STATES } from './execution/broker/circuit.ts';
 import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
 import { createIsolation, sandboxInForce } from './execution/isolation.ts';
 import { isEnough, leastLevel } from './execution/levels.ts';
@@ -407,6 +408,13 @@ export async function compose(
     },
   });
 
+  /** An outside system that is not asked now; a house with one that fails goes on with the others. */
+  const waitingFor = (): string | null => {
+    const health = broker.upstreams();
+    if (health.some(({ circuit }) => circuit !== 'closed')) return 'circuit_open';
+    return health.some(({ pausedSeconds }) => pausedSeconds > 0) ? 'paused' : null;
+  };
+
   const checks = async (): Promise<Check[]> => {
     const migrations = await pendingMigrations(db).then(
       (pending) => ({ database: true, code: pending.length === 0 ? 'ok' : 'migrations_pending' }),
@@ -426,6 +434,7 @@ export async function compose(
       { name: 'migrations', ok: migrations.code === 'ok', code: migrations.code, decides: true },
       { name: 'audit', ok: sequencing.ok, code: sequencing.code, decides: true },
       { name: 'isolation', ok: isAsItShould, code: level, decides: false },
+      { name: 'upstreams', ok: waitingFor() === null, code: waitingFor() ?? 'ok', decides: false },
     ];
   };
 
@@ -523,6 +532,11 @@ export async function compose(
       metrics.killSwitches.set(switches.length);
       for (const level of IsolationLevel.options)
         metrics.isolation.set({ level }, level === isolation.now() ? 1 : 0);
+      for (const { host: upstream, circuit, pausedSeconds } of broker.upstreams()) {
+        for (const state of CIRCUIT_STATES)
+          metrics.upstreams.set({ upstream, state }, state === circuit ? 1 : 0);
+        metrics.upstreamPauses.set({ upstream }, pausedSeconds);
+      }
       for (const check of await checks()) metrics.checks.set({ check: check.name }, check.ok ? 1 : 0);
     },
     viewRequest: (request, viewer) => rendering.requestFor(request, viewer),

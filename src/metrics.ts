@@ -59,6 +59,18 @@ export function createMetrics() {
       labelNames: ['level'],
       registers,
     }),
+    upstreams: new Gauge({
+      name: 'countersign_upstream_circuit',
+      help: '1 for the state of the circuit of an outside system: closed, open (left alone), half_open (tried once).',
+      labelNames: ['upstream', 'state'],
+      registers,
+    }),
+    upstreamPauses: new Gauge({
+      name: 'countersign_upstream_pause_seconds',
+      help: 'For how long an outside system asked to be left alone.',
+      labelNames: ['upstream'],
+      registers,
+    }),
     checks: new Gauge({
       name: 'countersign_check_ok',
       help: '1 where a readiness check holds.',

@@ -12,7 +12,8 @@ export const OPEN_MS = 30_000;
 /** What those are told who come while one call tries whether it works again; as long as an ordinary call takes. */
 const PROBING_SECONDS = 5;
 
-export type CircuitState = 'closed' | 'open' | 'half_open';
+export const CIRCUIT_STATES = ['closed', 'open', 'half_open'] as const;
+export type CircuitState = (typeof CIRCUIT_STATES)[number];
 /** `none`: the call ended for a reason that says nothing about the upstream. */
 export type Verdict = 'answered' | 'failed' | 'none';
 
