@@ -28,6 +28,8 @@ export type AnnouncingDeps = Deliverer & {
   queueAsking(tx: Tx, request: RequestId): Promise<void>;
   /** Rewrites the cards soon; asking again before that changes nothing. */
   queueRefresh(tx: Tx, request: RequestId): Promise<void>;
+  /** Rewrites the cards when it can no longer be taken back. Absent where nothing can be. */
+  queueUndoEnd?(tx: Tx, request: StoredRequest): Promise<void>;
   /** What is stored and what the log says part: operators must know now. Absent where nothing is executed. */
   alarm?(request: StoredRequest, why: Pick<Result, 'code' | 'message'>): void;
 };
@@ -288,6 +290,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
         principal: request.requester,
       });
       if (state === 'unknown') await deps.queueAsking(tx, request.id);
+      if (state === 'succeeded') await deps.queueUndoEnd?.(tx, request);
       await touch(tx, deps, request.id);
     },
 

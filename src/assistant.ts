@@ -1,5 +1,12 @@
 /** What adapters may ask of the core: deliveries and decisions in, and everything that people read. */
-import { approvalsOf, findRequest, openRequests, requestsBy, requestsOfTurn } from './approval/requests.ts';
+import {
+  approvalsOf,
+  findByRendering,
+  findRequest,
+  openRequests,
+  requestsBy,
+  requestsOfTurn,
+} from './approval/requests.ts';
 import { viewOf } from './approval/view.ts';
 import type { AuditLog } from './audit/log.ts';
 import { type EntryBody, entryInWords } from './entry-words.ts';
@@ -99,6 +106,12 @@ export async function createAssistant(
   const canUse = async (action: string, viewer: PrincipalId): Promise<boolean> =>
     (await deps.actionsFor(viewer)).some((it) => it.name === action);
 
+  const editableForm = async (request: StoredRequest, viewer: PrincipalId): Promise<Form | null> => {
+    const isOpen = request.state === 'pending' && request.effect === 'write';
+    if (!isOpen || (await deps.rendering.roleOf(request, viewer)) === 'other') return null;
+    return deps.formFor(request.action, request.arguments);
+  };
+
   const assistant: ChatAssistant & WorkspaceAssistant = {
     receive: (delivery) => receive(deps, delivery),
 
@@ -136,11 +149,13 @@ export async function createAssistant(
 
     async editForm(id, viewer) {
       const request = await findRequest(deps.db, id);
-      if (!request) return null;
-      const { card } = await deps.rendering.ofRequest(request, viewer);
-      if (!card?.offers?.includes('edit')) return null;
-      const form = deps.formFor(request.action, request.arguments);
+      const form = request && (await editableForm(request, viewer));
       return form && { form, digest: request.digest };
+    },
+
+    async editFormOf(rendering, viewer) {
+      const request = await findByRendering(deps.db, rendering);
+      return request && editableForm(request, viewer);
     },
 
     async request(id) {

@@ -2,6 +2,7 @@
 import { findTurn, type StoredTurn } from './intake/turns.ts';
 import type { PrincipalId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
+import { PRESSES } from './model/turn.ts';
 import { type Deliverer, say } from './reply/messages.ts';
 import type { Tx } from './store/database.ts';
 
@@ -23,7 +24,7 @@ export async function greetNewcomer(
   turn: StoredTurn,
   person: Principal,
 ): Promise<void> {
-  if (turn.content.kind === 'decision' || !(await isFirst(tx, turn, person.id))) return;
+  if (PRESSES.includes(turn.content.kind) || !(await isFirst(tx, turn, person.id))) return;
   const text = greetingInWords(await deps.readers());
   await say(tx, deps, { thread: turn.thread, turn: null, text, authorship: 'system' });
 }
@@ -36,9 +37,9 @@ async function isFirst(sql: Tx, turn: StoredTurn, person: PrincipalId): Promise<
   if ((await findTurn(sql, turn.id))?.state !== 'received') return false;
   const earlier = await sql.maybe(
     `select 1 from turns t join turns mine on mine.id = $1
-     where t.principal = $2 and t.id <> mine.id and t.content->>'kind' <> 'decision'
+     where t.principal = $2 and t.id <> mine.id and t.content->>'kind' <> all($3::text[])
        and (t.received_at, t.id) < (mine.received_at, mine.id) limit 1`,
-    [turn.id, person],
+    [turn.id, person, PRESSES],
   );
   if (earlier !== null) return false;
   const told = await sql.query(
@@ -60,6 +61,6 @@ export function greetingInWords(readers: readonly Pick<Principal, 'name'>[]): st
     'Welcome. I am Countersign: I do what you ask for only as far as policy allows, and, where it says so, only after others agreed.',
     'I record what you write, what was decided, and what was done, in a log in which every later change would be found. What you write is kept until an operator erases it for you; that something was asked and done stays for ever.',
     `Who may read the log: ${who}. Whoever operates this installation can read what is stored.`,
-    'Does something look wrong? Write "report" and what you saw.',
+    'Does something look wrong? Please press Report on its card, or write "report:" and what you saw.',
   ].join(' ');
 }

@@ -97,6 +97,13 @@ export function createJudging(deps: { policy: () => PolicyDoor; directory: Direc
     return deps.policy().mayApprove(person, request, await contextOf(sql, request, request.requester));
   };
 
+  /** Whether they could have approved it: who may see what has ended does not hang on a switch that was moved since. */
+  const mightHaveApproved = async (sql: Sql, person: Principal, request: StoredRequest): Promise<boolean> => {
+    if (request.coRequesters.includes(person.id)) return false;
+    const context = await contextOf(sql, request, request.requester);
+    return deps.policy().mayApprove(person, request, { ...context, killed: false }).allowed;
+  };
+
   /** Everybody who could approve it now: who is asked. In one go: a question for each person would stop a large company. */
   const approversOf = async (sql: Sql, request: StoredRequest): Promise<Principal[]> => {
     const context = await contextOf(sql, request, request.requester);
@@ -120,6 +127,7 @@ export function createJudging(deps: { policy: () => PolicyDoor; directory: Direc
     decideForAll,
     decideAgain,
     mayApprove,
+    mightHaveApproved,
     approversOf,
     possible,
     may: (person: Principal, what: 'kill' | 'readAudit' | 'erase') => deps.policy().may(person, what),

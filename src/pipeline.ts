@@ -36,7 +36,7 @@ import {
 } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
 import type { Authorship, Form } from './model/card.ts';
-import type { ExecutionId, PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
+import type { ExecutionId, PrincipalId, RenderingId, RequestId, ThreadId, TurnId } from './model/ids.ts';
 import type {
   DecisionInput,
   DecisionOutcome,
@@ -53,7 +53,7 @@ import type { Account, Principal } from './model/principal.ts';
 import type { Json, Proposal, StoredRequest } from './model/request.ts';
 import type { DecisionKind } from './model/turn.ts';
 import { type Proposed, type ProposingDeps, propose } from './proposing.ts';
-import { type Deliverer, messagesOf, notify, reply, touch } from './reply/messages.ts';
+import { type Deliverer, lastSpokenOf, messagesOf, notify, reply, touch } from './reply/messages.ts';
 import { type Report, type ReportingDeps, report } from './reporting.ts';
 import type { Database, Tx } from './store/database.ts';
 import { undoOf } from './undoing.ts';
@@ -77,8 +77,8 @@ export type PipelineParts = ProposingDeps &
     formFor(action: string, filled: Record<string, unknown>): Form | null;
     /** Moves the kill switch, with everything that hangs on it. */
     kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
-    /** "my requests", "waiting for me", in words. */
-    list(kind: 'mine' | 'waiting', person: Principal): Promise<string>;
+    /** "my requests", "waiting for me", or both with what they may ask for, in words. */
+    list(kind: 'mine' | 'waiting' | 'home', person: Principal): Promise<string>;
     /** Hands a request over, with everything that hangs on it. */
     delegate(command: Extract<ChatCommand, { kind: 'delegate' }>, by: Principal): Promise<string>;
     /** Who is on call, in words; null: of every schedule. */
@@ -211,39 +211,7 @@ export function createPipeline(parts: PipelineParts) {
     },
 
     /** One change of a pending request by one person; what follows is as if it had been asked for so. */
-    async edit(input: EditInput): Promise<EditOutcome> {
-      const found = await findRequest(parts.db, input.request);
-      if (!found) return NO_SUCH_REQUEST;
-      const barrier = await parts.db.transaction((tx) => barrierOf(tx, judge, found, input));
-      let draft: Draft | null = null;
-      if (!barrier) {
-        const admission = await admitRequest(parts.ephemeral, parts.limits, input.principal, found.action);
-        if (!admission.ok) throw new AppError('rate_limited', admission.message);
-        const { arguments: values, principal } = input;
-        const prepared = await prepareEdit(parts, found, principal, values, parts.stopping);
-        if (prepared.kind === 'unfit') return prepared;
-        draft = prepared.draft;
-      }
-      return parts.db.transaction(async (tx): Promise<EditOutcome> => {
-        const deps = {
-          audit: parts.audit,
-          judge,
-          decide: (inside: Tx, askers: readonly PrincipalId[], change: Draft) =>
-            judgeDraft(parts, inside, found, askers, change),
-        };
-        const ruling = await editInTransaction(tx, deps, input, draft);
-        if (ruling.kind === 'missing') return NO_SUCH_REQUEST;
-        const { request } = ruling;
-        if (ruling.kind === 'edited') {
-          await parts.announcing.edited(tx, ruling.before, request, input.principal);
-          return { kind: 'done', request: viewOf(request, []) };
-        }
-        if (ruling.expiredNow) await parts.announcing.expired(tx, request);
-        const view = viewOf(request, await approvalsOf(tx, request));
-        const kind = ruling.kind === 'refused' ? 'refused' : 'conflict';
-        return { kind, message: ruling.message, request: view };
-      });
-    },
+    edit: (input: EditInput): Promise<EditOutcome> => change(input, null),
 
     execute: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.execute(id, signal),
     follow: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.follow(id, signal),
@@ -292,6 +260,42 @@ export function createPipeline(parts: PipelineParts) {
     },
   };
 
+  /** `answers`: the turn that it is the answer to, settled with the change; any other outcome leaves it open. */
+  async function change(input: EditInput, answers: TurnId | null): Promise<EditOutcome> {
+    const found = await findRequest(parts.db, input.request);
+    if (!found) return NO_SUCH_REQUEST;
+    const barrier = await parts.db.transaction((tx) => barrierOf(tx, judge, found, input));
+    let draft: Draft | null = null;
+    if (!barrier) {
+      const admission = await admitRequest(parts.ephemeral, parts.limits, input.principal, found.action);
+      if (!admission.ok) throw new AppError('rate_limited', admission.message);
+      const { arguments: values, principal } = input;
+      const prepared = await prepareEdit(parts, found, principal, values, parts.stopping);
+      if (prepared.kind === 'unfit') return prepared;
+      draft = prepared.draft;
+    }
+    return parts.db.transaction(async (tx): Promise<EditOutcome> => {
+      const deps = {
+        audit: parts.audit,
+        judge,
+        decide: (inside: Tx, askers: readonly PrincipalId[], changed: Draft) =>
+          judgeDraft(parts, inside, found, askers, changed),
+      };
+      const ruling = await editInTransaction(tx, deps, input, draft);
+      if (ruling.kind === 'missing') return NO_SUCH_REQUEST;
+      const { request } = ruling;
+      if (ruling.kind === 'edited') {
+        if (answers !== null && !(await settleTurn(tx, answers, ''))) throw new SettledBefore();
+        await parts.announcing.edited(tx, ruling.before, request, input.principal);
+        return { kind: 'done', request: viewOf(request, []) };
+      }
+      if (ruling.expiredNow) await parts.announcing.expired(tx, request);
+      const view = viewOf(request, await approvalsOf(tx, request));
+      const kind = ruling.kind === 'refused' ? 'refused' : 'conflict';
+      return { kind, message: ruling.message, request: view };
+    });
+  }
+
   /** Approvals of people who may still approve, with the groups they have now. */
   async function currentApprovals(
     tx: Tx,
@@ -317,11 +321,33 @@ export function createPipeline(parts: PipelineParts) {
     if (turn.content.kind === 'decision') return clicked(turn, person, turn.content);
     const admission = await admitTurn(parts.ephemeral, parts.limits, person.id);
     if (!admission.ok) return settle(turn, person, [{ text: admission.message, authorship: 'system' }]);
-    if (turn.content.kind === 'form') return submitted(turn, person, turn.content, signal);
-    const command = parseChatCommand(turn.content.text);
+    switch (turn.content.kind) {
+      case 'form':
+        return submitted(turn, person, turn.content, signal);
+      case 'undo':
+      case 'report':
+      case 'edit':
+        return pressed(turn, person, turn.content, signal);
+      case 'arrival':
+        // Whoever comes for the first time is greeted with every answer; this one has no other words.
+        return settle(turn, person, []);
+      case 'message':
+        return told(turn, person, turn.content, signal);
+    }
+  }
+
+  async function told(
+    turn: StoredTurn,
+    person: Principal,
+    content: Extract<StoredTurn['content'], { kind: 'message' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const command = parseChatCommand(content.text);
     if (command?.kind === 'undo') return takenBack(turn, person, command.request, signal);
     if (command?.kind === 'report') {
-      return settle(turn, person, [], { report: { request: command.request, words: command.words } });
+      const { request: named, words } = command;
+      const request = named === 'last' ? await lastSpokenOf(parts.db, turn.thread) : named;
+      return settle(turn, person, [], { report: { request, words } });
     }
     if (command) return settle(turn, person, [{ text: await obey(command, person), authorship: 'system' }]);
     const everything = (await switchesOn(parts.db)).find(
@@ -332,7 +358,7 @@ export function createPipeline(parts: PipelineParts) {
         { text: `I am switched off at the moment: ${everything.reason}`, authorship: 'system' },
       ]);
     }
-    return planned(turn, person, turn.content, signal);
+    return planned(turn, person, content, signal);
   }
 
   async function planned(
@@ -486,9 +512,7 @@ export function createPipeline(parts: PipelineParts) {
   ): Promise<void> {
     const request = await findRequest(parts.db, id);
     const undo = request ? await undoOf(parts.db, parts, request, person.id) : { kind: 'none' as const };
-    if (undo.kind !== 'open') {
-      return settle(turn, person, [{ text: NO_UNDO[undo.kind], authorship: 'system' }]);
-    }
+    if (undo.kind !== 'open') return settle(turn, person, [aside(turn, person, NO_UNDO[undo.kind])]);
     const provenance = Object.fromEntries(
       // What the outside system answered, word for word.
       Object.keys(undo.arguments).map((name) => [name, 'fetched' as const]),
@@ -496,7 +520,47 @@ export function createPipeline(parts: PipelineParts) {
     const proposal: Proposal = { action: undo.action, arguments: undo.arguments, provenance, typed: true };
     const { tainted } = await threadState(parts.db, turn.thread, person.id);
     const { proposed, refused } = await proposeAll(turn, person, [proposal], tainted, signal);
-    return settle(turn, person, refused, { proposed });
+    return settle(turn, person, refused, { proposed, takesBack: id });
+  }
+
+  /** What a card offers besides deciding: found by what was seen there, then the way of the typed command. */
+  async function pressed(
+    turn: StoredTurn,
+    person: Principal,
+    content: Extract<StoredTurn['content'], { kind: 'undo' | 'report' | 'edit' }>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const seen = await seenAs(content.rendering);
+    if (!seen) return settle(turn, person, [aside(turn, person, OUTDATED)]);
+    switch (content.kind) {
+      case 'report':
+        return settle(turn, person, [], { report: { request: seen.request, words: content.words } });
+      case 'undo': {
+        const request = await findRequest(parts.db, seen.request);
+        if (!request || request.requester === person.id) return takenBack(turn, person, seen.request, signal);
+        return settle(turn, person, [aside(turn, person, NOT_YOURS)], { refusedUndo: request });
+      }
+      case 'edit':
+        return changedBy(turn, person, { ...seen, principal: person.id, arguments: content.arguments });
+    }
+  }
+
+  async function changedBy(turn: StoredTurn, person: Principal, input: EditInput): Promise<void> {
+    try {
+      const outcome = await change(input, turn.id);
+      if (outcome.kind !== 'done') await settle(turn, person, [aside(turn, person, outcome.message)]);
+    } catch (error) {
+      if (error instanceof SettledBefore) return;
+      if (!(error instanceof AppError) || error.code !== 'rate_limited') throw error;
+      await settle(turn, person, [aside(turn, person, error.message)]);
+    }
+  }
+
+  /** Which request a card showed, and under which digest. */
+  async function seenAs(rendering: RenderingId): Promise<{ request: RequestId; digest: string } | null> {
+    const found = await findByRendering(parts.db, rendering);
+    if (found) return { request: found.id, digest: found.digest };
+    return findByEarlierRendering(parts.db, rendering);
   }
 
   async function clicked(
@@ -504,14 +568,8 @@ export function createPipeline(parts: PipelineParts) {
     person: Principal,
     content: Extract<StoredTurn['content'], { kind: 'decision' }>,
   ): Promise<void> {
-    const request =
-      (await findByRendering(parts.db, content.rendering).then(
-        (found) => found && { request: found.id, digest: found.digest },
-      )) ?? (await findByEarlierRendering(parts.db, content.rendering));
-    if (!request)
-      return settle(turn, person, [
-        { text: 'That card is out of date; nothing was changed.', authorship: 'system' },
-      ]);
+    const request = await seenAs(content.rendering);
+    if (!request) return settle(turn, person, [{ text: OUTDATED, authorship: 'system' }]);
     const became = await parts.db.transaction(async (tx) => {
       if (!(await settleTurn(tx, turn.id, ''))) return null;
       const ruling = await decideInTransaction(
@@ -532,9 +590,7 @@ export function createPipeline(parts: PipelineParts) {
           thread: turn.thread,
           turn: turn.id,
           principal: person.id,
-          authorship: 'system',
-          // Where others read along, it says whom it is meant for.
-          text: turn.place.direct ? ruling.message : `${person.name}: ${ruling.message}`,
+          ...aside(turn, person, ruling.message),
         });
         // The card that was clicked may be one that a lost message left behind.
         await touch(tx, parts, ruling.request.id);
@@ -570,6 +626,7 @@ export function createPipeline(parts: PipelineParts) {
         return `You are ${person.name} (${person.id}), in ${person.groups.join(', ') || 'no group'}.`;
       case 'mine':
       case 'waiting':
+      case 'home':
         return parts.list(command.kind, person);
       case 'wrong':
         return `I did not understand that. Write: ${command.usage}`;
@@ -620,6 +677,10 @@ export function createPipeline(parts: PipelineParts) {
       ask?: Parameters<typeof rememberAsk>[3];
       unavailable?: string;
       report?: Pick<Report, 'request' | 'words'>;
+      /** What the proposal takes back: once, however many ask at the same moment. */
+      takesBack?: RequestId;
+      /** Somebody else's, that this person wanted to take back. */
+      refusedUndo?: StoredRequest;
     } = {},
   ): Promise<void> {
     await parts.db
@@ -633,6 +694,9 @@ export function createPipeline(parts: PipelineParts) {
           const text = await report(tx, parts, person, { turn: turn.id, ...led.report });
           said.push({ text, authorship: 'system' });
         }
+        const taken = led.takesBack && person ? await takenMeanwhile(tx, led.takesBack, person) : null;
+        if (taken && person) said.push(aside(turn, person, taken));
+        if (led.refusedUndo && person) await recordRefusedUndo(tx, turn, person, led.refusedUndo);
         for (const saying of said) {
           await reply(tx, parts, {
             thread: turn.thread,
@@ -642,7 +706,9 @@ export function createPipeline(parts: PipelineParts) {
           });
           words.push(saying.text);
         }
-        for (const proposed of led.proposed ?? []) words.push(await parts.announcing.proposed(tx, proposed));
+        const proposals = taken ? [] : (led.proposed ?? []);
+        for (const proposed of proposals) words.push(await parts.announcing.proposed(tx, proposed));
+        if (led.takesBack) await touch(tx, parts, led.takesBack);
         if (!(await settleTurn(tx, turn.id, words.join('\n')))) throw new SettledBefore();
         await notify(tx, { kind: 'thread', thread: turn.thread });
       })
@@ -650,6 +716,24 @@ export function createPipeline(parts: PipelineParts) {
         // Another worker was first: everything of this one was rolled back.
         if (!(error instanceof SettledBefore)) throw error;
       });
+  }
+
+  /** Asked again with the row locked, so that of two presses at once one finds what the other did. */
+  async function takenMeanwhile(tx: Tx, id: RequestId, person: Principal): Promise<string | null> {
+    const request = await lockRequest(tx, id);
+    if (!request) return NO_UNDO.none;
+    const undo = await undoOf(tx, parts, request, person.id);
+    return undo.kind === 'open' ? null : NO_UNDO[undo.kind];
+  }
+
+  async function recordRefusedUndo(tx: Tx, turn: StoredTurn, person: Principal, request: StoredRequest) {
+    await parts.audit.append(tx, {
+      type: 'approval.refused',
+      turn: turn.id,
+      request: request.id,
+      principal: person.id,
+      data: { digest: request.digest, decision: 'undo', why: 'not_requester' },
+    });
   }
 
   async function recordModelCall(
@@ -683,6 +767,13 @@ class SettledBefore extends Error {}
 
 const NO_SUCH_REQUEST = { kind: 'missing', message: 'There is no such request.' } as const;
 
+/** What concerns one person: where others read along, it says whom it is meant for. */
+function aside({ place }: StoredTurn, { name }: Principal, words: string): Saying {
+  return { text: place.direct ? words : `${name}: ${words}`, authorship: 'system' };
+}
+
+const OUTDATED = 'That card is out of date; nothing was changed.';
+const NOT_YOURS = 'Only whoever asked for it can take it back.';
 const NO_UNDO = {
   none: 'There is no request of yours with that id that could be taken back.',
   late: 'The time to take that back is over. Ask for what should be done instead.',

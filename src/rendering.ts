@@ -8,6 +8,7 @@ import type { Card, Message } from './model/card.ts';
 import { MessageId, newId, type PrincipalId, type RequestId } from './model/ids.ts';
 import type { Account, Principal } from './model/principal.ts';
 import { FINAL_STATES, type IsolationLevel, type StoredRequest } from './model/request.ts';
+import { PRESSES } from './model/turn.ts';
 import { buildCard, type Viewer } from './reply/card.ts';
 import type { StoredMessage } from './reply/messages.ts';
 import type { Database } from './store/database.ts';
@@ -32,6 +33,7 @@ export type RenderingDeps = UndoDeps & {
 export type Rendering = ReturnType<typeof createRendering>;
 
 export function createRendering(deps: RenderingDeps) {
+  /** `person`: to whom it offers to take it back, while that is possible. */
   const card = async (request: StoredRequest, viewer: Viewer, person?: PrincipalId): Promise<Card> => {
     const approvals = await approvalsOf(deps.db, request);
     const link = deps.linkTo(request.id);
@@ -45,7 +47,6 @@ export function createRendering(deps: RenderingDeps) {
       argumentOrder: deps.argumentOrder(request.action),
       nameOf: deps.nameOf,
       viewer,
-      personal: person !== undefined,
       leastIsolation: deps.leastIsolation(request),
       undoUntil: undo?.kind === 'open' ? undo.until : null,
       link,
@@ -58,7 +59,11 @@ export function createRendering(deps: RenderingDeps) {
     if (request.coRequesters.includes(viewer)) return 'co-requester';
     const person = await deps.personById(viewer);
     if (!person) return 'other';
-    return (await deps.judging.mayApprove(deps.db, person, request)).allowed ? 'approver' : 'other';
+    const { mayApprove, mightHaveApproved } = deps.judging;
+    const may = FINAL_STATES.has(request.state)
+      ? await mightHaveApproved(deps.db, person, request)
+      : (await mayApprove(deps.db, person, request)).allowed;
+    return may ? 'approver' : 'other';
   };
 
   const shell = (message: StoredMessage, itsCard: Card | null): Message => ({
@@ -100,11 +105,12 @@ export function createRendering(deps: RenderingDeps) {
     async forPlace(message: StoredMessage): Promise<Message> {
       const request = message.request && (await findRequest(deps.db, message.request));
       if (!request) {
-        const clicker = await whoClicked(deps.db, message);
-        return clicker === null ? shell(message, null) : { ...shell(message, null), onlyFor: clicker };
+        const presser = await whoPressed(deps.db, message);
+        return presser === null ? shell(message, null) : { ...shell(message, null), onlyFor: presser };
       }
       const viewer: Viewer = request.thread === message.thread ? 'requester' : 'approver';
-      const itsCard = await card(request, viewer);
+      // Undo stands where its requester asked; whoever presses it there is asked who they are again.
+      const itsCard = await card(request, viewer, viewer === 'requester' ? request.requester : undefined);
       // Words that asked somebody to decide are wrong once nobody can; the card says by itself how it ended.
       const text = itsCard.buttons.length > 0 || request.state === 'unknown' ? message.text : '';
       return { ...shell(message, itsCard), text };
@@ -112,12 +118,12 @@ export function createRendering(deps: RenderingDeps) {
   };
 }
 
-/** Whose click this answers, where others read along: that a click did not count is nobody else's concern. */
-async function whoClicked(db: Database, { id }: StoredMessage): Promise<Account | null> {
+/** Whose press this answers, where others read along: that it did not count is nobody else's concern. */
+async function whoPressed(db: Database, { id }: StoredMessage): Promise<Account | null> {
   const row = await db.maybe<{ account: Account }>(
     `select t.account from messages m join turns t on t.id = m.turn join threads p on p.id = m.thread
-     where m.id = $1 and t.content->>'kind' = 'decision' and t.thread = m.thread and not p.direct`,
-    [id],
+     where m.id = $1 and t.content->>'kind' = any($2::text[]) and t.thread = m.thread and not p.direct`,
+    [id, PRESSES],
   );
   return row?.account ?? null;
 }

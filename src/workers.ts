@@ -65,6 +65,14 @@ export function createSenders(queue: Queue) {
         { request },
         { startAfterSeconds: REFRESH_SECONDS, singletonKey: `refresh:${request}` },
       ),
+    /** The time to take it back is over then: its cards lose the button. */
+    undoEnd: (tx: Tx, request: RequestId, afterSeconds: number) =>
+      queue.send(
+        tx,
+        'deliver',
+        { request },
+        { startAfterSeconds: afterSeconds + 1, singletonKey: `undo:${request}` },
+      ),
     ask: (tx: Tx, request: RequestId) => queue.send(tx, 'deliver', { ask: request }),
     remind: (tx: Tx, request: RequestId, at: { round: number; step: number }, startAfterSeconds: number) =>
       queue.send(tx, 'remind', { request, ...at }, { startAfterSeconds }),

@@ -50,10 +50,15 @@ const ERASURES: readonly string[] = [
   `update turns set reply = '', state = 'settled', settled_at = coalesce(settled_at, clock_timestamp()),
      content = case content->>'kind'
        when 'decision' then content - 'reason'
+       when 'undo' then content
+       when 'arrival' then content
+       when 'report' then jsonb_set(content, '{words}', '""')
        when 'form' then jsonb_set(content, '{arguments}', '{}')
+       when 'edit' then jsonb_set(content, '{arguments}', '{}')
        else '{"kind": "message", "text": "", "fetched": []}' end
    where principal = $1 and (reply <> '' or state <> 'settled' or content ? 'reason'
-     or content->'arguments' <> '{}' or content->>'text' <> '' or content->'fetched' <> '[]')
+     or content->'arguments' <> '{}' or content->>'text' <> '' or content->>'words' <> ''
+     or content->'fetched' <> '[]')
    returning thread`,
   `update messages set text = '${ERASED}', form = null
    where (author = $1 or turn in (select id from turns where principal = $1))

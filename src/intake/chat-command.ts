@@ -7,6 +7,8 @@ export type AnsweredCommand =
   | { kind: 'whoami' }
   | { kind: 'mine' }
   | { kind: 'waiting' }
+  /** Both, and what they may ask for. */
+  | { kind: 'home' }
   | { kind: 'kill'; to: 'on' | 'off'; scope: KillScope; reason: string }
   | { kind: 'kill-status' }
   | { kind: 'resolve'; request: RequestId; as: 'succeeded' | 'failed'; note: string }
@@ -20,12 +22,14 @@ export type AnsweredCommand =
 export type ChatCommand =
   | AnsweredCommand
   | { kind: 'undo'; request: RequestId }
-  | { kind: 'report'; request: RequestId | null; words: string };
+  /** `last`: the request that was spoken of last where it is said. */
+  | { kind: 'report'; request: RequestId | 'last' | null; words: string };
 
 const KILL_USAGE = 'kill on|off [action=NAME] [principal=ID] [connector=NAME] reason=WORDS, or kill status';
 const DELEGATE_USAGE = 'delegate REQUEST-ID to PERSON';
 const UNDO_USAGE = 'undo REQUEST-ID';
-const REPORT_USAGE = 'report [REQUEST-ID] what looks wrong';
+const REPORT_USAGE =
+  'report REQUEST-ID what looks wrong, report last what looks wrong, or about anything else report: what looks wrong';
 const RESOLVE_USAGE = 'resolve REQUEST-ID succeeded|failed [what you found]';
 
 /**
@@ -36,13 +40,14 @@ export function parseChatCommand(text: string): ChatCommand | null {
   const words = text.trim().split(/\s+/);
   const [first = '', second = '', third = ''] = words.map((word) => word.toLowerCase());
   if (words.length === 1 && first === 'whoami') return { kind: 'whoami' };
+  if (words.length === 1 && first === 'home') return { kind: 'home' };
   if (words.length === 2 && first === 'my' && second === 'requests') return { kind: 'mine' };
   if (words.length === 3 && first === 'waiting' && second === 'for' && third === 'me')
     return { kind: 'waiting' };
   if (first === 'kill') return parseKill(words.slice(1));
   if (first === 'resolve') return parseResolve(words.slice(1));
   if (first === 'undo') return parseUndo(words.slice(1));
-  if (first === 'report') return parseReport(text.trim().slice(first.length).trim());
+  if (/^report\b/.test(first)) return parseReport(text.trim().slice('report'.length));
   if (first === 'delegate') return parseDelegate(words.slice(1));
   const asked = ON_CALL.exec(text.trim());
   if (asked) return { kind: 'on-call', schedule: asked[1]?.toLowerCase() ?? null };
@@ -89,14 +94,18 @@ function parseDelegate([request = '', to = '', ...person]: string[]): ChatComman
     : { kind: 'wrong', usage: DELEGATE_USAGE };
 }
 
-/** Whatever follows is meant for the operators, as it was written: nobody who is alarmed should have to think of a form. */
-function parseReport(rest: string): ChatCommand {
-  const [, id = '', words = ''] = /^(\S+)(?:\s+([\s\S]*))?$/.exec(rest) ?? [];
-  const request = RequestId.safeParse(id.toLowerCase());
-  if (request.success) return { kind: 'report', request: request.data, words };
-  return rest === ''
-    ? { kind: 'wrong', usage: REPORT_USAGE }
-    : { kind: 'report', request: null, words: rest };
+/**
+ * "Report a broken projector in room 4" is a wish like any other: the command names a request, or says by its form that it is
+ * meant for the operators. What follows is theirs, as it was written.
+ */
+function parseReport(rest: string): ChatCommand | null {
+  if (rest.trim() === '' || rest.trim() === ':') return { kind: 'wrong', usage: REPORT_USAGE };
+  const about = /^(?:\s*:|\s+suspicious\b:?)\s*([\s\S]+)$/i.exec(rest);
+  if (about) return { kind: 'report', request: null, words: about[1] ?? '' };
+  const [, named = '', words = ''] = /^\s+([^\s:]+):?(?:\s+([\s\S]*))?$/.exec(rest) ?? [];
+  if (named.toLowerCase() === 'last') return { kind: 'report', request: 'last', words };
+  const request = RequestId.safeParse(named.toLowerCase());
+  return request.success ? { kind: 'report', request: request.data, words } : null;
 }
 
 /** "Undo the last deployment" is a wish: the command names one request and nothing else. */

@@ -4,7 +4,7 @@
  */
 
 import { storableText } from '../model/storable.ts';
-import { type Content, MESSAGE_MAX_CHARACTERS } from '../model/turn.ts';
+import { type Content, MESSAGE_MAX_CHARACTERS, type Spoken } from '../model/turn.ts';
 
 /** All forwarded and quoted text of one message together; what is beyond is left out, as nobody asks by it. */
 export const FETCHED_MAX_CHARACTERS = 12_000;
@@ -74,6 +74,17 @@ export function fitContent(content: Content, screen: Screen): Fitted {
       const said = reason === undefined ? {} : { reason: cut(clean(reason), MESSAGE_MAX_CHARACTERS) };
       return { content: { kind: 'decision', rendering, decision, ...said }, found, problem: null };
     }
+    case 'report': {
+      const words = cut(clean(content.words), MESSAGE_MAX_CHARACTERS);
+      return { content: { ...content, words }, found, problem: null };
+    }
+    case 'edit': {
+      const values = problem ? {} : (deepClean(content.arguments, clean) as Record<string, unknown>);
+      return { content: { ...content, arguments: values }, found, problem };
+    }
+    case 'undo':
+    case 'arrival':
+      return { content, found, problem: null };
   }
 }
 
@@ -86,11 +97,18 @@ export function withoutWords(content: Content): Content {
       return { kind: 'form', action: '', arguments: {} };
     case 'decision':
       return { kind: 'decision', rendering: content.rendering, decision: content.decision };
+    case 'report':
+      return { ...content, words: '' };
+    case 'edit':
+      return { ...content, arguments: {} };
+    case 'undo':
+    case 'arrival':
+      return content;
   }
 }
 
 /** What a person is shown to have said. */
-export function shownAs(content: Exclude<Content, { kind: 'decision' }>): string {
+export function shownAs(content: Spoken): string {
   if (content.kind === 'message') return content.text;
   const pairs = Object.entries(content.arguments).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
@@ -104,8 +122,8 @@ export function cut(text: string, maxCharacters: number): string {
 }
 
 function problemOf(content: Content): Problem | null {
-  if (content.kind === 'decision') return null;
-  if (content.kind === 'form' && isDeeperThan(content.arguments, VALUES_MAX_DEPTH)) {
+  if (content.kind !== 'message' && content.kind !== 'form' && content.kind !== 'edit') return null;
+  if (content.kind !== 'message' && isDeeperThan(content.arguments, VALUES_MAX_DEPTH)) {
     return { code: 'malformed', message: 'The values of that form are nested too deeply.' };
   }
   const length = content.kind === 'message' ? content.text.length : JSON.stringify(content).length;

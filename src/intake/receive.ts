@@ -9,7 +9,7 @@ import type { PrincipalId } from '../model/ids.ts';
 import { MessageId, newId, ThreadId, TurnId } from '../model/ids.ts';
 import type { Account, Identification } from '../model/principal.ts';
 import { storable } from '../model/storable.ts';
-import type { Content, Delivery, Place } from '../model/turn.ts';
+import { type Content, type Delivery, isSpoken, type Place, type Spoken } from '../model/turn.ts';
 import type { Database, Sql, Tx } from '../store/database.ts';
 import { cut, fitContent, type Screen, shownAs, withoutWords } from './content.ts';
 
@@ -104,16 +104,17 @@ async function recordArrival(
     turn,
     ...who,
     data: { platform, kind: content.kind, identified: principal !== null },
-    ...(principal === null || content.kind === 'decision'
-      ? {}
-      : { sealed: { person: principal, content: wordsOf(content) } }),
+    // What a press carries is sealed with the entry of what it led to.
+    ...(principal !== null && isSpoken(content)
+      ? { sealed: { person: principal, content: wordsOf(content) } }
+      : {}),
   });
   const masked = [...new Set(found)];
   if (masked.length > 0) {
     await deps.audit.append(tx, { type: 'turn.screened', turn, ...who, data: { masked } });
   }
   if (principal === null) return;
-  if (content.kind !== 'decision') {
+  if (isSpoken(content)) {
     await tx.query(
       `insert into messages (id, thread, turn, author, authorship, text) values ($1, $2, $3, $4, 'person', $5)`,
       [newId(MessageId), thread, turn, principal, shownAs(content)],
@@ -152,7 +153,7 @@ async function upsertThread(
       place.thread,
       place.direct,
       owner,
-      content.kind === 'decision' || owner === null ? '' : cut(shownAs(content), TITLE_CHARACTERS),
+      isSpoken(content) && owner !== null ? cut(shownAs(content), TITLE_CHARACTERS) : '',
     ],
   );
   return row.id;
@@ -166,9 +167,7 @@ function idFor(place: Place): ThreadId {
   return id.data;
 }
 
-function wordsOf(
-  content: Exclude<Content, { kind: 'decision' }>,
-): { text: string } | { action: string; arguments: string } {
+function wordsOf(content: Spoken): { text: string } | { action: string; arguments: string } {
   return content.kind === 'message'
     ? { text: content.text }
     : { action: content.action, arguments: JSON.stringify(content.arguments) };

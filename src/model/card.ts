@@ -38,7 +38,7 @@ export type Card = {
   quotes: { source: string; text: string }[];
   approvals: { name: string; at: string }[];
   buttons: DecisionKind[];
-  /** What else the viewer may do with it, besides deciding. Absent where nobody in particular looks. */
+  /** What else may be done with it there besides deciding, in the order in which it is shown. */
   offers?: CardOffer[];
   /** Until when `undo` is offered; RFC 3339. */
   undoUntil?: string;

@@ -44,8 +44,27 @@ export const Content = z.discriminatedUnion('kind', [
     decision: DecisionKind,
     reason: z.string().optional(),
   }),
+  /** A press of what a card offers besides deciding, by what was seen there. A press is its own confirmation. */
+  z.strictObject({ kind: z.literal('undo'), rendering: RenderingId }),
+  z.strictObject({ kind: z.literal('report'), rendering: RenderingId, words: z.string() }),
+  /** The form that changes a pending request, as sent; it changes nothing but what was seen. */
+  z.strictObject({
+    kind: z.literal('edit'),
+    rendering: RenderingId,
+    arguments: z.record(z.string(), z.unknown()),
+  }),
+  /** The way to a person is open, as by installing an app: they are told what this is. */
+  z.strictObject({ kind: z.literal('arrival') }),
 ]);
 export type Content = z.infer<typeof Content>;
+
+/** What is said in a conversation, and stands there; all other content is pressed or happens. */
+export type Spoken = Extract<Content, { kind: 'message' | 'form' }>;
+export const isSpoken = (content: Content): content is Spoken =>
+  content.kind === 'message' || content.kind === 'form';
+
+/** Kinds that a person presses on a card: what became of it concerns whoever pressed. */
+export const PRESSES: readonly Content['kind'][] = ['decision', 'undo', 'report', 'edit'];
 
 /**
  * One inbound event, verified and parsed by an adapter, before anybody is identified.

@@ -26,9 +26,7 @@ export type CardInput = {
   argumentOrder: readonly string[];
   nameOf(principal: PrincipalId): string;
   viewer: Viewer;
-  /** One person looks, whom `viewer` speaks of; false where whoever reads a place sees it. */
-  personal?: boolean;
-  /** Until when this person may take it back. */
+  /** Until when it may be taken back, where it may. */
   undoUntil?: Date | null;
   /** What policy and risk ask for. */
   leastIsolation: IsolationLevel;
@@ -145,9 +143,12 @@ function isolationOf({ request: { level, state }, leastIsolation }: CardInput): 
   return state === 'pending' || state === 'approved' ? `at least ${leastIsolation}` : null;
 }
 
-/** The same for every place that is not one person's: there nobody knows who reads. */
-function offersOf({ request, viewer, personal, undoUntil }: CardInput): Pick<Card, 'offers' | 'undoUntil'> {
-  if (!personal) return {};
+/** In a place that several people read it is what its requester, or an approver, could press: no button gives a right. */
+function offersOf({
+  request,
+  viewer,
+  undoUntil,
+}: CardInput): Required<Pick<Card, 'offers'>> & Pick<Card, 'undoUntil'> {
   const mayEdit = viewer !== 'other' && request.state === 'pending' && request.effect === 'write';
   const offers: CardOffer[] = [];
   if (mayEdit) offers.push('edit');

@@ -129,6 +129,15 @@ export async function messagesOf(sql: Sql, thread: ThreadId, limit: number): Pro
 export async function undeliveredUpTo(
   sql: Sql,
   message: Pick<StoredMessage, 'id' | 'thread'>,
+/** The request whose card was shown last in a thread. */
+export async function lastSpokenOf(sql: Sql, thread: ThreadId): Promise<RequestId | null> {
+  const row = await sql.maybe<{ request: RequestId }>(
+    'select request from messages where thread = $1 and request is not null order by serial desc limit 1',
+    [thread],
+  );
+  return row?.request ?? null;
+}
+
 ): Promise<StoredMessage[]> {
   return sql.query<StoredMessage>(
     `select ${COLUMNS} from messages m
@@ -147,10 +156,19 @@ export async function deliveredCards(sql: Sql, request: RequestId): Promise<Stor
 }
 
 export async function markDelivered(sql: Sql, id: MessageId, delivered: Delivered): Promise<void> {
-  await sql.query('update messages set delivered = $2 where id = $1', [id, JSON.stringify(delivered)]);
+  await sql.query(
+    `with complete as (delete from begun_answers where message = $1)
+     update messages set delivered = $2 where id = $1`,
+    [id, JSON.stringify(delivered)],
+  );
 }
 
+/** It is shown; what was begun for it is complete. */
 /** A platform will never take it; `code` is ours. */
 export async function markUndeliverable(sql: Sql, id: MessageId, code: string): Promise<void> {
-  await sql.query('update messages set undeliverable = $2 where id = $1', [id, code]);
+  await sql.query(
+    `with given_up as (delete from begun_answers where message = $1)
+     update messages set undeliverable = $2 where id = $1`,
+    [id, code],
+  );
 }

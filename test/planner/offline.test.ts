@@ -51,8 +51,23 @@ describe('typed commands', () => {
     expect(proposal?.provenance).toMatchObject({ repo: 'typed', ref: 'quoted' });
   });
 
+  it('take the one thing that is needed without its name', () => {
+    const status = { action: 'ticket.status', arguments: { ticket: 5 }, typed: true };
+    expect(proposalOf(say('ticket status 5'))).toMatchObject(status);
+    expect(proposalOf(say('Ticket.Status 5'))).toMatchObject({ provenance: { ticket: 'typed' } });
+  });
+
+  it.each(['ticket status five', 'ticket status 5 please', 'ticket create printer', 'ci trigger checks'])(
+    'and are nothing else: %j is plain words',
+    (text) => {
+      const plan = say(text);
+      expect(plan.kind === 'proposals' && plan.proposals.some(({ typed }) => typed)).toBe(false);
+    },
+  );
+
   it('explains itself', () => {
     expect(textOf(say('help'))).toContain('Open a ticket');
+    expect(textOf(say('help'))).toContain('report: what looks wrong');
     expect(textOf(say('help ci trigger'))).toContain('ci trigger repo=… ref=… job=… [inputs.NAME=…]');
     expect(textOf(say('vault read path=x'))).toContain('no such command');
   });

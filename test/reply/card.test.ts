@@ -28,7 +28,7 @@ const cardOf = (changes: Partial<StoredRequest> = {}, viewer: Viewer = 'other') 
 
 describe('offers besides deciding', () => {
   const offered = (viewer: Viewer, changes: Partial<StoredRequest> = {}, undoUntil: Date | null = null) =>
-    buildCard({ ...inputOf(changes, viewer), personal: true, undoUntil }).offers;
+    buildCard({ ...inputOf(changes, viewer), undoUntil }).offers;
 
   test('who asks for it or may approve it may change it while it is pending', () => {
     for (const viewer of ['requester', 'co-requester', 'approver'] as const)
@@ -40,15 +40,11 @@ describe('offers besides deciding', () => {
   test('what can be taken back is offered with its time', () => {
     const until = new Date('2026-11-21T10:00:00Z');
     expect(offered('requester', { state: 'succeeded' }, until)).toEqual(['undo', 'report']);
-    const card = buildCard({
-      ...inputOf({ state: 'succeeded' }, 'requester'),
-      personal: true,
-      undoUntil: until,
-    });
+    const card = buildCard({ ...inputOf({ state: 'succeeded' }, 'requester'), undoUntil: until });
     expect(card.undoUntil).toBe('2026-11-21T10:00:00.000Z');
   });
-  test('a place that many read has none', () => {
-    expect(cardOf({}, 'requester').offers).toBeUndefined();
+  test('whoever sees it may report it, last and at any time', () => {
+    for (const state of States.options) expect(offered('approver', { state })?.at(-1)).toBe('report');
   });
   test('who changed it is named while it waits, and has nothing to decide', () => {
     const changed = cardOf({ coRequesters: [bob], confirmedAt: new Date() }, 'co-requester');

@@ -117,6 +117,28 @@ describe('changing a request before it is approved', () => {
     ]);
   });
 
+  it('sent from a card it is the same, and what was wrong with it is said to whoever sent it', async () => {
+    const { assistant, press, view } = house();
+    const asked = await confirmed();
+    const rendering = await renderingOf(asked);
+    const form = async (person: string) => assistant.editFormOf(rendering, person as PrincipalId);
+    expect((await form('bob'))?.fields.find(({ name }) => name === 'ref')?.value).toBe('main');
+    expect(await form('dave')).toBeNull();
+    const send = (person: string, args: Record<string, unknown>) =>
+      press(person, { kind: 'edit', rendering, arguments: args });
+    expect((await send('dave', FULL)).reply).toMatch(/^Only its requester or somebody who may approve/);
+    expect((await send('bob', CHECKS)).reply).toBe('Nothing in the form is different.');
+    expect((await send('bob', { ...FULL, ref: '' })).reply).toMatch(/look at the form again: ref/);
+    expect((await send('bob', FULL)).reply).toBe('');
+    expect(await view(asked.id)).toMatchObject({ arguments: { inputs: { level: 'full' } }, approvals: [] });
+    expect(await form('alice'), 'it does not stand so any more').toBeNull();
+    expect((await send('alice', CHECKS)).reply).toMatch(/^Somebody changed this request meanwhile/);
+    expect(await clicks(asked)).toEqual([
+      ['approval.refused', 'dave', 'edit', 'not_entitled'],
+      ['approval.ignored', 'alice', 'edit', 'outdated'],
+    ]);
+  });
+
   it('an approval that was given before does not count afterwards', async () => {
     const { ask, done, view, until } = house();
     const asked = await done('alice', await ask('alice', 'run the release of web on main'), 'confirm');

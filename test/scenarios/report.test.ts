@@ -19,7 +19,7 @@ describe('a first message and a report', () => {
     expect(notice).toMatch(/I am Countersign/);
     expect(notice).toMatch(/kept until an operator erases it/);
     expect(notice).toMatch(/Who may read the log: Erin Evans\./);
-    expect(notice).toMatch(/Write "report"/);
+    expect(notice).toMatch(/press Report on its card, or write "report:"/);
     expect(answer).toMatch(/You are Dave Davis/);
     expect(first.reply, 'the answer itself stays the answer').toBe(answer);
     const second = await say('dave', 'whoami');
@@ -53,7 +53,7 @@ describe('a first message and a report', () => {
       }),
     });
     const words = `somebody asks me for my password <!channel> ${crypto.randomUUID()}`;
-    expect((await say('alice', `Report ${words}`)).reply).toMatch(/^Thank you\. It is recorded/);
+    expect((await say('alice', `Report: ${words}`)).reply).toMatch(/^Thank you\. It is recorded/);
     const [entry] = await reports();
     expect(entry).toMatchObject({ principal: 'alice', data: { code: 'reported' }, sealed: { v: 1 } });
     expect(entry).not.toHaveProperty('request');
@@ -89,7 +89,49 @@ describe('a first message and a report', () => {
     await until(asked, 'succeeded');
   });
 
+  it('takes a press on the card as the same, its words sealed and nowhere in plain entries', async () => {
+    const { ask, press, assistant } = house();
+    const asked = await ask('alice', 'run the checks of web on main');
+    const page = await assistant.requestPage(asked.id, 'alice' as PrincipalId);
+    const { rendering } = page!.message.card!;
+    const pressed = await press('dave', { kind: 'report', rendering, words: 'why now? marzipan' });
+    expect(pressed.reply).toMatch(/^Thank you/);
+    const entry = (await reports()).at(-1);
+    expect(entry).toMatchObject({ principal: 'dave', request: asked.id, sealed: { v: 1 } });
+    expect(JSON.stringify(await house().verifiedLog())).not.toContain('marzipan');
+  });
+
+  it('takes an arrival as a first message: greeted once, and nothing else', async () => {
+    const { press } = house();
+    const first = await press('erin', { kind: 'arrival' });
+    expect((await textsOf('erin', first.thread)).map((text) => text.slice(0, 8))).toEqual(['Welcome.']);
+    const again = await press('erin', { kind: 'arrival' });
+    expect(await textsOf('erin', again.thread)).toEqual([]);
+  });
+
+  it('takes `report last` for the request that was spoken of last', async () => {
+    const { ask, say } = house();
+    const thread = newId(ThreadId);
+    const asked = await ask('alice', 'run the checks of web on main', thread);
+    await say('alice', 'report last it runs too often', thread);
+    expect((await reports()).at(-1)).toMatchObject({ principal: 'alice', request: asked.id });
+    const before = (await reports()).length;
+    const other = await say('dave', 'report last what was that?');
+    expect(other.reply).toMatch(/^Thank you/);
+    expect((await reports()).slice(before)).toMatchObject([{ principal: 'dave' }]);
+    expect((await reports()).at(-1)).not.toHaveProperty('request');
+  });
+
+  it('leaves a wish that begins with the word to the planner', async () => {
+    const before = (await reports()).length;
+    const said = await house().say('alice', 'report a broken projector in room 4, please open a ticket');
+    expect(said.reply).not.toMatch(/^Thank you/);
+    expect(await reports()).toHaveLength(before);
+  });
+
   it('a report of nothing asks for words', async () => {
-    expect((await house().say('alice', 'report', newId(ThreadId))).reply).toMatch(/report \[REQUEST-ID\]/);
+    expect((await house().say('alice', 'report', newId(ThreadId))).reply).toMatch(
+      /report REQUEST-ID what looks wrong/,
+    );
   });
 });

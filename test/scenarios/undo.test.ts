@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PrincipalId } from '../../src/model/ids.ts';
+import { newId, type PrincipalId, RenderingId } from '../../src/model/ids.ts';
 import type { RequestView } from '../../src/model/request.ts';
 import { useAssistant } from '../support/assistant.ts';
 
@@ -75,6 +75,28 @@ describe('taking back what was done', () => {
       reply: expect.stringMatching(/time to take that back is over/),
     });
     expect(await stateOf(ticket)).toBe('open');
+  });
+
+  it('is pressed by who asked: two presses at once take it back once, and nobody else can', async () => {
+    const { press, eventually, verifiedLog } = house();
+    const ticket = await opened();
+    const { rendering } = await cardFor('alice', ticket);
+    const foreign = await press('bob', { kind: 'undo', rendering });
+    expect(foreign).toMatchObject({ requests: [], reply: 'Only whoever asked for it can take it back.' });
+    expect((await verifiedLog()).findLast((entry) => entry.type === 'approval.refused')).toMatchObject({
+      principal: 'bob',
+      request: ticket.id,
+      data: { decision: 'undo', why: 'not_requester' },
+    });
+    const both = await Promise.all([1, 2].map(() => press('alice', { kind: 'undo', rendering })));
+    const [done, ...rest] = both.flatMap(({ requests }) => requests);
+    expect(rest).toEqual([]);
+    expect(done).toMatchObject({ action: 'ticket.close', requester: 'alice' });
+    expect(both.map(({ reply }) => reply)).toContainEqual(expect.stringMatching(/taken back already/));
+    await eventually(async () => (await stateOf(ticket)) === 'closed', 'the ticket is closed');
+    expect((await press('alice', { kind: 'undo', rendering: newId(RenderingId) })).reply).toMatch(
+      /out of date/,
+    );
   });
 
   it('is refused where policy refuses it, like any other request, and then the offer stands', async () => {

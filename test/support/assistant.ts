@@ -237,6 +237,11 @@ function conversation({ assistant, house }: Running, database: TestDatabase) {
       deliver(person, content, thread, key),
     say: (person: string, text: string, thread: string = newId(ThreadId), key: string = fresh()) =>
       send(person, { kind: 'message', text, fetched: [] }, thread, key),
+    press: (
+      person: string,
+      content: Exclude<Content, { kind: 'message' | 'form' }>,
+      thread: string = newId(ThreadId),
+    ) => send(person, content, thread, fresh()),
     submit: (
       person: string,
       action: string,

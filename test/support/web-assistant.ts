@@ -15,7 +15,7 @@ import {
 } from '../../src/model/ids.ts';
 import type { AuditRow, Change, ProofStatus, WorkspaceAssistant } from '../../src/model/ports.ts';
 import type { Account, Principal } from '../../src/model/principal.ts';
-import type { Delivery, TurnOutcome } from '../../src/model/turn.ts';
+import { type Delivery, isSpoken, type TurnOutcome } from '../../src/model/turn.ts';
 import {
   apply,
   buttonsFor,
@@ -267,7 +267,7 @@ export class WebAssistant implements WorkspaceAssistant {
       reply: text,
       requests,
     });
-    if (content.kind === 'decision') return settled('');
+    if (!isSpoken(content)) return settled('');
     const said = content.kind === 'message' ? content.text : `Form ${content.action}`;
     reply(said, { author: by.id, authorship: 'person' });
     const action = /\brun\b/i.test(said) ? 'ci.trigger' : /ticket/i.test(said) ? 'ticket.create' : null;

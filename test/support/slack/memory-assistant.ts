@@ -4,7 +4,14 @@
  */
 import { AppError } from '../../../src/errors.ts';
 import type { Form, Message } from '../../../src/model/card.ts';
-import { type MessageId, newId, type PrincipalId, ThreadId, TurnId } from '../../../src/model/ids.ts';
+import {
+  type MessageId,
+  newId,
+  type PrincipalId,
+  type RenderingId,
+  ThreadId,
+  TurnId,
+} from '../../../src/model/ids.ts';
 import type { Change, ChatAssistant } from '../../../src/model/ports.ts';
 import type { Principal } from '../../../src/model/principal.ts';
 import type { Delivery as DeliveryType, Place } from '../../../src/model/turn.ts';
@@ -16,6 +23,8 @@ export type MemoryAssistant = ChatAssistant & {
   /** Actions that everybody known may use; a value is fine unless it is `bad`. */
   readonly forms: Form[];
   readonly askedWith: Map<MessageId, Form>;
+  /** What known people may change, as it was shown. */
+  readonly editable: Map<RenderingId, Form>;
   /** What each known person is shown to wait for them. */
   readonly waiting: Message[];
   readonly given: { message: MessageId; principal: PrincipalId; positive: boolean }[];
@@ -39,6 +48,7 @@ export function memoryAssistant(): MemoryAssistant {
   const known: MemoryAssistant['known'] = new Map();
   const forms: MemoryAssistant['forms'] = [];
   const askedWith: MemoryAssistant['askedWith'] = new Map();
+  const editable: MemoryAssistant['editable'] = new Map();
   const waiting: MemoryAssistant['waiting'] = [];
   const given: MemoryAssistant['given'] = [];
   const stops: MemoryAssistant['stops'] = [];
@@ -57,6 +67,7 @@ export function memoryAssistant(): MemoryAssistant {
     known,
     forms,
     askedWith,
+    editable,
     waiting,
     given,
     stops,
@@ -64,6 +75,7 @@ export function memoryAssistant(): MemoryAssistant {
       for (const listener of listeners) listener(change);
     },
     formOf: async (message) => askedWith.get(message) ?? null,
+    editFormOf: async (rendering) => editable.get(rendering) ?? null,
     checkForm: async (action, values) => {
       if (!forms.some((form) => form.action === action)) return null;
       const wrong = Object.keys(values).filter((name) => values[name] === 'bad');
