@@ -125,10 +125,6 @@ export async function messagesOf(sql: Sql, thread: ThreadId, limit: number): Pro
   return rows.reverse();
 }
 
-/** Our messages of a thread, up to and with this one, that its platform has not shown yet; oldest first. */
-export async function undeliveredUpTo(
-  sql: Sql,
-  message: Pick<StoredMessage, 'id' | 'thread'>,
 /** The request whose card was shown last in a thread. */
 export async function lastSpokenOf(sql: Sql, thread: ThreadId): Promise<RequestId | null> {
   const row = await sql.maybe<{ request: RequestId }>(
@@ -138,6 +134,10 @@ export async function lastSpokenOf(sql: Sql, thread: ThreadId): Promise<RequestI
   return row?.request ?? null;
 }
 
+/** Our messages of a thread, up to and with this one, that its platform has not shown yet; oldest first. */
+export async function undeliveredUpTo(
+  sql: Sql,
+  message: Pick<StoredMessage, 'id' | 'thread'>,
 ): Promise<StoredMessage[]> {
   return sql.query<StoredMessage>(
     `select ${COLUMNS} from messages m
@@ -156,19 +156,10 @@ export async function deliveredCards(sql: Sql, request: RequestId): Promise<Stor
 }
 
 export async function markDelivered(sql: Sql, id: MessageId, delivered: Delivered): Promise<void> {
-  await sql.query(
-    `with complete as (delete from begun_answers where message = $1)
-     update messages set delivered = $2 where id = $1`,
-    [id, JSON.stringify(delivered)],
-  );
+  await sql.query('update messages set delivered = $2 where id = $1', [id, JSON.stringify(delivered)]);
 }
 
-/** It is shown; what was begun for it is complete. */
 /** A platform will never take it; `code` is ours. */
 export async function markUndeliverable(sql: Sql, id: MessageId, code: string): Promise<void> {
-  await sql.query(
-    `with given_up as (delete from begun_answers where message = $1)
-     update messages set undeliverable = $2 where id = $1`,
-    [id, code],
-  );
+  await sql.query('update messages set undeliverable = $2 where id = $1', [id, code]);
 }
