@@ -287,6 +287,7 @@ export async function createAssistant(
       switch (change.kind) {
         case 'gate':
           return true;
+        case 'growing':
         case 'thread': {
           const row = await deps.db.maybe('select 1 from threads where id = $1 and owner = $2', [
             change.thread,

@@ -344,6 +344,7 @@ export async function compose(
       ),
     onCall: (schedule) => onCallInWords(onCall, schedule, now(), nameOf),
     nameOf,
+    surface: (platform) => surfaces.get(platform) ?? null,
     decided: (decision, outcome) => metrics.decisions.inc({ decision, outcome }),
     defect,
   });

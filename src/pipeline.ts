@@ -35,8 +35,16 @@ import {
   threadState,
 } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
-import type { Authorship, Form } from './model/card.ts';
-import type { ExecutionId, PrincipalId, RenderingId, RequestId, ThreadId, TurnId } from './model/ids.ts';
+import type { Authorship, Form, Source } from './model/card.ts';
+import type {
+  ExecutionId,
+  MessageId,
+  PrincipalId,
+  RenderingId,
+  RequestId,
+  ThreadId,
+  TurnId,
+} from './model/ids.ts';
 import type {
   DecisionInput,
   DecisionOutcome,
@@ -48,12 +56,14 @@ import type {
   Planned,
   Planner,
   PlannerTool,
+  Surface,
 } from './model/ports.ts';
-import type { Account, Principal } from './model/principal.ts';
+import type { Account, Platform, Principal } from './model/principal.ts';
 import type { Json, Proposal, StoredRequest } from './model/request.ts';
 import type { DecisionKind } from './model/turn.ts';
 import { type Proposed, type ProposingDeps, propose } from './proposing.ts';
 import { type Deliverer, lastSpokenOf, messagesOf, notify, reply, touch } from './reply/messages.ts';
+import { begunAmong, completeBegun, openLive } from './reply/streaming.ts';
 import { type Report, type ReportingDeps, report } from './reporting.ts';
 import type { Database, Tx } from './store/database.ts';
 import { undoOf } from './undoing.ts';
@@ -84,6 +94,8 @@ export type PipelineParts = ProposingDeps &
     /** Who is on call, in words; null: of every schedule. */
     onCall(schedule: string | null): Promise<string>;
     nameOf(person: PrincipalId): string;
+    /** Where answers can grow while they are written; null where the platform is not connected. */
+    surface(platform: Platform): Surface | null;
     /** Counts what people decided and what became of it. */
     decided(decision: DecisionKind, outcome: Ruling['kind']): void;
     /** Masks secrets in what an outside system wrote, before a model reads it. */
@@ -99,7 +111,12 @@ const HISTORY_MESSAGES = 20;
 /** Longest that planning may take, in milliseconds; the planner's own limits are shorter. */
 const PLAN_TIMEOUT_MS = 120_000;
 
-type Saying = { text: string; authorship: Exclude<Authorship, 'person'>; form?: Form | null };
+type Saying = {
+  text: string;
+  authorship: Exclude<Authorship, 'person'>;
+  form?: Form | null;
+  sources?: readonly Source[];
+};
 
 export type Pipeline = ReturnType<typeof createPipeline>;
 
@@ -177,13 +194,14 @@ export function createPipeline(parts: PipelineParts) {
             ? ''
             : ` ${running === 1 ? 'One thing has' : `${running} things have`} begun and cannot be stopped; the card shows how it ends.`;
         const text = `${stopped === 0 ? 'There was nothing left to stop.' : STOPPED}${begun}`;
-        await reply(tx, parts, {
-          thread,
-          turn: ended[0] ?? null,
-          principal: person,
-          text,
-          authorship: 'system',
-        });
+        const said = { thread, principal: person, authorship: 'system' as const };
+        const [first = null, ...others] = ended;
+        const answered = await reply(tx, parts, { ...said, turn: first, text });
+        if (first) await completeBegun(tx, first, answered);
+        // Each half answer that stands there says so itself.
+        for (const turn of await begunAmong(tx, others)) {
+          await completeBegun(tx, turn, await reply(tx, parts, { ...said, turn, text: STOPPED }));
+        }
         await notify(tx, { kind: 'thread', thread });
         return ended;
       });
@@ -379,7 +397,9 @@ export function createPipeline(parts: PipelineParts) {
       }));
     let tainted =
       state.tainted || content.fetched.length > 0 || history.some((it) => it.authorship === 'fetched');
-    const planned = await parts.planner.plan({
+    const sources: Source[] = [];
+    const live = await openLive(parts, turn);
+    const plan = parts.planner.plan({
       turn: turn.id,
       principal: { id: person.id, name: person.name },
       text: content.text,
@@ -388,20 +408,24 @@ export function createPipeline(parts: PipelineParts) {
       tools: parts.toolsFor(person),
       pendingAsk: state.ask,
       read: async (proposal) => {
-        const answered = await readNow(turn, person, proposal, tainted, signal);
+        const { source, ...answered } = await readNow(turn, person, proposal, tainted, signal);
         tainted = true;
+        if (source) sources.push(source);
+        if (source) live?.did(source.title);
         return answered;
       },
+      ...(live ? { onText: live.show } : {}),
       signal,
     });
-    await conclude(turn, person, planned, tainted, signal);
+    const planned = await plan.finally(() => live?.close());
+    await conclude(turn, person, planned, { tainted, sources }, signal);
   }
 
   async function conclude(
     turn: StoredTurn,
     person: Principal,
     { plan, calls }: Planned,
-    tainted: boolean,
+    { tainted, sources }: { tainted: boolean; sources: readonly Source[] },
     signal: AbortSignal,
   ) {
     switch (plan.kind) {
@@ -410,8 +434,11 @@ export function createPipeline(parts: PipelineParts) {
         const said: Saying[] = plan.text === null ? [] : [{ text: plan.text, authorship: plan.authorship }];
         return settle(turn, person, [...said, ...refused], { proposed, calls });
       }
-      case 'answer':
-        return settle(turn, person, [{ text: plan.text, authorship: plan.authorship }], { calls });
+      case 'answer': {
+        const { text, authorship } = plan;
+        const restsOn = authorship === 'model' ? { sources } : {};
+        return settle(turn, person, [{ text, authorship, ...restsOn }], { calls });
+      }
       case 'ask': {
         const form = parts.formFor(plan.ask.action, plan.ask.arguments);
         return settle(turn, person, [{ text: plan.question, authorship: plan.authorship, form }], {
@@ -459,7 +486,7 @@ export function createPipeline(parts: PipelineParts) {
     proposal: Proposal,
     tainted: boolean,
     signal: AbortSignal,
-  ) {
+  ): Promise<{ ok: boolean; text: string; source?: Source }> {
     const [made] = (await proposeAll(turn, person, [proposal], tainted, signal)).proposed;
     if (!made) return { ok: false, text: 'Too many requests in a short time.' };
     if (made.request.effect !== 'read') return { ok: false, text: 'This is not a read action.' };
@@ -469,7 +496,8 @@ export function createPipeline(parts: PipelineParts) {
     });
     await parts.executor.execute(made.request.id, signal);
     const after = await findRequest(parts.db, made.request.id);
-    return { ok: after?.state === 'succeeded', text: parts.mask(readInWords(after)) };
+    const answered = { ok: after?.state === 'succeeded', text: parts.mask(readInWords(after)) };
+    return answered.ok && after ? { ...answered, source: sourceOf(parts, after) } : answered;
   }
 
   async function submitted(
@@ -697,19 +725,22 @@ export function createPipeline(parts: PipelineParts) {
         const taken = led.takesBack && person ? await takenMeanwhile(tx, led.takesBack, person) : null;
         if (taken && person) said.push(aside(turn, person, taken));
         if (led.refusedUndo && person) await recordRefusedUndo(tx, turn, person, led.refusedUndo);
+        let first: MessageId | null = null;
         for (const saying of said) {
-          await reply(tx, parts, {
+          const id = await reply(tx, parts, {
             thread: turn.thread,
             turn: turn.id,
             principal: person?.id ?? null,
             ...saying,
           });
+          first ??= id;
           words.push(saying.text);
         }
         const proposals = taken ? [] : (led.proposed ?? []);
         for (const proposed of proposals) words.push(await parts.announcing.proposed(tx, proposed));
         if (led.takesBack) await touch(tx, parts, led.takesBack);
         if (!(await settleTurn(tx, turn.id, words.join('\n')))) throw new SettledBefore();
+        await completeBegun(tx, turn.id, first);
         await notify(tx, { kind: 'thread', thread: turn.thread });
       })
       .catch((error: unknown) => {
@@ -798,6 +829,18 @@ function strangerInWords(account: Account): string {
         ? `Teams tenant ${account.tenant}, user ${account.user}`
         : `${account.issuer}, ${account.subject}`;
   return `I do not know you, so I may not do anything for you. Ask an operator to add this account to the directory: ${id}.`;
+}
+
+/** Names and addresses of sources are cut, never an answer. */
+const SOURCE_REF_MAX = 120;
+const SOURCE_URL_MAX = 2_000;
+
+/** What was read, for whoever reads the answer: only an address that its connector gave, and only on the web. */
+function sourceOf(parts: Pick<PipelineParts, 'titleOf' | 'mask'>, request: StoredRequest): Source {
+  const link = request.result?.link ?? '';
+  const isWeb = /^https?:\/\//.test(link) && link.length <= SOURCE_URL_MAX && URL.canParse(link);
+  const ref = parts.mask(request.resource.id).slice(0, SOURCE_REF_MAX).toWellFormed();
+  return { title: parts.titleOf(request.action), ref, url: isWeb ? link : null };
 }
 
 function readInWords(request: StoredRequest | null): string {

@@ -74,6 +74,7 @@ export function createRendering(deps: RenderingDeps) {
     text: message.text,
     card: itsCard,
     form: message.form,
+    ...(message.sources === null ? {} : { sources: message.sources }),
     at: message.at.toISOString(),
   });
 
@@ -176,6 +177,7 @@ function cardMessage(request: StoredRequest): StoredMessage {
     text: '',
     request: request.id,
     form: null,
+    sources: null,
     at: request.createdAt,
     delivered: null,
   };

@@ -60,9 +60,9 @@ const ERASURES: readonly string[] = [
      or content->'arguments' <> '{}' or content->>'text' <> '' or content->>'words' <> ''
      or content->'fetched' <> '[]')
    returning thread`,
-  `update messages set text = '${ERASED}', form = null
+  `update messages set text = '${ERASED}', form = null, sources = null
    where (author = $1 or turn in (select id from turns where principal = $1))
-     and (text not in ('', '${ERASED}') or form is not null)
+     and (text not in ('', '${ERASED}') or form is not null or sources is not null)
    returning thread`,
   `update threads set title = '' where owner = $1 and title <> '' returning id as thread`,
   `update threads set pending_ask = null where pending_ask->>'principal' = $1 returning id as thread`,

@@ -66,6 +66,12 @@ export type Form = { action: string; title: string; fields: FormField[] };
 /** Who wrote the words: ours (`system`), the person, a model, or an outside system. */
 export type Authorship = 'system' | 'person' | 'model' | 'fetched';
 
+/**
+ * What an answer rests on: a read that was run for it. The title is the action's, ours; `ref` names what was read and `url`
+ * where it is, both in an outside system's words.
+ */
+export type Source = { title: string; ref: string; url: string | null };
+
 /** A message of a thread as stored; what adapters render. */
 export type Message = {
   id: MessageId;
@@ -75,6 +81,8 @@ export type Message = {
   text: string;
   card: Card | null;
   form: Form | null;
+  /** Of a model's answer that rests on reads; in the order in which they were run. */
+  sources?: Source[];
   at: string;
   /** Where others read along: the one whom it is for. A platform that can shows it to nobody else. */
   onlyFor?: Account;

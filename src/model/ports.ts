@@ -119,6 +119,32 @@ export interface Surface {
   approvalPlaces(approvers: readonly Principal[], channel?: string | null): Promise<Place[]>;
   /** Where operators are told: checkpoints, alerts, changes of policy. Null where none is configured. */
   operatorsPlace(): Promise<Place | null>;
+  /** Absent where nothing is shown before it is complete. */
+  readonly streaming?: Streaming;
+}
+
+/** Answers that grow where they will stand. A courtesy: the stored message is the truth, and completes what was begun. */
+export interface Streaming {
+  /**
+   * Null where this place cannot show it. Nothing leaves before the first `show`. `noted` is given the handle as soon as
+   * there is one and before any of the answer's words; on false they are not shown, as nobody will complete them.
+   */
+  begin(place: Place, noted: (begun: Delivered) => Promise<boolean>): AnswerStream | null;
+  /**
+   * Makes what was begun into this message, however far it came, also after a restart; repeated, it changes nothing. The
+   * answer finds the message for `update`. Throws as `post` does.
+   */
+  complete(place: Place, begun: Delivered, message: Message): Promise<Delivered>;
+}
+
+/** Never throws: what cannot be shown is left to the complete message. */
+export interface AnswerStream {
+  /** Words of ours: something that was done for this answer. */
+  did(what: string): void;
+  /** The whole text so far, which begins with what was shown before. */
+  show(text: string): void;
+  /** Shows nothing more; resolves when nothing of it is on its way any longer. */
+  close(): Promise<void>;
 }
 
 export type DecisionInput = {
@@ -190,6 +216,8 @@ export type ThreadSummary = { id: ThreadId; title: string; updatedAt: string };
 export type Change =
   | { kind: 'thread'; thread: ThreadId }
   | { kind: 'request'; request: RequestId }
+  /** An answer is being written: its text so far, screened; empty: it was not the answer. Nothing to read yet. */
+  | { kind: 'growing'; thread: ThreadId; text: string }
   | { kind: 'gate' };
 
 /** Everything an adapter may ask of the core. */

@@ -19,6 +19,7 @@ import {
   type StoredMessage,
   undeliveredUpTo,
 } from './messages.ts';
+import { begunFor } from './streaming.ts';
 
 export type DeliveryDeps = {
   db: Database;
@@ -67,7 +68,7 @@ async function show(deps: DeliveryDeps, message: StoredMessage): Promise<void> {
     let delivered = message.delivered;
     let shown = await deps.render(message, place);
     if (delivered === null) {
-      delivered = await surface.post(place, shown);
+      delivered = await first(deps.db, surface, place, shown);
       if (delivered === null) return;
       await markDelivered(deps.db, message.id, delivered);
     } else await surface.update(delivered, shown);
@@ -86,6 +87,12 @@ async function show(deps: DeliveryDeps, message: StoredMessage): Promise<void> {
     deps.gaveUp({ message: message.id, code: error.code, cause: error });
     if (message.delivered === null) await markUndeliverable(deps.db, message.id, error.code);
   }
+}
+
+/** Completes what was shown of it while it was written; otherwise posts it. */
+async function first(db: Database, surface: Surface, place: Place, message: Message) {
+  const begun = surface.streaming && (await begunFor(db, message.id));
+  return begun ? surface.streaming!.complete(place, begun, message) : surface.post(place, message);
 }
 
 const TEMPORARY: ReadonlySet<string> = new Set(['platform_unavailable', 'database_unavailable']);

@@ -3,7 +3,7 @@
  * platform a durable job delivers and rewrites them.
  */
 import type { AuditLog } from '../audit/log.ts';
-import type { Authorship, Delivered, Form } from '../model/card.ts';
+import type { Authorship, Delivered, Form, Source } from '../model/card.ts';
 import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
 import { MessageId, newId, ThreadId } from '../model/ids.ts';
 import type { Change } from '../model/ports.ts';
@@ -22,6 +22,7 @@ export type StoredMessage = {
   text: string;
   request: RequestId | null;
   form: Form | null;
+  sources: Source[] | null;
   at: Date;
   delivered: Delivered | null;
 };
@@ -33,6 +34,7 @@ export type Said = {
   authorship: Exclude<Authorship, 'person'>;
   request?: RequestId | null;
   form?: Form | null;
+  sources?: readonly Source[];
 };
 
 export type Deliverer = {
@@ -40,14 +42,15 @@ export type Deliverer = {
   deliver(tx: Tx, what: { message: MessageId } | { request: RequestId }): Promise<void>;
 };
 
-const COLUMNS = `m.id, m.thread, m.author, m.authorship, m.text, m.request, m.form, m.created_at as at, m.delivered`;
+const COLUMNS = `m.id, m.thread, m.author, m.authorship, m.text, m.request, m.form, m.sources, m.created_at as at, m.delivered`;
 
 /** Stores a message of ours and queues its delivery. */
 export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<MessageId> {
   const id = newId(MessageId);
   const thread = await tx.one<{ platform: string }>(
     `with stored as (
-       insert into messages (id, thread, turn, authorship, text, request, form) values ($1, $2, $3, $4, $5, $6, $7) returning thread)
+       insert into messages (id, thread, turn, authorship, text, request, form, sources)
+       values ($1, $2, $3, $4, $5, $6, $7, $8) returning thread)
      update threads set updated_at = clock_timestamp() where id = (select thread from stored) returning platform`,
     [
       id,
@@ -57,6 +60,7 @@ export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<Mes
       said.text,
       said.request ?? null,
       said.form ? JSON.stringify(said.form) : null,
+      said.sources?.length ? JSON.stringify(said.sources) : null,
     ],
   );
   if (thread.platform !== 'web') await deliverer.deliver(tx, { message: id });
@@ -155,11 +159,20 @@ export async function deliveredCards(sql: Sql, request: RequestId): Promise<Stor
   );
 }
 
+/** It is shown; what was begun for it is complete. */
 export async function markDelivered(sql: Sql, id: MessageId, delivered: Delivered): Promise<void> {
-  await sql.query('update messages set delivered = $2 where id = $1', [id, JSON.stringify(delivered)]);
+  await sql.query(
+    `with complete as (delete from begun_answers where message = $1)
+     update messages set delivered = $2 where id = $1`,
+    [id, JSON.stringify(delivered)],
+  );
 }
 
 /** A platform will never take it; `code` is ours. */
 export async function markUndeliverable(sql: Sql, id: MessageId, code: string): Promise<void> {
-  await sql.query('update messages set undeliverable = $2 where id = $1', [id, code]);
+  await sql.query(
+    `with given_up as (delete from begun_answers where message = $1)
+     update messages set undeliverable = $2 where id = $1`,
+    [id, code],
+  );
 }

@@ -218,7 +218,7 @@ export class WebAssistant implements WorkspaceAssistant {
 
   async sees(change: Change, viewer: PrincipalId) {
     if (change.kind === 'gate') return true;
-    if (change.kind === 'thread') return this.threadsById.get(change.thread)?.owner === viewer;
+    if (change.kind !== 'request') return this.threadsById.get(change.thread)?.owner === viewer;
     const kept = this.kept(change.request);
     return kept.requester.id === viewer || buttonsFor(kept, await this.byId(viewer)).length > 0;
   }
