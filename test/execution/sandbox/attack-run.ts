@@ -1,8 +1,8 @@
 /**
- * Attacks one level and prints what was open; a program of its own, so that tests can run it as another account.
+ * Attacks one level and prints what each way came to; a program of its own, so that tests can run it as another account.
  * Arguments: level, `all` walls or `kernel` walls alone (without Node's permissions), a folder for bundles.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,23 +14,34 @@ import { DEFAULT_LIMITS } from '../../../src/execution/sandbox/limits.ts';
 import { keepDescriptorsHome, locateBubblewrap, locateNode } from '../../../src/execution/sandbox/machine.ts';
 import { collect, drained, endOf, startProcess } from '../../../src/execution/sandbox/process.ts';
 import { IsolationLevel } from '../../../src/model/request.ts';
-import type { AttackInput } from './attacker.ts';
+import type { AttackInput } from './attacker-ways.ts';
 
 const level = IsolationLevel.parse(process.argv[2]);
 const kernelAlone = process.argv[3] === 'kernel';
 const outFolder = process.argv[4] ?? '';
 
-const isPermission = (flag: string): boolean => flag === '--permission' || flag.startsWith('--allow-fs-read');
+const NODES_OWN = ['--permission', '--allow-fs-read', '--disallow-code-generation-from-strings'];
+const isNodesOwn = (flag: string): boolean => NODES_OWN.some((own) => flag.startsWith(own));
 
 /** The same launch without Node's own wall, to see what the kernel's hold by themselves. */
 function withoutPermissions(launch: Launch): Launch {
-  const strip = (flags: string[]): string[] => flags.filter((flag) => !isPermission(flag));
+  const strip = (flags: string[]): string[] => flags.filter((flag) => !isNodesOwn(flag));
   const args = strip(launch.args).map((arg) => {
     if (!arg.startsWith('{')) return arg;
     const plan = JSON.parse(arg) as { command: string[] };
     return JSON.stringify({ ...plan, command: strip(plan.command) });
   });
   return { ...launch, args };
+}
+
+/** What lies there afterwards was made, whatever the attacker was told: an empty file has left too. */
+function withMarks(results: Record<string, string>): Record<string, string> {
+  const made = readdirSync(folder);
+  return {
+    ...results,
+    ...(made.includes('written') ? { 'write file': 'open' } : {}),
+    ...(made.includes('database') ? { 'write by sqlite': 'open' } : {}),
+  };
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'attack-'));
@@ -40,12 +51,17 @@ try {
   writeFileSync(inside('expendable'), '');
   const tcp = createServer((socket) => socket.destroy());
   const unix = createServer((socket) => socket.destroy());
+  const abstract = createServer((socket) => socket.destroy());
+  const abstractSocket = `\0attack-${process.pid}`;
   await new Promise<void>((resolve) => tcp.listen(0, '127.0.0.1', resolve));
   await new Promise<void>((resolve) => unix.listen(inside('socket'), resolve));
+  if (process.platform === 'linux')
+    await new Promise<void>((resolve) => abstract.listen(abstractSocket, resolve));
   const input: AttackInput = {
     canary: inside('canary'),
     folder,
     unixSocket: inside('socket'),
+    abstractSocket,
     tcpPort: (tcp.address() as AddressInfo).port,
     parentPid: process.pid,
     node: process.execPath,
@@ -76,9 +92,10 @@ try {
   await endOf(child);
   await drained(child);
   if (said() === '') process.stderr.write(complained());
-  process.stdout.write(said());
+  else process.stdout.write(JSON.stringify(withMarks(JSON.parse(said()).value.result.data.results)));
   tcp.close();
   unix.close();
+  abstract.close();
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
