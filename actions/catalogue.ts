@@ -10,6 +10,7 @@ import { desk } from './connectors/desk.ts';
 import { githubIssues } from './connectors/github-issues.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
 import { runner } from './connectors/runner.ts';
+import { servicenow } from './connectors/servicenow.ts';
 import { zendesk } from './connectors/zendesk.ts';
 import { ticketClose } from './ticket.close.ts';
 import { ticketComment } from './ticket.comment.ts';
@@ -33,5 +34,6 @@ export const CONNECTORS: readonly Connector[] = [
   githubIssues,
   requestTracker,
   runner,
+  servicenow,
   zendesk,
 ];

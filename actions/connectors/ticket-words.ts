@@ -61,6 +61,16 @@ export async function neverFollows(): Promise<never> {
 export const listed = (names: readonly string[]): string =>
   names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
+/** Longest name that stands in a sentence of ours, in characters. */
+const MAX_NAME_CHARS = 60;
+
+/** A name that an outside system gave, fit to stand in a sentence of ours: one line, short. */
+export const inSentence = (name: string): string =>
+  name
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim()
+    .slice(0, MAX_NAME_CHARS);
+
 /** Other people's words, oldest first: whoever shows them marks them as such. */
 export const quoted = (lines: readonly string[]): string => lines.join('\n').slice(0, MAX_OUTPUT_CHARS);
 

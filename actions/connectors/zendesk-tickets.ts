@@ -7,7 +7,7 @@ import type { Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text } from './answer.ts';
 import { type Answer, listOf, read, readRule } from './json-call.ts';
-import { type About, type Args, broken, numberOf, sameWords, signed } from './ticket-words.ts';
+import { type About, type Args, broken, inSentence, numberOf, sameWords, signed } from './ticket-words.ts';
 import { ZENDESK } from './zendesk-errors.ts';
 
 export const API = ['api', 'v2', 'tickets'] as const;
@@ -103,7 +103,10 @@ export async function readTicket(
     const words = `Ticket #${numberOf(args)} of Zendesk is not in the assistant's group.`;
     return { ok: false, failure: failed('not_found', words) };
   }
-  return { ok: true, value: { ticket, owner: nameOf(answer.value, ticket.assignee_id) || 'nobody' } };
+  return {
+    ok: true,
+    value: { ticket, owner: inSentence(nameOf(answer.value, ticket.assignee_id)) || 'nobody' },
+  };
 }
 
 /** Names come beside the list, by id (`include=users`). */

@@ -130,7 +130,7 @@ export function ticketingContract(subject: Subject): void {
     it('is opened as it was asked for, in the name of the requester, and found again by its mark', async () => {
       const request = given(VPN);
       expect(await preview('create', request)).toMatchObject({
-        summary: expect.stringMatching(/^Open a /),
+        summary: expect.stringMatching(/^Open an? /),
         facts: expect.arrayContaining([{ label: 'Opened for', value: 'alice (Alice Adams)' }]),
       });
       const before = world.count();
