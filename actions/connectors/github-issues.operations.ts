@@ -61,6 +61,11 @@ function rule(method: 'GET' | 'POST' | 'PATCH', path: string, shape: Shape = {})
   };
 }
 
+/** What a token is made for where the credential is an app's; reading the repository itself comes with it. */
+const issues =
+  (level: 'read' | 'write'): NonNullable<Operation['scope']> =>
+  ({ settings }) => ({ repository: place(settings), permissions: { issues: level } });
+
 const withNumber = ({ settings, args }: EgressValues) => ({ ...place(settings), number: numberOf(args) });
 const ISSUE = '/repos/{owner}/{repo}/issues/{number}';
 const LIST = { state: 'all', sort: 'created', direction: 'desc', per_page: PER_PAGE } as const;
@@ -155,6 +160,7 @@ const create: Operation = {
     readIssues,
     readOpened,
   ],
+  scope: issues('write'),
   writes: 1,
   idempotency: 'none',
   preview: async (_args, tools) => {
@@ -217,6 +223,7 @@ const comment: Operation = {
     readAccount,
     readComments,
   ],
+  scope: issues('write'),
   writes: 1,
   idempotency: 'none',
   preview: async (args, tools) => {
@@ -266,6 +273,7 @@ const CLOSED = { state: 'closed', state_reason: 'not_planned' } as const;
 
 const close: Operation = {
   egress: [readIssue, rule('PATCH', ISSUE, { fill: withNumber, body: () => ({ ...CLOSED }) })],
+  scope: issues('write'),
   writes: 1,
   idempotency: 'natural',
   preview: async (args, tools) => {
@@ -297,6 +305,7 @@ const close: Operation = {
 
 const status: Operation = {
   egress: [readIssue, readComments],
+  scope: issues('read'),
   writes: 0,
   idempotency: 'natural',
   preview: async (args, tools) => {

@@ -1,7 +1,7 @@
 /** Runs a connector's operation as the sandbox does, its every call through a real broker; only the process is ours. */
 import type { EgressValues, Operation, Tools } from '../../src/action.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
-import type { DoorSpec } from '../../src/execution/broker/call.ts';
+import type { DoorSpec, MintedToken } from '../../src/execution/broker/call.ts';
 import type { Json } from '../../src/model/request.ts';
 import { openTo } from '../execution/broker/child.ts';
 
@@ -54,9 +54,15 @@ export async function call<K extends 'preview' | 'run' | 'reconcile' | 'follow'>
     requester: 'alice (Alice Adams)',
   };
   const key = given.key ?? 'key-1';
+  const tokens = { minted: [] as MintedToken[], revoked: [] as MintedToken[] };
   const opened = await openTo(config, {
     rules: operation.egress,
     values,
+    minting: {
+      scope: (filled) => operation.scope?.(filled) ?? null,
+      minted: async (token) => void tokens.minted.push(token),
+      revoked: async (token, failure) => void (failure === null && tokens.revoked.push(token)),
+    },
     phase: name === 'run' ? 'full' : 'read-only',
     writes: name === 'run' ? operation.writes : 0,
     idempotencyKey: key,
@@ -75,7 +81,7 @@ export async function call<K extends 'preview' | 'run' | 'reconcile' | 'follow'>
     const value = (await operation[name](name === 'follow' ? values.handle : values.args, tools)) as Awaited<
       ReturnType<Operation[K]>
     >;
-    return { value, heard: opened.heard };
+    return { value, heard: opened.heard, tokens };
   } finally {
     await opened.end();
   }

@@ -1,0 +1,217 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import type { CredentialScope } from '../../../src/action.ts';
+import type { DoorSpec, MintedToken } from '../../../src/execution/broker/call.ts';
+import type { AppCredential } from '../../../src/execution/broker/credential.ts';
+import { type Faults, startAuthority } from '../../support/github-app/authority.ts';
+import { openTo } from './child.ts';
+
+const SCOPE: CredentialScope = {
+  repository: { owner: 'acme', repo: 'web' },
+  permissions: { issues: 'write' },
+};
+const WRITE = { method: 'POST', path: '/repos/acme/issues', body: { title: 'VPN down', body: 'mark-1' } };
+const MINTS = /^POST .*\/access_tokens$/;
+const REVOKES = /^DELETE .*\/installation\/token$/;
+
+type Given = { scope?: () => CredentialScope | null; app?: Partial<AppCredential>; spec?: Partial<DoorSpec> };
+
+async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec = {} }: Given = {}) {
+  const authority = await startAuthority(faults);
+  const minted: MintedToken[] = [];
+  const revoked: { token: MintedToken; failure: string | null }[] = [];
+  const opened = await openTo(
+    { upstreams: authority.config, credentials: { get: async () => ({ ...authority.app, ...app }) } },
+    {
+      minting: {
+        scope,
+        minted: async (token) => void minted.push(token),
+        revoked: async (token, failure) => void revoked.push({ token, failure }),
+      },
+      ...spec,
+    },
+  );
+  return {
+    ...opened,
+    authority,
+    minted,
+    revoked,
+    async end() {
+      await opened.end();
+      await authority.close();
+    },
+  };
+}
+
+/** The refusal's detail, for a read through this door. */
+async function refusal(faults: Faults, given: Given = {}) {
+  const opened = await open(faults, given);
+  const answer = await opened.ask({});
+  await opened.end();
+  expect(answer.headers).toMatchObject({ 'x-egress-refused': 'mint_refused', 'x-egress-sent': 'no' });
+  return { detail: JSON.parse(answer.body).detail, ...opened };
+}
+
+describe('a token of a GitHub App', () => {
+  it('is made once for a door, for one repository and the declared permissions', async () => {
+    const opened = await open();
+    expect((await opened.ask({})).status).toBe(200);
+    expect((await opened.ask(WRITE)).status).toBe(200);
+    expect(opened.authority.asked(MINTS).map(({ body }) => JSON.parse(body))).toEqual([
+      { repositories: ['web'], permissions: { issues: 'write' } },
+    ]);
+    expect(opened.minted).toMatchObject([
+      { repository: 'acme/web', permissions: { issues: 'write', metadata: 'read' }, exact: true },
+    ]);
+    await opened.end();
+  });
+
+  it('is taken back when the door closes, and nothing of it is told but what it was for', async () => {
+    const opened = await open();
+    await opened.ask({});
+    await opened.door.close();
+    expect(opened.authority.issued).toMatchObject([{ revoked: true }]);
+    expect(opened.revoked).toMatchObject([
+      { failure: null, token: { name: 'example', host: 'api.example.com' } },
+    ]);
+    const token = opened.authority.issued[0]?.token ?? '';
+    expect(token).toMatch(/^ghs_/);
+    expect(JSON.stringify([opened.minted, opened.revoked, opened.heard])).not.toContain(token.slice(4));
+    await opened.door.close();
+    expect(opened.authority.asked(REVOKES)).toHaveLength(1);
+    await opened.end();
+  });
+
+  it('is taken back after a failure too', async () => {
+    const failing = { beforeWrite: async () => Promise.reject(new Error('a defect')) };
+    const opened = await open({}, { spec: { hooks: failing as unknown as DoorSpec['hooks'] } });
+    await opened.ask(WRITE);
+    await opened.end();
+    expect(opened.authority.issued).toMatchObject([{ revoked: true }]);
+  });
+
+  it('can only read where the door lets no write out', async () => {
+    const opened = await open({}, { spec: { phase: 'read-only', writes: 0 } });
+    await opened.ask({});
+    expect(opened.authority.issued).toMatchObject([{ permissions: { issues: 'read', metadata: 'read' } }]);
+    await opened.end();
+  });
+
+  it('is masked where GitHub sends it back', async () => {
+    const opened = await open();
+    const { body } = await opened.ask({});
+    expect(body).toContain('[redacted]');
+    expect(opened.heard.calls).toMatchObject([{ credentialEchoed: true }]);
+    await opened.end();
+  });
+
+  it('is not made for a door through which nothing leaves', async () => {
+    const opened = await open();
+    await opened.end();
+    expect(opened.authority.seen).toEqual([]);
+  });
+});
+
+describe('a token that can do other than what was asked for', () => {
+  it.each(['permission', 'level', 'repository', 'everything'] as const)(
+    'by %s is used for nothing, recorded and taken back',
+    async (broader) => {
+      const { detail, authority, minted, revoked } = await refusal({ broader });
+      expect(detail).toBe('not exactly what was asked for');
+      expect(minted).toMatchObject([{ exact: false }]);
+      expect(revoked).toMatchObject([{ failure: null }]);
+      expect(authority.issued).toMatchObject([{ revoked: true }]);
+      expect(authority.asked(/issues/)).toEqual([]);
+    },
+  );
+});
+
+describe('a revocation that fails', () => {
+  it('is tried once more', async () => {
+    const opened = await open({ revocation: [502] });
+    await opened.ask({});
+    await opened.end();
+    expect(opened.revoked).toMatchObject([{ failure: null }]);
+  });
+
+  it('twice is told, with the time at which the token ends by itself', async () => {
+    const opened = await open({ revocation: [502, 500] });
+    await opened.ask({});
+    await opened.end();
+    expect(opened.revoked).toMatchObject([
+      { failure: '500', token: { expiresAt: expect.stringMatching(/Z$/) } },
+    ]);
+  });
+});
+
+describe('no token is made, and nothing leaves,', () => {
+  it.each([
+    ['where the app is suspended', { suspended: true }, 'suspended or not allowed'],
+    ['where it was suspended in between', { suspendedAtToken: true }, 'suspended or not allowed'],
+    ['where GitHub takes no more calls', { rateLimited: true }, 'rate limited'],
+    ['where our clock is ahead', { clockSeconds: -300 }, 'clock'],
+    ['where our clock is behind', { clockSeconds: 900 }, 'clock'],
+  ])('%s', async (_when, faults, detail) => {
+    expect((await refusal(faults)).detail).toBe(detail);
+  });
+
+  it('where the app is not installed', async () => {
+    const scope = () => ({ ...SCOPE, repository: { owner: 'acme', repo: 'elsewhere' } });
+    expect((await refusal({}, { scope })).detail).toBe('not installed');
+  });
+
+  it('where the installation lacks a permission', async () => {
+    const scope = (): CredentialScope => ({ ...SCOPE, permissions: { actions: 'write' } });
+    expect((await refusal({}, { scope })).detail).toBe('not granted to the installation');
+  });
+
+  it('by a key that is not the app’s', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    expect((await refusal({}, { app: { key: privateKey } })).detail).toBe('app or key not known');
+  });
+
+  it.each([
+    ['the action declares nothing', () => null],
+    [
+      'what it declares cannot be filled',
+      () => {
+        throw new Error('no values');
+      },
+    ],
+    ['it declares no permission', () => ({ ...SCOPE, permissions: {} })],
+    [
+      'it declares a permission that is none',
+      () => ({ ...SCOPE, permissions: { issues: 'admin' as 'write' } }),
+    ],
+    ['its repository is two segments', () => ({ ...SCOPE, repository: { owner: 'acme', repo: 'web/../x' } })],
+  ])('where %s', async (_when, scope) => {
+    const { detail, authority } = await refusal({}, { scope });
+    expect(detail).toBe('nothing declared');
+    expect(authority.seen).toEqual([]);
+  });
+
+  it('for a door that is opened without minting', async () => {
+    const opened = await open({}, { spec: { minting: undefined as never } });
+    expect((await opened.ask({})).headers).toMatchObject({ 'x-egress-refused': 'mint_refused' });
+    await opened.end();
+  });
+
+  it('where it cannot be recorded, and it is taken back', async () => {
+    const opened = await open(
+      {},
+      {
+        spec: {
+          minting: {
+            scope: () => SCOPE,
+            minted: async () => Promise.reject(new Error('the log is gone')),
+            revoked: async () => {},
+          },
+        },
+      },
+    );
+    expect((await opened.ask({})).headers).toMatchObject({ 'x-egress-refused': 'unrecorded' });
+    await opened.end();
+    expect(opened.authority.issued).toMatchObject([{ revoked: true }]);
+    expect(opened.authority.asked(/issues/)).toEqual([]);
+  });
+});
