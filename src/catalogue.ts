@@ -14,6 +14,7 @@ export type Catalogue = {
 export type ChosenConnectors = Readonly<Partial<Record<PortName, { use: string; settings: Json }>>>;
 
 /**
+ * `foreign`: actions from elsewhere, each with the one connector that serves it.
  * Errors: `config_invalid` where a connector is unknown, serves another port, or its settings do not fit;
  * `catalogue_invalid` where two actions have one name. An action whose operation the chosen connector does not serve is left out.
  */
@@ -21,6 +22,7 @@ export function createCatalogue(
   actions: readonly Action[],
   connectors: readonly Connector[],
   chosen: ChosenConnectors,
+  foreign: readonly GovernedAction[] = [],
 ): Catalogue {
   const byPort = new Map<PortName, { connector: Connector; settings: Json }>();
   for (const [port, choice] of Object.entries(chosen) as [PortName, { use: string; settings: Json }][]) {
@@ -47,14 +49,20 @@ export function createCatalogue(
   }
   const governed = new Map<string, GovernedAction>();
   const names = new Set<string>();
+  const take = ({ name }: Action): void => {
+    if (names.has(name)) throw new AppError('catalogue_invalid', `There are two actions called ${name}.`);
+    names.add(name);
+  };
   for (const action of actions) {
-    if (names.has(action.name))
-      throw new AppError('catalogue_invalid', `There are two actions called ${action.name}.`);
-    names.add(action.name);
+    take(action);
     const served = byPort.get(action.port);
     const operation = served?.connector.operations[action.operation];
     if (!served || !operation) continue;
     governed.set(action.name, { action, operation, ...served });
+  }
+  for (const one of foreign) {
+    take(one.action);
+    governed.set(one.action.name, one);
   }
   return {
     governed: (name) => governed.get(name) ?? null,
