@@ -21,6 +21,9 @@ export function parseRanges(host: string, ranges: readonly string[]): AddressRan
   });
 }
 
+/** All that is handed out as global unicast (RFC 4291, 2.4): whatever else looks public, `::7f00:1` say, is a disguise. */
+const GLOBAL_IPV6: AddressRange = [ipaddr.parse('2000::'), 3];
+
 function parse(address: string): Address | null {
   // `process` turns an IPv4-mapped IPv6 address into the IPv4 address it stands for.
   return ipaddr.isValid(address) ? ipaddr.process(address) : null;
@@ -35,6 +38,7 @@ export function isAllowedAddress(text: string, allowed: readonly AddressRange[])
   const address = parse(text);
   if (address === null) return false;
   if (allowed.some((range) => inRange(address, range))) return true;
+  if (address.kind() === 'ipv6' && !inRange(address, GLOBAL_IPV6)) return false;
   return address.range() === 'unicast' && !METADATA.has(address.toString());
 }
 

@@ -1,4 +1,8 @@
-/** Takes credentials out of what an upstream sends back, in every form it could easily echo them. Pure. */
+/**
+ * Takes credentials out of what an upstream sends back, in every form in which systems echo what they were sent: as it is,
+ * encoded for addresses, JSON, HTML, base64, hex, UTF-16. An upstream that was given a credential and wants to hide it
+ * from us can always find another form; it then tells code that has no way out but this one. Pure.
+ */
 
 /** Shorter values would hit ordinary text; no credential of ours is that short. */
 const MIN_SECRET_CHARS = 8;
@@ -16,14 +20,46 @@ function base64Cores(secret: string): string[] {
   });
 }
 
-function forms(secret: string): string[] {
-  const plain = [
-    secret,
-    encodeURIComponent(secret),
-    JSON.stringify(secret).slice(1, -1),
-    Buffer.from(secret, 'latin1').toString('hex'),
-    Buffer.from(secret, 'latin1').toString('hex').toUpperCase(),
+/** Each character written as a number: `%67`, `\\u0067`, `&#x67;`, in small and in large letters. */
+function spelled(secret: string): string[] {
+  const codes = [...Buffer.from(secret, 'latin1')];
+  const each = (form: (hex: string, code: number) => string) =>
+    codes.map((code) => form(code.toString(16).padStart(2, '0'), code)).join('');
+  const small = [
+    each((hex) => hex),
+    each((hex) => `%${hex}`),
+    each((hex) => `\\u00${hex}`),
+    each((hex) => `\\x${hex}`),
+    each((hex) => `&#x${hex};`),
   ];
+  const large = [
+    each((hex) => hex.toUpperCase()),
+    each((hex) => `%${hex.toUpperCase()}`),
+    each((hex) => `\\u00${hex.toUpperCase()}`),
+    each((hex) => `\\x${hex.toUpperCase()}`),
+    each((hex) => `&#x${hex.toUpperCase()};`),
+  ];
+  // UTF-16 in either order has the same zeros in between.
+  return [...small, ...large, each((_hex, code) => `&#${code};`), secret.split('').join('\0')];
+}
+
+function escaped(secret: string): string[] {
+  const inJson = JSON.stringify(secret).slice(1, -1);
+  const inAddress = encodeURIComponent(secret);
+  const inHtml = secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return [
+    inJson,
+    JSON.stringify(inJson).slice(1, -1),
+    inJson.replaceAll('/', '\\/'),
+    inAddress,
+    inAddress.replace(/%../g, (code) => code.toLowerCase()),
+    encodeURIComponent(inAddress),
+    inHtml.replaceAll('"', '&quot;').replaceAll("'", '&#39;'),
+  ];
+}
+
+function forms(secret: string): string[] {
+  const plain = [secret, ...escaped(secret), ...spelled(secret)];
   const base64 = base64Cores(secret);
   const base64url = base64.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'));
   return [...new Set([...plain, ...base64, ...base64url])];

@@ -129,6 +129,7 @@ export async function openTo(config: Partial<BrokerConfig>, spec: Partial<DoorSp
   return {
     door,
     heard,
+    upstreams: () => broker.upstreams(),
     child: inside as Duplex,
     ask: (call: Ask) => ask(agent, call),
     raw: (text: string) => raw(inside, text),

@@ -15,11 +15,14 @@ const COMMON_NAME = hex('0603550403');
 const SUBJECT_ALTERNATIVE_NAME = hex('0603551d11');
 const BASIC_CONSTRAINTS = hex('0603551d13');
 
-/** A self-signed certificate (RFC 5280) for one DNS name, an authority of its own, valid 2020 to 2049. */
-export function selfSigned(name: string): { key: string; cert: string } {
+/** UTCTime, as certificates write it: `200101000000Z`. */
+export const VALID: [from: string, until: string] = ['200101000000Z', '490101000000Z'];
+
+/** A self-signed certificate (RFC 5280) for one DNS name, an authority of its own. */
+export function selfSigned(name: string, [from, until] = VALID): { key: string; cert: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   const subject = sequence(der(0x31, sequence(COMMON_NAME, der(0x0c, Buffer.from(name)))));
-  const validity = sequence(der(0x17, Buffer.from('200101000000Z')), der(0x17, Buffer.from('490101000000Z')));
+  const validity = sequence(der(0x17, Buffer.from(from)), der(0x17, Buffer.from(until)));
   const extensions = sequence(
     sequence(SUBJECT_ALTERNATIVE_NAME, der(0x04, sequence(der(0x82, Buffer.from(name))))),
     sequence(BASIC_CONSTRAINTS, der(0x04, sequence(hex('0101ff')))),
