@@ -101,7 +101,9 @@ async function upToDate(note: string, entry: string, outFolder: string): Promise
       if ((await stat(path.join(ROOT, source))).mtimeMs >= mtimeMs) return null;
     }
     const file = path.join(outFolder, path.basename(made.file));
-    return { file, sha256: digest(await readFile(file)) };
+    const sha256 = digest(await readFile(file));
+    // Its name says what it was when it was made: what was altered since is made again.
+    return path.basename(file).endsWith(`-${sha256}.mjs`) ? { file, sha256 } : null;
   } catch {
     return null;
   }

@@ -1,4 +1,15 @@
-import { mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -56,6 +67,38 @@ describe('bundling', () => {
     const tomorrow = new Date(Date.now() + 86_400_000);
     utimesSync(source, tomorrow, tomorrow);
     expect((await build(source, outFolder)).sha256).not.toBe(first.sha256);
+  });
+
+  it('is done again when its file is not what it was made as', async () => {
+    const first = await build(OCTOKIT, outFolder);
+    appendFileSync(first.file, '\n');
+    const second = await build(OCTOKIT, outFolder);
+    expect(second).toEqual(first);
+    expect(createHash('sha256').update(readFileSync(second.file)).digest('hex')).toBe(first.sha256);
+  });
+
+  it('does not depend on the order of modules, on what else is bundled, or on the process', async () => {
+    const here = (name: string) => ({ name, module: `actions/connectors/${name}.operations.ts` });
+    const names = ['desk', 'runner', 'github-issues'];
+    const digests = async (order: string[], folder: string) =>
+      [...(await bundleOperations({ modules: order.map(here), outFolder: folder }))]
+        .map(([name, { sha256 }]) => `${name} ${sha256}`)
+        .sort();
+    const forwards = await digests(names, outFolder);
+    expect(await digests([...names].reverse(), other)).toEqual(forwards);
+    const program = `
+      import { bundleOperations } from './src/execution/sandbox/bundle.ts';
+      const module = 'actions/connectors/runner.operations.ts';
+      const outFolder = process.argv[1];
+      const made = await bundleOperations({ modules: [{ name: 'runner', module }], outFolder });
+      process.stdout.write('runner ' + made.get('runner').sha256);`;
+    const elsewhere = mkdtempSync(path.join(tmpdir(), 'bundle-'));
+    const alone = execFileSync(process.execPath, ['--input-type=module', '-e', program, elsewhere], {
+      cwd: fileURLToPath(new URL('../../../', import.meta.url)),
+      env: { TZ: 'Pacific/Auckland', LANG: 'C' },
+    });
+    rmSync(elsewhere, { recursive: true });
+    expect(forwards).toContain(String(alone));
   });
 
   it('leaves no draft behind', async () => {
