@@ -1,8 +1,12 @@
+import { spawnSync } from 'node:child_process';
 import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { establishLevel } from '../../../src/execution/sandbox/probe.ts';
-import { KERNEL_LEVELS, openFolder } from './levels.ts';
+import { ACCOUNTS, KERNEL_LEVELS, openFolder } from './levels.ts';
+
+const PROBE = fileURLToPath(new URL('./probe-run.ts', import.meta.url));
 
 let folder: string;
 beforeAll(() => {
@@ -24,6 +28,20 @@ describe('establishing the level', () => {
       const established = await establishLevel({ outFolder: folder, strongest: level });
       expect(established.attempts).toEqual([{ level, held: true, failures: [] }]);
       expect(established.level).toBe(level);
+    });
+  }
+
+  for (const { account, program, before, skip } of ACCOUNTS) {
+    const [best] = KERNEL_LEVELS.filter((known) => !known.skip);
+    const without = skip ? ' (left out: no such account can read this folder)' : '';
+    it.skipIf(skip || best === undefined)(`finds the strongest there is as ${account}${without}`, () => {
+      const bundles = openFolder();
+      const { stdout } = spawnSync(program, [...before, PROBE, bundles], { env: { PATH: '/usr/bin:/bin' } });
+      rmSync(bundles, { recursive: true, force: true });
+      expect(JSON.parse(String(stdout))).toMatchObject({
+        level: best?.level,
+        confined: { uid: account === 'nobody' ? 65_534 : process.getuid?.() },
+      });
     });
   }
 
