@@ -2,10 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { readConfig } from '../src/config.ts';
-import { createCredentials as create } from '../src/credentials/credentials.ts';
-import { CredentialEntry } from '../src/credentials/entry.ts';
-import { type Grant, readGrants } from '../src/credentials/grants.ts';
+import { readConfig } from '../../src/config.ts';
+import { createCredentials as create } from '../../src/credentials/credentials.ts';
+import { CredentialEntry } from '../../src/credentials/entry.ts';
+import { type Grant, readGrants } from '../../src/credentials/grants.ts';
 
 const SECRET = ['s3cr3t', crypto.randomUUID()].join('-');
 const TOKEN = { scheme: 'token', host: 'request-tracker', env: 'RT_TOKEN' } as const;
