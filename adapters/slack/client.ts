@@ -9,6 +9,7 @@ import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
 import type { Modal } from './modals.ts';
 import type { METHODS } from './needs.ts';
 import type { Self } from './parse.ts';
+import type { Chunk } from './stream.ts';
 
 type Method = (typeof METHODS)[number]['method'];
 type BoltLogger = NonNullable<ConstructorParameters<typeof webApi.WebClient>[1]>['logger'];
@@ -25,6 +26,9 @@ const LATER = new Set([
   'ratelimited',
   'rate_limited',
   'message_limit_exceeded',
+  // Being streamed, or not yet stopped to be.
+  'streaming_state_conflict',
+  'messaging_processing_failed',
 ]);
 const NOT_THERE = new Set([
   'channel_not_found',
@@ -95,6 +99,23 @@ export class SlackClient {
     await this.#call('chat.update', { channel, ts, text, blocks, parse: 'none' }, Answer);
   }
 
+  /** A message that grows, in a direct message's thread. */
+  async startStream(to: { channel: string; thread: string; chunks: Chunk[] }): Promise<Posted> {
+    const { channel, thread, chunks } = to;
+    return this.#call('chat.startStream', { channel, thread_ts: thread, chunks }, Answer);
+  }
+
+  /** @throws AppError `conflict` when it does not grow any more. */
+  async appendStream({ channel, ts }: Posted, chunks: Chunk[]): Promise<void> {
+    await this.#call('chat.appendStream', { channel, ts, chunks }, Answer);
+  }
+
+  /** Until then `update` is refused. @throws AppError `conflict` when it was stopped already, by Slack for one. */
+  async stopStream({ channel, ts }: Posted, blocks: Block[] = []): Promise<void> {
+    const last = blocks.length === 0 ? {} : { blocks };
+    await this.#call('chat.stopStream', { channel, ts, ...last }, Answer);
+  }
+
   /** To one reader of a channel; nobody else sees it, and it cannot be rewritten. */
   async postEphemeral(user: string, { channel, text, blocks, thread }: SlackMessage): Promise<Posted> {
     const replying = thread === undefined ? {} : { thread_ts: thread };
@@ -156,6 +177,9 @@ function translate(error: unknown): unknown {
 function refused(code: string, cause: Error): AppError {
   if (LATER.has(code)) {
     return new AppError('platform_unavailable', 'Slack does not take messages at the moment.', { cause });
+  }
+  if (code === 'message_not_in_streaming_state') {
+    return new AppError('conflict', 'That message does not grow any more.', { cause });
   }
   if (NOT_THERE.has(code)) {
     return new AppError('not_found', 'That Slack channel, message or person is not there any more.', {

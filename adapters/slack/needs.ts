@@ -8,12 +8,21 @@ import { DecisionKind } from '../../src/model/turn.ts';
 export const ENDPOINT = '/slack/events';
 export const COMMAND = '/countersign';
 /** What is pressed besides decisions, each with an opaque id as its value. */
-export const ACTION_IDS = { form: 'form', feedback: 'feedback', newRequest: 'new_request' } as const;
+export const ACTION_IDS = {
+  form: 'form',
+  feedback: 'feedback',
+  newRequest: 'new_request',
+  edit: 'edit',
+  undo: 'undo',
+  report: 'report',
+} as const;
 /** A decision's button is called as the decision is; its value is the opaque id of the rendering and nothing else. */
 export const BUTTONS: readonly string[] = [...DecisionKind.options, ...Object.values(ACTION_IDS)];
 /** Dialogs and shortcuts; a form's dialog is called `form:` and its action. */
 export const CALLBACKS = {
   reason: 'reason',
+  edit: 'edit',
+  report: 'report',
   choice: 'choice',
   newRequest: 'new_request',
   quote: 'ticket_from_message',
@@ -40,6 +49,9 @@ export const METHODS = [
   { method: 'chat.postMessage', scope: 'chat:write' },
   { method: 'chat.update', scope: 'chat:write' },
   { method: 'chat.postEphemeral', scope: 'chat:write' },
+  { method: 'chat.startStream', scope: 'chat:write' },
+  { method: 'chat.appendStream', scope: 'chat:write' },
+  { method: 'chat.stopStream', scope: 'chat:write' },
   { method: 'conversations.open', scope: 'im:write' },
   { method: 'views.open', scope: null },
   { method: 'views.publish', scope: null },

@@ -2,7 +2,7 @@
 
 import { AppError } from '../../src/errors.ts';
 import type { Delivered, Message } from '../../src/model/card.ts';
-import type { Surface } from '../../src/model/ports.ts';
+import type { Streaming, Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
 import type { PacedQueue } from '../../src/surface/paced-queue.ts';
@@ -13,6 +13,7 @@ import type { Memory } from './memory.ts';
 import type { Self } from './parse.ts';
 import type { Rendered } from './render-card.ts';
 import { renderMessage } from './render-message.ts';
+import { completeStream, SlackStream } from './stream.ts';
 
 export type SurfaceParts = {
   client: SlackClient;
@@ -34,6 +35,24 @@ export class SlackSurface implements Surface {
   readonly platform = 'slack';
   readonly #parts: SurfaceParts;
   readonly #directs = new Map<string, string>();
+
+  /** In direct messages only: of what grows in a channel, all but one reader would see the beginning and no more. */
+  readonly streaming: Streaming = {
+    begin: (place, noted) => {
+      if (!place.direct || place.thread === '') return null;
+      return new SlackStream(this.#parts, place, (posted) => noted(handle(posted, place.thread)));
+    },
+    complete: async (place, begun, message) => {
+      const posted = { channel: begun.container, ts: parts(begun).ts };
+      const delivered = await completeStream(
+        this.#parts,
+        { handle: begun, posted },
+        { update: () => this.update(begun, message), post: () => this.post(place, message) },
+      );
+      void this.#parts.agent.answered(place);
+      return delivered;
+    },
+  };
 
   constructor(parts: SurfaceParts) {
     this.#parts = parts;

@@ -6,7 +6,7 @@ import { FakeSlack } from '../../support/slack/fake-slack.ts';
 import { METHODS } from '../../support/slack/web-api.ts';
 import { manifest } from './harness.ts';
 
-const sources = ['block-schema', 'deliveries', 'fake-slack', 'sockets', 'web-api']
+const sources = ['block-schema', 'deliveries', 'fake-slack', 'sockets', 'streaming', 'web-api']
   .map((name) => readFileSync(new URL(`../../support/slack/${name}.ts`, import.meta.url), 'utf8'))
   .join('\n');
 

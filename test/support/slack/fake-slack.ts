@@ -5,10 +5,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { parse as parseForm } from 'node:querystring';
-import { checkModal } from './block-schema.ts';
+import { checkModal, inputsOf } from './block-schema.ts';
 import { Deliveries, type Manifest, type SayOptions } from './deliveries.ts';
 import { Sender, type Sent } from './sender.ts';
 import { Sockets } from './sockets.ts';
+import { streamsIn, timeOut } from './streaming.ts';
 import { type Answer, type Args, METHODS } from './web-api.ts';
 import { BOT_USER, type FakeMessage, type FakeView, TEAM, Workspace } from './workspace.ts';
 
@@ -120,6 +121,11 @@ export class FakeSlack {
     this.#faults.push({ method, channel: null, left: times, status, error, after: 0 });
   }
 
+  /** Slack ends by itself every stream that is open. */
+  endStreams(): void {
+    timeOut(this.workspace);
+  }
+
   messages(channel?: string): FakeMessage[] {
     return this.workspace.messages(channel);
   }
@@ -161,7 +167,7 @@ export class FakeSlack {
       user,
       channel,
       thread_ts: thread,
-      streaming_message_ts: [],
+      streaming_message_ts: streamsIn(this.workspace, channel, thread),
     };
     return this.#event(this.make.happening(event));
   }
@@ -190,7 +196,7 @@ export class FakeSlack {
     const sent = await this.#interactive(this.make.submission(open, values));
     const answer = sent.body === '' ? {} : (JSON.parse(sent.body) as Record<string, unknown>);
     const errors = answer.response_action === 'errors' ? (answer.errors as Record<string, string>) : {};
-    const fields = open.view.blocks.map(({ block_id: id }) => id);
+    const fields = inputsOf(open.view).map(({ block_id: id }) => id);
     if (Object.keys(errors).some((id) => !fields.includes(id))) throw new Error('an error at no field');
     if (answer.response_action === 'update') {
       const view = checkModal(answer.view);

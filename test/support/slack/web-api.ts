@@ -1,5 +1,6 @@
 /** The Web API: each method checks what Slack checks, in Slack's order, and answers in Slack's words. */
 import { checkBlocks, checkHome, checkModal, type SlackBlock } from './block-schema.ts';
+import { appendStream, isStreaming, startStream, stopStream } from './streaming.ts';
 import { BOT_ID, BOT_USER, type FakeMessage, TEAM, type Workspace } from './workspace.ts';
 
 export type Args = Readonly<Record<string, unknown>>;
@@ -20,6 +21,9 @@ export const METHODS: Readonly<Record<string, Method>> = {
   },
   'chat.postMessage': { scope: 'chat:write', run: post },
   'chat.postEphemeral': { scope: 'chat:write', run: whisper },
+  'chat.startStream': { scope: 'chat:write', run: startStream },
+  'chat.appendStream': { scope: 'chat:write', run: appendStream },
+  'chat.stopStream': { scope: 'chat:write', run: stopStream },
   'chat.update': { scope: 'chat:write', run: update },
   'conversations.open': { scope: 'im:write', run: open },
   'views.open': { scope: null, run: openView },
@@ -116,6 +120,7 @@ function update(args: Args, workspace: Workspace): Answer {
   const message = workspace.find(id, String(args.ts ?? ''));
   if (message === undefined) return error('message_not_found');
   if (message.user !== BOT_USER) return error('cant_update_message');
+  if (isStreaming(workspace, message)) return error('streaming_state_conflict');
   const content = contentOf(args, UPDATE_TEXT_MAX);
   if ('error' in content) return content;
   workspace.rewrite(message, content);

@@ -41,6 +41,7 @@ export class Workspace {
   /** By channel and thread. */
   readonly sessions = new Map<string, string>();
   readonly #messages: FakeMessage[] = [];
+  readonly #byTs = new Map<string, FakeMessage>();
   readonly #listeners = new Set<() => void>();
   #serial = 0;
 
@@ -74,16 +75,24 @@ export class Workspace {
   add(message: Omit<FakeMessage, 'ts' | 'edits'>): FakeMessage {
     const added = { ...message, ts: this.nextTs(), edits: 0 };
     this.#messages.push(added);
+    this.#byTs.set(added.ts, added);
     this.#changed();
     return added;
   }
 
   find(channel: string, ts: string): FakeMessage | undefined {
-    return this.#messages.find((message) => message.channel === channel && message.ts === ts);
+    const message = this.#byTs.get(ts);
+    return message?.channel === channel ? message : undefined;
   }
 
   rewrite(message: FakeMessage, change: Pick<FakeMessage, 'text' | 'blocks'>): void {
     Object.assign(message, change, { edits: message.edits + 1 });
+    this.#changed();
+  }
+
+  /** A stream has gone on; that is no edit. */
+  grow(message: FakeMessage, blocks: SlackBlock[]): void {
+    message.blocks = blocks;
     this.#changed();
   }
 
