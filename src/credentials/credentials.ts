@@ -43,6 +43,11 @@ export function createCredentials(
 
   return {
     get,
+    refused(name, host) {
+      for (const { grant } of held)
+        if (grant.name === name && grant.host === host && grant.source.kind === 'vault')
+          deps.vault?.forget(grant.source);
+    },
     lookNow: async () => void (await Promise.all(held.map(({ watched }) => watched?.lookNow()))),
   };
 }

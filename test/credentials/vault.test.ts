@@ -269,7 +269,9 @@ describe('a credential that is kept in Vault', () => {
       { example: entry },
       { secret: () => null, hosts: ['api.example.com'], hasVault: true },
     );
-    const upstream = await startUpstream((response, { headers }) => json(response, headers));
+    const upstream = await startUpstream((response, { headers }) =>
+      json(response, headers, headers.authorization === `Bearer ${fake.state.kv?.token}` ? 200 : 401),
+    );
     const credentials = createCredentials(grants, { vault, news: (it) => void news.push(it) });
     const door = await openTo({ upstreams: upstream.config, credentials });
     opened.unshift(door.end, upstream.close);
@@ -281,6 +283,14 @@ describe('a credential that is kept in Vault', () => {
     const { body } = await door.ask({});
     expect(upstream.seen[0]?.headers.authorization).toBe(`Bearer ${fake.state.kv?.token}`);
     expect(body).not.toContain(String(fake.state.kv?.token));
+  });
+
+  it('and was changed there is read anew as soon as the upstream refuses the old one', async () => {
+    const { fake, door } = await doorTo();
+    expect((await door.ask({})).status).toBe(200);
+    fake.state.kv = { token: 'rotated-in-vault' };
+    expect((await door.ask({})).status).toBe(401);
+    expect((await door.ask({})).status).toBe(200);
   });
 
   it.each([

@@ -23,7 +23,11 @@ export type Credential = string | HeaderCredential | SessionCredential | CrumbCr
  * Hands out what the operator granted under this name for this host; null where nothing is granted. Asked anew for each
  * call, so that short-lived tokens stay fresh.
  */
-export type Credentials = { get(name: string, host: string): Promise<Credential | null> };
+export type Credentials = {
+  get(name: string, host: string): Promise<Credential | null>;
+  /** The upstream did not take what was handed out: nothing kept stands in for it the next time. Absent: nothing is kept. */
+  refused?(name: string, host: string): void;
+};
 
 /** What is put on a call: names in small letters. `secrets`: values to mask in answers, in the form that `redactorFor` reads. */
 export type Carried = { headers: Readonly<Record<string, string>>; secrets: readonly string[] };

@@ -112,7 +112,10 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
     base: upstream.base,
     credential,
     ask: (headers) => send(route, { ...outgoing, headers, signal }),
-    unknown: () => deps.carrying.forget(host),
+    unknown: () => {
+      deps.carrying.forget(host);
+      if (name !== null) deps.credentials.refused?.(name, host);
+    },
   };
 }
 
