@@ -9,13 +9,16 @@ import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
 import type { Modal } from './modals.ts';
 import type { METHODS } from './needs.ts';
 import type { Self } from './parse.ts';
-import type { Chunk } from './stream.ts';
 
 type Method = (typeof METHODS)[number]['method'];
 type BoltLogger = NonNullable<ConstructorParameters<typeof webApi.WebClient>[1]>['logger'];
 
 export type SlackMessage = { channel: string; text: string; blocks: Block[]; thread?: string };
 export type Posted = { channel: string; ts: string };
+/** What a stream goes on with: a task of ours, or blocks. */
+export type Chunk =
+  | { type: 'task_update'; id: string; title: string; status: 'in_progress' | 'complete' }
+  | { type: 'blocks'; blocks: Block[] };
 
 /** Slack's words for "come back later". */
 const LATER = new Set([

@@ -9,15 +9,11 @@ import type { Delivered } from '../../src/model/card.ts';
 import type { AnswerStream } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
 import type { PacedQueue } from '../../src/surface/paced-queue.ts';
-import { type Block, context, quote, rich } from './blocks.ts';
-import type { Posted, SlackClient } from './client.ts';
+import { context, quote, rich } from './blocks.ts';
+import type { Chunk, Posted, SlackClient } from './client.ts';
 import { LABEL_MAX } from './limits.ts';
 import { type Log, nameOf } from './log.ts';
 import { clip, visible } from './outbound-text.ts';
-
-export type Chunk =
-  | { type: 'task_update'; id: string; title: string; status: 'in_progress' | 'complete' }
-  | { type: 'blocks'; blocks: Block[] };
 
 /** Of the 50 blocks that Slack takes in the chunks of one stream, each of ours is one. */
 const BLOCKS_MAX = 45;
