@@ -8,6 +8,7 @@ import { ciTrigger } from './ci.trigger.ts';
 import { buildbot } from './connectors/buildbot.ts';
 import { desk } from './connectors/desk.ts';
 import { githubIssues } from './connectors/github-issues.ts';
+import { jira } from './connectors/jira.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
 import { runner } from './connectors/runner.ts';
 import { servicenow } from './connectors/servicenow.ts';
@@ -32,6 +33,7 @@ export const CONNECTORS: readonly Connector[] = [
   buildbot,
   desk,
   githubIssues,
+  jira,
   requestTracker,
   runner,
   servicenow,

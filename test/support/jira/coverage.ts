@@ -1,0 +1,38 @@
+/** What the fake Jira covers, checked by a test against what it implements. What is not here, it answers with 404. */
+export const COVERAGE = {
+  routes: [
+    'GET /rest/api/:version/issue/:key',
+    'GET /rest/api/:version/issue/:key/comment',
+    'GET /rest/api/:version/issue/:key/transitions',
+    'GET /rest/api/:version/search',
+    'GET /rest/api/:version/search/jql',
+    'GET /rest/servicedeskapi/servicedesk/:desk',
+    'GET /rest/servicedeskapi/servicedesk/:desk/requesttype/:type',
+    'GET /rest/servicedeskapi/servicedesk/:desk/requesttype/:type/field',
+    'POST /rest/api/:version/issue/:key/transitions',
+    'POST /rest/servicedeskapi/request',
+    'POST /rest/servicedeskapi/request/:key/comment',
+  ],
+  errors: [
+    'BadField',
+    'BadRequest',
+    'Conflict',
+    'Forbidden',
+    'Gone',
+    'Limited',
+    'NotFound',
+    'Server',
+    'Unauthorized',
+  ],
+  checks: [
+    'basic credentials',
+    'both editions: people by accountId or name, texts as documents in version 3, as wiki markup in 2',
+    'request types with their fields; fields that a type does not have; documents only with isAdfRequest',
+    'comments of Service Management take wiki markup on Cloud too, and become documents; mentions there tell people',
+    'transitions from the present status only, a resolution where one is asked for, an empty 204',
+    'a key of a ticket that was moved finds it in its new project',
+    'search: JQL of one project and creator, pages by token or offset, an index that is behind on demand; 410 for the old one on Cloud',
+    'comments by offset, both orders, 100 a page',
+    '429 with Retry-After, and every other refusal, on demand',
+  ],
+} as const;
