@@ -7,12 +7,19 @@ import { ciStatus } from './ci.status.ts';
 import { ciTrigger } from './ci.trigger.ts';
 import { buildbot } from './connectors/buildbot.ts';
 import { desk } from './connectors/desk.ts';
+import { githubActions } from './connectors/github-actions.ts';
 import { githubIssues } from './connectors/github-issues.ts';
 import { jira } from './connectors/jira.ts';
+import { pagerduty } from './connectors/pagerduty.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
 import { runner } from './connectors/runner.ts';
 import { servicenow } from './connectors/servicenow.ts';
 import { zendesk } from './connectors/zendesk.ts';
+import { incidentNote } from './incident.note.ts';
+import { incidentOpen } from './incident.open.ts';
+import { incidentResolve } from './incident.resolve.ts';
+import { incidentStatus } from './incident.status.ts';
+import { oncallPage } from './oncall.page.ts';
 import { ticketClose } from './ticket.close.ts';
 import { ticketComment } from './ticket.comment.ts';
 import { ticketCreate } from './ticket.create.ts';
@@ -28,12 +35,19 @@ export const ACTIONS: readonly Action[] = [
   ciCancel,
   ciRerun,
   ciLogs,
+  incidentOpen,
+  incidentStatus,
+  incidentNote,
+  incidentResolve,
+  oncallPage,
 ];
 export const CONNECTORS: readonly Connector[] = [
   buildbot,
   desk,
+  githubActions,
   githubIssues,
   jira,
+  pagerduty,
   requestTracker,
   runner,
   servicenow,

@@ -1,5 +1,6 @@
 /** Arguments that several actions share, so that they read the same in every form and command. */
 import { z } from 'zod';
+import type { Resource } from '../src/model/request.ts';
 
 /** `T-12` on the desk, `12` or `#12` on GitHub, Request Tracker and Zendesk, `ITSM2-12` on Jira, `INC0010023` on ServiceNow. */
 export const ticketField = z
@@ -26,3 +27,30 @@ export const jobField = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'A job is one name in small letters, such as checks.')
   .meta({ title: 'Job', description: 'The name of the job, e.g. checks.' });
+
+/** One line that somebody reads on a phone. */
+export const headlineField = z
+  .string()
+  .trim()
+  .min(3)
+  .max(200)
+  .regex(/^[^\r\n]+$/, 'This is one line.')
+  .meta({ title: 'Title', description: 'What is wrong, in one line.' });
+
+export const serviceField = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'A service is one name in small letters, such as web.')
+  .meta({ title: 'Service', description: 'The name of the service, e.g. web.' });
+
+/** PagerDuty's ids: capital letters and digits. */
+export const incidentField = z
+  .string()
+  .trim()
+  .regex(/^[A-Z0-9]{5,25}$/, 'An incident is written like Q1RT4KHLK9ABCD.')
+  .meta({ title: 'Incident', description: 'The id of the incident, as the assistant gave it.' });
+
+export const incidentResource = (connector: string, incident: string): Resource => ({
+  type: 'Incident',
+  id: `${connector}/${incident}`,
+  attributes: { connector },
+});

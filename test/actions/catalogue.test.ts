@@ -49,7 +49,7 @@ describe.each(ACTIONS.map((action) => [action.name, action] as const))('%s', (_n
     const other = ACTIONS.find((candidate) => candidate.name === action.undo?.action);
     expect(other).toMatchObject({ effect: 'write', port: action.port });
     expect(other).not.toBe(action);
-    const result = { code: 'done', message: 'Done.', data: { ticket: 'T-1' } };
+    const result = { code: 'done', message: 'Done.', data: { ticket: 'T-1', incident: 'PEXAMPLE' } };
     const args = action.undo.arguments({ title: 'example' }, result);
     expect(other?.input.safeParse(args).success).toBe(true);
     expect(action.undo.arguments({ title: 'example' }, { code: 'done', message: 'Done.' })).toBeNull();

@@ -44,6 +44,7 @@ describe('the shipped folder', () => {
       '(built in)',
       'approval.cedar',
       'ci.cedar',
+      'incidents.cedar',
       'operators.cedar',
       'tickets.cedar',
     ]);
