@@ -1,8 +1,9 @@
 /** Jobs on Buildbot: what the settings say of them, what is sent to start one, which commit is meant. Runs in the sandbox. */
-import type { EgressValues, Refusal, Tools } from '../../src/action.ts';
+import type { EgressValues, Operation, Refusal, Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { type Fields, isFields, text } from './answer.ts';
-import { listOf, read, readList, readRule, type System } from './json-call.ts';
+import { COMMIT, commitRule, newestCommit } from './github-commit.ts';
+import { listOf, read, readRule, type System } from './json-call.ts';
 
 type Args = Readonly<Record<string, Json>>;
 type About = Pick<EgressValues, 'mark' | 'requester' | 'pinned' | 'settings'>;
@@ -13,22 +14,6 @@ export const BUILDBOT: System = {
   credential: 'buildbot',
   refusals: { 404: ['not_found', 'Buildbot knows nothing of that name or number.'] },
 };
-export const GITHUB: System = {
-  name: 'GitHub',
-  host: 'api.github.com',
-  credential: 'github',
-  refusals: {
-    404: [
-      'not_found',
-      'GitHub knows no such repository, branch, tag or commit, or hides it from the assistant.',
-    ],
-    409: ['upstream_rejected', 'That repository on GitHub is empty.'],
-    422: ['not_found', 'GitHub knows no such commit.'],
-  },
-};
-
-/** SHA-1 or SHA-256 in full: the only names of a commit that cannot move. */
-const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
 export type Job = {
   name: string;
@@ -145,12 +130,12 @@ export function unsuitable(scheduler: Fields, job: Job, args: Args): string | nu
   return null;
 }
 
-const commitQuery = (ref: string) => ({ sha: ref, per_page: '1' });
-
-export const readCommitRule = readRule(GITHUB, '/repos/{owner}/{repo}/commits', {
-  fill: ({ args, settings }) => jobOf(args, settings)?.github ?? {},
-  query: ({ args }) => commitQuery(text(args, 'ref')),
-});
+/** A token to look a commit up with, where the operator's app makes tokens. */
+export const commitScope: NonNullable<Operation['scope']> = ({ args, settings }) => {
+  const repository = jobOf(args, settings)?.github ?? null;
+  return repository === null ? null : { repository, permissions: { contents: 'read' } };
+};
+export const readCommitRule = commitRule(({ args, settings }) => jobOf(args, settings)?.github ?? null);
 
 /** The commit that the words mean now. A Buildbot has no repository to ask: GitHub is asked, or a full commit is needed. */
 export async function resolveCommit(
@@ -164,13 +149,7 @@ export async function resolveCommit(
       refused: `Name a commit in full: where branches and tags of ${job.repository} could be looked up is not configured.`,
     };
   }
-  const { owner, repo } = job.github;
-  const answer = await readList(tools, GITHUB, ['repos', owner, repo, 'commits'], commitQuery(ref));
-  if (!answer.ok) return { refused: answer.failure.result.message };
-  const [newest] = Array.isArray(answer.value) ? answer.value : [];
-  const commit = isFields(newest) ? text(newest, 'sha') : '';
-  if (!COMMIT.test(commit)) return { refused: `GitHub names no commit for ${ref} of ${owner}/${repo}.` };
-  return { commit };
+  return newestCommit(job.github, ref, tools);
 }
 
 export const readSchedulerRule = readRule(BUILDBOT, '/api/v2/forceschedulers/{scheduler}', {

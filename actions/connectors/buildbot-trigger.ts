@@ -23,6 +23,7 @@ import {
 } from './buildbot-builds.ts';
 import {
   BUILDBOT,
+  commitScope,
   forceBody,
   inputsOf,
   jobOf,
@@ -124,6 +125,7 @@ export const followRun = (handle: Args, tools: Tools): Promise<Look> =>
 
 export const trigger: Operation = {
   egress: [readSchedulerRule, readCommitRule, ...triggerRules(({ args }) => args)],
+  scope: commitScope,
   writes: 1,
   idempotency: 'none',
   preview: async (args, tools) => {

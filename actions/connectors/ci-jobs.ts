@@ -1,8 +1,38 @@
 /** What the settings of every CI connector say of a job, and how policy learns it. */
-import type { Json, Risk } from '../../src/model/request.ts';
+import { z } from 'zod';
+import { type Json, Risk } from '../../src/model/request.ts';
 
 type Described = { repositories: readonly string[]; environment: string; risk?: Risk | undefined };
 type Jobs = Readonly<Record<string, Described>>;
+
+export const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/);
+export const JobName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/);
+
+/** What the settings of a job say whatever the system is. */
+export const COMMON_JOB = {
+  title: z.string().min(1),
+  /** Where it may run, by the names of `repositories`. */
+  repositories: z.array(z.string()).min(1),
+  environment: z.enum(['test', 'staging', 'production']),
+  /** Default: high in production, medium elsewhere. */
+  risk: Risk.optional(),
+  /** What whoever asks may fill. */
+  inputs: z.array(z.string().regex(/^[a-z][a-z0-9_]{0,39}$/)).default([]),
+};
+
+/** Says what is named and not there. */
+export function checkRepositories(
+  settings: { repositories: Readonly<Record<string, unknown>>; jobs: Jobs },
+  check: z.RefinementCtx,
+): void {
+  for (const [job, { repositories }] of Object.entries(settings.jobs)) {
+    for (const name of repositories) {
+      if (Object.hasOwn(settings.repositories, name)) continue;
+      const path = ['jobs', job, 'repositories'];
+      check.addIssue({ code: 'custom', path, message: `there is no ${name}` });
+    }
+  }
+}
 
 /** Operations that are about a job; the others only read a run. */
 const ABOUT_A_JOB: ReadonlySet<string> = new Set(['trigger', 'cancel', 'rerun']);

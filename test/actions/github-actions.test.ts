@@ -1,0 +1,260 @@
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { operations } from '../../actions/connectors/github-actions.operations.ts';
+import { githubActions as connector } from '../../actions/connectors/github-actions.ts';
+import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
+import type { Json } from '../../src/model/request.ts';
+import {
+  FakeGithubActions,
+  RATE_LIMITED,
+  type Workflow,
+} from '../support/github-actions/fake-github-actions.ts';
+import { ciContract, perform } from './ci-contract.ts';
+import { call, type Given } from './through-broker.ts';
+
+const COMMIT = '0123456789abcdef0123456789abcdef01234567';
+const OTHER = 'fedcba9876543210fedcba9876543210fedcba98';
+const good = (name: string) => ({ name, conclusion: 'success' as const });
+const WORKFLOWS: Record<string, Workflow> = {
+  'checks.yml': { inputs: ['channel'], steps: [good('lint'), good('test')] },
+  'publish.yaml': { inputs: [], steps: [good('prepare'), { name: 'publish', conclusion: 'failure' }] },
+  'endless.yml': { inputs: [], steps: [good('wait')], endless: true },
+  'matrix.yml': { inputs: [], steps: Array.from({ length: 250 }, (_, index) => good(`part ${index}`)) },
+  'off.yml': { inputs: [], steps: [], state: 'disabled_manually' },
+};
+const job = (workflow: string, more: object = {}) => ({
+  title: workflow,
+  repositories: ['web'],
+  workflow,
+  environment: 'test',
+  ...more,
+});
+const DESCRIBED = {
+  account: 'countersign[bot]',
+  repositories: { web: { owner: 'acme', repo: 'web' }, api: { owner: 'acme', repo: 'api' } },
+  jobs: {
+    checks: job('checks.yml', { inputs: ['channel', 'unheard'] }),
+    release: job('publish.yaml', { environment: 'staging' }),
+    deploy: job('deploy.yml', { environment: 'production' }),
+    endless: job('endless.yml'),
+    matrix: job('matrix.yml'),
+    off: job('off.yml'),
+  },
+};
+const SETTINGS = connector.settings.parse(DESCRIBED);
+
+let fake: FakeGithubActions;
+const fakes: FakeGithubActions[] = [];
+beforeEach(async () => {
+  fake = await FakeGithubActions.start(WORKFLOWS);
+  fakes.push(fake);
+});
+afterAll(() => Promise.all(fakes.map(({ wire }) => wire.stop())));
+
+const config = (): Partial<BrokerConfig> => ({
+  upstreams: { 'api.github.com': { baseUrl: fake.wire.baseUrl, addresses: ['127.0.0.1/32'] } },
+  credentials: { get: async () => `Bearer ${fake.token}` },
+});
+const ci = () => ({ config: config(), settings: SETTINGS });
+const ARGS = { repo: 'web', ref: 'main', job: 'checks' };
+const given = (args: Record<string, Json> = {}): Given => ({
+  args: { ...ARGS, ...args },
+  pinned: { commit: COMMIT },
+  mark: crypto.randomUUID().replaceAll('-', ''),
+  settings: SETTINGS,
+});
+
+/** Starts a job and sees it to its end. */
+async function ended(name: string, args: Record<string, Json> = {}) {
+  const answer = await perform(ci(), operations.trigger, { ...ARGS, job: name, ...args });
+  if ('refused' in answer) throw new Error(answer.refused);
+  return answer;
+}
+const which = (run: string, name: string) => ({ run, repo: 'web', job: name, commit: COMMIT });
+async function past(name: string) {
+  const { end } = await ended(name);
+  const data = end.kind === 'running' ? {} : end.result.data;
+  return which((data as { run: string }).run, name);
+}
+
+ciContract(connector, () => ({
+  ...ci(),
+  going: async () => which(`R-${fake.add('endless.yml').id}`, 'endless'),
+  passed: async () => ({ ...(await past('checks')), said: 'build / test: success' }),
+  broken: async () => ({ ...(await past('release')), said: 'build / publish: failure' }),
+  other: { repo: 'web', job: 'deploy' },
+  unknown: 'R-16999999999',
+  rerunsInPlace: true,
+}));
+
+describe('a run', () => {
+  it('starts on a tag of its own at exactly the pinned commit, and is shown to its end', async () => {
+    const { preview, end, output, writes } = await ended('checks', { inputs: { channel: 'stable' } });
+    expect(preview).toMatchObject({
+      summary: 'Run checks of web on commit 0123456789ab, on GitHub Actions.',
+      pinned: { commit: COMMIT },
+    });
+    const [run] = fake.runs;
+    expect(run).toMatchObject({ head_sha: COMMIT, inputs: { channel: 'stable' } });
+    expect(run?.head_branch).toMatch(/^countersign\/[0-9a-f]{32}$/);
+    expect(fake.tags.get(run?.head_branch ?? '')).toBe(COMMIT);
+    expect(end).toMatchObject({
+      kind: 'done',
+      result: {
+        code: 'done',
+        message: `checks of web (R-${run?.id}) passed.`,
+        link: `https://github.com/acme/web/actions/runs/${run?.id}`,
+      },
+    });
+    expect(output).toBe('build / lint: success\nbuild / test: success\n');
+    expect(writes).toBe(2);
+  });
+
+  it('says which step failed', async () => {
+    expect((await ended('release')).end).toMatchObject({
+      kind: 'failed',
+      result: { code: 'run_failed', output: 'build / publish: failure' },
+    });
+  });
+
+  it('is found by its tag where GitHub does not tell it', async () => {
+    fake.tellsRun = false;
+    expect((await ended('checks')).end).toMatchObject({ kind: 'done', result: { data: { commit: COMMIT } } });
+  });
+
+  it('of more jobs than one page holds is shown whole', async () => {
+    const { output } = await ended('matrix');
+    expect(output.split('\n')).toHaveLength(251);
+  });
+
+  it('on another commit than the approved one has failed, and says how to stop it', async () => {
+    fake.movesTagsTo = OTHER;
+    expect((await ended('endless')).end).toMatchObject({
+      kind: 'failed',
+      result: { code: 'other_commit', message: expect.stringMatching(/fedcba987654.*ci cancel run=R-\d+/s) },
+    });
+  });
+
+  it('whose start GitHub refuses leaves no tag behind', async () => {
+    const { value, heard } = await call(
+      config(),
+      operations.trigger,
+      'run',
+      given({ inputs: { unheard: 'x' } }),
+    );
+    expect(value).toMatchObject({ kind: 'failed', result: { code: 'upstream_rejected' } });
+    expect(heard.writes.map(({ method }) => method)).toEqual(['POST', 'POST', 'DELETE']);
+    expect(fake.tags.size).toBe(0);
+  });
+
+  it('whose answer was lost is found again by its tag, started by our account', async () => {
+    const request = given();
+    await call(config(), operations.trigger, 'run', request);
+    expect((await call(config(), operations.trigger, 'reconcile', request)).value).toMatchObject({
+      kind: 'happened',
+      outcome: { kind: 'running', handle: { run: String(fake.runs[0]?.id) } },
+    });
+    const unlike: Given[] = [
+      { ...request, mark: crypto.randomUUID() },
+      { ...request, pinned: { commit: OTHER } },
+      { ...request, settings: { ...DESCRIBED, account: 'eve' } },
+    ];
+    for (const other of unlike) {
+      expect((await call(config(), operations.trigger, 'reconcile', other)).value).toEqual({
+        kind: 'cannot_tell',
+      });
+    }
+  });
+
+  it('is left to the crash rules where the answer to its start is lost', async () => {
+    fake.wire.plan('POST', { status: 201, body: {} });
+    fake.wire.plan('POST', 'cut after');
+    await expect(call(config(), operations.trigger, 'run', given())).rejects.toThrow('gave no clear answer');
+  });
+});
+
+describe('a preview', () => {
+  it('pins a branch with a slash to the commit that it stands for', async () => {
+    const { value } = await call(config(), operations.trigger, 'preview', given({ ref: 'feature/login' }));
+    expect(value).toMatchObject({ pinned: { commit: OTHER } });
+  });
+
+  it.each([
+    ['a branch that is not there', { ref: 'gone' }, 'GitHub knows no such repository, branch, tag or commit'],
+    ['a job that is not described', { job: 'other' }, 'There is no job other of web on GitHub Actions.'],
+    ['a job of another repository', { repo: 'api' }, 'There is no job checks of api'],
+    ['a workflow that is not there', { job: 'deploy' }, 'GitHub knows no such run, workflow or repository'],
+    ['a workflow that is switched off', { job: 'off' }, 'The workflow off.yml is disabled on GitHub.'],
+    ['an input that the job does not have', { inputs: { shell: 'x' } }, 'The job checks has no input shell.'],
+  ])('refuses %s', async (_what, args, words) => {
+    const { value } = await call(config(), operations.trigger, 'preview', given(args));
+    expect(value).toEqual({ refused: expect.stringContaining(words) });
+  });
+
+  it('says that GitHub takes no more calls', async () => {
+    fake.wire.plan('GET', RATE_LIMITED);
+    const { value } = await call(config(), operations.trigger, 'preview', given());
+    expect(value).toEqual({ refused: expect.stringContaining('takes no more calls') });
+  });
+});
+
+describe('a run that is there', () => {
+  it('of a workflow that no job names is nobody’s business here', async () => {
+    const { id } = fake.add('secret.yml');
+    for (const operation of [operations.status, operations.cancel]) {
+      const { value } = await call(config(), operation, 'preview', {
+        args: { run: `R-${id}` },
+        settings: SETTINGS,
+      });
+      expect(value).toEqual({ refused: expect.stringContaining('is no run of a job') });
+    }
+  });
+
+  it('whose workflow jobs of different environments share is neither stopped nor run again', async () => {
+    const jobs = { checks: job('checks.yml'), deploy: job('checks.yml', { environment: 'production' }) };
+    const settings = connector.settings.parse({ ...DESCRIBED, jobs });
+    const args = { run: `R-${fake.add('checks.yml').id}`, repo: 'web', job: 'checks' };
+    const { value } = await call(config(), operations.cancel, 'preview', { args, settings });
+    expect(value).toEqual({ refused: expect.stringContaining('Jobs of different environments') });
+  });
+
+  it('is stopped in the repository that it was found in, and nowhere else', async () => {
+    const args = { run: `R-${fake.add('endless.yml').id}` };
+    const elsewhere = { args, settings: SETTINGS, pinned: { repository: 'api' } };
+    const { value } = await call(config(), operations.cancel, 'run', elsewhere);
+    expect(value).toMatchObject({ kind: 'failed', result: { code: 'not_found' } });
+    const nowhere = await call(config(), operations.cancel, 'run', { args, settings: SETTINGS }).catch(
+      String,
+    );
+    expect(nowhere).toContain('has no place');
+  });
+});
+
+describe('what a token is made for', () => {
+  const values = (args: Record<string, Json>, more: object = {}) => ({
+    ...{ args, pinned: {}, handle: {}, settings: SETTINGS, mark: 'm', requester: 'r' },
+    ...more,
+  });
+  it('is the one repository that is meant, and only what the operation does', () => {
+    expect(operations.trigger.scope?.(values(ARGS))).toEqual({
+      repository: { owner: 'acme', repo: 'web' },
+      permissions: { actions: 'write', contents: 'write' },
+    });
+    expect(operations.cancel.scope?.(values({ run: 'R-1' }, { pinned: { repository: 'api' } }))).toEqual({
+      repository: { owner: 'acme', repo: 'api' },
+      permissions: { actions: 'write' },
+    });
+  });
+  it('is nothing where one of several repositories is meant, and nobody said which', () => {
+    expect(operations.status.scope?.(values({ run: 'R-1' }))).toBeNull();
+  });
+});
+
+describe('the settings', () => {
+  it.each([
+    ['a workflow that is a path', { ...job('../checks.yml') }],
+    ['a repository that is not described', { ...job('checks.yml'), repositories: ['other'] }],
+    ['an environment that rules do not know', { ...job('checks.yml'), environment: 'live' }],
+  ])('are refused with %s', (_what, checks) => {
+    expect(connector.settings.safeParse({ ...DESCRIBED, jobs: { checks } }).success).toBe(false);
+  });
+});
