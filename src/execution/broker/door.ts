@@ -152,8 +152,8 @@ export function openDoor(
     childHeaders: ReadonlyMap<string, string>,
     outgoing: Outgoing,
     progress: { attempt: number },
+    timeout: AbortSignal,
   ): Promise<Exchanged> {
-    const timeout = AbortSignal.timeout(budgets.callMs);
     const stopping = AbortSignal.any([timeout, reads.signal]);
     const once = (attempt: number): Promise<Exchanged> => {
       progress.attempt = attempt;
@@ -190,12 +190,17 @@ export function openDoor(
     response: ServerResponse,
     progress: { attempt: number },
   ): Promise<void> {
+    const timeout = AbortSignal.timeout(budgets.callMs);
     const headers = readHeaders(request.rawHeaders);
     checkBudgets();
     const host = headers.get(HOST_HEADER) ?? '';
     const target = parseTarget(request.url ?? '', host, headers.get(SCHEME_HEADER) ?? '');
     const found = candidates(declared, request.method ?? '', target);
-    const text = await readRequestBody(request, budgets.requestBytes, reads.signal);
+    const text = await readRequestBody(
+      request,
+      budgets.requestBytes,
+      AbortSignal.any([timeout, reads.signal]),
+    );
     search(searchableOf(target, text));
     const outgoing = match(found, target, text);
     search(searchableIn(outgoing));
@@ -206,7 +211,7 @@ export function openDoor(
       summary.writes += 1;
     }
     summary.requestBytes += Buffer.byteLength(outgoing.body ?? '');
-    const exchanged = await carry(request, headers, outgoing, progress);
+    const exchanged = await carry(request, headers, outgoing, progress, timeout);
     await answered(exchanged);
     if (response.destroyed) return;
     response.writeHead(exchanged.answer.status, {
@@ -238,7 +243,8 @@ export function openDoor(
   const server = http.createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
-    requireHostHeader: true,
+    // Looked at in readHeaders: what Node refuses by itself is not recorded.
+    requireHostHeader: false,
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     response.on('error', () => stream?.destroy());

@@ -75,6 +75,7 @@ export function readHeaders(raw: readonly string[]): Map<string, string> {
     if (headers.has(name)) throw new EgressRefused('duplicate_header', name.slice(0, 60));
     headers.set(name, raw[index + 1] ?? '');
   }
+  if (!headers.has('host')) throw new EgressRefused('malformed', 'host');
   const encoding = headers.get('transfer-encoding');
   if (encoding !== undefined && (encoding !== 'chunked' || headers.has('content-length'))) {
     throw new EgressRefused('malformed', 'transfer-encoding');

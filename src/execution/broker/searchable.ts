@@ -22,9 +22,26 @@ export function searchableOf(target: Target, text: string): string {
   return [...target.segments, ...[...target.query].flat(), text].join('\n');
 }
 
+/** Neighbours that are read as one: a secret in more pieces than this is found only where the pieces are all there is. */
+const PIECES = [2, 3, 4] as const;
+/** What of a piece can belong to a secret that goes on in the next one, in characters: longer than any token. */
+const EDGE_CHARS = 300;
+
+/** Neighbours joined without a gap, as whoever reads them at the other end can join them. */
+function joined(parts: readonly string[]): string[] {
+  const windows = PIECES.flatMap((size) =>
+    parts.slice(0, Math.max(0, parts.length - size + 1)).map((_part, start) => {
+      const [first = '', ...others] = parts.slice(start, start + size);
+      const last = others.pop() ?? '';
+      return first.slice(-EDGE_CHARS) + others.join('') + last.slice(0, EDGE_CHARS);
+    }),
+  );
+  return [...windows, parts.join('')];
+}
+
 /**
- * Of what would leave: each name and value on its own line; then the values joined without a gap, within the body and
- * over path, query and body, as whoever reads them at the other end can join them.
+ * Of what would leave: each name and value on its own line; then neighbours joined, within the body's values, its names, and
+ * over path, query and body.
  */
 export function searchableIn(outgoing: Outgoing): string {
   const names: string[] = [];
@@ -32,8 +49,7 @@ export function searchableIn(outgoing: Outgoing): string {
   if (outgoing.body !== null) collect(JSON.parse(outgoing.body), names, values);
   const path = outgoing.path.slice(1).split('/').map(decodeURIComponent);
   const query = [...new URLSearchParams(outgoing.search)];
-  const queried = query.map(([, value]) => value);
-  const single = [...path, ...query.flat(), ...names, ...values];
-  const joined = [values, names, queried, path, [...path, ...queried, ...values]];
-  return [...single, ...joined.map((parts) => parts.join(''))].join('\n');
+  const places = [...path, ...query.map(([, value]) => value), ...values];
+  const lines = [...places, ...query.map(([name]) => name), ...names, ...joined(places), ...joined(names)];
+  return [...new Set(lines)].join('\n');
 }
