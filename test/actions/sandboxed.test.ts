@@ -1,18 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { CONNECTORS } from '../../actions/catalogue.ts';
 import type { EgressValues } from '../../src/action.ts';
-import { type BrokerConfig, createBroker } from '../../src/execution/broker/broker.ts';
-import type { BrokerAnswer } from '../../src/execution/broker/call.ts';
-import { bundleOperations } from '../../src/execution/sandbox/bundle.ts';
-import { createSandbox } from '../../src/execution/sandbox/sandbox.ts';
-import type { Json } from '../../src/model/request.ts';
+import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
-
-const folder = mkdtempSync(join(tmpdir(), 'bundles-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+import { inSandbox } from './in-sandbox.ts';
 
 const VALUES: EgressValues = {
   args: { title: 'VPN down' },
@@ -23,53 +14,14 @@ const VALUES: EgressValues = {
   requester: 'alice (Alice Adams)',
 };
 
-/** Runs `create` of a connector's bundle in a real sandbox, behind a real broker. */
-async function createIn(connectorName: string, config: Partial<BrokerConfig>) {
-  const connector = CONNECTORS.find((candidate) => candidate.name === connectorName)!;
-  const bundles = await bundleOperations({ modules: [connector], outFolder: folder });
-  const sandbox = await createSandbox({ level: 'kernel-lite', outFolder: folder });
-  const none = { get: async () => null };
-  const broker = createBroker({
-    upstreams: {},
-    builtIns: {},
-    credentials: none,
-    scan: () => null,
-    ...config,
-  });
-  const calls: BrokerAnswer[] = [];
-  const door = broker.open({
-    rules: connector.operations.create!.egress,
+const createIn = (connectorName: string, config: Partial<BrokerConfig>) =>
+  inSandbox({
+    connector: CONNECTORS.find((candidate) => candidate.name === connectorName)!,
+    operation: 'create',
+    call: 'run',
     values: VALUES,
-    phase: 'full',
-    writes: 1,
-    idempotencyKey: 'key-1',
-    hooks: {
-      beforeWrite: async () => {},
-      afterCall: async (call) => void calls.push(call),
-      refused: async () => {},
-    },
+    config,
   });
-  const { args, pinned, settings, mark, requester } = VALUES;
-  const outcome = await sandbox.run({
-    bundle: bundles.get(connectorName)!,
-    job: {
-      ...{
-        call: 'run',
-        operation: 'create',
-        input: args as Record<string, Json>,
-        settings,
-        pinned,
-        mark,
-        requester,
-      },
-      idempotencyKey: 'key-1',
-    },
-    door: (stream) => door.attach(stream),
-  });
-  await door.close();
-  await broker.close();
-  return { outcome, calls, summary: door.summary() };
-}
 
 describe('in the sandbox', () => {
   it('the desk connector opens a ticket through the broker', async () => {

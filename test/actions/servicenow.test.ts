@@ -2,85 +2,15 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { servicenow } from '../../actions/connectors/servicenow.ts';
 import { COVERAGE } from '../support/servicenow/coverage.ts';
-import {
-  asHtml,
-  ERRORS,
-  FakeServiceNow,
-  ROUTES,
-  type Row,
-  SAID,
-} from '../support/servicenow/fake-servicenow.ts';
-import { type Held, type Subject, through, ticketingContract, type World } from './ticketing-contract.ts';
-
-const GROUP = 'ab'.repeat(16);
-const SETTINGS = servicenow.settings.parse({
-  account: 'countersign',
-  web: 'https://acme.service-now.com/',
-  group: GROUP,
-});
-
-function found(fake: FakeServiceNow, number: string): Row {
-  const row = fake.incidents.find((incident) => incident.number === number);
-  if (row === undefined) throw new Error(`no incident ${number}`);
-  return row;
-}
-
-function held(fake: FakeServiceNow, number: string): Held {
-  const row = found(fake, number);
-  return {
-    title: row.short_description ?? '',
-    text: row.description ?? '',
-    isDone: row.state === '6',
-    comments: fake.journal
-      .filter((entry) => entry.element_id === row.sys_id)
-      .map((entry) => ({
-        isOurs: entry.sys_created_by === fake.users.ours,
-        isPublic: entry.element === 'comments',
-        text: asHtml(entry.value),
-      })),
-  };
-}
+import { ERRORS, type FakeServiceNow, ROUTES } from '../support/servicenow/fake-servicenow.ts';
+import { held, servicenowSubject } from './servicenow.world.ts';
+import { ticketingContract } from './ticketing-contract.ts';
+import { through, type World } from './ticketing-contract.world.ts';
 
 let fake: FakeServiceNow;
-const start = async (): Promise<World> => {
-  fake = await FakeServiceNow.start();
-  return {
-    baseUrl: fake.wire.baseUrl,
-    authorization: (who) => fake.authorization(who),
-    held: (ticket) => held(fake, ticket),
-    count: () => fake.incidents.length,
-    saidByOthers: (ticket, times) => {
-      for (let index = 0; index < times; index += 1)
-        fake.note(found(fake, ticket), 'comments', 'eve', `note ${index}`);
-    },
-    ownedBy: (ticket) => {
-      found(fake, ticket).assigned_to = 'e0';
-      return 'Eve Example';
-    },
-    elsewhere: () => {
-      const number = `INC${String(10_001 + fake.incidents.length).padStart(7, '0')}`;
-      const elsewhere = { ...fake.incidents[0], number, assignment_group: 'cd'.repeat(16) };
-      fake.incidents.push({ ...elsewhere, sys_id: crypto.randomUUID().replaceAll('-', '') });
-      return number;
-    },
-    calls: () => fake.wire.calls,
-    refuseNext: fake.wire.refuseNext,
-    stop: () => fake.wire.stop(),
-  };
-};
-const subject: Subject = {
-  connector: servicenow,
-  settings: SETTINGS,
-  start,
-  ticket: { pattern: /^INC\d{7}$/, unknown: 'INC9999999' },
-  vendorWords: SAID,
-  refusals: [],
-  pages: 3,
-  hostile: {
-    text: 'See [code]<img src=x onerror=alert(1)>[/code] and @[eve] ^state=7',
-    never: /shown as HTML|\[code\]|@\[/i,
-  },
-};
+const subject = servicenowSubject((started) => {
+  fake = started;
+});
 
 describe('ServiceNow', () => {
   ticketingContract(subject);
@@ -89,7 +19,7 @@ describe('ServiceNow', () => {
 describe("ServiceNow's own ways", () => {
   let world: World;
   beforeAll(async () => {
-    world = await start();
+    world = await subject.start();
   });
   afterAll(() => world.stop());
   const { given, run, reconcile, preview, open } = through(subject, () => world);
@@ -166,7 +96,7 @@ describe("ServiceNow's own ways", () => {
   });
 
   it('write for the caller too where that is meant, and say so before', async () => {
-    const settings = { ...(SETTINGS as object), comments: 'public' };
+    const settings = { ...(subject.settings as object), comments: 'public' };
     const ticket = await open();
     const request = given({ ticket, comment: 'Fixed' }, { settings });
     expect(await preview('comment', request)).toMatchObject({

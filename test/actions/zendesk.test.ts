@@ -1,71 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { zendesk } from '../../actions/connectors/zendesk.ts';
 import { COVERAGE } from '../support/zendesk/coverage.ts';
-import { ERRORS, FakeZendesk, ROUTES, SAID, type Ticket } from '../support/zendesk/fake-zendesk.ts';
-import { type Held, type Subject, through, ticketingContract, type World } from './ticketing-contract.ts';
-
-const SETTINGS = zendesk.settings.parse({ account: '900', web: 'https://acme.zendesk.com/', group: '77' });
-
-function held(fake: FakeZendesk, name: string): Held {
-  const ticket = found(fake, name);
-  return {
-    title: ticket.subject,
-    text: shownOf(ticket.description),
-    isDone: ticket.status === 'solved' || ticket.status === 'closed',
-    comments: ticket.comments.slice(1).map((comment) => ({
-      isOurs: comment.author_id === fake.users.ours.id,
-      isPublic: comment.public,
-      text: shownOf(comment.plain_body),
-    })),
-  };
-}
-const shownOf = (text: string): string => text.replaceAll('&nbsp;', '');
-function found(fake: FakeZendesk, name: string): Ticket {
-  const ticket = fake.find(name.slice(1));
-  if (ticket === undefined) throw new Error(`no ticket ${name}`);
-  return ticket;
-}
+import { ERRORS, type FakeZendesk, ROUTES } from '../support/zendesk/fake-zendesk.ts';
+import { ticketingContract } from './ticketing-contract.ts';
+import { through, type World } from './ticketing-contract.world.ts';
+import { found, held, zendeskSubject } from './zendesk.world.ts';
 
 let fake: FakeZendesk;
-const start = async (): Promise<World> => {
-  fake = await FakeZendesk.start();
-  return {
-    baseUrl: fake.wire.baseUrl,
-    authorization: (who) => fake.authorization(who),
-    held: (ticket) => held(fake, ticket),
-    count: () => fake.tickets.length,
-    saidByOthers: (ticket, times) => {
-      for (let index = 0; index < times; index += 1)
-        fake.say(found(fake, ticket), fake.users.other, { body: `note ${index}` });
-    },
-    ownedBy: (ticket) => {
-      found(fake, ticket).assignee_id = fake.users.other.id;
-      return fake.users.other.name;
-    },
-    elsewhere: () => {
-      const ticket = { ...(fake.tickets[0] as Ticket), id: fake.tickets.length + 1_001, group_id: 78 };
-      fake.tickets.push(ticket);
-      return `#${ticket.id}`;
-    },
-    calls: () => fake.wire.calls,
-    refuseNext: fake.wire.refuseNext,
-    stop: () => fake.wire.stop(),
-  };
-};
-const subject: Subject = {
-  connector: zendesk,
-  settings: SETTINGS,
-  start,
-  ticket: { pattern: /^#\d+$/, unknown: '#999999' },
-  vendorWords: SAID,
-  refusals: [[422, 'upstream_rejected']],
-  pages: 3,
-  hostile: {
-    text: 'See <b>{{ticket.requester.email}}</b> {% if %} **bold** @eve & "quoted"',
-    never: /filled in|\{\{|\{%|@eve/,
-  },
-};
+const subject = zendeskSubject((started) => {
+  fake = started;
+});
 
 describe('Zendesk', () => {
   ticketingContract(subject);
@@ -74,7 +18,7 @@ describe('Zendesk', () => {
 describe("Zendesk's own ways", () => {
   let world: World;
   beforeAll(async () => {
-    world = await start();
+    world = await subject.start();
   });
   afterAll(() => world.stop());
   const { given, run, preview, open } = through(subject, () => world);
@@ -116,7 +60,7 @@ describe("Zendesk's own ways", () => {
   });
 
   it('may turn a public comment into an internal one: that is said, not called done', async () => {
-    const settings = { ...(SETTINGS as object), comments: 'public' };
+    const settings = { ...(subject.settings as object), comments: 'public' };
     const ticket = await open();
     const request = given({ ticket, comment: 'Fixed' }, { settings });
     expect(await preview('comment', request)).toMatchObject({

@@ -1,0 +1,76 @@
+/** The fake ServiceNow as the contract of ticketing sees it. */
+import { servicenow } from '../../actions/connectors/servicenow.ts';
+import { asHtml, FakeServiceNow, type Row, SAID } from '../support/servicenow/fake-servicenow.ts';
+import type { Held, Subject, World } from './ticketing-contract.world.ts';
+
+const GROUP = 'ab'.repeat(16);
+const SETTINGS = servicenow.settings.parse({
+  account: 'countersign',
+  web: 'https://acme.service-now.com/',
+  group: GROUP,
+});
+
+export function found(fake: FakeServiceNow, number: string): Row {
+  const row = fake.incidents.find((incident) => incident.number === number);
+  if (row === undefined) throw new Error(`no incident ${number}`);
+  return row;
+}
+
+export function held(fake: FakeServiceNow, number: string): Held {
+  const row = found(fake, number);
+  return {
+    title: row.short_description ?? '',
+    text: row.description ?? '',
+    isDone: row.state === '6',
+    comments: fake.journal
+      .filter((entry) => entry.element_id === row.sys_id)
+      .map((entry) => ({
+        isOurs: entry.sys_created_by === fake.users.ours,
+        isPublic: entry.element === 'comments',
+        text: asHtml(entry.value),
+      })),
+  };
+}
+
+async function start(take: (fake: FakeServiceNow) => void): Promise<World> {
+  const fake = await FakeServiceNow.start();
+  take(fake);
+  return {
+    baseUrl: fake.wire.baseUrl,
+    authorization: (who) => fake.authorization(who),
+    held: (ticket) => held(fake, ticket),
+    count: () => fake.incidents.length,
+    saidByOthers: (ticket, times) => {
+      for (let index = 0; index < times; index += 1)
+        fake.note(found(fake, ticket), 'comments', 'eve', `note ${index}`);
+    },
+    ownedBy: (ticket) => {
+      found(fake, ticket).assigned_to = 'e0';
+      return 'Eve Example';
+    },
+    elsewhere: () => {
+      const number = `INC${String(10_001 + fake.incidents.length).padStart(7, '0')}`;
+      const elsewhere = { ...fake.incidents[0], number, assignment_group: 'cd'.repeat(16) };
+      fake.incidents.push({ ...elsewhere, sys_id: crypto.randomUUID().replaceAll('-', '') });
+      return number;
+    },
+    calls: () => fake.wire.calls,
+    refuseNext: fake.wire.refuseNext,
+    stop: () => fake.wire.stop(),
+  };
+}
+
+/** `take` is given the fake of every world that is started. */
+export const servicenowSubject = (take: (fake: FakeServiceNow) => void = () => {}): Subject => ({
+  connector: servicenow,
+  settings: SETTINGS,
+  start: () => start(take),
+  ticket: { pattern: /^INC\d{7}$/, unknown: 'INC9999999' },
+  vendorWords: SAID,
+  refusals: [],
+  pages: 3,
+  hostile: {
+    text: 'See [code]<img src=x onerror=alert(1)>[/code] and @[eve] ^state=7',
+    never: /shown as HTML|\[code\]|@\[/i,
+  },
+});

@@ -1,0 +1,41 @@
+import { describe, expect, it } from 'vitest';
+import type { EgressValues } from '../../src/action.ts';
+import { inSandbox } from './in-sandbox.ts';
+import { jiraSubject } from './jira.world.ts';
+import { servicenowSubject } from './servicenow.world.ts';
+import { through } from './ticketing-contract.world.ts';
+import { zendeskSubject } from './zendesk.world.ts';
+
+const SUBJECTS = [jiraSubject('cloud'), jiraSubject('data-center'), servicenowSubject(), zendeskSubject()];
+
+describe('in the sandbox', () => {
+  it.each(SUBJECTS.map((subject) => [subject.connector.title(subject.settings), subject] as const))(
+    '%s opens a ticket, and the credential stays outside',
+    async (_title, subject) => {
+      const world = await subject.start();
+      const { upstream } = through(subject, () => world);
+      const values: EgressValues = {
+        args: { title: 'VPN down', description: 'In Berlin' },
+        pinned: {},
+        handle: {},
+        settings: subject.settings,
+        mark: 'ab'.repeat(16),
+        requester: 'alice (Alice Adams)',
+      };
+      const { connector } = subject;
+      const run = { connector, operation: 'create', call: 'run', values, config: upstream() } as const;
+      const { outcome, summary, calls } = await inSandbox(run);
+      expect(summary.failure).toBeNull();
+      expect(calls).toMatchObject([{ method: 'POST', status: 201, effect: 'write' }]);
+      expect(outcome).toMatchObject({
+        kind: 'answered',
+        value: { kind: expect.stringMatching(/done|running/) },
+      });
+      expect(JSON.stringify(outcome)).not.toContain(world.authorization('ours').slice(6));
+      expect(world.count()).toBe(1);
+      const again = await inSandbox({ ...run, call: 'reconcile' });
+      expect(again.outcome).toMatchObject({ kind: 'answered', value: { kind: 'happened' } });
+      await world.stop();
+    },
+  );
+});
