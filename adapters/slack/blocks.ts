@@ -2,6 +2,7 @@
  * The few Block Kit shapes that we use. All of them show text literally (`plain_text` and `rich_text`): there is no
  * markup to escape, so no mention, link or formatting can be smuggled in. Texts come in already `visible`.
  */
+import type { CardOffer } from '../../src/model/card.ts';
 import type { MessageId } from '../../src/model/ids.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
 import { BUTTON_TEXT_MAX, BUTTON_VALUE_MAX, HEADER_MAX, LINK_MAX } from './limits.ts';
@@ -120,17 +121,27 @@ const LABELS: Readonly<Record<DecisionKind, string>> = {
   cancel: 'Cancel',
 };
 
-/** Buttons carry the rendering's opaque id and nothing else; they are never authority. */
-export function buttons(kinds: readonly DecisionKind[], rendering: string): Block {
+const OFFERS: Readonly<Record<CardOffer, string>> = { edit: 'Edit', undo: 'Undo', report: 'Report' };
+
+/** Buttons carry the rendering's opaque id and nothing else; they are never authority. Deciding comes first. */
+export function buttons(
+  kinds: readonly DecisionKind[],
+  rendering: string,
+  offers: readonly CardOffer[] = [],
+): Block {
+  const value = clip(rendering, BUTTON_VALUE_MAX);
+  const one = (action: string, label: string): Button => ({
+    type: 'button',
+    action_id: action,
+    value,
+    text: plain(label, BUTTON_TEXT_MAX),
+  });
+  const decisions = kinds.map((kind): Button => {
+    if (kind === 'deny') return { ...one(kind, LABELS[kind]), style: 'danger' };
+    return kind === 'cancel' ? one(kind, LABELS[kind]) : { ...one(kind, LABELS[kind]), style: 'primary' };
+  });
   return {
     type: 'actions',
-    elements: kinds.map((kind) => ({
-      type: 'button',
-      action_id: kind,
-      value: clip(rendering, BUTTON_VALUE_MAX),
-      text: plain(LABELS[kind], BUTTON_TEXT_MAX),
-      ...(kind === 'confirm' || kind === 'approve' ? { style: 'primary' as const } : {}),
-      ...(kind === 'deny' ? { style: 'danger' as const } : {}),
-    })),
+    elements: [...decisions, ...offers.map((offer) => one(ACTION_IDS[offer], OFFERS[offer]))],
   };
 }

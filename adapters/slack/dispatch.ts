@@ -4,7 +4,7 @@
  */
 import { App, type Receiver } from '@slack/bolt';
 import type { ChatAssistant } from '../../src/model/ports.ts';
-import type { Delivery, Place } from '../../src/model/turn.ts';
+import { type Delivery, isSpoken, type Place } from '../../src/model/turn.ts';
 import type { Agent } from './agent.ts';
 import type { SlackClient } from './client.ts';
 import { commandPlacer, type OpenThread } from './command.ts';
@@ -92,6 +92,6 @@ export function dispatch(receiver: Receiver, act: Act, { botToken, self, log }: 
 async function store({ assistant, agent, log }: DispatchParts, delivery: Delivery): Promise<void> {
   const { turn, duplicate } = await assistant().receive(delivery);
   log.info({ code: duplicate ? 'slack_duplicate' : 'slack_received', turn }, 'a delivery is stored');
-  // Not waited for: that it arrived is what Slack must hear in time. What follows a decision shows on its card.
-  if (!duplicate && delivery.content.kind !== 'decision') void agent.working(delivery.place);
+  // Not waited for: that it arrived is what Slack must hear in time. What follows a press shows on its card.
+  if (!duplicate && isSpoken(delivery.content)) void agent.working(delivery.place);
 }

@@ -13,12 +13,14 @@ import type { Home } from './home.ts';
 import type { Interaction, Who } from './interactions.ts';
 import {
   choiceModal,
+  editModal,
   errorsOf,
   type FieldErrors,
   fitsModal,
   formModal,
   type Modal,
   reasonModal,
+  reportModal,
 } from './modals.ts';
 import { COMMAND, FIELD } from './needs.ts';
 
@@ -49,6 +51,10 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
     const base = { key, account: who, content };
     await parts.store(place === null ? await parts.place(base, words) : { ...base, place });
   };
+  /** A press belongs where it was pressed; on the Home tab, into the direct message. */
+  const press = async (pressed: Interaction & { place: Place | null }, content: Content) =>
+    deliver(pressed, pressed.place ?? (await parts.direct(pressed.who.user)), content, '');
+
   /** Whoever is not known is told so, and recorded, in the one way there is for that. */
   const turnAway = async (interaction: Interaction, place: Place | null): Promise<undefined> => {
     await deliver(interaction, place, { kind: 'message', text: 'help', fetched: [] }, `${COMMAND} help`);
@@ -70,8 +76,38 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
       await client.openView(asked.trigger, reasonModal(rendering, place));
       return undefined;
     }
-    const where = place ?? (await parts.direct(who.user));
-    await deliver(asked, where, { kind: 'decision', rendering, decision: 'deny' }, '');
+    await press(asked, { kind: 'decision', rendering, decision: 'deny' });
+    return undefined;
+  };
+
+  const askEdit = async (asked: Extract<Interaction, { kind: 'ask-edit' }>): Promise<Answer> => {
+    const { rendering, place, who } = asked;
+    const person = await knownAs(who);
+    const form = person === null ? null : await parts.assistant().editFormOf(rendering, person);
+    if (form === null) {
+      // Why not is said, and recorded, by the one that would change it.
+      await press(asked, { kind: 'edit', rendering, arguments: {} });
+    } else await client.openView(asked.trigger, editModal(form, rendering, place));
+    return undefined;
+  };
+
+  const edited = async (sent: Extract<Interaction, { kind: 'edited' }>): Promise<Answer> => {
+    const { rendering, values, who } = sent;
+    const person = await knownAs(who);
+    const form = person === null ? null : await parts.assistant().editFormOf(rendering, person);
+    if (person !== null && form !== null) {
+      const checked = await parts.assistant().checkForm(form.action, values, person);
+      if (checked?.ok === false)
+        return { response_action: 'errors', errors: errorsOf(form, checked.problems) };
+    }
+    await press(sent, { kind: 'edit', rendering, arguments: values });
+    return undefined;
+  };
+
+  const askReport = async (asked: Extract<Interaction, { kind: 'ask-report' }>): Promise<Answer> => {
+    const { rendering, place, who } = asked;
+    if ((await knownAs(who)) === null) await press(asked, { kind: 'report', rendering, words: '' });
+    else await client.openView(asked.trigger, reportModal(rendering, place));
     return undefined;
   };
 
@@ -121,15 +157,21 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
         return filled(interaction);
       case 'decided': {
         const { rendering, decision, reason } = interaction;
-        const place = interaction.place ?? (await parts.direct(interaction.who.user));
         const why = reason === undefined ? {} : { reason };
-        return void (await deliver(
-          interaction,
-          place,
-          { kind: 'decision', rendering, decision, ...why },
-          '',
-        ));
+        return void (await press(interaction, { kind: 'decision', rendering, decision, ...why }));
       }
+      case 'ask-edit':
+        return askEdit(interaction);
+      case 'edited':
+        return edited(interaction);
+      case 'ask-report':
+        return askReport(interaction);
+      case 'reported': {
+        const { rendering, words } = interaction;
+        return void (await press(interaction, { kind: 'report', rendering, words }));
+      }
+      case 'undone':
+        return void (await press(interaction, { kind: 'undo', rendering: interaction.rendering }));
       case 'quoted': {
         const content: Content = { kind: 'message', text: FROM_MESSAGE, fetched: interaction.words };
         return void (await deliver(interaction, null, content, FROM_MESSAGE));

@@ -34,6 +34,11 @@ export type Interaction = { who: Who; key: string } & (
   | { kind: 'chosen'; action: string }
   | { kind: 'filled'; place: Where; action: string; values: Record<string, string> }
   | { kind: 'decided'; place: Where; rendering: RenderingId; decision: DecisionKind; reason?: string }
+  | { kind: 'ask-edit'; trigger: string; place: Where; rendering: RenderingId }
+  | { kind: 'edited'; place: Where; rendering: RenderingId; values: Record<string, string> }
+  | { kind: 'ask-report'; trigger: string; place: Where; rendering: RenderingId }
+  | { kind: 'reported'; place: Where; rendering: RenderingId; words: string }
+  | { kind: 'undone'; place: Where; rendering: RenderingId }
   | { kind: 'quoted'; words: string[] }
   | { kind: 'feedback'; message: MessageId; positive: boolean }
   | { kind: 'home' }
@@ -61,12 +66,25 @@ export function readClick(body: unknown): Read {
       ? { ...base, kind: 'ask-form', trigger, place, message: message.data }
       : null;
   }
-  const decision = DecisionKind.safeParse(name);
   const rendering = RenderingId.safeParse(value);
-  if (!decision.success || !rendering.success) return null;
+  if (!rendering.success) return null;
+  const pressed = { ...base, place, rendering: rendering.data };
+  switch (name) {
+    case ACTION_IDS.undo:
+      return { ...pressed, kind: 'undone' };
+    case ACTION_IDS.edit:
+      return trigger === undefined ? null : { ...pressed, kind: 'ask-edit', trigger };
+    case ACTION_IDS.report:
+      // Without a dialog it is reported without words.
+      return trigger === undefined
+        ? { ...pressed, kind: 'reported', words: '' }
+        : { ...pressed, kind: 'ask-report', trigger };
+  }
+  const decision = DecisionKind.safeParse(name);
+  if (!decision.success) return null;
   return decision.data === 'deny' && trigger !== undefined
-    ? { ...base, kind: 'ask-reason', trigger, place, rendering: rendering.data }
-    : { ...base, kind: 'decided', place, rendering: rendering.data, decision: decision.data };
+    ? { ...pressed, kind: 'ask-reason', trigger }
+    : { ...pressed, kind: 'decided', decision: decision.data };
 }
 
 /** By its trigger; where there is none, by message, moment and person. */
@@ -107,6 +125,10 @@ export function readSubmission(body: unknown): Read {
       ...(reason === '' ? {} : { reason }),
     };
   }
+  if (view.callback_id === CALLBACKS.edit && rendering !== undefined)
+    return { ...base, kind: 'edited', place, rendering, values };
+  if (view.callback_id === CALLBACKS.report && rendering !== undefined)
+    return { ...base, kind: 'reported', place, rendering, words: values.words?.trim() ?? '' };
   if (!view.callback_id.startsWith(FORM_VIEW)) return null;
   return { ...base, kind: 'filled', place, action: view.callback_id.slice(FORM_VIEW.length), values };
 }

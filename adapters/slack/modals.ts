@@ -2,6 +2,7 @@
 import type { Form, FormField } from '../../src/model/card.ts';
 import type { RenderingId } from '../../src/model/ids.ts';
 import type { Place } from '../../src/model/turn.ts';
+import { type Block, context } from './blocks.ts';
 import {
   FIELD_ERROR_MAX,
   INPUT_MAX,
@@ -34,15 +35,20 @@ export type Modal = {
   callback_id: string;
   private_metadata: string;
   title: Text;
-  submit: Text;
+  /** Absent where there is nothing to send. */
+  submit?: Text;
   close: Text;
-  blocks: Input[];
+  blocks: (Input | Block)[];
 };
 /** One sentence by field, as Slack's `response_action: errors` takes it. */
 export type FieldErrors = Record<string, string>;
 
 /** What is said of a denial: a sentence or two, far below what a card shows. */
 const REASON_MAX = 500;
+/** What everybody who decides must know before somebody sends a change; the same words as in the browser. */
+const EDIT_NOTE =
+  'Whoever changes a request asks for it too and cannot approve it. What was approved before counts no more.';
+const TOO_LONG = 'What stands there is too long for a dialog. It can be changed on its page in the browser.';
 
 const text = (words: string, max: number): Text => ({
   type: 'plain_text',
@@ -53,7 +59,7 @@ const text = (words: string, max: number): Text => ({
 /** Whether a form can be filled in as a dialog without anything of it being cut. */
 export function fitsModal({ fields }: Form): boolean {
   const fits = ({ name, value }: FormField) => value.length <= INPUT_MAX && name.length + FIELD.length <= 255;
-  return fields.length > 0 && fields.length <= VIEW_BLOCKS_MAX && fields.every(fits);
+  return fields.length > 0 && fields.length < VIEW_BLOCKS_MAX && fields.every(fits);
 }
 
 /** `place` null: the answer gets a thread of its own. */
@@ -64,16 +70,24 @@ export function formModal(form: Form, place: Place | null): Modal {
 
 /** Asks why, which may be left out. */
 export function reasonModal(rendering: RenderingId, place: Place | null): Modal {
-  const reason = {
-    ...inputOf({ name: 'reason', label: 'Why?', kind: 'multiline', choices: [], required: false, value: '' }),
-    element: {
-      type: 'plain_text_input',
-      action_id: 'value',
-      multiline: true,
-      max_length: REASON_MAX,
-    } as const,
-  };
+  const reason = wordsInput('reason', 'Why?', REASON_MAX);
   return modal(CALLBACKS.reason, 'Deny this request', 'Deny', { ...originOf(place), rendering }, [reason]);
+}
+
+/** What a pending request asks for, to be changed; what cannot be shown whole in a dialog is not changed in one. */
+export function editModal(form: Form, rendering: RenderingId, place: Place | null): Modal {
+  if (!fitsModal(form)) return notice(form.title, TOO_LONG);
+  const origin = { ...originOf(place), rendering };
+  return modal(CALLBACKS.edit, form.title, 'Save the change', origin, [
+    context(EDIT_NOTE),
+    ...form.fields.map(inputOf),
+  ]);
+}
+
+/** Asks what looks wrong, which may be left out. */
+export function reportModal(rendering: RenderingId, place: Place | null): Modal {
+  const words = wordsInput('words', 'What looks wrong? Operators read this.', INPUT_MAX);
+  return modal(CALLBACKS.report, 'Report this request', 'Send', { ...originOf(place), rendering }, [words]);
 }
 
 /** What a person may ask for. */
@@ -102,12 +116,24 @@ export function errorsOf(form: Form, problems: readonly { field: string; message
   return errors;
 }
 
+function wordsInput(name: string, label: string, max: number): Input {
+  return {
+    ...inputOf({ name, label, kind: 'multiline', choices: [], required: false, value: '' }),
+    element: { type: 'plain_text_input', action_id: 'value', multiline: true, max_length: max },
+  };
+}
+
+function notice(title: string, words: string): Modal {
+  const { submit: _nothing, ...rest } = modal('notice', title, 'Close', {}, [context(words)]);
+  return rest;
+}
+
 function originOf(place: Place | null): Origin {
   if (place === null) return {};
   return { container: place.container, ...(place.thread === '' ? {} : { thread: place.thread }) };
 }
 
-function modal(name: string, title: string, submit: string, origin: Origin, blocks: Input[]): Modal {
+function modal(name: string, title: string, submit: string, origin: Origin, blocks: Modal['blocks']): Modal {
   return {
     type: 'modal',
     callback_id: name,

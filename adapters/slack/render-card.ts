@@ -43,7 +43,8 @@ export function renderCard(card: Card): Rendered {
   const quotes = quotesOf(card);
   const status = sentence('Status', card.status);
   const summary = sentence('What will happen', card.summary);
-  const decidable = card.buttons.length > 0 && !FINAL_STATES.has(card.state);
+  const decisions = asksToDecide(card) ? card.buttons : [];
+  const offers = card.offers ?? [];
   return {
     text: escapeMarkup(clip(`${visible(card.title)}: ${visible(card.status)}`, FALLBACK_MAX)),
     blocks: [
@@ -56,9 +57,14 @@ export function renderCard(card: Card): Rendered {
       rich(...outcomeOf(card), section(...footing(card))),
       ...smallPrint(card),
     ],
-    actions: decidable ? buttons(card.buttons, card.rendering) : null,
+    actions: decisions.length + offers.length > 0 ? buttons(decisions, card.rendering, offers) : null,
     rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest],
   };
+}
+
+/** Whether somebody is asked to decide, besides what is offered on every card. */
+export function asksToDecide({ buttons: kinds, state }: Card): boolean {
+  return kinds.length > 0 && !FINAL_STATES.has(state);
 }
 
 /** Once it is on its way, Slack's own sign of how far it is. */

@@ -15,7 +15,7 @@ import { FALLBACK_MAX, LABEL_MAX, MESSAGE_BUDGET, TEXT_MAX } from './limits.ts';
 import { fitsModal } from './modals.ts';
 import { ACTION_IDS, COMMAND } from './needs.ts';
 import { chunk, clip, escapeMarkup, measure, visible } from './outbound-text.ts';
-import { type Rendered, renderCard } from './render-card.ts';
+import { asksToDecide, type Rendered, renderCard } from './render-card.ts';
 import { type Continuation, fitRows, inFull, row } from './rows.ts';
 
 /** Words beside a card or a form; a message of words alone has the whole budget. */
@@ -35,7 +35,8 @@ export function renderMessage(message: Message): Rendered | null {
     message.text === '' && !alone ? null : renderWords(message, alone ? MESSAGE_BUDGET : BESIDE_MAX);
   const parts = [words, card, form].filter((part) => part !== null);
   // Who asks for what is the better notification, for as long as somebody is asked.
-  const notified = card?.actions === null ? (card ?? form ?? words) : (words ?? card ?? form);
+  const isEnded = message.card !== null && !asksToDecide(message.card);
+  const notified = isEnded ? (card ?? form ?? words) : (words ?? card ?? form);
   return {
     text: notified!.text,
     blocks: parts.flatMap((part) => part.blocks),

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { inputsOf } from '../support/slack/block-schema.ts';
 import { drawBlock } from '../support/slack/draw.ts';
 import { ALICE, APPROVALS, BOB, buttonsOf, CAROL, DAVE, useWorkplace } from './workplace.ts';
 
@@ -15,7 +16,7 @@ describe('over sockets, in the agent view', () => {
     await work.slack.click(ALICE, asks, 'form');
     const { view } = work.slack.dialog(ALICE);
     expect(view.callback_id).toBe('form:ci.trigger');
-    const repo = view.blocks.find(({ block_id: id }) => id === 'field:repo');
+    const repo = inputsOf(view).find(({ block_id: id }) => id === 'field:repo');
     expect(repo?.element).toMatchObject({ initial_value: 'web' });
     const { errors } = await work.slack.submit(ALICE, { repo: 'web', ref: 'main', job: 'No such name!' });
     expect(Object.keys(errors)).toEqual(['field:job']);

@@ -16,6 +16,7 @@ import { verifyDatabase } from '../../src/audit/verify-database.ts';
 import { compose, type Running } from '../../src/compose.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import type { Fields } from '../../src/log.ts';
+import type { CardOffer } from '../../src/model/card.ts';
 import { closeServer, listen, newApp } from '../../src/server.ts';
 import type { Database } from '../../src/store/database.ts';
 import { manifest } from '../adapters/slack/harness.ts';
@@ -76,11 +77,15 @@ export type Asked = {
   carol: FakeMessage;
 };
 
+/** What asks for something; what every card offers besides stands on each of them. */
 export function buttonsOf(message: FakeMessage): string[] {
   return message.blocks
     .flatMap((block) => (block.type === 'actions' ? block.elements : []))
-    .map((button) => button.action_id);
+    .map((button) => button.action_id)
+    .filter((id) => !OFFERS.includes(id));
 }
+
+const OFFERS: readonly string[] = ['edit', 'undo', 'report'] satisfies CardOffer[];
 
 /** The digest in a card's small print; undefined where it is no card. */
 export function digestOf(message: FakeMessage): string | undefined {

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { errorsOf, fitsModal, formModal, reasonModal } from '../../../adapters/slack/modals.ts';
 import type { Form } from '../../../src/model/card.ts';
 import { MessageId, newId, PrincipalId, RenderingId } from '../../../src/model/ids.ts';
-import { checkModal } from '../../support/slack/block-schema.ts';
+import { checkModal, inputsOf } from '../../support/slack/block-schema.ts';
 import { connected } from './harness.ts';
 import { cardWith, messageWith } from './samples.ts';
 
@@ -55,8 +55,9 @@ describe('a form', () => {
     expect((await slack.click('UALICE', asked, 'form')).status).toBe(200);
     const { view } = slack.dialog('UALICE');
     expect(view.title.text).toBe('Open a ticket');
-    expect(view.blocks[0]?.element).toMatchObject({ initial_value: 'VPN' });
-    expect(view.blocks[1]?.element).toMatchObject({ initial_option: { value: 'low' } });
+    const [title, priority] = inputsOf(view);
+    expect(title?.element).toMatchObject({ initial_value: 'VPN' });
+    expect(priority?.element).toMatchObject({ initial_option: { value: 'low' } });
     expect(JSON.parse(view.private_metadata)).toEqual({ container: direct, thread });
   });
 

@@ -138,15 +138,21 @@ const AnyBlock = z.discriminatedUnion('type', [
   BLOCKS.task_card,
   BLOCKS.context_actions,
 ]);
-const Modal = z.strictObject({
-  type: z.literal('modal'),
-  callback_id: z.string().max(255),
-  private_metadata: z.string().max(3000),
-  title: plainText(24),
-  submit: plainText(24),
-  close: plainText(24),
-  blocks: z.array(BLOCKS.input).min(1).max(100),
-});
+/** docs.slack.dev/reference/views/modal-views: blocks of any kind; `submit` is required where one of them is an input. */
+const Modal = z
+  .strictObject({
+    type: z.literal('modal'),
+    callback_id: z.string().max(255),
+    private_metadata: z.string().max(3000),
+    title: plainText(24),
+    submit: plainText(24).optional(),
+    close: plainText(24),
+    blocks: z
+      .array(z.union([BLOCKS.input, AnyBlock]))
+      .min(1)
+      .max(100),
+  })
+  .refine(({ submit, blocks }) => submit !== undefined || blocks.every(({ type }) => type !== 'input'));
 const Home = z.strictObject({ type: z.literal('home'), blocks: z.array(AnyBlock).max(100) });
 export type SlackModal = z.infer<typeof Modal>;
 export type SlackHome = z.infer<typeof Home>;
@@ -154,9 +160,12 @@ export type SlackHome = z.infer<typeof Home>;
 /** A view, or null where Slack answers `invalid_arguments`. */
 export const checkModal = (raw: unknown): SlackModal | null => {
   const view = Modal.safeParse(raw).data ?? null;
-  const ids = view?.blocks.map(({ block_id: id }) => id) ?? [];
+  const ids = (view === null ? [] : inputsOf(view)).map(({ block_id: id }) => id);
   return new Set(ids).size === ids.length ? view : null;
 };
+/** What is filled in in a dialog. */
+export const inputsOf = ({ blocks }: Pick<SlackModal, 'blocks'>) =>
+  blocks.filter((block) => block.type === 'input');
 export const checkHome = (raw: unknown): SlackHome | null => Home.safeParse(raw).data ?? null;
 export type SlackBlock = z.infer<typeof AnyBlock>;
 

@@ -1,5 +1,5 @@
 /** What Slack sends, as the manifest lets it: events, button presses, slash commands. */
-import type { SlackBlock } from './block-schema.ts';
+import { inputsOf, type SlackBlock } from './block-schema.ts';
 import { BOT_USER, type FakeMessage, type FakeView, TEAM, type Workspace } from './workspace.ts';
 
 export type Manifest = {
@@ -91,7 +91,7 @@ export class Deliveries {
 
   /** Sends a dialog with these values, by field; a choice's is one of its options. */
   submission({ id, user, view }: FakeView, values: Record<string, string>) {
-    const state = view.blocks.map(({ block_id: block, element }) => {
+    const state = inputsOf(view).map(({ block_id: block, element }) => {
       const value = values[String(block).replace(/^field:/, '')] ?? null;
       const options = element.type === 'static_select' ? element.options : null;
       const chosen = options?.find((it) => it.value === value) ?? null;
