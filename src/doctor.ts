@@ -25,6 +25,7 @@ export async function* diagnose(env: Environment, cwd: string): AsyncGenerator<F
     ['database', async () => (await import('./commands/doctor/database.ts')).lookAtDatabase(config)],
     ['redis', () => lookAtRedis(config)],
     ['policies', async () => (await import('./commands/doctor/rules.ts')).lookAtRules(config)],
+    ['credentials', async () => (await import('./commands/doctor/credentials.ts')).lookAtCredentials(config)],
     ['slack', () => lookAtSlack(config)],
     ['sign-in', () => lookAtSignIn(config)],
     ['model', () => lookAtModel(config)],

@@ -56,18 +56,25 @@ export async function lookAtSlack({ slack, local }: Config): Promise<Finding[]> 
   }
   const mend =
     'Look at SLACK_BOT_TOKEN: it begins with xoxb- and stands under "OAuth & Permissions" of the app.';
+  const form = tokenForms(slack);
   const root = slack.apiUrl ?? 'https://slack.com/api/';
   const answer = await ask(new URL('auth.test', root.endsWith('/') ? root : `${root}/`), {
     method: 'POST',
     token: slack.botToken,
   });
   if ('problem' in answer)
-    return [bad('slack', `cannot be reached (${answer.problem})`, 'Is there a way out to it from here?')];
+    return [
+      ...form,
+      bad('slack', `cannot be reached (${answer.problem})`, 'Is there a way out to it from here?'),
+    ];
   const tested = Tested.safeParse(answer.body);
   if (!tested.success) return [bad('slack', 'gives an answer that is not Slack’s', 'Look at SLACK_API_URL.')];
-  const findings = tested.data.ok
-    ? [ok('slack', 'accepts the token')]
-    : [bad('slack', `refuses the token (${asCode(tested.data.error)})`, mend)];
+  const findings = [
+    ...form,
+    tested.data.ok
+      ? ok('slack', 'accepts the token')
+      : bad('slack', `refuses the token (${asCode(tested.data.error)})`, mend),
+  ];
   if (slack.approvalsChannel === null)
     findings.push(
       note(
@@ -85,6 +92,20 @@ export async function lookAtSlack({ slack, local }: Config): Promise<Finding[]> 
       ),
     );
   return findings;
+}
+
+/** Slack says by the first letters of a token what it is for; one in the place of the other opens nothing. */
+function tokenForms({ appToken }: NonNullable<Config['slack']>): Finding[] {
+  if (appToken === null) return [];
+  return appToken.startsWith('xapp-')
+    ? [ok('slack', 'SLACK_APP_TOKEN has the form of one')]
+    : [
+        bad(
+          'slack',
+          'SLACK_APP_TOKEN is no app-level token',
+          'It begins with xapp- and stands under "Basic Information" of the app, "App-Level Tokens", with the scope connections:write.',
+        ),
+      ];
 }
 
 const Models = z.object({ data: z.array(z.object({ id: z.string() })) });
