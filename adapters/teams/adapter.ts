@@ -14,6 +14,7 @@ import { type Feedback, splitConversation } from './parse.ts';
 import { Guid } from './payloads.ts';
 import { listen } from './receive.ts';
 import { type References, remembering } from './references.ts';
+import { STREAM_PACE } from './stream.ts';
 import { TeamsSurface } from './surface.ts';
 import { appTokens, type Cloud, type Tokens, tokenCheck } from './tokens.ts';
 import { isLoopback } from './verify.ts';
@@ -94,9 +95,12 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
   const tenant = unauthenticated ? null : config.tenant.toLowerCase();
   const references = remembering(options.references);
   const queue = new PacedQueue(clock, PACE);
+  const streams = new PacedQueue(clock, STREAM_PACE);
   const surface = new TeamsSurface({
     connector: new Connector(tokens, config.appId),
     queue,
+    streams,
+    clock,
     memory: options.ephemeral ?? ownMemory(),
     references,
     tenant,
@@ -127,7 +131,10 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
         'Teams can be answered',
       );
     },
-    stop: async () => queue.stop(),
+    stop: async () => {
+      streams.stop();
+      queue.stop();
+    },
   };
 }
 

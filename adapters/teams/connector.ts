@@ -1,5 +1,5 @@
 /**
- * The three calls of the Bot Connector that we make, with Teams' errors by our codes.
+ * The calls of the Bot Connector that we make, with Teams' errors by our codes.
  * learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference
  */
 import { z } from 'zod';
@@ -30,13 +30,36 @@ export class Connector {
 
   /** The id of the new message. */
   async post(to: Address, content: Content): Promise<string> {
-    const path = `v3/conversations/${encodeURIComponent(to.conversation)}/activities`;
-    return this.#call('POST', to.serviceUrl, path, activityOf(content));
+    return this.#call('POST', to.serviceUrl, activitiesOf(to), activityOf(content));
   }
 
   async update(to: Address, message: string, content: Content): Promise<void> {
-    const path = `v3/conversations/${encodeURIComponent(to.conversation)}/activities/${encodeURIComponent(message)}`;
+    const path = `${activitiesOf(to)}/${encodeURIComponent(message)}`;
     await this.#request('PUT', to.serviceUrl, path, { ...activityOf(content), id: message });
+  }
+
+  /** Begins an answer that grows, with words of ours; the id of the stream, and of the message that it becomes. */
+  async startStream(to: Address, status: string): Promise<string> {
+    const info = { streamType: 'informative', streamSequence: 1 };
+    return this.#call('POST', to.serviceUrl, activitiesOf(to), typing(status, info));
+  }
+
+  /** `text` is everything so far. */
+  async growStream(to: Address, at: { id: string; sequence: number; text: string }): Promise<void> {
+    const info = { streamId: at.id, streamType: 'streaming', streamSequence: at.sequence };
+    await this.#request('POST', to.serviceUrl, activitiesOf(to), typing(at.text, info));
+  }
+
+  /** The last of a stream: a message from here on. */
+  async endStream(to: Address, id: string, last: { text: string; byModel: boolean }): Promise<void> {
+    const info = { type: 'streaminfo', streamId: id, streamType: 'final' };
+    const label = last.byModel ? [AI_ENTITY] : [];
+    await this.#request('POST', to.serviceUrl, activitiesOf(to), {
+      type: 'message',
+      text: last.text,
+      textFormat: 'plain',
+      entities: [info, ...label],
+    });
   }
 
   /** The personal chat with somebody of the tenant, opened if need be: Teams answers the same one every time. */
@@ -83,6 +106,16 @@ export class Connector {
     return decodeJson(text);
   }
 }
+
+const activitiesOf = ({ conversation }: Address): string =>
+  `v3/conversations/${encodeURIComponent(conversation)}/activities`;
+
+const typing = (text: string, info: object): object => ({
+  type: 'typing',
+  text,
+  textFormat: 'plain',
+  entities: [{ type: 'streaminfo', ...info }],
+});
 
 function activityOf(content: Content): object {
   const shown =

@@ -2,16 +2,17 @@
 
 import { AppError } from '../../src/errors.ts';
 import type { Delivered, Message } from '../../src/model/card.ts';
-import type { Ephemeral, Surface } from '../../src/model/ports.ts';
+import type { Ephemeral, Streaming, Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
-import type { PacedQueue } from '../../src/surface/paced-queue.ts';
+import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Address, Connector } from './connector.ts';
 import { adaptiveCard } from './elements.ts';
 import type { Log } from './log.ts';
 import { joinConversation } from './parse.ts';
 import type { References } from './references.ts';
 import { type Content, contentOf, type RenderedMessage, renderMessage } from './render-message.ts';
+import { completeStream, Shown, TeamsStream } from './stream.ts';
 
 /** What may be forgotten: which continuations a message already has. Forgetting posts them a second time. */
 export type Memory = Pick<Ephemeral, 'get' | 'set'>;
@@ -19,6 +20,9 @@ export type Memory = Pick<Ephemeral, 'get' | 'set'>;
 export type SurfaceParts = {
   connector: Connector;
   queue: PacedQueue;
+  /** For answers that grow: slower, and never in the way of messages. */
+  streams: PacedQueue;
+  clock: Clock;
   memory: Memory;
   references: References;
   /** Null in local mode: the tenant is whatever the Playground calls its own. */
@@ -39,6 +43,30 @@ const UNREACHABLE = new Set(['not_found', 'not_allowed', 'upstream_failed']);
 export class TeamsSurface implements Surface {
   readonly platform = 'teams';
   readonly #parts: SurfaceParts;
+  readonly #shown = new Shown();
+
+  /** In personal chats only: Teams takes it nowhere else. */
+  readonly streaming: Streaming = {
+    begin: (place, noted) => {
+      if (!place.direct) return null;
+      const to = () => this.#address(place.tenant, place.container, place.thread);
+      return new TeamsStream({ ...this.#parts, shown: this.#shown }, place.container, to, (id) =>
+        noted(handle(place, place.thread, id)),
+      );
+    },
+    complete: async (place, begun, message) => {
+      const rendered = renderMessage(message);
+      if (rendered === null) return begun;
+      const to = await this.#address(place.tenant, place.container, place.thread);
+      const { byModel, summary } = rendered;
+      const text = message.text === '' ? summary : message.text;
+      return completeStream(
+        { ...this.#parts, shown: this.#shown },
+        { to, id: parts(begun).id, handle: begun, text, byModel },
+        { update: () => this.update(begun, message), post: () => this.post(place, message) },
+      );
+    },
+  };
 
   constructor(parts: SurfaceParts) {
     this.#parts = parts;

@@ -5,7 +5,9 @@ import { COVERAGE } from '../../support/teams/coverage.ts';
 import { FakeConnector, ROUTES } from '../../support/teams/fake-connector.ts';
 import { CHANNEL } from './harness.ts';
 
-const source = readFileSync(new URL('../../support/teams/fake-connector.ts', import.meta.url), 'utf8');
+const source = ['fake-connector', 'streams']
+  .map((name) => readFileSync(new URL(`../../support/teams/${name}.ts`, import.meta.url), 'utf8'))
+  .join('\n');
 const started = async () => {
   const teams = await FakeConnector.start();
   teams.addConversation(CHANNEL, 'channel', { members: ['alice'] });
@@ -29,7 +31,7 @@ describe('the fake connector', () => {
   test('covers what its list says, no more and no less', () => {
     expect(Object.keys(ROUTES).sort()).toEqual([...COVERAGE.routes]);
     expect(Object.keys(ELEMENTS).sort()).toEqual([...COVERAGE.elements]);
-    const said = [...source.matchAll(/error\(\s*\d+,\s*'([^']+)'/g)].map((match) => match[1]);
+    const said = [...source.matchAll(/(?:error|refuse)\(\s*\d+,\s*'([^']+)'/g)].map((match) => match[1]);
     expect([...new Set([...said, 'Throttled'])].sort()).toEqual([...COVERAGE.errors]);
     for (const kind of COVERAGE.activities) expect(source).toContain(`'${kind}'`);
   });

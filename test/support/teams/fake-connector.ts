@@ -5,7 +5,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { OAuth2Server } from 'oauth2-mock-server';
-import { Card } from './card-schema.ts';
+import { Card, executesOf } from './card-schema.ts';
+import { Streams } from './streams.ts';
 
 export const APP = '11111111-2222-4333-8444-555555555555';
 export const TENANT = '99999999-8888-4777-8666-555555555555';
@@ -37,6 +38,7 @@ const error = (status: number, code: string, message = code): Answer => ({
 export class FakeConnector {
   readonly calls: Call[] = [];
   readonly messages: FakeMessage[] = [];
+  readonly streams = new Streams();
   readonly conversations = new Map<string, Conversation>();
   /** What our calls must carry. */
   readonly botToken = ['bot', crypto.randomUUID()].join('-');
@@ -174,7 +176,7 @@ export class FakeConnector {
 
   /** A press of one of a message's buttons, as a client sends it; `fields` are what was typed into its inputs. */
   click(user: string, message: FakeMessage, verb: string, fields: Record<string, string> = {}) {
-    const button = message.card?.actions?.find((action) => action.verb === verb);
+    const button = executesOf(message.card).find((action) => action.verb === verb);
     if (button === undefined) throw new Error(`there is no button ${verb}`);
     return this.activity(user, message.conversation, {
       type: 'invoke',
@@ -189,8 +191,8 @@ export class FakeConnector {
 
   /** The same press in a client that knows no Action.Execute. */
   submit(user: string, message: FakeMessage, verb: string) {
-    const button = message.card?.actions?.find((action) => action.verb === verb);
-    if (button === undefined) throw new Error(`there is no button ${verb}`);
+    const button = executesOf(message.card).find((action) => action.verb === verb);
+    if (button === undefined || button.fallback === 'drop') throw new Error(`there is no button ${verb}`);
     return this.activity(user, message.conversation, { value: button.fallback.data, replyToId: message.id });
   }
 
@@ -216,6 +218,11 @@ export class FakeConnector {
       },
       replyToId: message.id,
     });
+  }
+
+  /** Somebody installs the app, where they talk to it. */
+  installed(user: string) {
+    return this.activity(user, this.personalChat(user), { type: 'installationUpdate', action: 'add' });
   }
 
   added(user: string, conversation: string) {
@@ -290,12 +297,18 @@ export class FakeConnector {
     const sends = (this.#sends.get(container) ?? []).filter((at) => now - at < 1_000);
     if (sends.length >= SENDS_PER_SECOND)
       return { ...error(429, 'Throttled'), headers: { 'retry-after': '1' } };
+    const personal = this.conversations.get(container)?.type === 'personal';
+    const part = this.streams.take(conversation, body, { ms: now, personal, nextId: () => this.#nextId() });
+    if (part?.kind === 'refused') return error(part.refusal.status, part.refusal.code, part.refusal.message);
+    if (part !== null) this.#sends.set(container, [...sends, now]);
+    if (part?.kind === 'began') return { status: 201, body: { id: part.id } };
+    if (part?.kind === 'taken') return { status: 202, body: {} };
     const content = contentOf(body);
     if ('status' in content) return content;
     this.#sends.set(container, [...sends, now]);
-    const id = this.#nextId();
+    const id = part?.id ?? this.#nextId();
     this.messages.push({ conversation, id, edits: 0, ...content });
-    return { status: 201, body: { id } };
+    return part === null ? { status: 201, body: { id } } : { status: 202, body: {} };
   }
 
   update(conversation: string, id: string, body: Record<string, unknown>): Answer {
