@@ -60,7 +60,7 @@ export type Ask = {
 };
 
 /** Two ends of one connection, as a sandbox's fd 3 and its parent's end are. */
-async function socketPair(): Promise<[net.Socket, net.Socket]> {
+export async function socketPair(): Promise<[net.Socket, net.Socket]> {
   const folder = await mkdtemp(join(tmpdir(), 'door-'));
   const server = net.createServer();
   const accepted = Promise.withResolvers<net.Socket>();

@@ -1,0 +1,173 @@
+/**
+ * One call of action code with a real broker, a real upstream on loopback and a real log: whatever its code does at the door, and
+ * whatever the upstream does, is an entry, and what is known of its writes is what happened.
+ */
+import { afterEach, describe, expect, test } from 'vitest';
+import type { GovernedAction } from '../../src/action.ts';
+import { attempt } from '../../src/execution/attempt.ts';
+import { createBroker } from '../../src/execution/broker/broker.ts';
+import { claimApproved, intentsOf } from '../../src/execution/lease.ts';
+import { findSecrets } from '../../src/screening/secrets.ts';
+import { alice, entriesOf, storeRequest, testLog } from '../support/core.ts';
+import { useDatabase } from '../support/database.ts';
+import { impatient, RULES, rawRequest, socketPair } from './broker/child.ts';
+import { json, type Script, startUpstream } from './broker/upstream-server.ts';
+
+const database = useDatabase();
+const { audit } = testLog();
+const TOKEN = ['ghs', 'a1B2c3D4e5F6g7H8i9J0k1L2'].join('_');
+
+const ends: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).reverse()) await end();
+});
+
+const BODY = JSON.stringify({ title: 'VPN down', body: 'mark-1' });
+const WRITE = rawRequest('POST /repos/acme/issues', [`content-length: ${BODY.length}`], BODY);
+const READ_LINE = 'GET /repos/acme/issues/12?state=all';
+const READ = rawRequest(READ_LINE);
+/** Without it another request may follow on the same stream. */
+const going = (request: string) => request.replace('connection: close\r\n', '');
+
+const governed = {
+  action: { name: 'ticket.create', effect: 'write', operation: 'create' },
+  connector: { name: 'example' },
+  operation: { egress: RULES, writes: 1 },
+  settings: {},
+} as unknown as GovernedAction;
+
+/** Runs a child that writes these bytes to its door, waits until the door is closed, and says that all is well. */
+async function run(bytes: string, upstream: Script | { baseUrl: string }) {
+  const server = typeof upstream === 'function' ? await startUpstream(upstream) : null;
+  if (server) ends.push(() => server.close());
+  const config = server?.config ?? {
+    'api.example.com': { baseUrl: (upstream as { baseUrl: string }).baseUrl, addresses: ['127.0.0.1/32'] },
+  };
+  const broker = createBroker({
+    upstreams: config,
+    credentials: { get: async () => `Bearer ${TOKEN}` },
+    builtIns: {},
+    scan: (text) => findSecrets(text)[0]?.type ?? null,
+    clock: impatient(),
+  });
+  ends.push(() => broker.close());
+  const request = await storeRequest(database.db, { state: 'approved', confirmedAt: new Date() });
+  const claim = await database.db.transaction((tx) => claimApproved(tx, request, 'kernel'));
+  const answer = await attempt(
+    {
+      db: database.db,
+      audit,
+      broker,
+      bundleOf: () => ({ file: '', sha256: '' }),
+      troubled: () => undefined,
+      sandbox: {
+        async run({ door }) {
+          const [inside, outside] = await socketPair();
+          door(outside);
+          const { promise, resolve } = Promise.withResolvers<void>();
+          inside.on('close', resolve).on('error', resolve).resume();
+          inside.write(bytes, 'latin1');
+          await promise;
+          const value = { kind: 'done', result: { code: 'done', message: 'All is well.' } };
+          return { kind: 'answered', value, durations: { wallMs: 1, firstByteMs: 1 } };
+        },
+      },
+    },
+    {
+      call: 'run',
+      governed,
+      turn: request.turn,
+      request: request.id,
+      args: { title: 'VPN down', ticket: '12' },
+      pinned: {},
+      handle: {},
+      requester: { id: alice, name: 'Alice' },
+      mark: 'mark-1',
+      idempotencyKey: 'key-1',
+      claim,
+      least: 'kernel',
+      onProgress: () => undefined,
+      signal: new AbortController().signal,
+    },
+  );
+  const entries = await entriesOf(database.db, request.id);
+  return {
+    unanswered: answer.unanswered,
+    seen: server?.seen ?? [],
+    entries: entries
+      .filter(({ type }) => type.startsWith('egress.'))
+      .map(({ type, data }) => `${type} ${data?.code ?? data?.status}`),
+    text: JSON.stringify(entries),
+    intents: await intentsOf(database.db, request.id),
+  };
+}
+
+const NONE = { total: 0, unanswered: 0, serverErrors: 0 };
+
+describe('what hostile code does is an entry, and nothing of it has left', () => {
+  test.each<[string, string, string]>([
+    ['another repository', rawRequest('GET /repos/evil/issues/12?state=all'), 'not_declared'],
+    ['an encoded path', rawRequest('GET /repos/acme%2fissues/12'), 'ambiguous_target'],
+    ['another body', WRITE.replace('VPN down', 'VPN gone'), 'body_not_declared'],
+    ['smuggling', rawRequest(READ_LINE, ['content-length: 5', 'transfer-encoding: chunked']), 'malformed'],
+  ])('%s', async (_what, bytes, code) => {
+    const { entries, seen, intents } = await run(bytes, (response) => json(response, {}));
+    expect(entries).toEqual([`egress.refused ${code}`]);
+    expect([seen, intents]).toEqual([[], NONE]);
+  });
+
+  test('a second write', async () => {
+    const { entries, seen, intents } = await run(going(WRITE) + WRITE, (response) => json(response, {}, 201));
+    expect(entries).toEqual(['egress.called 201', 'egress.refused write_budget']);
+    expect(seen).toHaveLength(1);
+    expect(intents).toEqual({ ...NONE, total: 1 });
+  });
+});
+
+describe('what a hostile upstream does is an entry', () => {
+  test('a credential that comes back is masked, and stands in no entry', async () => {
+    const { entries, text } = await run(READ, (response) => json(response, { token: TOKEN }));
+    expect(entries).toEqual(['egress.called 200']);
+    expect(text).toContain('"credentialEchoed":true');
+    expect(text).not.toContain(TOKEN);
+  });
+
+  test('a redirect is one that was answered, and refused', async () => {
+    const { entries } = await run(READ, (r) => void r.writeHead(302, { location: '/' }).end());
+    expect(entries).toEqual(['egress.called 302', 'egress.refused redirect']);
+  });
+
+  test('each try of a read is one', async () => {
+    let calls = 0;
+    const { entries } = await run(READ, (response) => {
+      calls += 1;
+      if (calls === 1) response.destroy();
+      else json(response, {}, calls === 2 ? 503 : 200);
+    });
+    expect(entries).toEqual(['egress.refused interrupted', 'egress.called 503', 'egress.called 200']);
+  });
+});
+
+describe('a write', () => {
+  test('that was never answered stays so, whatever its code says', async () => {
+    const { entries, unanswered, intents } = await run(WRITE, (response) => void response.destroy());
+    expect(entries).toEqual(['egress.refused interrupted']);
+    expect(unanswered).toBe(1);
+    expect(intents).toEqual({ total: 1, unanswered: 1, serverErrors: 0 });
+  });
+
+  test('that never left leaves no doubt behind: each try committed first, then settled', async () => {
+    const gone = await startUpstream((response) => json(response, {}));
+    await gone.close();
+    const { entries, unanswered, intents } = await run(WRITE, { baseUrl: gone.baseUrl });
+    expect(entries).toEqual(Array.from({ length: 3 }, () => 'egress.refused connection_failed'));
+    expect(unanswered).toBe(0);
+    expect(intents).toEqual({ total: 3, unanswered: 0, serverErrors: 0 });
+  });
+
+  test('that was answered in a way that is refused was answered', async () => {
+    const { entries, unanswered } = await run(WRITE, (r) => void r.writeHead(302).end());
+    expect(entries).toEqual(['egress.called 302', 'egress.refused redirect']);
+    expect(unanswered).toBe(0);
+  });
+});
