@@ -46,6 +46,10 @@ const CLOSED_BY_PERMISSIONS: ReadonlySet<Attack> = new Set([
 
 const BUBBLEWRAP_MISSING = 'bubblewrap (apt-get install -y bubblewrap)';
 const PROBE_WALL_MS = 10_000;
+export const PROBE_MODULE = {
+  name: 'isolation-probe',
+  module: fileURLToPath(new URL('./probe-attack.ts', import.meta.url)),
+};
 
 /**
  * Takes about 200 ms. A level whose probe cannot run does not hold; `none` is left when even Node's permissions
@@ -69,9 +73,8 @@ export async function establishLevel({
 } = {}): Promise<Established> {
   const folder = outFolder === undefined ? {} : { outFolder };
   const where = bubblewrap === undefined ? {} : { bubblewrap };
-  const module = fileURLToPath(new URL('./probe-attack.ts', import.meta.url));
-  const bundles = await bundleOperations({ modules: [{ name: 'isolation-probe', module }], ...folder });
-  const bundle = bundles.get('isolation-probe') as Bundle;
+  const bundles = await bundleOperations({ modules: [PROBE_MODULE], ...folder });
+  const bundle = bundles.get(PROBE_MODULE.name) as Bundle;
   const try_ = (level: IsolationLevel): Promise<Seen> =>
     attackAt(level, { bundle, sandbox: { node, ...folder, ...where }, ...(signal ? { signal } : {}) });
 
