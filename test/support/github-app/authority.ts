@@ -45,12 +45,15 @@ function problemOfJwt(jwt: string, key: KeyObject, appId: string, now: number): 
   return String(iss) === appId ? null : 'Integration not found';
 }
 
+/** What GitHub serves to a token that is good for it. */
+export type Serve = (response: ServerResponse, seen: Seen & { path: string }) => void;
+
 /** One app, installed for `acme` with `issues: write`; `acme/web` and `acme/other` are its repositories. */
-export async function startAuthority(faults: Faults = {}) {
+export async function startAuthority(faults: Faults = {}, serve?: Serve) {
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const appId = '12345';
   const issued: Issued[] = [];
-  const revocations = [...(faults.revocation ?? [])];
+  let revocations = [...(faults.revocation ?? [])];
   const bearer = (seen: Seen) => (seen.headers.authorization ?? '').replace(/^Bearer /, '');
   const say = (response: ServerResponse, status: number, message: string) =>
     json(response, { message, ...DOCS, status: String(status) }, status);
@@ -124,11 +127,16 @@ export async function startAuthority(faults: Faults = {}) {
     }
     if (seen.method !== 'GET' && known.permissions.issues !== 'write')
       return say(response, 403, 'Resource not accessible by integration');
+    if (serve) return serve(response, { ...seen, path });
     json(response, { yours: bearer(seen) });
   });
   return {
     ...upstream,
     issued,
+    /** What `DELETE /installation/token` answers from now on, one after another; then 204. */
+    failRevocations(statuses: number[]): void {
+      revocations = [...statuses];
+    },
     app: { kind: 'github-app' as const, appId, key: privateKey },
     asked: (pattern: RegExp) => upstream.seen.filter(({ method, url }) => pattern.test(`${method} ${url}`)),
   };
