@@ -4,7 +4,7 @@ import type { Application, RequestHandler } from 'express';
 import { AppError } from '../../src/errors.ts';
 import type { Message } from '../../src/model/card.ts';
 import type { PrincipalId, RequestId } from '../../src/model/ids.ts';
-import type { Assistant, Ephemeral, Surface } from '../../src/model/ports.ts';
+import type { ChatAssistant, Ephemeral, Surface } from '../../src/model/ports.ts';
 import { type Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import { Connector } from './connector.ts';
 import { PACE } from './limits.ts';
@@ -18,6 +18,7 @@ import { STREAM_PACE } from './stream.ts';
 import { TeamsSurface } from './surface.ts';
 import { appTokens, type Cloud, type Tokens, tokenCheck } from './tokens.ts';
 import { isLoopback } from './verify.ts';
+import { createWhispers, whispering } from './whisper.ts';
 
 export type TeamsConfig = {
   /** `MicrosoftAppId`, `MicrosoftAppPassword`, `MicrosoftAppTenantId`; the type is SingleTenant. */
@@ -47,7 +48,7 @@ export type TeamsAdapter = {
 };
 
 export type TeamsOptions = {
-  assistant: () => Assistant;
+  assistant: () => ChatAssistant;
   app: Application;
   config: TeamsConfig;
   references: References;
@@ -95,13 +96,15 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
   const tenant = unauthenticated ? null : config.tenant.toLowerCase();
   const references = remembering(options.references);
   const queue = new PacedQueue(clock, PACE);
+  const memory = options.ephemeral ?? ownMemory();
+  const whispers = createWhispers(memory);
   const streams = new PacedQueue(clock, STREAM_PACE);
   const surface = new TeamsSurface({
     connector: new Connector(tokens, config.appId),
     queue,
     streams,
     clock,
-    memory: options.ephemeral ?? ownMemory(),
+    memory,
     references,
     tenant,
     serviceUrl: config.serviceUrl ?? (unauthenticated ? PLAYGROUND_URL : SERVICE_URL),
@@ -119,11 +122,12 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
     feedback:
       options.feedback ??
       (async ({ reaction }) => log.info({ code: 'teams_feedback', reaction }, 'feedback')),
+    whispers,
     guard: options.guard ?? ((_req, _res, next) => next()),
     log,
   });
   return {
-    surface,
+    surface: whispering(surface, whispers),
     start: async () => {
       await tokens?.();
       log.info(

@@ -1,8 +1,9 @@
-/** What an invoke is answered with: a card as this person sees it, or one sentence of ours. */
-import type { Message } from '../../src/model/card.ts';
-import { adaptiveCard, line, text } from './elements.ts';
+/** What an invoke is answered with: a card as this person sees it, a form, or one sentence of ours. */
+import type { Form, Message } from '../../src/model/card.ts';
+import { type AdaptiveCard, adaptiveCard, type Data, line, text } from './elements.ts';
 import { SUMMARY_MAX } from './limits.ts';
 import { oneLine, visible } from './outbound-text.ts';
+import { type Problems, renderEdit, renderForm } from './render-form.ts';
 import { contentOf, renderMessage } from './render-message.ts';
 
 const CARD = 'application/vnd.microsoft.card.adaptive';
@@ -15,7 +16,23 @@ export function answerCard(message: Message): InvokeAnswer | null {
   const rendered = renderMessage(message);
   if (rendered === null) return null;
   const content = contentOf(message, rendered, { full: true, personal: true });
-  return 'card' in content ? { statusCode: 200, type: CARD, value: content.card } : null;
+  return 'card' in content ? shown(content.card) : null;
+}
+
+const shown = (card: AdaptiveCard): InvokeAnswer => ({ statusCode: 200, type: CARD, value: card });
+const TOO_LONG = 'What stands there is too long for a form. It can be changed on its page in the browser.';
+
+/** In place of the card, for this person alone: what it asks for, to be changed. */
+export function answerEdit(form: Form, data: Data, problems: Problems = []): InvokeAnswer {
+  const card = renderEdit(form, data, problems);
+  return card === null ? answerWords(TOO_LONG) : shown(card);
+}
+
+/** The form once more, with what was typed and what is wrong with it. */
+export function answerForm(form: Form, problems: Problems): InvokeAnswer {
+  const { body, actions } = renderForm(form, problems);
+  if (actions.length > 0) return shown(adaptiveCard(body, { actions }));
+  return answerWords(problems.map(({ field, message }) => `${field}: ${message}`).join('; '));
 }
 
 /** Shown to the person alone, beside the card. */
@@ -25,5 +42,5 @@ export function answerWords(words: string): InvokeAnswer {
 
 /** In place of a form, so that it cannot be sent twice by mistake. */
 export function answerSent(): InvokeAnswer {
-  return { statusCode: 200, type: CARD, value: adaptiveCard([line(text('Sent. The answer follows.'))]) };
+  return shown(adaptiveCard([line(text('Sent. The answer follows.'))]));
 }

@@ -2,9 +2,20 @@
  * The few Adaptive Card elements that we use. Words stand in text runs only, which Teams shows literally: there is no
  * markdown to escape, so no mention, link or formatting can be smuggled in. Texts come in already `visible`.
  */
+import type { CardOffer } from '../../src/model/card.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
-import { LINK_MAX, REASON_MAX } from './limits.ts';
-import { FIELD_PREFIX, FORM_VERB, REASON_FIELD, REFRESH_VERB } from './needs.ts';
+import { LINK_MAX, REASON_MAX, REPORT_MAX } from './limits.ts';
+import {
+  EDIT_VERB,
+  FIELD_PREFIX,
+  FORM_VERB,
+  REASON_FIELD,
+  REFRESH_VERB,
+  REPORT_FIELD,
+  REPORT_VERB,
+  SAVE_VERB,
+  UNDO_VERB,
+} from './needs.ts';
 
 export type Style = {
   weight?: 'Bolder';
@@ -12,41 +23,53 @@ export type Style = {
   fontType?: 'Monospace';
   size?: 'Large' | 'Small';
   isSubtle?: true;
+  color?: 'Attention';
 };
 type OpenUrl = { type: 'Action.OpenUrl'; url: string };
 export type Run = Style & { type: 'TextRun'; text: string; selectAction?: OpenUrl };
 export type Line = { type: 'RichTextBlock'; spacing?: 'None' | 'Small'; inlines: Run[] };
 export type Box = { type: 'Container'; style?: 'emphasis'; spacing?: 'Small'; items: Element[] };
-export type Input = {
-  id: string;
-  label: string;
-  isRequired?: true;
-  errorMessage?: string;
-  value?: string;
-} & (
-  | { type: 'Input.Text'; isMultiline?: true; maxLength?: number }
-  | { type: 'Input.Number' }
-  | { type: 'Input.ChoiceSet'; style: 'compact'; choices: { title: string; value: string }[] }
-);
+export type InputBase = { id: string; label: string; isRequired?: true; errorMessage?: string };
+export type Input = InputBase &
+  (
+    | { type: 'Input.Text'; value?: string; isMultiline?: true; maxLength?: number }
+    | { type: 'Input.Number'; value?: number }
+    | {
+        type: 'Input.ChoiceSet';
+        value?: string;
+        style: 'compact';
+        choices: { title: string; value: string }[];
+      }
+  );
 export type Element = Line | Box | Input;
 /** What a button sends back. Nothing in it is believed: it names what the person saw. */
 export type Data = Record<string, string>;
 type Submit = { type: 'Action.Submit'; title: string; data: Data };
-export type Action = {
+export type Execute = {
   type: 'Action.Execute';
   verb: string;
   title: string;
   style?: 'positive' | 'destructive';
   data: Data;
-  fallback: Submit;
+  /** Sends no inputs, and so waits for none that are needed. */
+  associatedInputs?: 'none';
+  /** What clients show that do not know it: the older button, or none where that could not be answered. */
+  fallback: Submit | 'drop';
 };
+/** Opens below the card what it asks, without asking us. */
+export type ShowCard = {
+  type: 'Action.ShowCard';
+  title: string;
+  card: { type: 'AdaptiveCard'; body: Element[]; actions: Execute[] };
+};
+export type Action = Execute | ShowCard;
 export type AdaptiveCard = {
   type: 'AdaptiveCard';
   $schema: 'http://adaptivecards.io/schemas/adaptive-card.json';
   version: '1.5';
   body: Element[];
   actions?: Action[];
-  refresh?: { action: Omit<Action, 'title' | 'style' | 'fallback'> & { title: string } };
+  refresh?: { action: Pick<Execute, 'type' | 'verb' | 'title' | 'data'> };
   msteams?: { width: 'Full' };
 };
 
@@ -101,7 +124,7 @@ const LABELS: Readonly<Record<DecisionKind, string>> = {
 };
 
 /** Buttons carry what the person saw and nothing else; they are never authority. */
-export function buttons(kinds: readonly DecisionKind[], data: Data): Action[] {
+export function buttons(kinds: readonly DecisionKind[], data: Data): Execute[] {
   return kinds.map((kind) => {
     const positive = kind === 'confirm' || kind === 'approve';
     return {
@@ -112,7 +135,42 @@ export function buttons(kinds: readonly DecisionKind[], data: Data): Action[] {
   });
 }
 
-export function sendForm(action: string): Action {
+/** What a card offers besides deciding; no more authority than any other button. */
+export const offered = (offers: readonly CardOffer[], data: Data): Action[] =>
+  offers.map((offer) => buttonOf(offer, data));
+
+function buttonOf(offer: CardOffer, data: Data): Action {
+  switch (offer) {
+    case 'edit':
+      // Its answer is a form, which only the newer button can be answered with.
+      return { ...execute(EDIT_VERB, 'Edit', data), fallback: 'drop' };
+    case 'undo':
+      return execute(UNDO_VERB, 'Undo', data);
+    case 'report': {
+      const actions = [execute(REPORT_VERB, 'Send report', data)];
+      return {
+        type: 'Action.ShowCard',
+        title: 'Report',
+        card: { type: 'AdaptiveCard', body: [reportInput()], actions },
+      };
+    }
+  }
+}
+
+function reportInput(): Input {
+  const label = 'What looks wrong? Operators read this.';
+  return { type: 'Input.Text', id: REPORT_FIELD, label, isMultiline: true, maxLength: REPORT_MAX };
+}
+
+/** Below the form that changes a request: save it, or see the card again. */
+export function saveEdit(data: Data): Execute[] {
+  return [
+    { ...execute(SAVE_VERB, 'Save the change', data), style: 'positive', fallback: 'drop' },
+    { ...execute(REFRESH_VERB, 'Back', data), associatedInputs: 'none', fallback: 'drop' },
+  ];
+}
+
+export function sendForm(action: string): Execute {
   return { ...execute(FORM_VERB, 'Send', { action }), style: 'positive' };
 }
 
@@ -148,7 +206,7 @@ export function adaptiveCard(
 }
 
 /** A client that does not know `Action.Execute` sends the same as a message with a value. */
-function execute(verb: string, title: string, data: Data): Action {
+function execute(verb: string, title: string, data: Data): Execute {
   return {
     type: 'Action.Execute',
     verb,

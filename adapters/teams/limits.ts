@@ -20,6 +20,8 @@ export const INLINE_MAX = 1_200;
 export const LABEL_MAX = 100;
 /** What is said of a denial: a sentence or two, in characters; the same in Slack. */
 export const REASON_MAX = 500;
+/** What is said of something that looks wrong, in characters; the same in Slack. */
+export const REPORT_MAX = 3_000;
 /** Tail of a run's output on its card. */
 export const OUTPUT_MAX = 1_800;
 /** What a notification says. */

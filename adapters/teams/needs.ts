@@ -9,14 +9,21 @@ export const ENDPOINT = '/api/messages';
 /** Where people can talk to the app. */
 export const SCOPES = ['personal', 'team', 'groupChat'] as const;
 /** Offered as hints while a person types; the same words work everywhere. */
-export const COMMANDS = ['help', 'my requests', 'waiting for me', 'whoami'] as const;
+export const COMMANDS = ['help', 'home', 'my requests', 'waiting for me', 'whoami'] as const;
 /** A button's verb is the decision itself; its data is the opaque id of the rendering and the request it shows. */
 export const BUTTONS: readonly DecisionKind[] = DecisionKind.options;
 /** Sends a filled form. */
 export const FORM_VERB = 'form';
+/** Asks for the form that changes what a card shows, and sends it. */
+export const EDIT_VERB = 'edit';
+export const SAVE_VERB = 'save';
+export const UNDO_VERB = 'undo';
+export const REPORT_VERB = 'report';
 /** Teams asks by itself, when a person looks at a card: which buttons are theirs? */
 export const REFRESH_VERB = 'refresh';
 /** Ids of a form's inputs begin so, that no field can pass for our own data. */
 export const FIELD_PREFIX = 'field.';
 /** The input in which whoever denies may say why. */
 export const REASON_FIELD = 'reason';
+/** The input in which anybody may say what looks wrong. */
+export const REPORT_FIELD = 'report';

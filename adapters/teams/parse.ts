@@ -8,8 +8,18 @@ import type { Content, Delivery, Place } from '../../src/model/turn.ts';
 import { DecisionKind } from '../../src/model/turn.ts';
 import { plainText, quotes, splitQuotes, withoutMention } from './inbound-text.ts';
 import { decodeJson } from './json.ts';
-import { REASON_MAX } from './limits.ts';
-import { FIELD_PREFIX, FORM_VERB, REASON_FIELD, REFRESH_VERB } from './needs.ts';
+import { REASON_MAX, REPORT_MAX } from './limits.ts';
+import {
+  EDIT_VERB,
+  FIELD_PREFIX,
+  FORM_VERB,
+  REASON_FIELD,
+  REFRESH_VERB,
+  REPORT_FIELD,
+  REPORT_VERB,
+  SAVE_VERB,
+  UNDO_VERB,
+} from './needs.ts';
 import { clip } from './outbound-text.ts';
 import {
   type Activity,
@@ -27,6 +37,8 @@ export type Verified = { activity: Activity; account: TeamsAccount };
 
 export type IgnoredCode = 'malformed' | 'unhandled' | 'not_mentioned' | 'not_ours' | 'empty';
 
+export type Edit = Extract<Content, { kind: 'edit' }>;
+
 export type Feedback = {
   account: TeamsAccount;
   /** The message that was judged, by Teams' id. */
@@ -37,6 +49,8 @@ export type Feedback = {
 
 export type Parsed =
   | { kind: 'delivery'; delivery: Delivery; request: RequestId | null }
+  /** Asks for the form that changes a request; `delivery` is what says why not, where it may not be changed. */
+  | { kind: 'ask-edit'; delivery: Delivery & { content: Edit }; request: RequestId | null }
   /** Teams asks how this person sees a card. */
   | { kind: 'view'; account: TeamsAccount; request: RequestId }
   | { kind: 'feedback'; feedback: Feedback }
@@ -63,10 +77,19 @@ export function parseActivity({ activity, account }: Verified): Parsed {
       return parseInvoke(activity, account);
     case 'conversationUpdate':
     case 'installationUpdate':
-      return { kind: 'arrival' };
+      return parseArrival(activity, account);
     default:
       return ignored('unhandled');
   }
+}
+
+/** Whoever installs the app for themselves is told what it is; in a team or a group nobody asked to hear it. */
+function parseArrival(activity: Activity, account: TeamsAccount): Parsed {
+  const { membersAdded, action, recipient, conversation } = activity;
+  const isNew = action === 'add' || membersAdded?.some(({ id }) => id === recipient.id) === true;
+  if (!isNew || conversation.conversationType !== 'personal') return { kind: 'arrival' };
+  const parsed = deliver(activity, account, { kind: 'arrival' }, null);
+  return parsed.kind === 'delivery' ? parsed : { kind: 'arrival' };
 }
 
 /** `19:x@thread.tacv2;messageid=1` is a thread of a channel; other conversations have none. */
@@ -124,43 +147,58 @@ function parseAction(
     return request === null ? ignored('not_ours') : { kind: 'view', account, request };
   }
   if (data.verb === FORM_VERB) return parseForm(data, activity, account);
-  const decision = DecisionKind.safeParse(data.verb);
   const rendering = RenderingId.safeParse(data.rendering);
-  if (!decision.success || !rendering.success) return ignored('not_ours');
-  return deliver(
-    activity,
-    account,
-    {
-      kind: 'decision',
-      rendering: rendering.data,
-      decision: decision.data,
-      ...(decision.data === 'deny' ? reasonOf(data) : {}),
-    },
-    request,
-  );
+  const content = rendering.success ? pressedOn(rendering.data, data) : null;
+  if (content === null) return ignored('not_ours');
+  const parsed = deliver(activity, account, content, request);
+  if (data.verb !== EDIT_VERB || parsed.kind !== 'delivery' || content.kind !== 'edit') return parsed;
+  return { kind: 'ask-edit', delivery: { ...parsed.delivery, content }, request };
 }
 
-/** What a client lets nobody type is cut: a denial is never lost for its reason. */
-function reasonOf(data: Record<string, unknown>): { reason?: string } {
-  const given = data[REASON_FIELD];
-  const reason = typeof given === 'string' ? given.trim() : '';
-  return reason === '' ? {} : { reason: clip(reason, REASON_MAX) };
+/** Null: no verb of ours. */
+function pressedOn(rendering: RenderingId, data: Record<string, unknown>): Content | null {
+  switch (data.verb) {
+    case UNDO_VERB:
+      return { kind: 'undo', rendering };
+    case REPORT_VERB:
+      return { kind: 'report', rendering, words: wordsIn(data, REPORT_FIELD, REPORT_MAX) };
+    case EDIT_VERB:
+      return { kind: 'edit', rendering, arguments: {} };
+    case SAVE_VERB:
+      return { kind: 'edit', rendering, arguments: fieldsIn(data) };
+  }
+  const decision = DecisionKind.safeParse(data.verb);
+  if (!decision.success) return null;
+  const reason = decision.data === 'deny' ? wordsIn(data, REASON_FIELD, REASON_MAX) : '';
+  return {
+    kind: 'decision',
+    rendering,
+    decision: decision.data,
+    ...(reason === '' ? {} : { reason }),
+  };
+}
+
+/** What a client lets nobody type is cut: a press is never lost for its words. */
+function wordsIn(data: Record<string, unknown>, field: string, max: number): string {
+  const given = data[field];
+  return typeof given === 'string' && given.trim() !== '' ? clip(given.trim(), max) : '';
 }
 
 function parseForm(data: Record<string, unknown>, activity: Activity, account: TeamsAccount): Parsed {
   if (typeof data.action !== 'string') return ignored('not_ours');
+  const content = { kind: 'form' as const, action: data.action, arguments: fieldsIn(data) };
+  return deliver(activity, account, content, null);
+}
+
+/** What stands in a form's inputs, by field. */
+function fieldsIn(data: Record<string, unknown>): Record<string, unknown> {
   const entries = Object.entries(data)
     .filter(([name]) => name.startsWith(FIELD_PREFIX))
     .map(([name, value]) => [
       name.slice(FIELD_PREFIX.length),
       typeof value === 'number' ? String(value) : value,
     ]);
-  return deliver(
-    activity,
-    account,
-    { kind: 'form', action: data.action, arguments: Object.fromEntries(entries) },
-    null,
-  );
+  return Object.fromEntries(entries);
 }
 
 function parseFeedback(activity: Activity, account: TeamsAccount): Parsed {

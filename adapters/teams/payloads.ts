@@ -40,6 +40,10 @@ export const Activity = z.object({
   attachments: absent(z.array(z.unknown())),
   value: absent(z.unknown()),
   replyToId: absent(Opaque),
+  /** Of a `conversationUpdate`. */
+  membersAdded: absent(z.array(z.object({ id: Opaque }))),
+  /** Of an `installationUpdate`: `add`, `remove` and their kin. */
+  action: absent(z.string()),
 });
 export type Activity = z.infer<typeof Activity>;
 

@@ -5,13 +5,15 @@
 import express, { type Application, type Request, type RequestHandler, type Response } from 'express';
 import { AppError } from '../../src/errors.ts';
 import type { Message } from '../../src/model/card.ts';
-import type { PrincipalId, RequestId } from '../../src/model/ids.ts';
-import type { Assistant } from '../../src/model/ports.ts';
-import { answerCard, answerSent, answerWords, type InvokeAnswer } from './answer.ts';
+import type { PrincipalId, RenderingId, RequestId, TurnId } from '../../src/model/ids.ts';
+import type { ChatAssistant } from '../../src/model/ports.ts';
+import type { Content, Delivery } from '../../src/model/turn.ts';
+import { answerCard, answerEdit, answerForm, answerSent, answerWords, type InvokeAnswer } from './answer.ts';
 import { ANSWER_WITHIN_MS, BODY_MAX_BYTES } from './limits.ts';
 import type { Log } from './log.ts';
 import { ENDPOINT } from './needs.ts';
 import {
+  type Edit,
   type Feedback,
   parseActivity,
   splitConversation,
@@ -19,16 +21,19 @@ import {
   type Verified,
 } from './parse.ts';
 import type { References } from './references.ts';
+import { typedInto } from './render-form.ts';
 import { type VerifyParts, verifyActivity } from './verify.ts';
+import type { Whispers } from './whisper.ts';
 
 export type ReceiveParts = {
   app: Application;
-  assistant: () => Assistant;
+  assistant: () => ChatAssistant;
   verify: VerifyParts;
   references: References;
   /** The request's card with this person's buttons; null where they may not see it. */
   view: ((request: RequestId, viewer: PrincipalId) => Promise<Message | null>) | null;
   feedback: (feedback: Feedback) => Promise<void>;
+  whispers: Whispers;
   /** Runs before anything is read, e.g. local mode's guards. */
   guard: RequestHandler;
   log: Log;
@@ -63,7 +68,7 @@ export function listen(parts: ReceiveParts): void {
 }
 
 async function act(parts: ReceiveParts, verified: Verified, res: Response): Promise<void> {
-  const { assistant, log, feedback } = parts;
+  const { log, feedback } = parts;
   await remember(parts.references, verified);
   const parsed = parseActivity(verified);
   const isInvoke = verified.activity.type === 'invoke';
@@ -82,21 +87,95 @@ async function act(parts: ReceiveParts, verified: Verified, res: Response): Prom
     case 'view':
       res.status(200).json(await viewOf(parts, parsed.account, parsed.request));
       return;
+    case 'ask-edit':
     case 'delivery': {
-      const { turn, duplicate } = await assistant().receive(parsed.delivery);
-      log.info({ code: duplicate ? 'teams_duplicate' : 'teams_received', turn }, 'a delivery is stored');
+      const { delivery, request } = parsed;
       if (!isInvoke) {
+        await store(parts, delivery);
         res.sendStatus(200);
         return;
       }
-      const isForm = parsed.delivery.content.kind === 'form';
-      // Stored is what counts: whatever becomes of the answer, the decision is not lost.
-      const answered = isForm
-        ? answerSent()
-        : await inTime(decided(parts, verified.account, turn, parsed.request), log);
-      res.status(200).json(answered);
+      const form =
+        parsed.kind === 'ask-edit'
+          ? await editForm(parts, verified.account, parsed.delivery.content, request)
+          : await formAgain(parts, verified.account, delivery.content, request);
+      res.status(200).json(form ?? (await pressed(parts, verified.account, delivery, request)));
     }
   }
+}
+
+async function store({ assistant, log }: ReceiveParts, delivery: Delivery) {
+  const { turn, duplicate } = await assistant().receive(delivery);
+  log.info({ code: duplicate ? 'teams_duplicate' : 'teams_received', turn }, 'a delivery is stored');
+  return turn;
+}
+
+/** Stored is what counts: whatever becomes of the answer, what was pressed is not lost. */
+async function pressed(
+  parts: ReceiveParts,
+  account: TeamsAccount,
+  delivery: Delivery,
+  request: RequestId | null,
+): Promise<InvokeAnswer> {
+  const { place, content } = delivery;
+  if (content.kind === 'form') {
+    await store(parts, delivery);
+    return answerSent();
+  }
+  let words: string | null = null;
+  await parts.whispers.begin(place, account.user);
+  try {
+    const turn = await store(parts, delivery);
+    const became = await inTime(decided(parts, account, turn, request), parts.log);
+    words = became.words;
+    return became.answer;
+  } finally {
+    await parts.whispers.end(place, account.user, words);
+  }
+}
+
+/** Null where this person may not change it, or it does not stand so any more: the core says why. */
+async function editForm(
+  parts: ReceiveParts,
+  account: TeamsAccount,
+  { rendering }: Edit,
+  request: RequestId | null,
+): Promise<InvokeAnswer | null> {
+  const person = await knownAs(parts, account);
+  const form = person === null ? null : await parts.assistant().editFormOf(rendering, person);
+  return form && answerEdit(form, dataOf(rendering, request));
+}
+
+/** What was typed with what is wrong with it, at its fields; null where nothing is, and for the core to decide. */
+async function formAgain(
+  parts: ReceiveParts,
+  account: TeamsAccount,
+  content: Content,
+  request: RequestId | null,
+): Promise<InvokeAnswer | null> {
+  if (content.kind !== 'form' && content.kind !== 'edit') return null;
+  const person = await knownAs(parts, account);
+  if (person === null) return null;
+  const assistant = parts.assistant();
+  const { arguments: values } = content;
+  const form =
+    content.kind === 'form'
+      ? await assistant.form(content.action, person)
+      : await assistant.editFormOf(content.rendering, person);
+  const checked = form && (await assistant.checkForm(form.action, values, person));
+  if (form === null || checked?.ok !== false) return null;
+  const typed = typedInto(form, values);
+  return content.kind === 'form'
+    ? answerForm(typed, checked.problems)
+    : answerEdit(typed, dataOf(content.rendering, request), checked.problems);
+}
+
+const dataOf = (rendering: RenderingId, request: RequestId | null): Record<string, string> =>
+  request === null ? { rendering } : { rendering, request };
+
+async function knownAs({ assistant }: ReceiveParts, account: TeamsAccount): Promise<PrincipalId | null> {
+  const found = await assistant().identify(account);
+  return found.kind === 'known' ? found.principal.id : null;
 }
 
 /** The way back, before anything is stored that will need it. */
@@ -110,51 +189,46 @@ async function remember(references: References, { activity, account }: Verified)
   });
 }
 
-/** The decision was stored; now the card as it stands, or why not, for who pressed the button. */
+/** `words`: of the core, shown as they are; null where it answered with the card, or has not answered yet. */
+type Became = { answer: InvokeAnswer; words: string | null };
+const LATER: Became = { answer: answerWords('Received. The card will follow.'), words: null };
+
+/** What was pressed is stored; now the card as it stands, or why not, for who pressed the button. */
 async function decided(
-  { assistant, view }: ReceiveParts,
+  parts: ReceiveParts,
   account: TeamsAccount,
-  turn: Parameters<Assistant['outcome']>[0],
+  turn: TurnId,
   request: RequestId | null,
-): Promise<InvokeAnswer> {
-  const outcome = await assistant().outcome(turn, ANSWER_WITHIN_MS);
-  if (outcome.reply !== '') return answerWords(outcome.reply);
-  if (!outcome.settled) return answerWords('Received. The card will follow.');
-  const card = view === null || request === null ? null : await cardFor(assistant(), view, account, request);
-  return card ?? answerWords('Recorded.');
+): Promise<Became> {
+  const outcome = await parts.assistant().outcome(turn, ANSWER_WITHIN_MS);
+  if (outcome.reply !== '') return { answer: answerWords(outcome.reply), words: outcome.reply };
+  if (!outcome.settled) return LATER;
+  const card = request === null ? null : await cardFor(parts, account, request);
+  return { answer: card ?? answerWords('Recorded.'), words: null };
 }
 
-async function viewOf(
-  { assistant, view }: ReceiveParts,
-  account: TeamsAccount,
-  request: RequestId,
-): Promise<InvokeAnswer> {
-  const card = view === null ? null : await cardFor(assistant(), view, account, request);
-  return card ?? answerWords('Nothing here is for you to decide.');
+async function viewOf(parts: ReceiveParts, account: TeamsAccount, request: RequestId): Promise<InvokeAnswer> {
+  return (await cardFor(parts, account, request)) ?? answerWords('Nothing here is for you to decide.');
 }
 
 async function cardFor(
-  assistant: Assistant,
-  view: NonNullable<ReceiveParts['view']>,
+  parts: ReceiveParts,
   account: TeamsAccount,
   request: RequestId,
 ): Promise<InvokeAnswer | null> {
-  const identity = await assistant.identify(account);
-  if (identity.kind !== 'known') return null;
-  const message = await view(request, identity.principal.id);
+  if (parts.view === null) return null;
+  const person = await knownAs(parts, account);
+  const message = person === null ? null : await parts.view(request, person);
   return message && answerCard(message);
 }
 
 /** Teams gives up after 5 s and would show a failure for what has been stored. */
-async function inTime(answer: Promise<InvokeAnswer>, log: Log): Promise<InvokeAnswer> {
-  const late = Promise.withResolvers<InvokeAnswer>();
-  const timer = setTimeout(
-    () => late.resolve(answerWords('Received. The card will follow.')),
-    ANSWER_WITHIN_MS,
-  );
+async function inTime(answer: Promise<Became>, log: Log): Promise<Became> {
+  const late = Promise.withResolvers<Became>();
+  const timer = setTimeout(() => late.resolve(LATER), ANSWER_WITHIN_MS);
   const safe = answer.catch((error: unknown) => {
     log.error({ code: 'teams_answer_failed', error: nameOf(error) }, 'a click was stored, but not answered');
-    return answerWords('Received. The card will follow.');
+    return LATER;
   });
   try {
     return await Promise.race([safe, late.promise]);

@@ -11,6 +11,7 @@ import {
   lines,
   link,
   nextLine,
+  offered,
   type Run,
   reasonInput,
   text,
@@ -68,7 +69,7 @@ export function renderCard(card: Card): Rendered {
       ...smallPrint(card),
       ...(open && card.buttons.includes('deny') ? [reasonInput()] : []),
     ],
-    actions: open ? buttons(card.buttons, data) : [],
+    actions: [...(open ? buttons(card.buttons, data) : []), ...offered(card.offers ?? [], data)],
     asks: open ? data : null,
     rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest],
   };
@@ -80,7 +81,7 @@ function rowsOf(card: Card): Row[] {
     ...card.facts.map(({ label, value }) => row(label, null, value)),
     row('risk', null, card.risk),
     ...card.reasons.map((reason) => row('why', null, reason)),
-    ...card.approvals.map(({ name, at }) => row('approved by', at, name)),
+    ...card.approvals.map(({ name, at }) => row('approved by', inUtc(at), name)),
   ];
 }
 
@@ -126,17 +127,15 @@ function outcomeOf({ outcome }: Card): Element[] {
 
 function footing(card: Card, open: boolean): Run[][] {
   const who = oneLine(`${visible(card.requester.name)} (${visible(card.requester.id)})`, LABEL_MAX * 2);
-  const until = open ? [text(', open until '), moment(card.expiresAt)] : [];
+  const until = open ? [text(`, open until ${visible(inUtc(card.expiresAt))}`)] : [];
   const page = card.link === null ? [] : [text('. '), link(card.link, 'Request and its log')];
   return [text(`Asked by ${who}`), ...until, ...page];
 }
 
 /** Teams computes dates only from text of its own making; so the one zone that is the same for all readers. */
-function moment(iso: string): Run[] {
+function inUtc(iso: string): string {
   const ms = Date.parse(iso);
-  return text(
-    Number.isNaN(ms) ? visible(iso) : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`,
-  );
+  return Number.isNaN(ms) ? iso : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 /** The digest that every button of this card is bound to, and the proof where no page shows it. */

@@ -1,6 +1,6 @@
 /** Teams as a test's channel: activities with tokens of a real issuer in, and what the pretended connector shows. */
 import type { DecisionKind } from '../../src/model/turn.ts';
-import { runsOf, textsOf } from '../support/teams/card-schema.ts';
+import { executesOf, runsOf, textsOf } from '../support/teams/card-schema.ts';
 import type { FakeMessage } from '../support/teams/fake-connector.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
 import { type Company, settles } from './company.ts';
@@ -44,7 +44,7 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     PEOPLE.find((person) => teams.personalChat(teamsUser(person)) === conversation) ?? 'all';
   const shownOf = (message: FakeMessage): Shown => {
     const text = drawn(message);
-    const verbs = message.card?.actions?.map(({ verb }) => verb) ?? [];
+    const verbs = executesOf(message.card).map(({ verb }) => verb);
     return {
       text,
       buttons: verbs.filter((verb): verb is DecisionKind => DECISIONS.includes(verb)),
@@ -80,7 +80,7 @@ export async function teamsChannel(company: Company): Promise<Channel> {
       press(teamsUser(person), card, decision, times, reason === undefined ? {} : { reason }),
     outdated(card) {
       const native = structuredClone(card.native as FakeMessage);
-      for (const action of native.card?.actions ?? []) action.data.rendering = crypto.randomUUID();
+      for (const action of executesOf(native.card)) action.data.rendering = crypto.randomUUID();
       return { ...card, native };
     },
     fill(person, form, values) {

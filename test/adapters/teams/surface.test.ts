@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { AI_ENTITY } from '../../../adapters/teams/render-message.ts';
 import { PrincipalId } from '../../../src/model/ids.ts';
 import type { Principal } from '../../../src/model/principal.ts';
-import { textsOf } from '../../support/teams/card-schema.ts';
+import { executesOf, textsOf } from '../../support/teams/card-schema.ts';
 import { TENANT } from '../../support/teams/fake-connector.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
 import { ALICE, APPROVALS, BOB, CHANNEL, connected, GROUP, place } from './harness.ts';
@@ -55,7 +55,7 @@ describe('a card', () => {
       const { teams, adapter } = await connected();
       const card = cardWith();
       const delivered = await adapter.surface.post(place(where), messageWith({ card, text: '' }));
-      expect(teams.in(where)[0]?.card?.actions?.map(({ verb }) => verb)).toEqual(['confirm', 'cancel']);
+      expect(executesOf(teams.in(where)[0]!.card).map(({ verb }) => verb)).toEqual(['confirm', 'cancel']);
       const done = { ...card, state: 'succeeded' as const, status: 'Done' };
       await adapter.surface.update(delivered!, messageWith({ card: done, text: '' }));
       const [shown, ...others] = teams.in(where);

@@ -129,7 +129,7 @@ export function memoryAssistant(): MemoryAssistant {
     audit: async () => null,
     people: async () => [],
     identify: async (account) => {
-      const principal = account.platform === 'slack' ? known.get(account.user) : undefined;
+      const principal = account.platform === 'web' ? undefined : known.get(account.user);
       return principal === undefined ? { kind: 'unknown' } : { kind: 'known', principal };
     },
     operations: async () => ({

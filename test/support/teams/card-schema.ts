@@ -10,6 +10,7 @@ const TextRun = z.strictObject({
   fontType: z.enum(['Default', 'Monospace']).optional(),
   italic: z.boolean().optional(),
   isSubtle: z.boolean().optional(),
+  color: z.enum(['Default', 'Dark', 'Light', 'Accent', 'Good', 'Warning', 'Attention']).optional(),
   selectAction: openUrl.optional(),
 });
 const spacing = z.enum(['None', 'Small', 'Default', 'Medium', 'Large']).optional();
@@ -23,18 +24,24 @@ const input = {
   label: z.string().min(1),
   isRequired: z.boolean().optional(),
   errorMessage: z.string().min(1).optional(),
-  value: z.string().optional(),
 };
+const value = z.string().optional();
 const InputText = z.strictObject({
   type: z.literal('Input.Text'),
   ...input,
+  value,
   isMultiline: z.boolean().optional(),
   maxLength: z.int().min(1).optional(),
 });
-const InputNumber = z.strictObject({ type: z.literal('Input.Number'), ...input });
+const InputNumber = z.strictObject({
+  type: z.literal('Input.Number'),
+  ...input,
+  value: z.number().optional(),
+});
 const InputChoiceSet = z.strictObject({
   type: z.literal('Input.ChoiceSet'),
   ...input,
+  value,
   style: z.literal('compact'),
   choices: z.array(z.strictObject({ title: z.string().min(1), value: z.string() })).min(1),
 });
@@ -68,16 +75,33 @@ const Execute = z.strictObject({
   title: z.string().min(1).max(50),
   style: z.enum(['default', 'positive', 'destructive']).optional(),
   data,
-  fallback: Submit,
+  associatedInputs: z.enum(['auto', 'none']).optional(),
+  fallback: z.union([Submit, z.literal('drop')]),
 });
 const ACTIONS_MAX = 6;
+const body = z.array(z.discriminatedUnion('type', [...leaf, Container])).min(1);
+/** A card inside of a card, which a client opens by itself. */
+const ShowCard = z.strictObject({
+  type: z.literal('Action.ShowCard'),
+  title: z.string().min(1).max(50),
+  card: z.strictObject({
+    type: z.literal('AdaptiveCard'),
+    body,
+    actions: z.array(Execute).min(1).max(ACTIONS_MAX),
+  }),
+});
+export type ShownAction = z.infer<typeof Execute>;
 
 export const Card = z.strictObject({
   type: z.literal('AdaptiveCard'),
   $schema: z.literal('http://adaptivecards.io/schemas/adaptive-card.json'),
   version: z.literal('1.5'),
-  body: z.array(z.discriminatedUnion('type', [...leaf, Container])).min(1),
-  actions: z.array(Execute).min(1).max(ACTIONS_MAX).optional(),
+  body,
+  actions: z
+    .array(z.discriminatedUnion('type', [Execute, ShowCard]))
+    .min(1)
+    .max(ACTIONS_MAX)
+    .optional(),
   refresh: z
     .strictObject({
       action: z.strictObject({
@@ -92,6 +116,13 @@ export const Card = z.strictObject({
   msteams: z.strictObject({ width: z.literal('Full') }).optional(),
 });
 export type Card = z.infer<typeof Card>;
+
+/** Everything on a card that sends something, inside of what it opens too. */
+export function executesOf(card: Pick<Card, 'actions'> | null): ShownAction[] {
+  return (card?.actions ?? []).flatMap((action) =>
+    action.type === 'Action.ShowCard' ? action.card.actions : [action],
+  );
+}
 
 /** Every text that people read on a card, in order: the runs of one line joined. */
 export function textsOf(value: unknown): string[] {

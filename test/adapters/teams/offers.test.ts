@@ -1,0 +1,189 @@
+/** Edit, Undo and Report as buttons in Teams: forms in place of the card, and words that one person sees alone. */
+import { describe, expect, test } from 'vitest';
+import { renderCard } from '../../../adapters/teams/render-card.ts';
+import { renderEdit } from '../../../adapters/teams/render-form.ts';
+import type { Form, Card as OurCard } from '../../../src/model/card.ts';
+import { PrincipalId } from '../../../src/model/ids.ts';
+import { Card, executesOf } from '../../support/teams/card-schema.ts';
+import type { FakeMessage } from '../../support/teams/fake-connector.ts';
+import { cardWith, messageWith } from '../slack/samples.ts';
+import { ALICE, BOB, CHANNEL, connected, place } from './harness.ts';
+
+const PERSON = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
+const field = (change: Partial<Form['fields'][number]> = {}): Form['fields'][number] => ({
+  name: 'title',
+  label: 'Title',
+  kind: 'text',
+  choices: [],
+  required: true,
+  value: 'VPN down',
+  ...change,
+});
+const FORM: Form = { action: 'ticket.create', title: 'Open a ticket', fields: [field()] };
+const WORDS = 'application/vnd.microsoft.activity.message';
+
+/** A card in a channel, which Alice may change. */
+async function shown(change: Partial<OurCard> = {}, mayEdit = true) {
+  const card = cardWith({ buttons: ['approve', 'deny'], offers: ['edit', 'undo', 'report'], ...change });
+  const view = async () => messageWith({ text: '', card });
+  const all = await connected({ options: { view } });
+  all.assistant.known.set(ALICE, PERSON);
+  all.assistant.forms.push(FORM);
+  if (mayEdit) all.assistant.editable.set(card.rendering, FORM);
+  await all.adapter.surface.post(place(CHANNEL, '17'), messageWith({ card, text: '' }));
+  const [message] = all.teams.in(CHANNEL);
+  const press = async (user: string, on: FakeMessage, verb: string, fields = {}) =>
+    JSON.parse((await all.teams.send(all.teams.click(user, on, verb, fields))).body);
+  return { ...all, card, message: message!, press };
+}
+/** What a client holds once a press was answered with another card. */
+const replaced = (message: FakeMessage, answer: { value: unknown }): FakeMessage => ({
+  ...message,
+  card: Card.parse(answer.value),
+});
+
+test('the buttons stand after the decisions, Report last, and carry what was seen and nothing else', () => {
+  const card = cardWith({ buttons: ['approve', 'deny'], offers: ['edit', 'undo', 'report'] });
+  const { actions } = renderCard(card);
+  expect(actions.map(({ title }) => title)).toEqual(['Approve', 'Deny', 'Edit', 'Undo', 'Report']);
+  const sent = executesOf({ actions: actions as never });
+  expect(sent.map(({ verb }) => verb)).toEqual(['approve', 'deny', 'edit', 'undo', 'report']);
+  for (const { data } of sent) expect(data).toEqual({ rendering: card.rendering, request: card.request });
+  const ended = renderCard({ ...card, state: 'succeeded', offers: ['undo', 'report'] });
+  expect(ended.actions.map(({ title }) => title)).toEqual(['Undo', 'Report']);
+});
+
+describe('Edit', () => {
+  test('is answered with the form, filled; what is sent changes what was seen', async () => {
+    const { assistant, card, message, press } = await shown();
+    const form = replaced(message, await press(ALICE, message, 'edit'));
+    expect(assistant.stored).toEqual([]);
+    expect(form.card!.body).toContainEqual(expect.objectContaining({ id: 'field.title', value: 'VPN down' }));
+    const answer = await press(ALICE, form, 'save', { 'field.title': 'VPN down in Bonn' });
+    expect(assistant.stored).toMatchObject([
+      {
+        account: { user: ALICE },
+        place: { container: CHANNEL },
+        content: { kind: 'edit', rendering: card.rendering, arguments: { title: 'VPN down in Bonn' } },
+      },
+    ]);
+    expect(answer.type).toBe('application/vnd.microsoft.card.adaptive');
+  });
+
+  test('with a wrong value comes back as it was typed, with what is wrong below the field', async () => {
+    const { assistant, message, press } = await shown();
+    const form = replaced(message, await press(ALICE, message, 'edit'));
+    const again = replaced(message, await press(ALICE, form, 'save', { 'field.title': 'bad' }));
+    expect(assistant.stored).toEqual([]);
+    const at = again.card!.body.findIndex((it) => 'id' in it && it.id === 'field.title');
+    expect(again.card!.body[at]).toMatchObject({ value: 'bad' });
+    expect(JSON.stringify(again.card!.body[at + 1])).toContain('must be good');
+    await press(ALICE, again, 'save', { 'field.title': 'better' });
+    expect(assistant.stored).toHaveLength(1);
+  });
+
+  test('can be left for the card as it stands, without filling anything in', async () => {
+    const { assistant, message, press } = await shown();
+    const form = replaced(message, await press(ALICE, message, 'edit'));
+    const back = executesOf(form.card).find(({ title }) => title === 'Back');
+    expect(back).toMatchObject({ associatedInputs: 'none' });
+    const card = replaced(message, await press(ALICE, form, 'refresh'));
+    expect(executesOf(card.card).map(({ verb }) => verb)).toContain('approve');
+    expect(assistant.stored).toEqual([]);
+  });
+
+  test.each([ALICE, BOB])('opens nothing for %s, who may not; the core says why', async (user) => {
+    const { assistant, card, message, press } = await shown({}, false);
+    expect((await press(user, message, 'edit')).type).not.toBe(undefined);
+    expect(assistant.stored).toMatchObject([
+      { account: { user }, content: { kind: 'edit', rendering: card.rendering, arguments: {} } },
+    ]);
+  });
+
+  test.each([
+    ['x'.repeat(1_201), 'text' as const],
+    ['zero\u200bwidth', 'text' as const],
+    ['gone', 'choice' as const],
+  ])('of a value that the form could not send back as it is, %#, is left to the browser', (value, kind) => {
+    const form = { ...FORM, fields: [field({ value, kind, choices: ['a', 'b'] })] };
+    expect(renderEdit(form, {})).toBeNull();
+  });
+});
+
+test('Undo is one tap', async () => {
+  const { assistant, card, message, press } = await shown();
+  await press(ALICE, message, 'undo');
+  expect(assistant.stored).toMatchObject([{ content: { kind: 'undo', rendering: card.rendering } }]);
+});
+
+test.each([
+  [{ report: '  Why at night? ' }, 'Why at night?'],
+  [{}, ''],
+])('Report carries what was written beside it: %j', async (fields, words) => {
+  const { assistant, card, message, press } = await shown();
+  await press(ALICE, message, 'report', fields);
+  expect(assistant.stored).toMatchObject([{ content: { kind: 'report', rendering: card.rendering, words } }]);
+});
+
+test('an older client reports and undoes too, and has no Edit', async () => {
+  const { teams, assistant, message } = await shown();
+  for (const verb of ['undo', 'report']) await teams.send(teams.submit(ALICE, message, verb));
+  expect(assistant.stored.map(({ content }) => content.kind)).toEqual(['undo', 'report']);
+  expect(() => teams.submit(ALICE, message, 'edit')).toThrow();
+});
+
+test('a form that is asked for with words comes back too, with what is wrong at its field', async () => {
+  const { teams, assistant, adapter, press } = await shown();
+  const chat = teams.personalChat(ALICE);
+  await adapter.surface.post(place(chat), messageWith({ text: '', form: FORM }));
+  const [asked] = teams.in(chat);
+  const again = replaced(asked!, await press(ALICE, asked!, 'form', { 'field.title': 'bad' }));
+  expect(JSON.stringify(again.card!.body)).toContain('must be good');
+  expect(assistant.stored).toEqual([]);
+  await press(ALICE, again, 'form', { 'field.title': 'better' });
+  expect(assistant.stored).toMatchObject([{ content: { kind: 'form', arguments: { title: 'better' } } }]);
+});
+
+describe('words for whoever pressed', () => {
+  const REFUSED = 'Bob: You may not.';
+  const onlyFor = { platform: 'teams' as const, tenant: place(CHANNEL).tenant, user: BOB };
+  const refusal = messageWith({ text: REFUSED, onlyFor });
+
+  test('are the answer to the press, and are not written where others read', async () => {
+    const { teams, assistant, adapter, message, press } = await shown();
+    const outcome = assistant.outcome;
+    // As the core does: the words are on their way while the press still waits for them.
+    let posting: Promise<unknown> = Promise.resolve();
+    assistant.outcome = async (turn, ms) => {
+      posting = adapter.surface.post(place(CHANNEL, '17'), refusal);
+      return { ...(await outcome(turn, ms)), reply: REFUSED };
+    };
+    expect(await press(BOB, message, 'approve')).toEqual({ statusCode: 200, type: WORDS, value: REFUSED });
+    expect(await posting).toMatchObject({ platform: 'teams' });
+    expect(teams.messages.filter(({ text }) => text === REFUSED)).toEqual([]);
+  });
+
+  test('that were not shown so go to their own chat, or where there is none to all', async () => {
+    const { teams, adapter } = await shown();
+    teams.personalChat(BOB);
+    await adapter.surface.post(place(CHANNEL, '17'), refusal);
+    expect(teams.in(teams.personalChat(BOB)).map(({ text }) => text)).toEqual([REFUSED]);
+    teams.personalChat(ALICE);
+    teams.withoutApp(ALICE);
+    const toAlice = messageWith({ text: 'Alice: late.', onlyFor: { ...onlyFor, user: ALICE } });
+    await adapter.surface.post(place(CHANNEL, '17'), toAlice);
+    expect(teams.in(CHANNEL).map(({ text }) => text)).toContain('Alice: late.');
+    expect(teams.in(CHANNEL).map(({ text }) => text)).not.toContain(REFUSED);
+  });
+});
+
+test('whoever installs the app for themselves is heard of, in a team nobody is', async () => {
+  const { teams, assistant } = await connected();
+  await teams.send(teams.installed(ALICE));
+  await teams.send(teams.added(ALICE, teams.personalChat(ALICE)));
+  await teams.send(teams.added(ALICE, CHANNEL));
+  expect(assistant.stored.map(({ content, place: { direct } }) => [content.kind, direct])).toEqual([
+    ['arrival', true],
+    ['arrival', true],
+  ]);
+});
