@@ -12,6 +12,7 @@ import { githubIssues } from './connectors/github-issues.ts';
 import { jira } from './connectors/jira.ts';
 import { pagerduty } from './connectors/pagerduty.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
+import { runbooks } from './connectors/runbooks.ts';
 import { runner } from './connectors/runner.ts';
 import { servicenow } from './connectors/servicenow.ts';
 import { zendesk } from './connectors/zendesk.ts';
@@ -20,6 +21,7 @@ import { incidentOpen } from './incident.open.ts';
 import { incidentResolve } from './incident.resolve.ts';
 import { incidentStatus } from './incident.status.ts';
 import { oncallPage } from './oncall.page.ts';
+import { runbookRun } from './runbook.run.ts';
 import { ticketClose } from './ticket.close.ts';
 import { ticketComment } from './ticket.comment.ts';
 import { ticketCreate } from './ticket.create.ts';
@@ -40,6 +42,7 @@ export const ACTIONS: readonly Action[] = [
   incidentNote,
   incidentResolve,
   oncallPage,
+  runbookRun,
 ];
 export const CONNECTORS: readonly Connector[] = [
   buildbot,
@@ -49,6 +52,7 @@ export const CONNECTORS: readonly Connector[] = [
   jira,
   pagerduty,
   requestTracker,
+  runbooks,
   runner,
   servicenow,
   zendesk,

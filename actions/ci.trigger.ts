@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { factsOf } from './ci-job.ts';
 import { defineAction } from './define.ts';
-import { jobField, repoField } from './fields.ts';
+import { inputsField, jobField, repoField } from './fields.ts';
 
 export const ciTrigger = defineAction({
   name: 'ci.trigger',
@@ -28,10 +28,7 @@ export const ciTrigger = defineAction({
       .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'A ref is a branch, a tag or a commit.')
       .meta({ title: 'Branch, tag or commit', description: 'What to run on, e.g. main.' }),
     job: jobField,
-    inputs: z
-      .record(z.string().regex(/^[a-z][a-z0-9_]{0,39}$/), z.string().max(1_000))
-      .optional()
-      .meta({ title: 'Inputs', description: "The job's own inputs by name, as text." }),
+    inputs: inputsField,
   }),
   effect: 'write',
   risk: (_args, { settings }) => factsOf(settings).risk,

@@ -28,6 +28,12 @@ export const jobField = z
   .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'A job is one name in small letters, such as checks.')
   .meta({ title: 'Job', description: 'The name of the job, e.g. checks.' });
 
+/** A job's or a runbook's own inputs; its description says which there are and what they may hold. */
+export const inputsField = z
+  .record(z.string().regex(/^[a-z][a-z0-9_]{0,39}$/), z.string().max(1_000))
+  .optional()
+  .meta({ title: 'Inputs', description: "The job's own inputs by name, as text." });
+
 /** One line that somebody reads on a phone. */
 export const headlineField = z
   .string()

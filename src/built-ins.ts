@@ -5,6 +5,12 @@ import { createDesk, type Desk } from '../actions/systems/desk.ts';
 import { type JobsConfig, parseJobs, runnerSettings } from '../actions/systems/jobs.ts';
 import { RUN_CHANNEL } from '../actions/systems/run-store.ts';
 import type { RunJob, RunWorkDeps } from '../actions/systems/run-work.ts';
+import {
+  parseRunbooks,
+  type RunbooksConfig,
+  runbookJobs,
+  runbookSettings,
+} from '../actions/systems/runbooks.ts';
 import { createRunner, type Runner } from '../actions/systems/runner.ts';
 import { makeSampleRepository } from '../actions/systems/sample-repository.ts';
 import type { BuiltInHost } from './action.ts';
@@ -28,11 +34,23 @@ export function jobsOf(config: Pick<Config, 'jobsFile' | 'local' | 'production'>
   return parseJobs(readTrusted(file, { production: config.production, code: 'config_invalid' }), file);
 }
 
-/** The connectors as chosen, the runner's settings made from its jobs. */
+/** The runner's runbooks, trusted as its jobs are; none where no file is named. */
+export function runbooksOf(config: Pick<Config, 'runbooksFile' | 'production'>): RunbooksConfig {
+  const file = config.runbooksFile;
+  if (file === null) return {};
+  return parseRunbooks(readTrusted(file, { production: config.production, code: 'config_invalid' }), file);
+}
+
+/** The connectors as chosen, those of the runner with settings made from its files. */
 export function chosenConnectors(config: Config): ChosenConnectors {
   const { ci } = config.connectors;
-  if (ci.use !== 'runner') return config.connectors;
-  return { ...config.connectors, ci: { use: 'runner', settings: runnerSettings(jobsOf(config)) } };
+  return {
+    ...config.connectors,
+    ...(ci.use === 'runner' ? { ci: { use: 'runner', settings: runnerSettings(jobsOf(config)) } } : {}),
+    ...(config.runbooksFile === null
+      ? {}
+      : { runbook: { use: 'runbooks', settings: runbookSettings(runbooksOf(config)) } }),
+  };
 }
 
 /** Name to path; the sample `web` is made in the data folder where local mode names none. */
@@ -53,6 +71,7 @@ export type BuiltIns = {
 export function createBuiltIns(deps: {
   db: Database;
   jobs: JobsConfig;
+  runbooks: RunbooksConfig;
   repositories: Readonly<Record<string, string>>;
   enqueueRun(tx: Tx, run: string): Promise<void>;
   runJob: RunJob;
@@ -61,18 +80,25 @@ export function createBuiltIns(deps: {
 }): BuiltIns {
   const { db } = deps;
   const desk = createDesk({ db });
-  const runner = createRunner({
-    db,
-    send: deps.enqueueRun,
-    jobs: deps.jobs,
-    repositories: deps.repositories,
-    runJob: deps.runJob,
-    obstacle: deps.obstacle,
-  });
+  const runnerOf = (jobs: JobsConfig): Runner =>
+    createRunner({
+      db,
+      send: deps.enqueueRun,
+      jobs,
+      repositories: deps.repositories,
+      runJob: deps.runJob,
+      obstacle: deps.obstacle,
+    });
+  const runner = runnerOf(deps.jobs);
   return {
     desk,
     runner,
-    hosts: { 'desk.internal': desk.host, 'runner.internal': runner.host },
+    hosts: {
+      'desk.internal': desk.host,
+      'runner.internal': runner.host,
+      // The same runs and workers; but nobody can ask CI for a runbook, nor the other way round.
+      'runbook.internal': runnerOf(runbookJobs(deps.runbooks)).host,
+    },
     onNews: (listener) =>
       db.listen(RUN_CHANNEL, (run) => {
         if (run === '') return;

@@ -12,7 +12,7 @@ import { untilCovered } from './audit/cover.ts';
 import { newestCheckpoint, type StoredCheckpoint } from './audit/head.ts';
 import { createSequencer } from './audit/sequencer.ts';
 import { verifyDatabase } from './audit/verify-database.ts';
-import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf } from './built-ins.ts';
+import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf, runbooksOf } from './built-ins.ts';
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
 import { createCredentialNews } from './credential-news.ts';
@@ -156,6 +156,7 @@ export async function compose(
   const builtIns = createBuiltIns({
     db,
     jobs: jobsOf(config),
+    runbooks: runbooksOf(config),
     repositories: await repositoriesOf(config),
     enqueueRun: send.run,
     runJob: (job) => runJob({ ...job, ...means, level: isolation.now() }),

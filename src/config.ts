@@ -78,6 +78,7 @@ export type Config = {
   peopleFile: string | null;
   policiesFolder: string | null;
   jobsFile: string | null;
+  runbooksFile: string | null;
   /** Name to path of a bare or ordinary git repository. */
   repositories: Record<string, string> | null;
   /** Tickets and CI have a built-in one; every other port is served only where one is named. */
@@ -97,13 +98,14 @@ export type Config = {
 
 const connector = z.strictObject({ use: z.string().min(1), settings: JsonSchema.default({}) });
 type ChosenConnector = z.output<typeof connector>;
-const OPTIONAL_PORTS = ['deployment', 'oncall', 'access', 'runbook'] as const;
+const OPTIONAL_PORTS = ['deployment', 'oncall', 'access'] as const;
 
 /** The shape of countersign.yaml. Paths are relative to the file. */
 const ConfigFile = z.strictObject({
   people: z.string().optional(),
   policies: z.string().optional(),
   jobs: z.string().optional(),
+  runbooks: z.string().optional(),
   repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), z.string()).optional(),
   connectors: z
     .strictObject({
@@ -112,7 +114,6 @@ const ConfigFile = z.strictObject({
       deployment: connector.optional(),
       oncall: connector.optional(),
       access: connector.optional(),
-      runbook: connector.optional(),
     })
     .default({}),
   routes: RoutesYaml,
@@ -153,7 +154,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const DEFAULT_PORT = 3000;
 const GITHUB_API = 'https://api.github.com';
 /** The connectors of the systems that come with us. */
-const BUILT_IN_CONNECTORS = new Set(['desk', 'runner']);
+const BUILT_IN_CONNECTORS = new Set(['desk', 'runner', 'runbooks']);
 const MAX_PORT = 65_535;
 
 const fail = (message: string): never => {
@@ -203,6 +204,7 @@ export function readConfig(env: Environment, cwd: string): Config {
     peopleFile: file.path(file.value.people),
     policiesFolder: file.path(file.value.policies),
     jobsFile: file.path(file.value.jobs),
+    runbooksFile: file.path(file.value.runbooks),
     repositories:
       file.value.repositories === undefined
         ? null

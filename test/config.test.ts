@@ -65,6 +65,7 @@ describe('with nothing configured', () => {
       peopleFile: null,
       policiesFolder: null,
       jobsFile: null,
+      runbooksFile: null,
       repositories: null,
       connectors: { ticketing: { use: 'desk', settings: {} }, ci: { use: 'runner', settings: {} } },
       upstreams: {},

@@ -39,9 +39,9 @@ const Input = z.discriminatedUnion('type', [
 ]);
 type Input = z.output<typeof Input>;
 
-const JobName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/);
+export const JobName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/);
 const InputName = z.string().regex(/^[a-z][a-z0-9_]{0,39}$/);
-const Job = z.strictObject({
+export const Job = z.strictObject({
   title: z.string().min(1).max(100),
   repositories: z.array(z.string().min(1)).min(1),
   environment: z.enum(['test', 'staging', 'production']),

@@ -46,6 +46,7 @@ describe('the shipped folder', () => {
       'ci.cedar',
       'incidents.cedar',
       'operators.cedar',
+      'runbooks.cedar',
       'tickets.cedar',
     ]);
   });
