@@ -196,7 +196,7 @@ const close: Operation = {
     const transition = await transitionTo(status, key, tools);
     if (!transition.ok) return { refused: transition.failure.result.message };
     if (transition.value === null) {
-      const words = `Jira lets the assistant's account not move ticket ${key} to “${status}” from where it is now.`;
+      const words = `Jira does not let the assistant's account move ticket ${key} to “${status}” from where it is now.`;
       return { refused: words };
     }
     const { project, closing } = placeOf(tools.settings);

@@ -81,7 +81,9 @@ describe.each(['cloud', 'data-center'] as const)("Jira's own ways, %s", (edition
     expect(await pinnedBy('close', request)).toMatchObject({ transition: '762' });
     expect((await run('close', { ...request, pinned })).value).toMatchObject({ kind: 'failed' });
     const settings = { ...(subject.settings as object), closing: { status: 'Nowhere' } };
-    expect(await preview('close', { ...request, settings })).toEqual(refused('not move ticket'));
+    expect(await preview('close', { ...request, settings })).toEqual(
+      refused('to “Nowhere” from where it is now'),
+    );
     const nothing = await run('close', { ...request, pinned: {} }).catch((error: unknown) => error);
     expect(nothing).toBeInstanceOf(Error);
     expect(found(fake, ticket).status).toBe('In progress');
