@@ -1,7 +1,7 @@
 /** The rules that a stranger checks in a proof bundle: nothing ran without the confirmation and approvals that it needed. Pure. */
 import { z } from 'zod';
 import { needsAreMet } from '../model/quorum.ts';
-import { ApprovalNeed, type Json } from '../model/request.ts';
+import { ApprovalNeed, IsolationLevel, type Json } from '../model/request.ts';
 import { canonical } from './canonical.ts';
 import type { Entry } from './entry.ts';
 
@@ -12,6 +12,7 @@ const SKEW_MS = 60_000;
 
 const Started = z.looseObject({
   digest: z.string(),
+  level: IsolationLevel,
   code: z.string(),
   approvals: z.array(z.string()),
   obligations: z.looseObject({ approvals: z.array(ApprovalNeed) }),
@@ -23,7 +24,10 @@ const Preimage = z.looseObject({
   codeDigest: z.string(),
   expiresAt: z.string(),
   provenance: z.record(z.string(), z.string()),
-  obligations: z.looseObject({ approvals: z.array(ApprovalNeed) }),
+  obligations: z.looseObject({
+    approvals: z.array(ApprovalNeed),
+    isolation: IsolationLevel.nullable().optional(),
+  }),
 });
 export type Facts = { digest: string; preimage: Record<string, Json>; entries: readonly Entry[] };
 
@@ -109,6 +113,15 @@ function checkStart(start: Entry, facts: Facts, preimage: z.infer<typeof Preimag
     findings.push({
       code: 'other_code',
       message: 'The code that ran is not the code that was countersigned.',
+    });
+  }
+  const least = preimage.obligations.isolation ?? 'none';
+  // Strongest first.
+  const { options } = IsolationLevel;
+  if (options.indexOf(started.data.level) > options.indexOf(least)) {
+    findings.push({
+      code: 'isolation_too_low',
+      message: `It ran at level ${started.data.level}; policy asked for ${least} at least.`,
     });
   }
   const expiresAt = Date.parse(preimage.expiresAt);

@@ -19,7 +19,7 @@ const CODE = 'c0de'.repeat(16);
 
 type Story = { request: RequestId; preimage: Record<string, Json>; digest: string };
 
-function makeStory(approvals: ApprovalNeed[]): Story {
+function makeStory(approvals: ApprovalNeed[], isolation: string | null = null): Story {
   const request = newId(RequestId);
   const preimage: Record<string, Json> = {
     v: 1,
@@ -32,7 +32,7 @@ function makeStory(approvals: ApprovalNeed[]): Story {
     resource: { type: 'Job', id: 'checks', attributes: {} },
     preview: { summary: 'Run checks of web.', facts: [], pinned: { commit: 'a'.repeat(40) } },
     requester: 'alice',
-    obligations: { approvals, stepup: null, isolation: null, expiresSeconds: 900 },
+    obligations: { approvals, stepup: null, isolation, expiresSeconds: 900 },
     expiresAt: '2999-01-01T00:00:00.000Z',
     codeDigest: CODE,
   };
@@ -303,6 +303,18 @@ describe('the evidence of a request', () => {
   ])('is refused when %s', async (_name, code, needs, tell) => {
     const story = makeStory(needs);
     expect(codes(await bundle(story, tell(story)))).toContain(code);
+  });
+
+  test.each([
+    ['kernel', []],
+    ['kernel-lite', ['isolation_too_low']],
+    ['somewhere', ['start_unreadable']],
+  ])('where policy asks for kernel, what ran at %s is judged by that', async (level, found) => {
+    const story = makeStory(onCall, 'kernel');
+    const start = started(story);
+    const at = { ...start, data: { ...start.data, level } };
+    const told = [proposed(story), confirmed(story), approved(story), at, finished(story)];
+    expect(codes(await bundle(story, told))).toEqual(found);
   });
 
   test('accepts what was changed, confirmed anew and approved by somebody who did not change it', async () => {
