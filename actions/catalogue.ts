@@ -10,7 +10,6 @@ import { desk } from './connectors/desk.ts';
 import { githubActions } from './connectors/github-actions.ts';
 import { githubIssues } from './connectors/github-issues.ts';
 import { jenkins } from './connectors/jenkins.ts';
-import { jenkins } from './connectors/jenkins.ts';
 import { jira } from './connectors/jira.ts';
 import { pagerduty } from './connectors/pagerduty.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
