@@ -72,7 +72,7 @@ async function tell(
   await tellOperators(
     deps,
     kind === 'fell'
-      ? `Isolation fell from ${from} to ${to}: the self-attack got out. What needs more is refused until it is mended; "countersign doctor" says how.\n${failures.join('\n')}`
-      : `Isolation is at ${to} again; it was ${from}.`,
+      ? `Isolation fell from ${from} to ${to}: the self-attack showed it. What needs more is refused until it is mended; "countersign doctor" says how.\n${failures.join('\n')}`
+      : `Isolation is at ${to} now; it was ${from}.`,
   );
 }

@@ -34,14 +34,22 @@ export function createIsolation(
   let now = first;
   let best = first;
 
-  async function established(signal: AbortSignal): Promise<Pick<Established, 'level' | 'attempts'>> {
+  async function once(signal: AbortSignal): Promise<Pick<Established, 'level' | 'attempts'>> {
     try {
       return await attack(signal);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const failures = [`the self-attack could not be made: ${why}`];
-      return { level: 'none', attempts: [{ level: 'none', held: false, failures }] };
+      return { level: 'none', attempts: [{ level: 'none', held: false, failures, unfinished: true }] };
     }
+  }
+
+  /** A way that was open is believed at once. An attack that came to no end may have met a busy moment: it has another go. */
+  async function established(signal: AbortSignal): Promise<Pick<Established, 'level' | 'attempts'>> {
+    const found = await once(signal);
+    const failed = found.attempts.filter(({ held }) => !held);
+    const isDoubtful = !isEnough(found.level, now) && failed.every(({ unfinished }) => unfinished);
+    return isDoubtful && !signal.aborted ? once(signal) : found;
   }
 
   return {

@@ -41,11 +41,19 @@ describe('the level in force', () => {
   });
 
   it('is none where the attack itself cannot be made', async () => {
-    const isolation = finding('kernel-lite', new Error('no space left'));
+    const full = new Error('no space left');
+    const isolation = finding('kernel-lite', full, full);
     expect(await isolation.look(NEVER)).toMatchObject({
       to: 'none',
       failures: ['none: the self-attack could not be made: no space left'],
     });
+  });
+
+  it('is what a second attack finds where the first came to no end, and only then', async () => {
+    const isolation = finding('kernel', new Error('too busy'), 'kernel', 'kernel-lite', 'kernel');
+    expect(await isolation.look(NEVER)).toBeNull();
+    expect(isolation.now()).toBe('kernel');
+    expect(await isolation.look(NEVER)).toMatchObject({ kind: 'fell', to: 'kernel-lite' });
   });
 
   it('stays what it was where a stop ended the attack', async () => {

@@ -23,6 +23,8 @@ export type Attempt = {
   held: boolean;
   /** Ways out that were open, or why the probe did not run; in our words or a tool's, for operators. */
   failures: string[];
+  /** No way out was open, but the probe did not come to its end: what it was to show was not shown. */
+  unfinished?: true;
 };
 
 export type Established = {
@@ -84,7 +86,8 @@ export async function establishLevel({
   if (blunt.length > 0 || control.problem !== null) {
     const failures = blunt.map((attack) => `the attack ${attack} fails without isolation, so proves nothing`);
     if (control.problem !== null) failures.push(control.problem);
-    return { level: 'none', attempts: [{ level: 'none', held: false, failures }] };
+    const unfinished = control.problem === null ? {} : { unfinished: true as const };
+    return { level: 'none', attempts: [{ level: 'none', held: false, failures, ...unfinished }] };
   }
 
   const attempts: Attempt[] = [];
@@ -93,8 +96,9 @@ export async function establishLevel({
     const failures: string[] = seen.open.filter(
       (attack) => level !== 'process' || CLOSED_BY_PERMISSIONS.has(attack),
     );
+    const unfinished = failures.length === 0 && seen.problem !== null ? { unfinished: true as const } : {};
     if (seen.problem !== null) failures.push(seen.problem);
-    attempts.push({ level, held: failures.length === 0, failures });
+    attempts.push({ level, held: failures.length === 0, failures, ...unfinished });
     if (failures.length === 0) break;
   }
   const reached = attempts.find(({ held }) => held)?.level ?? 'none';
