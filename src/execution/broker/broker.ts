@@ -9,8 +9,9 @@ import { createCarrying } from './carrying.ts';
 import { type CircuitState, createCircuits } from './circuit.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import type { Credentials } from './credential.ts';
-import { type Door, openDoor, type Scan } from './door.ts';
+import { type Door, openDoor } from './door.ts';
 import { createPauses } from './pause.ts';
+import type { Scan } from './searchable.ts';
 import {
   createRouter,
   parseUpstreams,

@@ -19,7 +19,7 @@ import {
 import { EgressRefused } from './refusal.ts';
 import { readRequestBody } from './request-body.ts';
 import { candidates, declare, match, type Outgoing } from './rules.ts';
-import { searchableIn, searchableOf } from './searchable.ts';
+import { type Scan, searchableOf, secretIn } from './searchable.ts';
 import { parseTarget } from './target.ts';
 import { type Patience, tryPatiently } from './tries.ts';
 
@@ -30,9 +30,6 @@ export type Door = {
   close(): Promise<void>;
   summary(): DoorSummary;
 };
-
-/** Answers the type of a secret found in the text, or null. */
-export type Scan = (text: string) => string | null;
 
 /** Header block of one request; the shim sends well under 1 KiB. */
 const MAX_HEADER_BYTES = 16 * 1024;
@@ -129,8 +126,7 @@ export function openDoor(
       throw new EgressRefused('byte_budget');
   }
 
-  function search(text: string): void {
-    const secret = deps.scan(text);
+  function stopFor(secret: string | null): void {
     if (secret !== null) throw new EgressRefused('secret_in_request', secret);
   }
 
@@ -201,9 +197,9 @@ export function openDoor(
       budgets.requestBytes,
       AbortSignal.any([timeout, reads.signal]),
     );
-    search(searchableOf(target, text));
+    stopFor(deps.scan(searchableOf(target, text)));
     const outgoing = match(found, target, text);
-    search(searchableIn(outgoing));
+    stopFor(secretIn(outgoing, deps.scan));
     checkBudgets();
     if (outgoing.effect === 'write') {
       if (spec.phase !== 'full') throw new EgressRefused('write_in_read_only');

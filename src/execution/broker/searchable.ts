@@ -6,6 +6,12 @@ import type { Json } from '../../model/request.ts';
 import type { Outgoing } from './rules.ts';
 import type { Target } from './target.ts';
 
+/** Answers the type of a secret found in the text, or null. */
+export type Scan = (text: string) => string | null;
+
+/** Between parts that have nothing to do with each other: no rule about "a word, then a secret" reaches over it. */
+const APART = '\n;\n';
+
 /** Names and values of a body as they stand, decoded: an escape in JSON hides nothing. */
 function collect(value: Json, names: string[], values: string[]): void {
   if (Array.isArray(value)) for (const item of value) collect(item, names, values);
@@ -19,7 +25,7 @@ function collect(value: Json, names: string[], values: string[]): void {
 
 /** Of what the code sent, before anything is compared: so that the attempt is known for what it is. */
 export function searchableOf(target: Target, text: string): string {
-  return [...target.segments, ...[...target.query].flat(), text].join('\n');
+  return [...target.segments, ...[...target.query].flat(), text].join(APART);
 }
 
 /** Neighbours that are read as one: a secret in more pieces than this is found only where the pieces are all there is. */
@@ -40,16 +46,27 @@ function joined(parts: readonly string[]): string[] {
 }
 
 /**
- * Of what would leave: each name and value on its own line; then neighbours joined, within the body's values, its names, and
- * over path, query and body.
+ * Findings that stand on the words around them: joining makes such words up ("Forgot my password", then an id), so between
+ * pieces only what is a secret by itself counts.
  */
-export function searchableIn(outgoing: Outgoing): string {
+const BY_WORDS = new Set(['password', 'secret', 'authorization_header', 'curl_password']);
+
+/**
+ * The type of a secret in what would leave, or null: in the body, in each name and value, and over neighbours among the
+ * body's values, its names, and path, query and body.
+ */
+export function secretIn(outgoing: Outgoing, scan: Scan): string | null {
   const names: string[] = [];
   const values: string[] = [];
   if (outgoing.body !== null) collect(JSON.parse(outgoing.body), names, values);
   const path = outgoing.path.slice(1).split('/').map(decodeURIComponent);
   const query = [...new URLSearchParams(outgoing.search)];
   const places = [...path, ...query.map(([, value]) => value), ...values];
-  const lines = [...places, ...query.map(([name]) => name), ...names, ...joined(places), ...joined(names)];
-  return [...new Set(lines)].join('\n');
+  const whole = scan([outgoing.body ?? '', ...places, ...query.map(([name]) => name), ...names].join(APART));
+  if (whole !== null) return whole;
+  for (const text of new Set([...joined(places), ...joined(names)])) {
+    const type = scan(text);
+    if (type !== null && !BY_WORDS.has(type)) return type;
+  }
+  return null;
 }

@@ -310,6 +310,15 @@ describe('a secret on its way out', () => {
     expect([heard.writes, upstream.seen]).toEqual([[], []]);
   });
 
+  it.each([{ password: 'hunter2!Xq9#' }, { note: 'password: hunter2!Xq9#' }])(
+    'that the words around it give away stops the call: %j',
+    async (body) => {
+      const { ask, heard } = await open(saying(body));
+      await ask(note(body));
+      expect(heard.refused).toMatchObject([{ code: 'secret_in_request', detail: 'password' }]);
+    },
+  );
+
   it('escaped in JSON stops the call', async () => {
     const { raw, upstream, heard } = await open(saying({ text: SECRET }));
     const escaped = [...SECRET].map((letter) => `\\u00${letter.charCodeAt(0).toString(16)}`).join('');
@@ -325,14 +334,14 @@ describe('a secret on its way out', () => {
     expect(heard.refused).toMatchObject([{ code: 'secret_in_request' }]);
   });
 
-  it('is not seen in words that only stand beside each other', async () => {
-    const body = {
-      title: 'Reset my password',
-      body: 'It has been mistyped: three times, by alice@example.com',
-    };
-    const { ask } = await open(saying(body));
-    expect((await ask(note(body))).status).toBe(200);
-  });
+  it.each(['Reset my password', 'New password:', 'The token is', 'curl -u', 'credentials:'])(
+    'is not seen where words only stand beside each other: %s, then an id',
+    async (title) => {
+      const body = { title, mark: 'f3a9c17e5b2d8046==aB3dE5gH7jK9mN1pQ3sT5vX7zA' };
+      const { ask } = await open(saying(body));
+      expect((await ask(note(body))).status).toBe(200);
+    },
+  );
 });
 
 describe('budgets', () => {
