@@ -16,6 +16,7 @@ import { fitsModal } from './modals.ts';
 import { ACTION_IDS, COMMAND } from './needs.ts';
 import { chunk, clip, escapeMarkup, measure, visible } from './outbound-text.ts';
 import { asksToDecide, type Rendered, renderCard } from './render-card.ts';
+import { sourcesOf } from './render-sources.ts';
 import { type Continuation, fitRows, inFull, row } from './rows.ts';
 
 /** Words beside a card or a form; a message of words alone has the whole budget. */
@@ -47,7 +48,7 @@ export function renderMessage(message: Message): Rendered | null {
 
 type Part = { text: string; blocks: Block[]; rest: Continuation[] };
 
-function renderWords({ id, text: raw, authorship }: Message, budget: number): Part {
+function renderWords({ id, text: raw, authorship, sources }: Message, budget: number): Part {
   const words = visible(raw);
   const shown = clip(words, budget);
   const ours = authorship === 'system';
@@ -59,7 +60,11 @@ function renderWords({ id, text: raw, authorship }: Message, budget: number): Pa
   const by: Block[] = ours ? [] : [context(ATTRIBUTION[authorship])];
   if (authorship === 'model') by.push(feedbackOn(id));
   const rest = measure(words) > budget ? inFull(row('Message', null, raw)) : [];
-  return { text: escapeMarkup(clip(words, FALLBACK_MAX)), blocks: [...blocks, ...by], rest };
+  return {
+    text: escapeMarkup(clip(words, FALLBACK_MAX)),
+    blocks: [...blocks, ...sourcesOf(sources), ...by],
+    rest,
+  };
 }
 
 const FENCE = '```';

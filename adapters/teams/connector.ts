@@ -119,13 +119,16 @@ const typing = (text: string, info: object): object => ({
 
 function activityOf(content: Content): object {
   const shown =
-    'text' in content
-      ? { text: content.text, textFormat: 'plain' }
-      : { attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', content: content.card }] };
+    'card' in content
+      ? { attachments: [{ contentType: 'application/vnd.microsoft.card.adaptive', content: content.card }] }
+      : { text: content.text, textFormat: 'plain' };
+  const citations = 'card' in content ? content.citations : undefined;
+  const cited = citations === undefined ? {} : { text: citations.text, textFormat: 'plain' };
+  const entity = citations === undefined ? AI_ENTITY : { ...AI_ENTITY, citation: citations.claims };
   const label = content.byModel
-    ? { entities: [AI_ENTITY], channelData: { feedbackLoop: { type: 'default' } } }
+    ? { entities: [entity], channelData: { feedbackLoop: { type: 'default' } } }
     : {};
-  return { type: 'message', summary: content.summary, ...shown, ...label };
+  return { type: 'message', summary: content.summary, ...shown, ...cited, ...label };
 }
 
 /** Teams' own words stay in `cause`, for the operator; people read ours. */

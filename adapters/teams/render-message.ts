@@ -5,6 +5,7 @@ import { SUMMARY_MAX, WORDS_BUDGET } from './limits.ts';
 import { clip, measure, oneLine, visible } from './outbound-text.ts';
 import { type Rendered, renderCard } from './render-card.ts';
 import { renderForm } from './render-form.ts';
+import { type Claim, citationsOf, sourceLines } from './render-sources.ts';
 import { inFull, row } from './rows.ts';
 
 /** Teams' own mark on what a language model wrote; `citation` numbers are those shown with the words. */
@@ -24,7 +25,13 @@ export const AI_ENTITY: AiEntity = {
 };
 
 /** What the connector sends, before it is addressed. `byModel` asks for the label and for feedback. */
-export type Content = ({ text: string } | { card: AdaptiveCard }) & { summary: string; byModel: boolean };
+export type Content = (
+  | { text: string }
+  | { card: AdaptiveCard; citations?: { text: string; claims: Claim[] } }
+) & {
+  summary: string;
+  byModel: boolean;
+};
 
 /** Words beside a card or a form; a message of words alone has more room. */
 const BESIDE_MAX = 1_000;
@@ -62,7 +69,14 @@ export function contentOf(
   const bare = message.card === null && message.form === null && message.authorship === 'system';
   if (bare && BARE.test(message.text)) return { text: message.text, summary, byModel };
   const mine = options.personal && asks !== null ? { refresh: refresh(asks) } : {};
-  return { card: adaptiveCard(body, options.full ? { actions, ...mine } : {}), summary, byModel };
+  const cited = byModel ? citationsOf(message.sources) : null;
+  const citations = cited === null ? {} : { citations: cited };
+  return {
+    card: adaptiveCard(body, options.full ? { actions, ...mine } : {}),
+    summary,
+    byModel,
+    ...citations,
+  };
 }
 
 const ATTRIBUTION: Readonly<Record<Exclude<Message['authorship'], 'system'>, string>> = {
@@ -71,10 +85,13 @@ const ATTRIBUTION: Readonly<Record<Exclude<Message['authorship'], 'system'>, str
   fetched: 'Quoted from another system; not checked by us.',
 };
 
-function renderWords({ text: raw, authorship }: Message, budget: number): Rendered {
+function renderWords({ text: raw, authorship, sources }: Message, budget: number): Rendered {
   const words = visible(raw);
   const shown = clip(words, budget);
-  const body = authorship === 'system' ? lines(shown) : [box(lines(shown)), note(ATTRIBUTION[authorship])];
+  const body =
+    authorship === 'system'
+      ? lines(shown)
+      : [box(lines(shown)), ...sourceLines(sources), note(ATTRIBUTION[authorship])];
   const rest = measure(words) > budget ? inFull(row('Message', null, raw)) : [];
   return { summary: oneLine(words, SUMMARY_MAX), body, actions: [], asks: null, rest };
 }

@@ -8,8 +8,9 @@ import type { Delivered } from '../../src/model/card.ts';
 import type { AnswerStream } from '../../src/model/ports.ts';
 import type { Clock, Pace, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Address, Connector } from './connector.ts';
+import { harmless } from './harmless.ts';
 import { type Log, nameOf } from './log.ts';
-import { clip, visible } from './outbound-text.ts';
+import { clip } from './outbound-text.ts';
 
 export const STREAM_PACE: Pace = {
   platform: 'Teams',
@@ -22,22 +23,6 @@ const STREAM_MAX_MS = 110_000;
 const STATUS_MAX = 300;
 const WRITING = 'A language model is writing this answer';
 const NOT_CONTINUED = 'This answer is not continued here.';
-
-/** ASCII punctuation of which some markup, mention or emoji is made. */
-const MARKUP = /[*_`~#<>[\]{}|\\@&$^=+]/g;
-/** Between the parts of an address or a number this stands unseen, and nothing is made a link or a list. */
-const JOINER = '\u2060';
-
-/**
- * The words as plain text in which no client finds anything to interpret, for as long as they grow; the complete message
- * then shows them exactly. Character by character, so that what was sent stays the beginning of what is sent next.
- */
-export function harmless(text: string): string {
-  return visible(text)
-    .replace(MARKUP, (sign) => String.fromCharCode(sign.charCodeAt(0) + 0xfee0))
-    .replaceAll('-', '\u2011')
-    .replace(/[.:/]/g, (sign) => JOINER + sign);
-}
 
 export type StreamParts = { connector: Connector; streams: PacedQueue; shown: Shown; clock: Clock; log: Log };
 

@@ -1,9 +1,9 @@
-import type { Message as Said } from '../../../src/model/card.ts';
+import type { Message as Said, Source } from '../../../src/model/card.ts';
 import type { Said as Sent } from './api.ts';
 import { RequestCard } from './card/card.tsx';
 import { ActionForm } from './form.tsx';
 import { Logo } from './icons.tsx';
-import { Ago, Value } from './parts.tsx';
+import { Ago, OutLink, Value } from './parts.tsx';
 import { IN_CONVERSATION } from './words.ts';
 
 /** Said under words that we did not write ourselves. */
@@ -39,10 +39,31 @@ export function Message({ message, onSent }: Props) {
             <Value text={message.text} room={IN_CONVERSATION} />
           </div>
         )}
+        {message.sources && <Sources sources={message.sources} />}
         {author && <span className="stamp">{author}</span>}
         {message.card && <RequestCard card={message.card} />}
         {message.form && <ActionForm form={message.form} thread={message.thread} onSent={onSent} />}
       </div>
     </div>
+  );
+}
+
+/** What the answer rests on: our titles, then an outside system's words, as text. */
+function Sources({ sources }: { sources: Source[] }) {
+  return (
+    <ol className="sources" aria-label="Sources">
+      {sources.map(({ title, ref, url }, nth) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a stored list in its order
+        <li key={nth}>
+          {title}: <Value text={ref} mono />
+          {url !== null && (
+            <>
+              {' '}
+              <OutLink address={url}>Open</OutLink>
+            </>
+          )}
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { harmless } from '../../../adapters/teams/harmless.ts';
 import { AI_ENTITY } from '../../../adapters/teams/render-message.ts';
-import { harmless } from '../../../adapters/teams/stream.ts';
 import type { Delivered } from '../../../src/model/card.ts';
 import { textsOf } from '../../support/teams/card-schema.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';

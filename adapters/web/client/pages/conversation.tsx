@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import type { Said } from '../api.ts';
 import { Composer } from '../composer.tsx';
+import { Growing, useGrowing } from '../growing.tsx';
 import { aboutRequests, useLive, useWorkspace } from '../live.tsx';
 import { Message } from '../message.tsx';
 import { go, Link } from '../navigation.tsx';
@@ -21,6 +22,7 @@ export function Conversation({ thread }: { thread: string }) {
     (news) => aboutRequests(news) || (news.kind === 'thread' && news.thread === thread),
   );
   const working = useOpenTurn(api, thread, reload);
+  const growing = useGrowing(thread, working, data?.at(-1));
   const scroll = useFollowedEnd(`${data?.length} ${working}`);
   const onSent = useCallback(
     (said: Said) => {
@@ -50,6 +52,7 @@ export function Conversation({ thread }: { thread: string }) {
               <Message key={message.id} message={message} onSent={onSent} />
             ))}
           </div>
+          {growing !== '' && <Growing text={growing} />}
           {working && (
             <div className="working" role="status">
               <span className="dots" aria-hidden="true">
