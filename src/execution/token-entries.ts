@@ -23,6 +23,7 @@ function dataOf({ exact, permissions, ...token }: MintedToken, call: CallName) {
 export function mintingFor(deps: TokenEntriesDeps, spec: Spec): Minting {
   const about = { turn: spec.turn, request: spec.request };
   return {
+    sharedBy: spec.call === 'follow' ? spec.request : null,
     scope: (values) => spec.governed.operation.scope?.(values) ?? null,
     async minted(token) {
       const data = dataOf(token, spec.call);

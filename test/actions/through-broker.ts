@@ -59,6 +59,7 @@ export async function call<K extends 'preview' | 'run' | 'reconcile' | 'follow'>
     rules: operation.egress,
     values,
     minting: {
+      sharedBy: null,
       scope: (filled) => operation.scope?.(filled) ?? null,
       minted: async (token) => void tokens.minted.push(token),
       revoked: async (token, failure) => void (failure === null && tokens.revoked.push(token)),

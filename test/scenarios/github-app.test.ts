@@ -66,7 +66,9 @@ describe("a ticket by the operator's GitHub App", () => {
     });
     for (const { data } of minted.filter((entry) => entry.data?.call !== 'run'))
       expect(data).toMatchObject({ permissions: { issues: 'read' } });
-    expect(authority.issued.every(({ revoked }) => revoked)).toBe(true);
+    // Looks share one for a little longer, which may only read.
+    const writing = authority.issued.filter(({ permissions }) => permissions.issues === 'write');
+    expect(writing).toMatchObject([{ revoked: true }]);
     for (const { token } of authority.issued) expect(JSON.stringify(log)).not.toContain(token.slice(4));
   });
 

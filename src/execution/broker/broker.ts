@@ -54,6 +54,7 @@ export function createBroker(config: BrokerConfig): Broker {
   const clock = config.clock ?? SYSTEM_CLOCK;
   const patience = { circuits: createCircuits(clock), pauses: createPauses(clock), clock };
   const upstreams = parseUpstreams(config.upstreams);
+  const carrying = createCarrying();
   const deps = {
     upstreams,
     builtIns: new Map(Object.entries(config.builtIns)),
@@ -61,7 +62,7 @@ export function createBroker(config: BrokerConfig): Broker {
     scan: config.scan,
     router,
     patience,
-    carrying: createCarrying(),
+    carrying,
   };
   return {
     open: (spec) => openDoor(deps, spec),
@@ -71,6 +72,9 @@ export function createBroker(config: BrokerConfig): Broker {
         circuit: patience.circuits.stateOf(host),
         pausedSeconds: Math.ceil(patience.pauses.longestFor(host) / 1_000),
       })),
-    close: () => router.close(),
+    async close() {
+      await carrying.close();
+      await router.close();
+    },
   };
 }

@@ -89,6 +89,8 @@ export type MintedToken = {
 export type Minting = {
   /** What the action declares. */
   scope(values: EgressValues): CredentialScope | null;
+  /** Doors of this name that only read share a token for a while: the looks of one execution. Null: never. */
+  sharedBy: string | null;
   /** Records a token before it is used. What it throws closes the door. */
   minted(token: MintedToken): Promise<void>;
   /** Records that it was taken back; `failure` says why that is not certain. Must not throw. */

@@ -21,13 +21,18 @@ export type DoorCarrying = {
   release(): Promise<void>;
 };
 
-export type Carrying = { open(spec: DoorSpec): DoorCarrying };
+export type Carrying = {
+  open(spec: DoorSpec): DoorCarrying;
+  /** Takes back what is kept between doors. */
+  close(): Promise<void>;
+};
 
 export function createCarrying(): Carrying {
   const sessions = createSessions();
   const crumbs = createCrumbs();
   const minting = createMinting();
   return {
+    close: () => minting.close(),
     open(spec) {
       const minted = minting.open(spec);
       return {
@@ -48,6 +53,7 @@ export function createCarrying(): Carrying {
         forget(host) {
           sessions.forget(host);
           crumbs.forget(host);
+          minted.refused();
         },
         release: () => minted.release(),
       };

@@ -5,28 +5,28 @@
 import type { CredentialScope } from '../../action.ts';
 import type { DoorSpec, MintedToken } from './call.ts';
 import { type AppCredential, type Carried, headerOf } from './credential.ts';
-import { type AppKey, findInstallation, issueToken, revokeToken, type Token } from './github-app.ts';
+import { type AppKey, findInstallation, issueToken } from './github-app.ts';
 import { EgressRefused } from './refusal.ts';
 import { isPlainSegment } from './target.ts';
+import { createShelf, type Made, type Shelf, takeBack } from './token-shelf.ts';
 import type { Route } from './upstream.ts';
 
 /** How long it is remembered where the app is installed; a change is noticed at once by the refusal it causes. */
 const INSTALLATION_MS = 10 * 60_000;
 /** Repositories remembered, at most. */
 const MAX_INSTALLATIONS = 200;
-/** A revocation that failed is tried once more; the token ends by itself within the hour. */
-const REVOKE_TRIES = 2;
 const PERMISSION = /^[a-z][a-z_]{0,60}$/;
 
 export type DoorMinting = {
   /** Throws `mint_refused`; the call itself has not left. */
   headersFor(call: { name: string; host: string }, app: AppCredential, route: Route): Promise<Carried>;
-  /** Takes back what was made. Never throws. */
+  /** GitHub did not take it: it serves no other door. */
+  refused(): void;
+  /** Takes back what was made, or leaves it to the next look. Never throws. */
   release(): Promise<void>;
 };
 
-type Made = { about: MintedToken; token: Token; route: Route };
-export type Installations = Map<string, { id: number; untilMs: number }>;
+type Installations = Map<string, { id: number; untilMs: number }>;
 
 /** Every write becomes a read where the door lets no write out. */
 function narrowed(scope: CredentialScope, phase: DoorSpec['phase']): CredentialScope {
@@ -54,18 +54,32 @@ function scopeOf({ minting, values, phase }: Pick<DoorSpec, 'minting' | 'values'
   return isPlain && areKnown && levels.length > 0 ? narrowed(scope, phase) : null;
 }
 
-/** What is kept between doors is only where the app is installed. */
-export function createMinting() {
+export function createMinting(options: { idleMs?: number } = {}) {
   const installations: Installations = new Map();
-  return { open: (spec: DoorSpec): DoorMinting => openMinting(installations, spec) };
+  const shelf = createShelf(options.idleMs);
+  return {
+    open: (spec: DoorSpec): DoorMinting => openMinting(installations, shelf, spec),
+    /** Takes back what is kept for a look that will not come. */
+    close: () => shelf.close(),
+  };
 }
 
-function openMinting(installations: Installations, spec: DoorSpec): DoorMinting {
+function openMinting(installations: Installations, shelf: Shelf, spec: DoorSpec): DoorMinting {
   const made = new Map<string, Made>();
+  let isRefused = false;
+  // What may write is never shared.
+  const sharedBy = spec.phase === 'read-only' ? (spec.minting?.sharedBy ?? null) : null;
+  const shelfKey = (name: string, host: string, scope: CredentialScope | null) =>
+    JSON.stringify([sharedBy, name, host, scope]);
 
   async function mint(name: string, host: string, app: AppKey, route: Route): Promise<Made> {
     const scope = scopeOf(spec);
     if (scope === null || !spec.minting) throw new EgressRefused('mint_refused', 'nothing declared');
+    const kept = sharedBy === null ? null : shelf.take(shelfKey(name, host, scope));
+    if (kept !== null) {
+      made.set(`${name} ${host}`, kept);
+      return kept;
+    }
     const installation = await installationFor(installations, host, app, route, scope.repository);
     const token = await issueToken(route, app, installation, scope).catch((error: unknown) => {
       installations.clear();
@@ -79,7 +93,7 @@ function openMinting(installations: Installations, spec: DoorSpec): DoorMinting 
       expiresAt: token.expiresAt,
       exact: token.exact,
     };
-    const it = { about, token, route };
+    const it = { about, token, route, madeMs: performance.now() };
     // From here on it is taken back, whatever else fails.
     made.set(`${name} ${host}`, it);
     await spec.minting.minted(about);
@@ -92,17 +106,19 @@ function openMinting(installations: Installations, spec: DoorSpec): DoorMinting 
       if (!about.exact) throw new EgressRefused('mint_refused', 'not exactly what was asked for');
       return headerOf(`Bearer ${token.secret}`);
     },
+    refused() {
+      isRefused = true;
+    },
     async release() {
       const all = [...made.values()];
       made.clear();
       await Promise.all(
-        all.map(async ({ about, token, route }) => {
-          let failure: string | null = null;
-          for (let attempt = 0; attempt < REVOKE_TRIES; attempt += 1) {
-            failure = await revokeToken(route, token.secret);
-            if (failure === null) break;
-          }
-          await spec.minting?.revoked(about, failure);
+        all.map(async (it) => {
+          if (!spec.minting) return;
+          const { name, host, exact } = it.about;
+          await (sharedBy === null || isRefused || !exact
+            ? takeBack(it, spec.minting)
+            : shelf.put(shelfKey(name, host, scopeOf(spec)), it, spec.minting));
         }),
       );
     },

@@ -1,10 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { CredentialScope } from '../../../src/action.ts';
 import type { DoorSpec, MintedToken } from '../../../src/execution/broker/call.ts';
 import type { AppCredential } from '../../../src/execution/broker/credential.ts';
+import { createMinting } from '../../../src/execution/broker/minting.ts';
+import { createRouter, parseUpstreams } from '../../../src/execution/broker/upstream.ts';
 import { type Faults, startAuthority } from '../../support/github-app/authority.ts';
-import { openTo } from './child.ts';
+import { openTo, VALUES } from './child.ts';
 
 const SCOPE: CredentialScope = {
   repository: { owner: 'acme', repo: 'web' },
@@ -24,6 +26,7 @@ async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec =
     { upstreams: authority.config, credentials: { get: async () => ({ ...authority.app, ...app }) } },
     {
       minting: {
+        sharedBy: null,
         scope,
         minted: async (token) => void minted.push(token),
         revoked: async (token, failure) => void revoked.push({ token, failure }),
@@ -202,6 +205,7 @@ describe('no token is made, and nothing leaves,', () => {
       {
         spec: {
           minting: {
+            sharedBy: null,
             scope: () => SCOPE,
             minted: async () => Promise.reject(new Error('the log is gone')),
             revoked: async () => {},
@@ -213,5 +217,98 @@ describe('no token is made, and nothing leaves,', () => {
     await opened.end();
     expect(opened.authority.issued).toMatchObject([{ revoked: true }]);
     expect(opened.authority.asked(/issues/)).toEqual([]);
+  });
+});
+
+describe('the looks of one execution', () => {
+  type Open = { sharedBy?: string | null; phase?: DoorSpec['phase'] };
+
+  async function looking(idleMs?: number) {
+    const authority = await startAuthority();
+    const minting = createMinting(idleMs === undefined ? {} : { idleMs });
+    const router = createRouter(async () => ['127.0.0.1']);
+    const upstream = parseUpstreams(authority.config).get('api.example.com');
+    if (!upstream) throw new Error('it is configured');
+    const route = await router.route(upstream, 'read');
+    const door = ({ sharedBy = 'request-1', phase = 'read-only' }: Open = {}) =>
+      minting.open({
+        rules: [],
+        values: VALUES,
+        phase,
+        writes: 0,
+        minting: { sharedBy, scope: () => SCOPE, minted: async () => {}, revoked: async () => {} },
+        hooks: {} as DoorSpec['hooks'],
+      });
+    const use = async (opened: ReturnType<typeof door>) =>
+      opened.headersFor({ name: 'example', host: 'api.example.com' }, authority.app, route);
+    return {
+      authority,
+      minting,
+      door,
+      use,
+      valid: () => authority.issued.filter(({ revoked }) => !revoked).length,
+      async look(given?: Open) {
+        const opened = door(given);
+        await use(opened);
+        await opened.release();
+      },
+      async end() {
+        await minting.close();
+        await router.close();
+        await authority.close();
+      },
+    };
+  }
+
+  it('share one token, which is taken back at the stop', async () => {
+    const { authority, look, minting, valid, end } = await looking();
+    await look();
+    await look();
+    expect(authority.issued).toHaveLength(1);
+    await minting.close();
+    expect(valid()).toBe(0);
+    await end();
+  });
+
+  it('give it up when none comes for a while', async () => {
+    const { look, valid, end } = await looking(1);
+    await look();
+    await vi.waitFor(() => expect(valid()).toBe(0));
+    await end();
+  });
+
+  it('share it with no other execution, and with nothing that writes', async () => {
+    const { authority, look, end } = await looking();
+    await look();
+    await look({ sharedBy: 'request-2' });
+    await look({ sharedBy: null });
+    await look({ phase: 'full' });
+    expect(authority.issued.map(({ permissions }) => permissions.issues)).toEqual([
+      'read',
+      'read',
+      'read',
+      'write',
+    ]);
+    await end();
+  });
+
+  it('at the same time have one each, of which one is kept', async () => {
+    const { door, use, valid, end } = await looking();
+    const both = [door(), door()];
+    await Promise.all(both.map(use));
+    await Promise.all(both.map((opened) => opened.release()));
+    expect(valid()).toBe(1);
+    await end();
+  });
+
+  it('do not go on with one that GitHub no longer takes', async () => {
+    const { authority, door, use, look, end } = await looking();
+    const opened = door();
+    await use(opened);
+    opened.refused();
+    await opened.release();
+    await look();
+    expect(authority.issued).toMatchObject([{ revoked: true }, {}]);
+    await end();
   });
 });
