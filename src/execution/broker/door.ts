@@ -8,15 +8,9 @@ import { AppError } from '../../errors.ts';
 import { type BrokerRefusal, DEFAULT_BUDGETS, type DoorSpec, type DoorSummary } from './call.ts';
 import type { Carrying } from './carrying.ts';
 import { type ExchangeDeps, type Exchanged, exchange } from './exchange.ts';
-import {
-  HOST_HEADER,
-  LABEL_HEADER,
-  REFUSED_HEADER,
-  readHeaders,
-  SCHEME_HEADER,
-  SENT_HEADER,
-} from './headers.ts';
+import { HOST_HEADER, LABEL_HEADER, readHeaders, SCHEME_HEADER } from './headers.ts';
 import { EgressRefused } from './refusal.ts';
+import { refusalEntry, refuse } from './refusing.ts';
 import { readRequestBody } from './request-body.ts';
 import { candidates, declare, match, type Outgoing } from './rules.ts';
 import { type Scan, searchableOf, secretIn } from './searchable.ts';
@@ -33,22 +27,6 @@ export type Door = {
 
 /** Header block of one request; the shim sends well under 1 KiB. */
 const MAX_HEADER_BYTES = 16 * 1024;
-/** What is kept of a refused call's address, in characters. */
-const MAX_RECORDED_CHARS = 200;
-
-/** Our sentence for the action code, in the shape that GitHub's errors have too. */
-function refuse(response: ServerResponse, refusal: EgressRefused): void {
-  if (response.headersSent || response.destroyed) return;
-  const body = JSON.stringify({ message: refusal.message, code: refusal.reason, detail: refusal.detail });
-  response.writeHead(refusal.answerStatus, {
-    'content-type': 'application/json',
-    'content-length': Buffer.byteLength(body),
-    [REFUSED_HEADER]: refusal.reason,
-    [SENT_HEADER]: refusal.sent ? 'yes' : 'no',
-    ...(refusal.retryAfterSeconds === null ? {} : { 'retry-after': String(refusal.retryAfterSeconds) }),
-  });
-  response.end(body);
-}
 
 /** Opens a door. Nothing is served until a stream is attached. */
 export function openDoor(
@@ -101,24 +79,8 @@ export function openDoor(
     }
   }
 
-  /** What untrusted code wrote, made fit for the log: short, printable, without a secret. */
-  function printable(text: string): string {
-    const short = text.slice(0, MAX_RECORDED_CHARS).replace(/[^\x20-\x7e]/g, '?');
-    return deps.scan(text) === null ? short : '[masked]';
-  }
-
-  function refusalEntry(request: IncomingMessage, refusal: EgressRefused, attempt = 1): BrokerRefusal {
-    const host = request.headers[HOST_HEADER];
-    return {
-      method: printable(request.method ?? ''),
-      host: printable(typeof host === 'string' ? host : ''),
-      path: printable((request.url ?? '').split('?')[0] ?? ''),
-      code: refusal.reason,
-      detail: refusal.detail,
-      sent: refusal.sent,
-      attempt,
-    };
-  }
+  const entryOf = (request: IncomingMessage, refusal: EgressRefused, attempt = 1): BrokerRefusal =>
+    refusalEntry(request, refusal, attempt, deps.scan);
 
   function checkBudgets(): void {
     if (shut !== null) throw shut;
@@ -175,9 +137,7 @@ export function openDoor(
       once,
       again,
       tried: (outcome, attempt) =>
-        outcome instanceof EgressRefused
-          ? record(refusalEntry(request, outcome, attempt))
-          : answered(outcome),
+        outcome instanceof EgressRefused ? record(entryOf(request, outcome, attempt)) : answered(outcome),
     });
   }
 
@@ -224,7 +184,7 @@ export function openDoor(
       await serve(request, response, progress);
     } catch (error) {
       if (error instanceof EgressRefused) {
-        await record(refusalEntry(request, error, progress.attempt));
+        await record(entryOf(request, error, progress.attempt));
         // An unread body would be taken for the next request.
         if (!request.complete) response.setHeader('connection', 'close');
         refuse(response, error);
@@ -250,7 +210,7 @@ export function openDoor(
       if (summary.calls > budgets.calls + 1) return;
       enqueue(async () => {
         const refusal = new EgressRefused('call_budget');
-        await record(refusalEntry(request, refusal));
+        await record(entryOf(request, refusal));
         response.setHeader('connection', 'close');
         refuse(response, refusal);
         shutWith(refusal);
