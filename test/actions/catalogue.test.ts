@@ -86,3 +86,13 @@ describe.each(CONNECTORS.map((connector) => [connector.name, connector] as const
     });
   },
 );
+
+it.each(
+  CONNECTORS.flatMap(({ name, operations }) =>
+    Object.entries(operations)
+      .filter(([, { egress }]) => egress.some(({ credential }) => credential === 'github'))
+      .map(([operation, { scope }]) => [name, operation, scope] as const),
+  ),
+)('%s says for %s what a token of a GitHub App would be made for', (_name, _operation, scope) => {
+  expect(scope).toBeTypeOf('function');
+});
