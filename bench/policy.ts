@@ -42,13 +42,16 @@ when { resource.job == "job-${index}" && resource.environment == "staging" };
   return folder;
 }
 
+/** An ordinary morning. */
+const MONDAY = { now: '2026-01-05T10:00:00.000Z', weekday: 1, hour: 10 };
+
 function asker(rules: Rules, principal: Principal, people: readonly Principal[]) {
   return (action: string, resource: Resource) => {
     const { allowed } = rules.policy().decide({
       principal,
       action,
       resource,
-      context: { killed: false, tainted: false, risk: 'medium', connector: 'bench' },
+      context: { killed: false, tainted: false, risk: 'medium', connector: 'bench', time: MONDAY },
       people,
     });
     return allowed ? allowed : null;

@@ -182,7 +182,12 @@ export async function compose(
   });
 
   const stopping = new AbortController();
-  const judging = createJudging({ policy: rules.policy, directory });
+  const judging = createJudging({
+    policy: rules.policy,
+    directory,
+    now: () => new Date(),
+    timeZone: config.timeZone,
+  });
   const onCall = onCallOf(config.reach);
   const now = () => new Date();
   const asking = { db, surfaces: () => [...surfaces.values()], deliverer, judging, titleOf, nameOf };

@@ -21,6 +21,7 @@ import { DEFAULT_LIMITS, type Limits } from './intake/limits.ts';
 import { Json as JsonSchema } from './model/request.ts';
 import { PAGERDUTY_API } from './oncall/pagerduty.ts';
 import { OnCallYaml } from './oncall/shape.ts';
+import { isTimeZone } from './policy/time.ts';
 import { type ReachConfig, readReach } from './reach-config.ts';
 import { parseTrustedYaml, readTrusted } from './trusted-file.ts';
 
@@ -92,6 +93,8 @@ export type Config = {
   vault: VaultConfig | null;
   runner: { concurrency: number };
   limits: Limits;
+  /** In which policy tells weekday and hour. */
+  timeZone: string;
   /** Who is asked where, and who is on call. */
   reach: ReachConfig;
 };
@@ -116,6 +119,7 @@ const ConfigFile = z.strictObject({
       access: connector.optional(),
     })
     .default({}),
+  time_zone: z.string().refine(isTimeZone, 'is not a time zone such as Europe/Berlin').default('UTC'),
   routes: RoutesYaml,
   on_call: OnCallYaml.prefault({}),
   slack: z
@@ -219,6 +223,7 @@ export function readConfig(env: Environment, cwd: string): Config {
     }),
     vault,
     runner: file.value.runner,
+    timeZone: file.value.time_zone,
     limits: {
       turnsPerMinute: file.value.limits.turns_per_minute,
       requestsPerActionPerHour: file.value.limits.requests_per_action_per_hour,

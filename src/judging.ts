@@ -10,6 +10,7 @@ import type { PrincipalId } from './model/ids.ts';
 import type { Directory } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
 import type { ApprovalNeed, Resource, Risk, StoredRequest } from './model/request.ts';
+import { localTime } from './policy/time.ts';
 import type { Sql } from './store/database.ts';
 
 /** The policy room's door, as the pipeline uses it. */
@@ -35,6 +36,7 @@ export type PolicyDoor = {
   possible(
     principal: Principal,
     candidates: readonly { action: string; resources: readonly Resource[] }[],
+    now: Date,
   ): string[];
 };
 
@@ -45,12 +47,19 @@ const ANYBODY: readonly ApprovalNeed[] = [{ group: null, quorum: 1 }];
 
 type Asked = { action: string; resource: Resource; risk: Risk; connector: string; tainted: boolean };
 
-export function createJudging(deps: { policy: () => PolicyDoor; directory: Directory }) {
+export function createJudging(deps: {
+  policy: () => PolicyDoor;
+  directory: Directory;
+  now: () => Date;
+  /** In which weekday and hour are told. */
+  timeZone: string;
+}) {
   const contextOf = async (sql: Sql, asked: Asked, requester: PrincipalId): Promise<PolicyContext> => ({
     killed: await isKilled(sql, { action: asked.action, principal: requester, connector: asked.connector }),
     tainted: asked.tainted,
     risk: asked.risk,
     connector: asked.connector,
+    time: localTime(deps.now(), deps.timeZone),
   });
 
   /** Whether this may be asked for, and under which obligations. */
@@ -120,7 +129,7 @@ export function createJudging(deps: { policy: () => PolicyDoor; directory: Direc
   const possible = (
     person: Principal,
     candidates: readonly { action: string; resources: readonly Resource[] }[],
-  ) => deps.policy().possible(person, candidates);
+  ) => deps.policy().possible(person, candidates, deps.now());
 
   return {
     decide,

@@ -74,6 +74,7 @@ describe('with nothing configured', () => {
       reach: { pagerDuty: null, routes: [], written: {} },
       runner: { concurrency: 2 },
       limits: { turnsPerMinute: 30, requestsPerActionPerHour: 60 },
+      timeZone: 'UTC',
     });
   });
 

@@ -7,6 +7,7 @@ import { loadRules, type Rules, SHIPPED_POLICIES } from '../house.ts';
 import type { Json } from '../model/request.ts';
 import { type CommandResult, type PolicyCommandDeps, policyCommand } from '../policy/commands.ts';
 import type { Case } from '../policy/explain.ts';
+import { localTime } from '../policy/time.ts';
 import { type Command, type Invocation, line } from './command.ts';
 
 export const policy: Command = async (invocation) => {
@@ -42,6 +43,7 @@ function depsOf(config: Config, { catalogue, directory, loadAnew }: Rules): Poli
     production: config.production,
     resolve: (action, args) => resolve(catalogue, action, args),
     cases: () => casesOf(catalogue),
+    time: () => localTime(new Date(), config.timeZone),
   };
 }
 

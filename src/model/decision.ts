@@ -9,7 +9,11 @@ export type PolicyContext = {
   tainted: boolean;
   risk: Risk;
   connector: string;
+  time: LocalTime;
 };
+
+/** `now` is RFC 3339 in UTC; weekday (Monday is 1) and hour (0 to 23) are those of the operator's time zone. */
+export type LocalTime = { now: string; weekday: number; hour: number };
 
 /** Policy's answer and its reasons. Allowed means: the answer is allow and no policy raised an error. */
 export type Decision = {

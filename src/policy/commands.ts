@@ -1,6 +1,7 @@
 /** `countersign policy check | test | explain | matrix`: what each answers, as lines for people and JSON for programs. */
 import { parseArgs } from 'node:util';
 import { AppError } from '../errors.ts';
+import type { LocalTime } from '../model/decision.ts';
 import type { Principal } from '../model/principal.ts';
 import type { Json, Resource, Risk } from '../model/request.ts';
 import { createPolicy } from './decide.ts';
@@ -21,6 +22,8 @@ export type PolicyCommandDeps = {
   ) => { ok: true; resource: Resource; risk: Risk } | { ok: false; message: string };
   /** Everything that exists to be asked for now: each queue, each job. */
   cases: () => readonly Case[];
+  /** The moment that explanations are asked for. */
+  time: () => LocalTime;
 };
 
 /** Data for stdout; `exit` 0 good, 1 bad news. Wrong usage is thrown. */
@@ -91,7 +94,7 @@ async function explainCommand(deps: PolicyCommandDeps, options: Options): Promis
   const principal = people.find((person) => person.id === id);
   if (principal === undefined) throw new AppError('unknown_principal', `"${id}" is not in the directory.`);
   const explained = casesOf(deps, action, args).map(({ resource, risk }) =>
-    explain(policy, { principal, action, resource, context: calm(resource, risk), people }),
+    explain(policy, { principal, action, resource, context: calm(resource, risk, deps.time()), people }),
   );
   return {
     exit: explained.some((one) => one.decision.allowed) ? 0 : 1,
@@ -119,6 +122,7 @@ async function matrixCommand(deps: PolicyCommandDeps): Promise<CommandResult> {
     createPolicy(deps.load(), () => people),
     people,
     deps.cases(),
+    deps.time(),
   );
   return { exit: 0, lines: table(rows), json: rows };
 }

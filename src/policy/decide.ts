@@ -9,7 +9,7 @@ import { DEFAULT_EXPIRY_SECONDS } from './annotations.ts';
 import { codeOf, deciding, errorWords } from './answer.ts';
 import { eligibleApprovers, findApprovers } from './approvers.ts';
 import type { HouseAction } from './built-in.ts';
-import { type Answer, ask, type Question } from './engine.ts';
+import { type Answer, asDeclared, ask, type Question } from './engine.ts';
 import { factsOf, type MayAnswer, type MayApproveAnswer, mayApprove, mayDo } from './may.ts';
 import { mergeObligations } from './obligations.ts';
 import { type Candidate, possibleActions } from './possible.ts';
@@ -48,7 +48,7 @@ export type PolicyDecider = {
    * Names of the governed actions that the person could possibly use on one of the candidates: rather one too many,
    * because it only chooses what the planner is shown.
    */
-  possible(principal: Person, candidates: readonly Candidate[]): string[];
+  possible(principal: Person, candidates: readonly Candidate[], now: Date): string[];
 };
 
 /** Who could ask instead is looked for among this many people, and named up to a few. */
@@ -74,7 +74,7 @@ export function createPolicy(loaded: LoadedPolicies, people: () => readonly Pers
     },
     may: (principal, action) => mayDo(loaded, principal, action, people()).allowed,
     mayInWords: (principal, action) => mayDo(loaded, principal, action, people()),
-    possible: (principal, candidates) => possibleActions(loaded, principal, candidates),
+    possible: (principal, candidates, now) => possibleActions(loaded, principal, candidates, now),
   };
 }
 
@@ -178,7 +178,7 @@ function evidenceOf(loaded: LoadedPolicies, question: Question, answer: Answer):
     principal: question.principal,
     action: question.action,
     resource: question.resource,
-    context: question.context,
+    context: asDeclared(loaded, question).context as Json,
     entities: question.entities as unknown as Json,
     decision: answer.allowed ? 'allow' : 'deny',
     policies: answer.policies,

@@ -16,12 +16,15 @@ import type { LoadedPolicies, Policy } from './types.ts';
 
 export type Uid = { type: string; id: string };
 
-/** A question as Cedar gets it. Values of `context` are strings, booleans and integers. */
+/** Cedar's datetime in its JSON form. */
+type Moment = { __extn: { fn: 'datetime'; arg: string } };
+
+/** A question as Cedar gets it. */
 export type Question = {
   principal: Uid;
   action: string;
   resource: Uid;
-  context: Record<string, string | boolean | number>;
+  context: Record<string, string | boolean | number | Moment>;
   entities: EntityJson[];
 };
 
@@ -43,10 +46,25 @@ export function prepare(digest: string, schema: string, policies: ReadonlyMap<st
     throw new AppError('policy_invalid', 'The policies cannot be prepared.', { cause: failed });
 }
 
+/** Facts that rules need not speak of: left out where the schema does not declare them for this action. */
+const OPTIONAL_FACTS = ['now', 'weekday', 'hour'];
+
+/** What may be asked under this schema, which refuses every fact that it does not declare. */
+export function asDeclared(loaded: Pick<LoadedPolicies, 'contextAttributes'>, question: Question): Question {
+  const declared = loaded.contextAttributes.get(question.action);
+  const context = Object.entries(question.context).filter(
+    ([name]) => declared?.has(name) || !OPTIONAL_FACTS.includes(name),
+  );
+  return { ...question, context: Object.fromEntries(context) };
+}
+
 /** Asks with the whole request validated against the schema; whatever Cedar cannot answer is not allowed. */
-export function ask(loaded: Pick<LoadedPolicies, 'digest'>, question: Question): Answer {
+export function ask(
+  loaded: Pick<LoadedPolicies, 'digest' | 'contextAttributes'>,
+  question: Question,
+): Answer {
   const answer = statefulIsAuthorized({
-    ...question,
+    ...asDeclared(loaded, question),
     action: { type: 'Action', id: question.action },
     preparsedSchemaName: loaded.digest,
     preparsedPolicySetId: loaded.digest,
@@ -56,9 +74,14 @@ export function ask(loaded: Pick<LoadedPolicies, 'digest'>, question: Question):
 }
 
 /** Whether one policy by itself applies, for explanations: a denial's diagnostics name no permit. */
-export function applies(policy: Policy, schema: string, question: Question): boolean {
+export function applies(
+  policy: Policy,
+  loaded: Pick<LoadedPolicies, 'schema' | 'contextAttributes'>,
+  question: Question,
+): boolean {
+  const { schema } = loaded;
   const answer = isAuthorized({
-    ...question,
+    ...asDeclared(loaded, question),
     action: { type: 'Action', id: question.action },
     schema,
     validateRequest: true,

@@ -1,5 +1,5 @@
 /** The same decision with everything behind it, for operators and auditors: each rule, where it stands, whether it applies. */
-import type { Decision, PolicyContext } from '../model/decision.ts';
+import type { Decision, LocalTime, PolicyContext } from '../model/decision.ts';
 import type { Resource, Risk } from '../model/request.ts';
 import type { DecideInput, PolicyDecider } from './decide.ts';
 import { applies } from './engine.ts';
@@ -33,7 +33,7 @@ export function explain({ loaded, decide }: PolicyDecider, input: DecideInput): 
   const question = governedQuestion(principal, action, resource, context);
   const rules = [...loaded.policies.values()]
     .filter((policy) => policy.actions.includes(action))
-    .map((policy) => ({ ...pick(policy), applies: applies(policy, loaded.schema, question) }));
+    .map((policy) => ({ ...pick(policy), applies: applies(policy, loaded, question) }));
   const lines = [
     `${principal.name} (${principal.id}), ${action} on ${resource.type} ${resource.id}, ${facts(context)}:`,
     `  ${decision.allowed ? 'allowed' : 'denied'} (${decision.code})`,
@@ -53,10 +53,17 @@ export function matrix(
   policy: PolicyDecider,
   people: readonly Person[],
   cases: readonly Case[],
+  time: LocalTime,
 ): MatrixRow[] {
   return cases.flatMap(({ action, resource, risk }) =>
     people.map((principal) => {
-      const decision = policy.decide({ principal, action, resource, context: calm(resource, risk), people });
+      const decision = policy.decide({
+        principal,
+        action,
+        resource,
+        context: calm(resource, risk, time),
+        people,
+      });
       const { approvals } = decision.obligations;
       const needs = approvals.length === 0 ? 'nobody else' : needWords(policy.loaded, approvals);
       return {
@@ -72,9 +79,15 @@ export function matrix(
 }
 
 /** The context of an ordinary day: what explanations and the matrix are asked under. */
-export function calm(resource: Resource, risk: Risk): PolicyContext {
+export function calm(resource: Resource, risk: Risk, time: LocalTime): PolicyContext {
   const connector = resource.attributes.connector;
-  return { killed: false, tainted: false, risk, connector: typeof connector === 'string' ? connector : '' };
+  return {
+    killed: false,
+    tainted: false,
+    risk,
+    connector: typeof connector === 'string' ? connector : '',
+    time,
+  };
 }
 
 function facts({ risk, tainted, killed }: PolicyContext): string {

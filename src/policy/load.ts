@@ -86,6 +86,7 @@ export function loadPolicies(options: LoadOptions): LoadedPolicies {
     catalogue: new Map(catalogue.map((action) => [action.name, action])),
     groups,
     requestAttributes: checked.requestAttributes,
+    contextAttributes: checked.actions,
     warnings: [
       ...warnings,
       ...withoutPermit(

@@ -28,7 +28,7 @@ export function governedQuestion(
     principal: person(principal),
     action,
     resource: uid,
-    context: { ...context },
+    context: facts(context),
     entities: [personEntity(principal), { uid, attrs: { ...resource.attributes }, parents: [] }],
   };
 }
@@ -60,9 +60,15 @@ export function approvalQuestion(
     principal: person(principal),
     action: 'approve',
     resource: uid,
-    context: { ...context },
+    context: facts(context),
     entities,
   };
+}
+
+/** Cedar is given every fact; what the schema does not declare is left out where it is asked. */
+function facts({ time, ...others }: PolicyContext): Question['context'] {
+  const now = { __extn: { fn: 'datetime', arg: time.now } } as const;
+  return { ...others, now, weekday: time.weekday, hour: time.hour };
 }
 
 export function houseQuestion(principal: Person, action: HouseAction): Question {

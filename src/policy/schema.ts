@@ -8,7 +8,7 @@ import type { CatalogueEntry } from './types.ts';
 export type Refusal = { line: number; reason: string };
 
 export type SchemaCheck =
-  | { ok: true; requestAttributes: ReadonlySet<string>; actions: ReadonlySet<string> }
+  | { ok: true; requestAttributes: ReadonlySet<string>; actions: ReadonlyMap<string, ReadonlySet<string>> }
   | ({ ok: false } & Refusal);
 
 /** Parses the schema and compares its actions, and what each applies to, with the catalogue. */
@@ -51,8 +51,21 @@ export function checkSchema(text: string, catalogue: readonly CatalogueEntry[]):
   return {
     ok: true,
     requestAttributes: new Set(attributes),
-    actions: new Set(Object.keys(schema.actions)),
+    actions: new Map(
+      Object.entries(schema.actions).map(([name, action]) => [
+        name,
+        attributesOf(action.appliesTo?.context, schema.commonTypes ?? {}),
+      ]),
+    ),
   };
+}
+
+/** Names of a record's attributes, which a type of another name may stand for. */
+function attributesOf(type: unknown, named: Readonly<Record<string, unknown>>): ReadonlySet<string> {
+  if (typeof type !== 'object' || type === null) return new Set();
+  if ('attributes' in type) return new Set(Object.keys(type.attributes as object));
+  const name = 'type' in type ? String(type.type) : '';
+  return Object.hasOwn(named, name) ? attributesOf(named[name], {}) : new Set();
 }
 
 /** Cedar's error in one line, with the line of its byte offset in `text`. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { PrincipalId } from '../model/ids.ts';
 import { Resource, Risk } from '../model/request.ts';
 import { HOUSE_ACTIONS } from './built-in.ts';
+import { localTime } from './time.ts';
 
 const Decided = z.enum(['allow', 'deny']);
 
@@ -22,6 +23,11 @@ const Context = z.strictObject({
   tainted: z.boolean().default(false),
   risk: Risk.default('low'),
   connector: z.string().default('desk'),
+  /** In UTC; what rules about weekdays and hours are tried with. An ordinary Monday morning where nothing is said. */
+  time: z.iso
+    .datetime()
+    .default('2026-01-05T10:00:00Z')
+    .transform((time) => localTime(new Date(time), 'UTC')),
 });
 
 const common = {

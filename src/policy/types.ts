@@ -54,6 +54,8 @@ export type LoadedPolicies = {
   groups: ReadonlyMap<string, PolicyGroup>;
   /** Attributes that the schema declares for the resource of `approve`. */
   requestAttributes: ReadonlySet<string>;
+  /** By action: the facts that the schema declares. */
+  contextAttributes: ReadonlyMap<string, ReadonlySet<string>>;
   /** What does not refuse the start but should be read. */
   warnings: readonly string[];
 };

@@ -10,6 +10,7 @@ import {
   dave,
   erin,
   job,
+  MONDAY,
   PEOPLE,
   permit,
   person,
@@ -354,22 +355,24 @@ describe('what the planner is shown', () => {
   ];
   it('is what a person could possibly use', () => {
     const tickets = ['ticket.create', 'ticket.comment', 'ticket.close', 'ticket.status'];
-    expect(policy.possible(dave, candidates)).toEqual(expect.arrayContaining(tickets));
-    expect(policy.possible(dave, candidates)).not.toContain('ci.trigger');
-    expect(policy.possible(alice, candidates)).toEqual(
+    expect(policy.possible(dave, candidates, new Date(MONDAY.now))).toEqual(expect.arrayContaining(tickets));
+    expect(policy.possible(dave, candidates, new Date(MONDAY.now))).not.toContain('ci.trigger');
+    expect(policy.possible(alice, candidates, new Date(MONDAY.now))).toEqual(
       expect.arrayContaining([...tickets, 'ci.trigger', 'ci.status']),
     );
-    expect(policy.possible(person('mallory'), candidates)).toEqual([]);
+    expect(policy.possible(person('mallory'), candidates, new Date(MONDAY.now))).toEqual([]);
   });
   it('leaves out an action that none of the candidates lets them use', () => {
     const only = rules(permit('ci.trigger', '@approval("none")', 'resource.environment == "test"'));
-    expect(only.possible(dave, candidates)).toEqual(['ci.trigger']);
-    expect(only.possible(dave, [{ action: 'ci.trigger', resources: [RELEASE] }])).toEqual([]);
+    expect(only.possible(dave, candidates, new Date(MONDAY.now))).toEqual(['ci.trigger']);
+    expect(
+      only.possible(dave, [{ action: 'ci.trigger', resources: [RELEASE] }], new Date(MONDAY.now)),
+    ).toEqual([]);
   });
   it('keeps an action that is allowed at some risk or taint only', () => {
     const only = rules(
       permit('ticket.create', '@approval("none")', 'context.risk == "high" && context.tainted'),
     );
-    expect(only.possible(dave, candidates)).toEqual(['ticket.create']);
+    expect(only.possible(dave, candidates, new Date(MONDAY.now))).toEqual(['ticket.create']);
   });
 });

@@ -12,6 +12,7 @@ import {
   dave,
   folderOf,
   load,
+  MONDAY,
   PEOPLE,
   permit,
   QUEUE,
@@ -27,6 +28,7 @@ const CASES = [
 ] as const;
 const principals: Principal[] = PEOPLE.map((one) => ({ ...one, accounts: [] }));
 const deps = (folder = SHIPPED): PolicyCommandDeps => ({
+  time: () => MONDAY,
   load: () => load(folder),
   people: async () => principals,
   testsFolder: join(folder, 'tests'),
@@ -68,7 +70,7 @@ describe('an explanation', () => {
 
 describe('the matrix', () => {
   it('says for each person and case what it takes', () => {
-    const rows = matrix(shipped(), [alice, bob, dave], CASES).map((row) => [
+    const rows = matrix(shipped(), [alice, bob, dave], CASES, MONDAY).map((row) => [
       row.principal,
       row.resource,
       row.code,

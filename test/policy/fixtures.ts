@@ -43,8 +43,10 @@ export function job(name: string, environment: string): Resource {
   const attributes = { connector: 'runner', repository: 'web', environment, job: name };
   return { type: 'Job', id: `web/${name}`, attributes };
 }
+/** An ordinary morning. */
+export const MONDAY = { now: '2026-01-05T10:00:00.000Z', weekday: 1, hour: 10 };
 export function context(changes: Partial<PolicyContext> = {}): PolicyContext {
-  return { killed: false, tainted: false, risk: 'low', connector: 'desk', ...changes };
+  return { killed: false, tainted: false, risk: 'low', connector: 'desk', time: MONDAY, ...changes };
 }
 
 const made: string[] = [];

@@ -38,7 +38,7 @@ describe('Cedar', () => {
 
   it('fails on a policy set that it does not know, which we deny', () => {
     const question = governedQuestion(dave, 'ticket.create', QUEUE, context());
-    const answer = ask({ digest: 'never-prepared' }, question);
+    const answer = ask({ ...shipped().loaded, digest: 'never-prepared' }, question);
     expect(answer).toMatchObject({ allowed: false, policies: [] });
     expect(answer.errors).not.toEqual([]);
   });
@@ -56,7 +56,7 @@ describe('Cedar', () => {
     const question = governedQuestion(dave, 'ticket.create', QUEUE, context({ killed: true }));
     const opened = policy.loaded.policies.get('employees-open-tickets');
     expect(ask(policy.loaded, question).policies).toEqual(['kill-switch']);
-    expect(opened && applies(opened, policy.loaded.schema, question)).toBe(true);
+    expect(opened && applies(opened, policy.loaded, question)).toBe(true);
   });
 });
 
