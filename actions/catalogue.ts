@@ -9,6 +9,7 @@ import { buildbot } from './connectors/buildbot.ts';
 import { desk } from './connectors/desk.ts';
 import { githubActions } from './connectors/github-actions.ts';
 import { githubIssues } from './connectors/github-issues.ts';
+import { gitlab } from './connectors/gitlab.ts';
 import { jenkins } from './connectors/jenkins.ts';
 import { jira } from './connectors/jira.ts';
 import { pagerduty } from './connectors/pagerduty.ts';
@@ -50,6 +51,7 @@ export const CONNECTORS: readonly Connector[] = [
   desk,
   githubActions,
   githubIssues,
+  gitlab,
   jenkins,
   jira,
   pagerduty,
