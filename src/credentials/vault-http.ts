@@ -13,6 +13,7 @@ export type VaultCall = {
   path: string;
   token: string | null;
   body?: object;
+  withinMs?: number;
 };
 
 export type VaultHttp = { ask(call: VaultCall): Promise<VaultAnswer>; close(): Promise<void> };
@@ -45,7 +46,7 @@ export function createVaultHttp({ address, namespace, ca }: VaultConfig): VaultH
   const prefix = address.pathname.replace(/\/$/, '');
   return {
     /** Throws `vault_unreachable`, `vault_answer`. */
-    async ask({ method, path, token, body }) {
+    async ask({ method, path, token, body, withinMs = ANSWER_WITHIN_MS }) {
       try {
         const answer = await request(new URL(`${prefix}/v1/${path}`, address), {
           method,
@@ -60,7 +61,7 @@ export function createVaultHttp({ address, namespace, ca }: VaultConfig): VaultH
           },
           body: body === undefined ? null : JSON.stringify(body),
           dispatcher,
-          signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
+          signal: AbortSignal.timeout(withinMs),
         });
         return { status: answer.statusCode, json: await readJson(answer.body) };
       } catch (cause) {

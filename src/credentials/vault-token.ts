@@ -9,6 +9,8 @@ import { secretIn } from './watched.ts';
 const RENEW_AT_PART_LEFT = 1 / 3;
 /** The longest that a timer can wait, in milliseconds; then it is looked at again. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+/** A stop has four seconds for everything. */
+const TAKEN_BACK_WITHIN_MS = 1_000;
 /** A renewal that failed is tried again after this, and no sooner. */
 const MIN_WAIT_MS = 500;
 
@@ -130,7 +132,13 @@ export function createVaultToken(
       // A token that was given to us is not ours to take back.
       if (last === null || auth.method === 'token') return;
       try {
-        await http.ask({ method: 'POST', path: 'auth/token/revoke-self', token: last.token, body: {} });
+        await http.ask({
+          method: 'POST',
+          path: 'auth/token/revoke-self',
+          token: last.token,
+          body: {},
+          withinMs: TAKEN_BACK_WITHIN_MS,
+        });
       } catch {
         // It ends by itself; a stop is not held up for it.
       }

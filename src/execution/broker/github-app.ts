@@ -15,8 +15,6 @@ const ISSUED_BEFORE_SECONDS = 60;
 const VALID_SECONDS = 9 * 60;
 /** Beyond it the difference of clocks is why GitHub does not take what we sign. */
 const SKEW_MS = 30_000;
-/** The end of an execution waits for it, and so does a stop. */
-const REVOKED_WITHIN_MS = 3_000;
 const API = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
 /** Granted with every permission on a repository; nobody can ask for less. */
 const ALWAYS_GIVEN = 'metadata';
@@ -139,13 +137,13 @@ function isExact(issued: z.output<typeof Issued>, { repository, permissions }: C
 }
 
 /** Takes a token back; null once it opens nothing any more, else why that is not known. */
-export async function revokeToken(route: Route, secret: string): Promise<string | null> {
+export async function revokeToken(route: Route, secret: string, withinMs: number): Promise<string | null> {
   try {
     const headers = { ...API, authorization: `Bearer ${secret}` };
     const { status } = await askAside(
       route,
       { method: 'DELETE', path: '/installation/token', headers },
-      AbortSignal.timeout(REVOKED_WITHIN_MS),
+      AbortSignal.timeout(withinMs),
     );
     // 401: it is not valid any more, which is what was wanted.
     return status === 204 || status === 401 ? null : String(status);

@@ -3,8 +3,10 @@ import type { MintedToken, Minting } from './call.ts';
 import { revokeToken, type Token } from './github-app.ts';
 import type { Route } from './upstream.ts';
 
-/** A revocation that failed is tried once more; the token ends by itself within the hour. */
-const REVOKE_TRIES = 2;
+/** A revocation that failed is tried once more; the token ends by itself within the hour. The end of a run waits for it. */
+const AT_THE_END = { tries: 2, withinMs: 3_000 };
+/** A stop has four seconds for everything. */
+const AT_THE_STOP = { tries: 1, withinMs: 1_500 };
 /**
  * A look that comes every second would make and take back a token each time, each counted as five reads (docs.github.com,
  * "Rate limits for the REST API"). So the looks of one execution share one, which may only read: taken back when none
@@ -18,10 +20,14 @@ export type Made = { about: MintedToken; token: Token; route: Route; madeMs: num
 type Kept = { it: Made; minting: Minting; timer: NodeJS.Timeout };
 
 /** Revokes it and says so, or that it is not certain. */
-export async function takeBack({ about, token, route }: Made, minting: Minting): Promise<void> {
+export async function takeBack(
+  { about, token, route }: Made,
+  minting: Minting,
+  { tries, withinMs } = AT_THE_END,
+): Promise<void> {
   let failure: string | null = null;
-  for (let attempt = 0; attempt < REVOKE_TRIES; attempt += 1) {
-    failure = await revokeToken(route, token.secret);
+  for (let attempt = 0; attempt < tries; attempt += 1) {
+    failure = await revokeToken(route, token.secret, withinMs);
     if (failure === null) break;
   }
   await minting.revoked(about, failure);
@@ -56,7 +62,7 @@ export function createShelf(idleMs: number = KEPT_IDLE_MS) {
       await Promise.all(
         all.map(([key, { minting }]) => {
           const it = take(key);
-          return it === null ? null : takeBack(it, minting);
+          return it === null ? null : takeBack(it, minting, AT_THE_STOP);
         }),
       );
     },
