@@ -32,6 +32,7 @@ export type Place = {
   account: string;
   web: string;
   isPublic: boolean;
+  showsAll: boolean;
   closing: Fields;
   priorities: Fields;
 };
@@ -48,6 +49,7 @@ export function placeOf(settings: Json): Place {
     account: text(fields, 'account'),
     web: text(fields, 'web').replace(/\/+$/, ''),
     isPublic: text(fields, 'comments') === 'public',
+    showsAll: text(fields, 'shows') === 'all',
     closing: isFields(fields.closing) ? fields.closing : {},
     priorities: isFields(fields.priorities) ? fields.priorities : {},
   };
@@ -97,7 +99,7 @@ export function transitionBody(pinned: Readonly<Record<string, string>>, setting
 }
 
 const issueQuery = { fields: ISSUE_FIELDS };
-const commentQuery = { orderBy: '-created', maxResults: String(PER_PAGE) };
+const commentQuery = { orderBy: '-created', maxResults: String(PER_PAGE), expand: 'properties' };
 /** Search is behind by seconds to minutes: https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile */
 const searchQuery = (settings: Json) => ({
   jql: `project = "${placeOf(settings).project}" AND creator = currentUser() ORDER BY created DESC`,
@@ -206,6 +208,13 @@ export async function findByMark(args: Args, tools: Tools): Promise<string | nul
     next = isCloud ? { nextPageToken: token } : { startAt: String(page * SEARCH_PER_PAGE) };
   }
   return null;
+}
+
+/** Whether the customer may read it: Cloud says `jsdPublic`, Data Center a property; what says neither is taken for internal. */
+export function isPublic(comment: Fields): boolean {
+  if (typeof comment.jsdPublic === 'boolean') return comment.jsdPublic;
+  const property = listOf(comment, 'properties').find((item) => text(item, 'key') === 'sd.public.comment');
+  return property !== undefined && inside(property, 'value').internal === false;
 }
 
 /** Pages of a ticket's comments, newest first. */

@@ -14,6 +14,7 @@ import {
   inside,
   isDone,
   isOurs,
+  isPublic,
   keyOf,
   linkTo,
   placeOf,
@@ -250,7 +251,9 @@ const status: Operation = {
     const page = await commentsOf(key, tools).next();
     if (page.done) throw unclear(JIRA.name, 'no comments');
     if (!page.value.ok) return page.value.failure;
+    const { showsAll } = placeOf(tools.settings);
     const said = page.value.value
+      .filter((item) => showsAll || isPublic(item))
       .slice(0, TEXTS_SHOWN)
       .map((item) => `${text(inside(item, 'author'), 'displayName') || 'somebody'}: ${wordsOf(item.body)}`)
       .reverse();
@@ -260,7 +263,7 @@ const status: Operation = {
       inSentence(text(inside(fields, name), 'name')),
     );
     const title = text(fields, 'summary');
-    const message = `Ticket ${key} is ${state}, priority ${priority || 'none'}, owner ${owner}; its newest ${said.length} comments are below.`;
+    const message = `Ticket ${key} is ${state}, priority ${priority || 'none'}, owner ${owner}; its newest ${said.length} ${showsAll ? '' : 'public '}comments are below.`;
     return {
       kind: 'done',
       result: {

@@ -20,6 +20,8 @@ const Settings = z.strictObject({
   web: z.url({ protocol: /^https?$/ }),
   /** `internal`: agents read it; `public`: the customer and the participants of the request get it too. */
   comments: z.enum(['internal', 'public']).default('internal'),
+  /** Whose comments a look at a ticket shows: `public`: those that the customer may read; `all`: internal ones too. */
+  shows: z.enum(['public', 'all']).default('public'),
   /** The status that a ticket is closed with, and the resolution where the transition asks for one. */
   closing: z.strictObject({ status: Name, resolution: Name.optional() }).default({ status: 'Resolved' }),
   /** Names of priorities; without it none is sent. */

@@ -29,6 +29,7 @@ export type Place = {
   caller: string;
   /** The journal field that comments go to. */
   field: 'work_notes' | 'comments';
+  showsAll: boolean;
   urgencies: Fields;
   closing: { state: string; code: string };
 };
@@ -42,6 +43,7 @@ export function placeOf(settings: Json): Place {
     group: text(fields, 'group'),
     caller: text(fields, 'caller'),
     field: text(fields, 'comments') === 'public' ? 'comments' : 'work_notes',
+    showsAll: text(fields, 'shows') === 'all',
     urgencies: isFields(fields.urgencies) ? fields.urgencies : {},
     closing: { state: text(closing, 'state'), code: text(closing, 'code') },
   };

@@ -225,7 +225,9 @@ const status: Operation = {
     if (journal.done) throw unclear(SERVICENOW.name, 'no journal');
     const isHidden = !journal.value.ok && journal.value.failure.result.code === 'upstream_forbidden';
     if (!journal.value.ok && !isHidden) return journal.value.failure;
+    const { showsAll } = placeOf(tools.settings);
     const said = (journal.value.ok ? journal.value.value : [])
+      .filter((row) => showsAll || text(row, 'element') === 'comments')
       .slice(0, TEXTS_SHOWN)
       .map((row) => `${text(row, 'sys_created_by')}: ${text(row, 'value')}`)
       .reverse();
@@ -236,7 +238,7 @@ const status: Operation = {
     const title = storedOf(incident, 'short_description');
     const texts = isHidden
       ? 'its comments are hidden from the assistant'
-      : `its newest ${said.length} comments are below`;
+      : `its newest ${said.length} ${showsAll ? '' : 'public '}comments are below`;
     const message = `Ticket ${number} is ${state}, priority ${priority || 'none'}, owner ${owner}; ${texts}.`;
     return {
       kind: 'done',

@@ -20,6 +20,8 @@ const Settings = z.strictObject({
   caller: SysId.optional(),
   /** `internal`: a work note, which staff reads; `public`: an additional comment, which the caller gets too. */
   comments: z.enum(['internal', 'public']).default('internal'),
+  /** Whose comments a look at a ticket shows: `public`: those that the caller may read; `all`: internal ones too. */
+  shows: z.enum(['public', 'all']).default('public'),
   /** What a priority is as an urgency; ServiceNow makes its priority of urgency and impact. */
   urgencies: z
     .strictObject({ low: Choice, normal: Choice, high: Choice })

@@ -16,7 +16,7 @@ const PER_PAGE = '100';
 /** Comments of one ticket, in pages, newest first: absence is never proof, so there is no need to read them all. */
 const COMMENT_PAGES = 10;
 
-export type Place = { account: string; web: string; group: string; isPublic: boolean };
+export type Place = { account: string; web: string; group: string; isPublic: boolean; showsAll: boolean };
 
 export function placeOf(settings: Json): Place {
   const fields = isFields(settings) ? settings : {};
@@ -25,6 +25,7 @@ export function placeOf(settings: Json): Place {
     web: text(fields, 'web').replace(/\/+$/, ''),
     group: text(fields, 'group'),
     isPublic: text(fields, 'comments') === 'public',
+    showsAll: text(fields, 'shows') === 'all',
   };
 }
 

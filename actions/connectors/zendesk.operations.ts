@@ -223,11 +223,13 @@ const status: Operation = {
     const { ticket, owner } = found.value;
     const number = numberOf(args);
     const [title, state, priority] = ['subject', 'status', 'priority'].map((name) => text(ticket, name));
+    const { showsAll } = placeOf(tools.settings);
     const said = comments
+      .filter((item) => showsAll || item.public === true)
       .slice(0, TEXTS_SHOWN)
       .map((item) => `${nameOf(item.author_id) || 'somebody'}: ${wordsOf(item)}`)
       .reverse();
-    const message = `Ticket #${number} is ${state}, priority ${priority || 'none'}, owner ${owner}; its newest ${said.length} texts are below.`;
+    const message = `Ticket #${number} is ${state}, priority ${priority || 'none'}, owner ${owner}; its newest ${said.length} ${showsAll ? '' : 'public '}texts are below.`;
     const { result } = about(tools, number, message);
     return {
       kind: 'done',

@@ -16,6 +16,8 @@ const Settings = z.strictObject({
   group: Id.optional(),
   /** `internal`: agents read it; `public`: the requester and everybody copied in gets it by mail. */
   comments: z.enum(['internal', 'public']).default('internal'),
+  /** Whose comments a look at a ticket shows: `public`: those that the requester may read; `all`: internal ones too. */
+  shows: z.enum(['public', 'all']).default('public'),
 });
 
 /** Tickets of one Zendesk Support account. */

@@ -43,9 +43,9 @@ async function start(edition: Edition, take: (fake: FakeJira) => void): Promise<
     authorization: (who) => fake.authorization(who),
     held: (ticket) => held(fake, ticket),
     count: () => fake.tickets.length,
-    saidByOthers: (ticket, times) => {
+    saidByOthers: (ticket, times, isPublic = true) => {
       for (let index = 0; index < times; index += 1)
-        fake.say(found(fake, ticket), fake.people.other, `note ${index}`, true);
+        fake.say(found(fake, ticket), fake.people.other, `note ${index}`, isPublic);
     },
     ownedBy: (ticket) => {
       found(fake, ticket).assignee = fake.people.other;

@@ -40,9 +40,9 @@ async function start(take: (fake: FakeServiceNow) => void): Promise<World> {
     authorization: (who) => fake.authorization(who),
     held: (ticket) => held(fake, ticket),
     count: () => fake.incidents.length,
-    saidByOthers: (ticket, times) => {
+    saidByOthers: (ticket, times, isPublic = true) => {
       for (let index = 0; index < times; index += 1)
-        fake.note(found(fake, ticket), 'comments', 'eve', `note ${index}`);
+        fake.note(found(fake, ticket), isPublic ? 'comments' : 'work_notes', 'eve', `note ${index}`);
     },
     ownedBy: (ticket) => {
       found(fake, ticket).assigned_to = 'e0';

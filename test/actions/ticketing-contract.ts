@@ -143,6 +143,21 @@ export function ticketingContract(subject: Subject): void {
     });
   });
 
+  describe('what staff says among themselves', () => {
+    it('is shown only where the operator says so', async () => {
+      const ticket = await open();
+      world.saidByOthers(ticket, 1, false);
+      const usual = await run('status', given({ ticket }));
+      expect(JSON.stringify(usual.value)).not.toContain('note 0');
+      const settings = { ...(subject.settings as object), shows: 'all' };
+      const all = await run('status', given({ ticket }, { settings }));
+      expect(all.value).toMatchObject({
+        kind: 'done',
+        result: { output: expect.stringContaining('note 0') },
+      });
+    });
+  });
+
   describe('closing', () => {
     it('is read back, found again, harmless when repeated, and refused for a closed ticket', async () => {
       const ticket = await open();

@@ -19,8 +19,8 @@ export type World = {
   authorization: (who: 'ours' | 'other' | 'nobody') => string;
   held: (ticket: string) => Held;
   count: () => number;
-  /** Somebody else writes on it, that many times: `note 0`, `note 1`, and so on. */
-  saidByOthers: (ticket: string, times: number) => void;
+  /** Somebody else writes on it, that many times: `note 0`, `note 1`, and so on; for everybody unless it says otherwise. */
+  saidByOthers: (ticket: string, times: number, isPublic?: boolean) => void;
   /** Somebody else takes it over. */
   ownedBy: (ticket: string) => string;
   /** A ticket that is there, and not in the assistant's place. */

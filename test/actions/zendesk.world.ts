@@ -35,9 +35,9 @@ async function start(take: (fake: FakeZendesk) => void): Promise<World> {
     authorization: (who) => fake.authorization(who),
     held: (ticket) => held(fake, ticket),
     count: () => fake.tickets.length,
-    saidByOthers: (ticket, times) => {
+    saidByOthers: (ticket, times, isPublic = true) => {
       for (let index = 0; index < times; index += 1)
-        fake.say(found(fake, ticket), fake.users.other, { body: `note ${index}` });
+        fake.say(found(fake, ticket), fake.users.other, { body: `note ${index}`, public: isPublic });
     },
     ownedBy: (ticket) => {
       found(fake, ticket).assignee_id = fake.users.other.id;

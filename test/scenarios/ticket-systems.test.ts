@@ -21,7 +21,7 @@ function loginOf(world: World): { user: string; secret: string } {
 function chosen({ connector, settings }: Subject, proxy: Proxy, user: string): string {
   const { name } = connector;
   const lines = {
-    connectors: { ticketing: { use: name, settings } },
+    connectors: { ticketing: { use: name, settings: { ...(settings as object), shows: 'all' } } },
     upstreams: { [name]: { base_url: proxy.baseUrl, addresses: ['127.0.0.1/32'] } },
     credentials: { [name]: { scheme: 'basic', user, host: name, env: 'TICKETS_SECRET' } },
   };

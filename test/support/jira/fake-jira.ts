@@ -227,7 +227,11 @@ function listComments(fake: FakeJira, { query }: Asked, ticket: Ticket): Reply {
     id,
     author: fake.shownPerson(author),
     body,
-    jsdPublic: isPublic,
+    // What says who reads it: a field on Cloud, a property on Data Center, where it is asked for.
+    ...(fake.isCloud ? { jsdPublic: isPublic } : {}),
+    ...(!fake.isCloud && query.get('expand') === 'properties'
+      ? { properties: [{ key: 'sd.public.comment', value: { internal: !isPublic } }] }
+      : {}),
   }));
   return { status: 200, body: { startAt, maxResults, total: sorted.length, comments } };
 }
