@@ -69,7 +69,9 @@ function list(lines: RichElement[], none: string): Block[] {
 }
 
 function openLine(card: Card): RichElement {
-  const { elements, ...rest } = line(card.title, card.status);
+  // What has begun has no time left that matters; what is asked or about to begin has.
+  if (card.state !== 'pending' && card.state !== 'approved') return line(card.title, card.status);
+  const { elements, ...rest } = line(card.title, withoutStop(card.status));
   return {
     ...rest,
     elements: [...elements.slice(0, -1), text(', open until '), moment(card.expiresAt), text('\n')],
@@ -77,8 +79,12 @@ function openLine(card: Card): RichElement {
 }
 
 function endedLine(card: Card): RichElement {
-  return line(card.title, card.outcome === null ? card.status : `${card.status}: ${card.outcome.text}`);
+  if (card.outcome === null) return line(card.title, card.status);
+  return line(card.title, `${withoutStop(card.status)}: ${card.outcome.text}`);
 }
+
+/** A sentence that goes on. */
+const withoutStop = (sentence: string): string => sentence.replace(/\.$/, '');
 
 function line(title: string, words: string): RichElement {
   return section(

@@ -284,6 +284,12 @@ describe('a form', () => {
     expect(card.actions).toMatchObject([{ verb: 'form', data: { action: 'ci.trigger' } }]);
   });
 
+  test('shows a number that it already has, as a number', () => {
+    const shown = (value: string) => cardOf({ fields: [{ ...form.fields[3]!, value }] }).body[1];
+    expect(shown('3')).toHaveProperty('value', 3);
+    for (const odd of ['', '03', 'NaN', '1e400', 'three']) expect(shown(odd)).not.toHaveProperty('value');
+  });
+
   test('too large for a card asks for the command instead', () => {
     const fields = Array.from({ length: 60 }, (_, index) => ({ ...form.fields[0]!, name: `f${index}` }));
     const card = cardOf({ fields });
