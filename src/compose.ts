@@ -17,6 +17,7 @@ import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
 import { createCredentialNews } from './credential-news.ts';
 import { createCredentials } from './credentials/credentials.ts';
+import type { Grant } from './credentials/grants.ts';
 import { createVault } from './credentials/vault.ts';
 import { delegate } from './delegating.ts';
 import { verifyEvidence } from './evidence-gate.ts';
@@ -617,8 +618,12 @@ function describe(config: Config, level: string, planner: string): Record<string
     ephemeral: config.redisUrl === null ? 'memory' : 'redis',
     connectors: Object.fromEntries(Object.entries(config.connectors).map(([port, { use }]) => [port, use])),
     limits: { ...config.limits },
+    credentials: Object.fromEntries(config.credentials.map(({ name, source }) => [name, keptIn(source)])),
   };
 }
+
+const keptIn = (source: Grant['source']): string =>
+  source.kind === 'vault' ? 'vault' : source.file === null ? 'variable' : 'file';
 
 /** For operators: which rules changed, and how their files did, line by line. */
 function changeInWords(changes: ReturnType<typeof policyChanges>): string {

@@ -39,8 +39,9 @@ async function readJson(body: Dispatcher.ResponseData['body']): Promise<unknown>
   }
 }
 
-/** Throws what undici throws; no redirect is followed. */
-export async function askAside(route: Route, call: Aside, signal: AbortSignal): Promise<AsideAnswer> {
+/** Throws what undici throws; no redirect is followed. `signal`: what ends it before its own time. */
+export async function askAside(route: Route, call: Aside, signal: AbortSignal | null): Promise<AsideAnswer> {
+  const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
   const answer = await request(route.url(call.path, ''), {
     method: call.method,
     headers: {
@@ -51,7 +52,7 @@ export async function askAside(route: Route, call: Aside, signal: AbortSignal): 
     },
     body: call.body === undefined ? null : JSON.stringify(call.body),
     dispatcher: route.dispatcher,
-    signal: AbortSignal.any([signal, AbortSignal.timeout(ANSWER_WITHIN_MS)]),
+    signal: signal === null ? late : AbortSignal.any([signal, late]),
   });
   const json = await readJson(answer.body);
   const date = Date.parse(String(answer.headers.date ?? ''));

@@ -54,11 +54,7 @@ export function signJwt({ appId, key }: AppKey, nowMs: number): string {
 async function ask(route: Route, call: Aside): Promise<AsideAnswer> {
   try {
     // Not the door's own signal: a token that is made and not received could not be taken back.
-    return await askAside(
-      route,
-      { ...call, headers: { ...API, ...call.headers } },
-      new AbortController().signal,
-    );
+    return await askAside(route, { ...call, headers: { ...API, ...call.headers } }, null);
   } catch (cause) {
     throw new EgressRefused('mint_refused', 'no answer', { cause });
   }
