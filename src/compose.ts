@@ -240,6 +240,7 @@ export async function compose(
     broker,
     sandbox,
     bundleOf,
+    mask: (text) => maskSecrets(text).text,
     troubled: (about) => log.warn(about, 'a sandboxed call ended without its answer'),
     alarmed: ({ request, code, message }) => {
       log.error({ request, code }, message);

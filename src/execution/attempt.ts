@@ -24,6 +24,8 @@ export type AttemptDeps = {
   /** Launches at the level in force, and not at all where that is below `least`. */
   sandbox: { run(run: SandboxRun, least: IsolationLevel): Promise<SandboxOutcome> };
   bundleOf(connector: string): Bundle;
+  /** Masks the secrets in what an outside system printed: it is kept, shown in threads and read by the model. */
+  mask(text: string): string;
   /** What went wrong inside, for operators: bounded, untrusted, never shown to people or the model. */
   troubled(about: { request: RequestId; call: CallName; code: string; detail: string }): void;
   /** What operators should be told now, in our words. Absent where nobody can be. */
@@ -104,10 +106,27 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
       return { ...outcome, unanswered: unanswered() };
     }
     // What an outside system sent must be storable, or an effect could not be recorded for the sake of a character.
-    return { ...outcome, value: storable(outcome.value), unanswered: unanswered() };
+    return {
+      ...outcome,
+      value: withMaskedOutput(storable(outcome.value), deps.mask),
+      unanswered: unanswered(),
+    };
   } finally {
     await door.close();
   }
+}
+
+type Fields = { [name: string]: Json };
+const isFields = (value: Json | undefined): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Of a look, and of a result: a job prints whatever it likes, its own secrets too. */
+function withMaskedOutput(value: Json, mask: (text: string) => string): Json {
+  if (!isFields(value)) return value;
+  const masked = (fields: Fields): Fields =>
+    typeof fields.output === 'string' ? { ...fields, output: mask(fields.output) } : fields;
+  const outer = masked(value);
+  return isFields(outer.result) ? { ...outer, result: masked(outer.result) } : outer;
 }
 
 /** What could not be recorded has no outcome that counts, whatever the code in the sandbox says. */

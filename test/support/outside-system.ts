@@ -166,6 +166,7 @@ export function outsideSystem(db: Database, audit: AuditLog) {
     broker: { open },
     sandbox: { run },
     bundleOf: () => ({ file: '', sha256: system.codeDigest }),
+    mask: (text) => text,
     troubled: () => undefined,
     isolation: () => ({ level: system.level, acceptProcess: false }),
     governed: () => (system.isServed ? governed() : null),

@@ -65,6 +65,7 @@ const executor = createExecutor({
   broker: markedBroker(broker, mark),
   sandbox: markedSandbox(sandbox, mark),
   bundleOf: () => orders.bundle,
+  mask: (text) => text,
   troubled: () => undefined,
   isolation: () => ({ level: 'process', acceptProcess: true }),
   governed: (name) => ({
@@ -110,6 +111,7 @@ await startWorkers({
   deliver: nothing,
   askApprovers: nothing,
   remind: nothing,
+  takeBackDue: nothing,
   runCiJob: { concurrency: 1, run: nothing, recover: nothing },
   failed,
 });
