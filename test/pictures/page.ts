@@ -20,7 +20,9 @@ const LOOKS = `
 /** Slack begins a line for each section of rich text, and where the text says so; the renderer sets them side by side. */
 const SLACK_LOOKS = `
   .slack_blocks_to_jsx .slack_blocks_to_jsx__rich_text_section_element { display: block !important; white-space: pre-wrap }
-  #slack_blocks_to_jsx { max-width: none !important }
+  #slack_blocks_to_jsx { max-width: none !important; overflow-wrap: anywhere }
+  #slack_blocks_to_jsx .slack_inline_code { white-space: pre-wrap !important; word-break: break-all }
+  #slack_blocks_to_jsx [class*='__context'], #slack_blocks_to_jsx [class*='__context'] * { overflow: visible !important; min-width: 0; max-width: 100%; white-space: normal !important; word-break: break-word }
   .said { display: flex; gap: 8px } .said.reply { margin: 12px 0 0 44px }
   .face { flex: none; width: 36px; height: 36px; border-radius: 6px; background: #1f5f8b; color: #fff; font-weight: 700; line-height: 36px; text-align: center }
   .words { flex: 1; min-width: 0 } .app { padding: 0 3px; border-radius: 2px; background: #ececec; color: #616061; font-size: 10px; vertical-align: middle }
