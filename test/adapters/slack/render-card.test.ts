@@ -3,7 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { visible } from '../../../adapters/slack/outbound-text.ts';
 import { renderCard } from '../../../adapters/slack/render-card.ts';
 import { renderMessage } from '../../../adapters/slack/render-message.ts';
+import type { CardOffer } from '../../../src/model/card.ts';
 import { FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
+import type { DecisionKind } from '../../../src/model/turn.ts';
 import { checkBlocks, textsOf } from '../../support/slack/block-schema.ts';
 import { cardWith, messageWith } from './samples.ts';
 
@@ -63,6 +65,8 @@ const cards = fc.record({
   outcome: fc.option(fc.record({ code: hostile, text: hostile, link: fc.constant(null) })),
   proof: fc.option(hostile),
   state: fc.constantFrom(...RequestState.options),
+  buttons: fc.constantFrom<DecisionKind[]>([], ['approve', 'deny'], ['confirm', 'cancel']),
+  offers: fc.subarray<CardOffer>(['edit', 'undo', 'report']),
 });
 
 describe('a card', () => {

@@ -1,10 +1,11 @@
 /** Edit, Undo and Report as buttons in Teams: forms in place of the card, and words that one person sees alone. */
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { renderCard } from '../../../adapters/teams/render-card.ts';
 import { renderEdit } from '../../../adapters/teams/render-form.ts';
 import type { Form, Card as OurCard } from '../../../src/model/card.ts';
 import { PrincipalId } from '../../../src/model/ids.ts';
-import { Card, executesOf } from '../../support/teams/card-schema.ts';
+import { Card, executesOf, runsOf } from '../../support/teams/card-schema.ts';
 import type { FakeMessage } from '../../support/teams/fake-connector.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
 import { ALICE, BOB, CHANNEL, connected, place } from './harness.ts';
@@ -108,6 +109,37 @@ describe('Edit', () => {
     const form = { ...FORM, fields: [field({ value, kind, choices: ['a', 'b'] })] };
     expect(renderEdit(form, {})).toBeNull();
   });
+});
+
+test('a form of any fields holds every value as it is, within the limits of a card, or is none', () => {
+  const words = fc.oneof(
+    fc.string({ unit: 'binary', maxLength: 200 }),
+    fc.constantFrom('{{DATE(2026)}}', '<at>x</at>', '[a](https://evil.example)', ''),
+    fc.integer({ min: 1_000, max: 1_300 }).map((length) => 'long '.repeat(length / 5)),
+  );
+  const fields = fc.uniqueArray(
+    fc.record({
+      name: fc.stringMatching(/^[a-z]{1,12}$/),
+      label: fc.string({ minLength: 1 }),
+      kind: fc.constantFrom('text' as const, 'multiline' as const, 'choice' as const, 'boolean' as const),
+      choices: fc.array(words, { minLength: 1, maxLength: 5 }),
+      required: fc.boolean(),
+      value: words,
+    }),
+    { selector: ({ name }) => name, minLength: 1, maxLength: 12 },
+  );
+  const problems = fc.array(fc.record({ field: fc.string(), message: words }), { maxLength: 4 });
+  fc.assert(
+    fc.property(fields, words, problems, (all, title, wrong) => {
+      const card = renderEdit({ action: 'a.b', title, fields: all }, { rendering: 'r' }, wrong);
+      if (card === null) return;
+      expect(JSON.stringify(card).length).toBeLessThan((28 * 1024) / 2);
+      for (const run of runsOf(card)) expect(run.text).not.toMatch(/\{\{|\n/);
+      const sent = new Map(card.body.flatMap((it) => ('id' in it ? [[it.id, it]] : [])));
+      for (const { name, value } of all) expect(sent.get(`field.${name}`)?.value ?? '').toBe(value);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 test('Undo is one tap', async () => {

@@ -4,8 +4,9 @@ import { adaptiveCard } from '../../../adapters/teams/elements.ts';
 import { visible } from '../../../adapters/teams/outbound-text.ts';
 import { renderCard } from '../../../adapters/teams/render-card.ts';
 import { contentOf, renderMessage } from '../../../adapters/teams/render-message.ts';
-import type { Message } from '../../../src/model/card.ts';
+import type { CardOffer, Message } from '../../../src/model/card.ts';
 import { FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
+import type { DecisionKind } from '../../../src/model/turn.ts';
 import { Card, runsOf, textsOf } from '../../support/teams/card-schema.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
 
@@ -59,6 +60,8 @@ const cards = fc.record({
   outcome: fc.option(fc.record({ code: hostile, text: hostile, link: fc.constant(null) })),
   proof: fc.option(hostile),
   state: fc.constantFrom(...RequestState.options),
+  buttons: fc.constantFrom<DecisionKind[]>([], ['approve', 'deny'], ['confirm', 'cancel']),
+  offers: fc.subarray<CardOffer>(['edit', 'undo', 'report']),
 });
 
 describe('a card', () => {
