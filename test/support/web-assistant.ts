@@ -270,6 +270,12 @@ export class WebAssistant implements WorkspaceAssistant {
     if (!isSpoken(content)) return settled('');
     const said = content.kind === 'message' ? content.text : `Form ${content.action}`;
     reply(said, { author: by.id, authorship: 'person' });
+    const [, pressed] = /^(undo|report) [0-9a-f-]{36}/.exec(said) ?? [];
+    if (pressed !== undefined) {
+      const text = pressed === 'undo' ? 'Close a ticket: on its way.' : 'Thank you. It is recorded.';
+      reply(text);
+      return settled(text);
+    }
     const action = /\brun\b/i.test(said) ? 'ci.trigger' : /ticket/i.test(said) ? 'ticket.create' : null;
     if (action === null && /form/i.test(said)) {
       reply('What should the ticket say?', { form: TICKET_FORM });

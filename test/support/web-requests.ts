@@ -65,6 +65,9 @@ export const needsApproval = (kept: Kept): boolean => kept.action === 'ci.trigge
 export const mayEdit = (kept: Kept, viewer: Principal): boolean =>
   kept.state === 'pending' && (viewer.id === kept.requester.id || viewer.groups.includes('oncall'));
 
+export const mayUndo = (kept: Kept, viewer: Principal): boolean =>
+  kept.action === 'ticket.create' && kept.state === 'succeeded' && viewer.id === kept.requester.id;
+
 /** What this viewer may press now. */
 export function buttonsFor(kept: Kept, viewer: Principal): DecisionKind[] {
   if (kept.state !== 'pending') return [];
@@ -147,7 +150,12 @@ export function cardOf(kept: Kept, viewer: Principal): Card {
       kept.action === 'ci.trigger' ? [{ source: 'offline planner', text: 'You asked for “checks”.' }] : [],
     approvals: kept.approvals.map(({ approver, at }) => ({ name: approver.name, at })),
     buttons: buttonsFor(kept, viewer),
-    offers: mayEdit(kept, viewer) ? ['edit', 'report'] : ['report'],
+    offers: [
+      ...(mayEdit(kept, viewer) ? (['edit'] as const) : []),
+      ...(mayUndo(kept, viewer) ? (['undo'] as const) : []),
+      'report',
+    ],
+    ...(mayUndo(kept, viewer) ? { undoUntil: kept.expiresAt } : {}),
     expiresAt: kept.expiresAt,
     output: kept.output,
     outcome:

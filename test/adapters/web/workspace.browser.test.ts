@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildClient } from '../../../adapters/web/build-client.ts';
-import type { RequestId } from '../../../src/model/ids.ts';
+import type { PrincipalId, RequestId } from '../../../src/model/ids.ts';
 import {
   cardIn,
   isInSight,
@@ -101,6 +101,66 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     await page.getByText('The checks passed in 42 seconds.').waitFor();
     await page.getByText('verified', { exact: true }).first().waitFor();
     await page.getByText(`npx countersign evidence ${request}`).waitFor();
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('lets a request be changed in its form, and refuses the form of what somebody changed meanwhile', async () => {
+    const { page, context, complaints } = await openPage(browser, server.url);
+    await sayIn(page, 'the printer burns, a ticket please');
+    const card = cardIn(page, 'Open a ticket');
+    await card.getByRole('button', { name: 'Edit', exact: true }).click();
+    const field = card.getByRole('textbox', { name: /title/i });
+    expect(await field.inputValue()).toBe('the printer burns, a ticket please');
+    await card.getByText('Whoever changes a request asks for it too').waitFor();
+    await card.getByRole('button', { name: 'Back' }).click();
+    await card.getByRole('button', { name: 'Edit', exact: true }).click();
+    await field.fill('The printer on floor 3 burns');
+    await card.getByRole('button', { name: 'Save the change' }).click();
+    await card.getByText('The printer on floor 3 burns').waitFor();
+    const kept = await assistant.mine('alice' as PrincipalId);
+    const { request, digest } = kept[0]!.card!;
+
+    await card.getByRole('button', { name: 'Edit', exact: true }).click();
+    await field.fill('Mine');
+    // What the page hears of is shown at once; here the change is stored before it hears.
+    await page.route('**/edits', async (route) => {
+      const change = { request, principal: 'bob' as PrincipalId, digest, arguments: { title: 'His' } };
+      await assistant.edit(change);
+      await route.continue();
+    });
+    await card.getByRole('button', { name: 'Save the change' }).click();
+    await page
+      .getByText(/Somebody changed it meanwhile|His/)
+      .first()
+      .waitFor();
+    const now = (await assistant.mine('alice' as PrincipalId))[0]!.card!;
+    expect(now.arguments).toMatchObject([{ value: 'His' }]);
+    expect(complaints.filter((text) => !text.includes('409'))).toEqual([]);
+    await context.close();
+  });
+
+  it('takes back what was done by one tap, and passes a report on, from the card', async () => {
+    const { page, context, complaints } = await openPage(browser, server.url);
+    await sayIn(page, 'the blinds are stuck, a ticket please');
+    const card = cardIn(page, 'Open a ticket');
+    await card.getByRole('button', { name: 'Confirm' }).click();
+    const undo = card.getByRole('button', { name: 'Undo', exact: true });
+    await undo.waitFor();
+    await card.getByRole('button', { name: 'Report', exact: true }).click();
+    await card.getByRole('textbox', { name: /What looks wrong/ }).fill('I never asked for this');
+    await card.getByRole('button', { name: 'Send report' }).click();
+    await card.getByRole('status').getByText('Thank you').waitFor();
+    const { request } = (await assistant.mine('alice' as PrincipalId))[0]!.card!;
+    const said = () =>
+      assistant.deliveries.map(({ content }) => (content.kind === 'message' ? content.text : ''));
+    expect(said()).toContain(`report ${request} I never asked for this`);
+    expect(said().some((text) => text.startsWith('undo'))).toBe(false);
+
+    await page.reload();
+    await undo.click();
+    await page.getByText('Close a ticket: on its way.').waitFor();
+    expect(said().filter((text) => text === `undo ${request}`)).toHaveLength(1);
     expect(complaints).toEqual([]);
     await context.close();
   });
