@@ -27,17 +27,22 @@ export type Button = {
   style?: 'primary' | 'danger';
 };
 type FeedbackButton = { text: PlainText; value: string };
+export type TaskStatus = 'pending' | 'in_progress' | 'complete' | 'error';
+export type RichText = { type: 'rich_text'; elements: RichElement[] };
+/** `title` is plain text, `output` one rich text. */
+export type Task = {
+  type: 'task_card';
+  task_id: string;
+  title: string;
+  status: TaskStatus;
+  output?: RichText;
+};
 export type Block =
   | { type: 'header'; text: PlainText }
-  | { type: 'rich_text'; elements: RichElement[] }
+  | RichText
   | { type: 'context'; elements: PlainText[] }
   | { type: 'actions'; elements: Button[] }
-  | {
-      type: 'task_card';
-      task_id: string;
-      title: string;
-      status: 'pending' | 'in_progress' | 'complete' | 'error';
-    }
+  | { type: 'plan'; title: string; tasks: Task[] }
   | {
       type: 'context_actions';
       elements: {
@@ -60,7 +65,7 @@ export const context = (...lines: string[]): Block => ({
   type: 'context',
   elements: lines.map((line) => plain(line, LINK_MAX)),
 });
-export const rich = (...elements: RichElement[]): Block => ({ type: 'rich_text', elements });
+export const rich = (...elements: RichElement[]): RichText => ({ type: 'rich_text', elements });
 export const section = (...elements: Inline[]): RichElement => ({ type: 'rich_text_section', elements });
 export const preformatted = (value: string): RichElement => ({
   type: 'rich_text_preformatted',

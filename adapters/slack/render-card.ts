@@ -18,6 +18,7 @@ import {
 } from './blocks.ts';
 import { FALLBACK_MAX, LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET } from './limits.ts';
 import { clip, escapeMarkup, tail, visible } from './outbound-text.ts';
+import { stepsOf } from './render-steps.ts';
 import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
 
 /** What to send: `actions` apart, so that buttons can wait until `rest` is in the thread. */
@@ -49,7 +50,7 @@ export function renderCard(card: Card): Rendered {
     text: escapeMarkup(clip(`${visible(card.title)}: ${visible(card.status)}`, FALLBACK_MAX)),
     blocks: [
       header(visible(card.title)),
-      ...taskOf(card),
+      ...stepsOf(card),
       rich(section(text(status.shown, { bold: true })), section(text(summary.shown))),
       rich(...rows.elements),
       ...quotes.blocks,
@@ -66,22 +67,6 @@ export function renderCard(card: Card): Rendered {
 export function asksToDecide({ buttons: kinds, state }: Card): boolean {
   return kinds.length > 0 && !FINAL_STATES.has(state);
 }
-
-/** Once it is on its way, Slack's own sign of how far it is. */
-function taskOf({ request, state, title }: Card): Block[] {
-  const status = TASK[state];
-  return status === undefined
-    ? []
-    : [{ type: 'task_card', task_id: request, title: clip(visible(title), LABEL_MAX), status }];
-}
-
-const TASK: Partial<Record<Card['state'], 'pending' | 'in_progress' | 'complete' | 'error'>> = {
-  approved: 'pending',
-  executing: 'in_progress',
-  succeeded: 'complete',
-  failed: 'error',
-  unknown: 'error',
-};
 
 function rowsOf(card: Card): Row[] {
   return [

@@ -52,6 +52,22 @@ const RichElement = z.strictObject({
   elements: z.array(Inline).min(1),
 });
 
+/** Of its rich texts each holds exactly one element. */
+const OneRichText = z.strictObject({
+  type: z.literal('rich_text'),
+  block_id: blockId,
+  elements: z.array(RichElement).length(1),
+});
+const TaskCard = z.strictObject({
+  type: z.literal('task_card'),
+  block_id: blockId,
+  task_id: z.string().min(1),
+  title: z.string().min(1),
+  status: z.enum(['pending', 'in_progress', 'complete', 'error']).optional(),
+  details: OneRichText.optional(),
+  output: OneRichText.optional(),
+});
+
 const Option = z.strictObject({ text: plainText(75), value: z.string().min(1).max(150) });
 const field = { action_id: z.string().min(1).max(255) };
 const Element = z.discriminatedUnion('type', [
@@ -106,12 +122,12 @@ export const BLOCKS = {
     block_id: blockId,
     elements: z.array(RichElement).min(1),
   }),
-  task_card: z.strictObject({
-    type: z.literal('task_card'),
+  task_card: TaskCard,
+  plan: z.strictObject({
+    type: z.literal('plan'),
     block_id: blockId,
-    task_id: z.string().min(1),
     title: z.string().min(1),
-    status: z.enum(['pending', 'in_progress', 'complete', 'error']).optional(),
+    tasks: z.array(TaskCard).optional(),
   }),
   context_actions: z.strictObject({
     type: z.literal('context_actions'),
@@ -136,6 +152,7 @@ const AnyBlock = z.discriminatedUnion('type', [
   BLOCKS.divider,
   BLOCKS.rich_text,
   BLOCKS.task_card,
+  BLOCKS.plan,
   BLOCKS.context_actions,
 ]);
 /** docs.slack.dev/reference/views/modal-views: blocks of any kind; `submit` is required where one of them is an input. */

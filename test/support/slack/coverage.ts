@@ -26,6 +26,7 @@ export const COVERAGE = {
     'divider',
     'header',
     'input',
+    'plan',
     'rich_text',
     'section',
     'task_card',

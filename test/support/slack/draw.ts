@@ -21,7 +21,11 @@ export function drawBlock(block: SlackBlock): string {
     case 'actions':
       return block.elements.map((button) => `[${button.text.text}]`).join(' ');
     case 'task_card':
-      return `(${block.status}) ${block.title}`;
+      return [`(${block.status}) ${block.title}`, ...(block.output ? [drawBlock(block.output)] : [])].join(
+        '\n',
+      );
+    case 'plan':
+      return [block.title, ...(block.tasks ?? []).map(drawBlock)].join('\n');
     case 'context_actions':
       return block.elements
         .map(({ positive_button: up, negative_button: down }) => `[${up.text.text}] [${down.text.text}]`)
