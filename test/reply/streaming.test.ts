@@ -1,11 +1,11 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { settleTurn } from '../../src/intake/turns.ts';
 import type { Delivered, Message } from '../../src/model/card.ts';
 import { MessageId, newId } from '../../src/model/ids.ts';
 import type { Streaming, Surface } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
 import { createDelivery } from '../../src/reply/deliver.ts';
-import { say } from '../../src/reply/messages.ts';
+import { CHANGE_CHANNEL, say } from '../../src/reply/messages.ts';
 import { begunFor, completeBegun, openLive } from '../../src/reply/streaming.ts';
 import { storeRequest } from '../support/core.ts';
 import { useDatabase } from '../support/database.ts';
@@ -151,5 +151,26 @@ describe('an answer that is shown while it is written', () => {
     await delivery(surface)({ message: await turn.settle('Whole.') });
     expect(shown).toEqual(['posted: Whole.']);
     await expect(delivery(surface)({ message: newId(MessageId) })).resolves.toBeUndefined();
+  });
+});
+
+describe('in the workspace', () => {
+  test('its thread hears the newest text, and nothing that is too long to be carried', async () => {
+    const { id, thread, place } = await aTurn();
+    const heard: { kind: string; thread: string; text: string }[] = [];
+    const stop = await database.db.listen(CHANGE_CHANNEL, (payload) => heard.push(JSON.parse(payload)));
+    const live = await openLive(
+      { db: database.db, surface: () => null },
+      { id, thread, place: { ...place, platform: 'web' } },
+    );
+    live?.show('The gateway');
+    live?.show('x'.repeat(9_000));
+    await live?.close();
+    await vi.waitFor(() => expect(heard).toEqual([{ kind: 'growing', thread, text: 'The gateway' }]));
+    live?.show('The gateway is up');
+    live?.show(null);
+    await vi.waitFor(() => expect(heard.at(-1)?.text).toBe(''));
+    expect(await database.db.query('select 1 from begun_answers where turn = $1', [id])).toEqual([]);
+    await stop();
   });
 });
