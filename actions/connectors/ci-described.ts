@@ -49,6 +49,11 @@ export function describedJob(args: Args, settings: Json): DescribedJob | null {
 }
 
 export const repositoryNames = (settings: Json): string[] => Object.keys(part(settings, 'repositories'));
+/** Where a run is looked for, one after another: first where whoever asks says that it is. */
+export const lookedThrough = (args: Args, settings: Json): string[] =>
+  repositoryNames(settings).toSorted(
+    (a, b) => Number(b === text(args, 'repo')) - Number(a === text(args, 'repo')),
+  );
 export const placeOf = (repository: string, settings: Json): Fields =>
   part(part(settings, 'repositories'), repository);
 

@@ -9,6 +9,7 @@ import {
   type DescribedJob,
   describedJobs,
   forEachRepository,
+  lookedThrough,
   pickJob,
   placeOf,
   repositoryNames,
@@ -146,7 +147,7 @@ export type Past = PastRun & { place: GithubPlace; fields: Fields; attempt: numb
 
 /** Finds a run by its number, and the job of the settings that it is of. */
 export async function readPast(args: Args, tools: Tools): Promise<Past | Refusal> {
-  for (const repository of repositoryNames(tools.settings)) {
+  for (const repository of lookedThrough(args, tools.settings)) {
     const place = githubPlace(placeOf(repository, tools.settings));
     if (place === null) continue;
     const answer = await readRun(tools, place, numberOf(args));

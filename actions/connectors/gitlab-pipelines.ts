@@ -6,7 +6,7 @@ import { stripVTControlCharacters } from 'node:util';
 import type { EgressRule, EgressValues, Refusal, Tools } from '../../src/action.ts';
 import type { Json, Result } from '../../src/model/request.ts';
 import { type Fields, isFields, text, unclear } from './answer.ts';
-import { describedJob, forEachRepository, placeOf, repositoryNames } from './ci-described.ts';
+import { describedJob, forEachRepository, lookedThrough, placeOf } from './ci-described.ts';
 import { type Args, numberOf, type PastRun } from './ci-runs.ts';
 import { type Answer, read, readList, readPage, readRule, readText, type System } from './json-call.ts';
 
@@ -184,7 +184,7 @@ export type Past = PastRun & { project: string; ref: string; inputs: Record<stri
 /** Finds a run by its number, and its job. Only what our own account has started is a run here: it alone says of which job it is. */
 export async function readPast(args: Args, tools: Tools): Promise<Past | Refusal> {
   const unknown = { refused: `${text(args, 'run')} is no run that the assistant has started on GitLab.` };
-  for (const repository of repositoryNames(tools.settings)) {
+  for (const repository of lookedThrough(args, tools.settings)) {
     const project = projectOf(placeOf(repository, tools.settings));
     const answer = await readPipeline(tools, project, numberOf(args));
     if (answer.ok) return (await pastOf(args, tools, repository, project, answer.value)) ?? unknown;

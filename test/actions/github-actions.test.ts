@@ -3,6 +3,7 @@ import { operations } from '../../actions/connectors/github-actions.operations.t
 import { githubActions as connector } from '../../actions/connectors/github-actions.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import type { Json } from '../../src/model/request.ts';
+import { COVERAGE } from '../support/github-actions/coverage.ts';
 import {
   FakeGithubActions,
   RATE_LIMITED,
@@ -257,4 +258,8 @@ describe('the settings', () => {
   ])('are refused with %s', (_what, checks) => {
     expect(connector.settings.safeParse({ ...DESCRIBED, jobs: { checks } }).success).toBe(false);
   });
+});
+
+it('the fake covers what it says that it covers', () => {
+  expect(fake.wire.routes).toEqual([...COVERAGE.routes]);
 });

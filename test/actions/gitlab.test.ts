@@ -3,6 +3,7 @@ import { operations } from '../../actions/connectors/gitlab.operations.ts';
 import { gitlab as connector } from '../../actions/connectors/gitlab.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import type { Json } from '../../src/model/request.ts';
+import { COVERAGE } from '../support/gitlab/coverage.ts';
 import { FakeGitlab, type Script, TOO_MANY } from '../support/gitlab/fake-gitlab.ts';
 import { ciContract, perform } from './ci-contract.ts';
 import { call, type Given } from './through-broker.ts';
@@ -245,4 +246,8 @@ describe('the settings', () => {
     const repositories = { web: { project: 'acme/web' } };
     expect(connector.settings.safeParse({ ...DESCRIBED, repositories }).success).toBe(false);
   });
+});
+
+it('the fake covers what it says that it covers', () => {
+  expect(fake.wire.routes).toEqual([...COVERAGE.routes]);
 });

@@ -3,6 +3,7 @@ import { operations } from '../../actions/connectors/jenkins.operations.ts';
 import { jenkins as connector } from '../../actions/connectors/jenkins.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import type { Json } from '../../src/model/request.ts';
+import { COVERAGE } from '../support/jenkins/coverage.ts';
 import { FakeJenkins, type JenkinsJob } from '../support/jenkins/fake-jenkins.ts';
 import { ciContract, perform } from './ci-contract.ts';
 import { call, type Given } from './through-broker.ts';
@@ -274,4 +275,8 @@ describe('the settings', () => {
   ])('are refused with %s', (_what, checks) => {
     expect(connector.settings.safeParse({ ...DESCRIBED, jobs: { checks } }).success).toBe(false);
   });
+});
+
+it('the fake covers what it says that it covers', () => {
+  expect(fake.wire.routes).toEqual([...COVERAGE.routes]);
 });

@@ -22,6 +22,16 @@ async function bodyOf(request: http.IncomingMessage): Promise<Record<string, unk
   return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
 }
 
+/** `GET /projects/{}/jobs`: a pattern with its groups left out, innermost first. */
+function shapeOf(pattern: RegExp): string {
+  let shape = pattern.source.replaceAll('\\/', '/').replace(/^\^|\$$/g, '');
+  for (let before = ''; before !== shape; ) {
+    before = shape;
+    shape = shape.replace(/\([^()]*\)/g, '{}');
+  }
+  return shape;
+}
+
 export async function startWire(
   routes: readonly Route[],
   vendor: {
@@ -65,6 +75,8 @@ export async function startWire(
   return {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     calls,
+    /** What it implements, for the list of what it covers. */
+    routes: routes.map(([method, pattern]) => `${method} ${shapeOf(pattern)}`).sort(),
     /** How many calls of a method have come. */
     count: (method: string): number => calls.filter((call) => call.method === method).length,
     /** The next call of this method is answered like this; `cut after`: it is done, and its answer lost. */
