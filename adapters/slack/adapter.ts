@@ -69,6 +69,7 @@ export function createSlackAdapter(options: {
   const surface = new SlackSurface({
     client,
     queue,
+    clock,
     memory,
     agent,
     self: () => {

@@ -8,7 +8,7 @@ import { AppError } from '../../src/errors.ts';
 import type { Delivered } from '../../src/model/card.ts';
 import type { AnswerStream } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
-import type { PacedQueue } from '../../src/surface/paced-queue.ts';
+import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import { context, quote, rich } from './blocks.ts';
 import type { Chunk, Posted, SlackClient } from './client.ts';
 import { LABEL_MAX } from './limits.ts';
@@ -24,7 +24,28 @@ const STEPS_MAX = 8;
 const WRITING = 'A language model is writing this answer';
 const NOT_CONTINUED = 'This answer is not continued here.';
 
-export type StreamParts = { client: SlackClient; queue: PacedQueue; log: Log };
+/** Slack takes 20 starts a minute of a whole workspace, and as many stops (its tier 2); an answer that must wait for one is worse than a whole one. */
+const STARTS_A_MINUTE = 15;
+
+/** How many answers may begin to grow in the workspace. */
+export class StreamBudget {
+  #startsMs: number[] = [];
+
+  take(nowMs: number): boolean {
+    this.#startsMs = this.#startsMs.filter((at) => nowMs - at < 60_000);
+    if (this.#startsMs.length >= STARTS_A_MINUTE) return false;
+    this.#startsMs.push(nowMs);
+    return true;
+  }
+}
+
+export type StreamParts = {
+  client: SlackClient;
+  queue: PacedQueue;
+  budget: StreamBudget;
+  clock: Pick<Clock, 'now'>;
+  log: Log;
+};
 
 export class SlackStream implements AnswerStream {
   readonly #parts: StreamParts;
@@ -90,7 +111,11 @@ export class SlackStream implements AnswerStream {
 
   /** Without a word of the answer: should we fall before it is noted, only this stands there. */
   async #start(): Promise<void> {
-    const { client } = this.#parts;
+    const { client, budget, clock } = this.#parts;
+    if (!budget.take(clock.now())) {
+      this.#ended = true;
+      return;
+    }
     const { container, thread } = this.#place;
     const done = this.#steps.slice(0, STEPS_MAX).map((title, nth) => task(`read-${nth}`, title, 'complete'));
     const chunks = [...done, task('answer', WRITING, 'in_progress')];
@@ -138,7 +163,7 @@ const BEYOND_MENDING = new Set(['not_found', 'not_allowed', 'upstream_failed']);
  * shows it anew. Stopping twice is no failure: Slack also stops by itself what does not grow (after minutes).
  */
 export async function completeStream(
-  { client, queue }: StreamParts,
+  { client, queue }: Pick<StreamParts, 'client' | 'queue'>,
   begun: { handle: Delivered; posted: Posted },
   ways: { update(): Promise<void>; post(): Promise<Delivered | null> },
 ): Promise<Delivered> {

@@ -5,7 +5,7 @@ import type { Delivered, Message } from '../../src/model/card.ts';
 import type { Streaming, Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
-import type { PacedQueue } from '../../src/surface/paced-queue.ts';
+import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Agent } from './agent.ts';
 import type { Posted, SlackClient, SlackMessage } from './client.ts';
 import type { Log } from './log.ts';
@@ -13,11 +13,12 @@ import type { Memory } from './memory.ts';
 import type { Self } from './parse.ts';
 import type { Rendered } from './render-card.ts';
 import { renderMessage } from './render-message.ts';
-import { completeStream, SlackStream } from './stream.ts';
+import { completeStream, SlackStream, StreamBudget } from './stream.ts';
 
 export type SurfaceParts = {
   client: SlackClient;
   queue: PacedQueue;
+  clock: Pick<Clock, 'now'>;
   memory: Memory;
   agent: Pick<Agent, 'answered'>;
   self: () => Self;
@@ -35,12 +36,15 @@ export class SlackSurface implements Surface {
   readonly platform = 'slack';
   readonly #parts: SurfaceParts;
   readonly #directs = new Map<string, string>();
+  readonly #budget = new StreamBudget();
 
   /** In direct messages only: of what grows in a channel, all but one reader would see the beginning and no more. */
   readonly streaming: Streaming = {
     begin: (place, noted) => {
       if (!place.direct || place.thread === '') return null;
-      return new SlackStream(this.#parts, place, (posted) => noted(handle(posted, place.thread)));
+      return new SlackStream({ ...this.#parts, budget: this.#budget }, place, (posted) =>
+        noted(handle(posted, place.thread)),
+      );
     },
     complete: async (place, begun, message) => {
       const posted = { channel: begun.container, ts: parts(begun).ts };

@@ -74,6 +74,17 @@ describe('an answer that grows', () => {
     expect(drawMessage(ours()[0]!)).not.toContain('gateway');
   });
 
+  test('begins only as often as Slack takes it from a whole workspace; the others follow whole', async () => {
+    const { slack, streaming, place } = await asked();
+    const streams = Array.from({ length: 20 }, () => streaming.begin(place, async () => true)!);
+    // A stream that is refused ends at its first turn, so that closing it waits for nothing.
+    for (const stream of streams) stream.show(FIRST);
+    const starts = () => slack.calls.filter(({ method }) => method === 'chat.startStream').length;
+    await vi.waitFor(() => expect(starts()).toBe(15));
+    for (const stream of streams) await stream.close();
+    expect(starts()).toBe(15);
+  });
+
   test('is not begun in a channel, nor where there is no thread', async () => {
     const { adapter, place } = await asked();
     const begin = (change: object) =>
