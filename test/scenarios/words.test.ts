@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { newId, RenderingId } from '../../src/model/ids.ts';
 import { runCommand, useAssistant } from '../support/assistant.ts';
 import type { TestDatabase } from '../support/database.ts';
 
@@ -48,10 +49,14 @@ describe('what people write', () => {
   });
 
   it('can be erased: nobody reads it any more, and the log still verifies', async () => {
-    const { home, say, database, verifiedLog, running } = house();
+    const { home, say, press, database, verifiedLog, running } = house();
     const words = crypto.randomUUID();
     const said = await say('dave', `hello, my private words are ${words}`);
     expect(await tablesWith(database, words)).not.toEqual([]);
+    // What was typed on a card, too.
+    const rendering = newId(RenderingId);
+    await press('dave', { kind: 'report', rendering, words: `look at ${words}` });
+    await press('dave', { kind: 'edit', rendering, arguments: { title: words } });
     const sealed = (await verifiedLog()).find(
       (entry) => entry.turn === said.turn && entry.sealed !== undefined,
     ) as never;

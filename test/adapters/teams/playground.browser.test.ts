@@ -12,6 +12,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createTeamsAdapter, type TeamsAdapter } from '../../../adapters/teams/adapter.ts';
 import type { Card, Delivered } from '../../../src/model/card.ts';
+import { PrincipalId } from '../../../src/model/ids.ts';
 import type { Place } from '../../../src/model/turn.ts';
 import { missingBrowser, startBrowser } from '../../support/browser.ts';
 import { type MemoryAssistant, memoryAssistant } from '../../support/slack/memory-assistant.ts';
@@ -178,6 +179,44 @@ describe.skipIf(MISSING !== null)(`in the Agents Playground${MISSING ? ` (${MISS
         arguments: { title: 'VPN down' },
       });
     await picture('4-form-sent');
+  });
+
+  test('Edit puts its form in place of the card, wrong fields say so, and Report asks for words beside it', async () => {
+    const where = await say('what may I change?');
+    const principal = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
+    assistant.identify = async () => ({ kind: 'known', principal });
+    const field = { choices: [], required: true };
+    const form = {
+      action: 'ticket.create',
+      title: 'Open a ticket',
+      fields: [{ ...field, name: 'title', label: 'Title', kind: 'text' as const, value: 'VPN down' }],
+    };
+    const card = cardWith({ offers: ['edit', 'report'] });
+    assistant.forms.push(form);
+    assistant.editable.set(card.rendering, form);
+    await show(where, card);
+    await page.getByRole('button', { name: 'Edit', exact: true }).last().click();
+    const title = page.getByLabel('Title').last();
+    await expect.poll(() => title.inputValue(), { timeout: 10_000 }).toBe('VPN down');
+    await title.fill('bad');
+    await page.getByRole('button', { name: 'Save the change', exact: true }).last().click();
+    await page.getByText('must be good').last().waitFor();
+    await picture('4-edit');
+    await page.getByLabel('Title').last().fill('VPN down in Bonn');
+    await page.getByRole('button', { name: 'Save the change', exact: true }).last().click();
+    await expect
+      .poll(() => assistant.stored.at(-1)?.content, { timeout: 10_000 })
+      .toEqual({ kind: 'edit', rendering: card.rendering, arguments: { title: 'VPN down in Bonn' } });
+
+    const other = cardWith({ buttons: [], offers: ['report'] });
+    await show(where, other);
+    await page.getByRole('button', { name: 'Report', exact: true }).last().click();
+    await page.getByLabel('What looks wrong? Operators read this.').last().fill('Why at night?');
+    await picture('4-report');
+    await page.getByRole('button', { name: 'Send report', exact: true }).last().click();
+    await expect
+      .poll(() => assistant.stored.at(-1)?.content, { timeout: 10_000 })
+      .toEqual({ kind: 'report', rendering: other.rendering, words: 'Why at night?' });
   });
 
   test('a channel hears by mention, and another member clicks', async () => {
