@@ -418,6 +418,8 @@ export function createPipeline(parts: PipelineParts) {
       signal,
     });
     const planned = await plan.finally(() => live?.close());
+    // Cut short by our own end: that is no word on the model, and whoever comes next answers.
+    if (parts.stopping.aborted) throw new AppError('platform_unavailable', 'We are stopping.');
     await conclude(turn, person, planned, { tainted, sources }, signal);
   }
 

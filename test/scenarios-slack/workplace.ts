@@ -92,8 +92,11 @@ export function digestOf(message: FakeMessage): string | undefined {
   return /digest ([0-9a-f]{64})/i.exec(drawMessage(message))?.[1];
 }
 
-/** One assistant, one Slack and one database for the tests of a file. `socketMode`: nothing comes by HTTP. */
-export function useWorkplace(options: { socketMode?: true } = {}) {
+/**
+ * One assistant, one Slack and one database for the tests of a file. `socketMode`: nothing comes by HTTP. `model`: where a
+ * language model answers.
+ */
+export function useWorkplace(options: { socketMode?: true; model?: () => string } = {}) {
   const database: TestDatabase = useDatabase();
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-slack-'));
   const logged: (Fields & { words: string })[] = [];
@@ -136,7 +139,7 @@ export function useWorkplace(options: { socketMode?: true } = {}) {
     slack = await FakeSlack.start({ ...manifest, settings });
     for (const [, , user] of PEOPLE) slack.workspace.addUser(user);
     for (const channel of [APPROVALS, OPERATORS, GENERAL]) slack.workspace.addChannel(channel);
-    config = await configure(folder, database, slack, options.socketMode === true);
+    config = await configure(folder, database, slack, options);
     await start();
   });
   afterAll(async () => {
@@ -269,7 +272,7 @@ async function configure(
   folder: string,
   database: TestDatabase,
   slack: FakeSlack,
-  socketMode: boolean,
+  { socketMode, model }: { socketMode?: true; model?: () => string },
 ): Promise<Config> {
   const data = path.join(folder, 'data');
   mkdirSync(data, { mode: 0o700 });
@@ -299,6 +302,7 @@ async function configure(
       SLACK_BOT_TOKEN: slack.token,
       ...(socketMode ? { SLACK_APP_TOKEN: slack.appToken } : { SLACK_SIGNING_SECRET: slack.signingSecret }),
       SLACK_API_URL: slack.apiUrl,
+      ...(model ? { OPENAI_BASE_URL: model(), OPENAI_MODEL: 'pinned', OPENAI_API_KEY: 'none' } : {}),
     },
     folder,
   );
