@@ -1,4 +1,5 @@
 /** What a platform lets a test do and see: people say and press, and everything of ours is read as it is shown. */
+import type { CardOffer } from '../../src/model/card.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
 
 export type Person = 'alice' | 'bob' | 'carol' | 'dave' | 'erin';
@@ -11,6 +12,8 @@ export type Said = { person: Person; native: unknown };
 export type Shown = {
   text: string;
   buttons: DecisionKind[];
+  /** What its other buttons offer. */
+  offers: CardOffer[];
   /** Whether it asks to be filled in. */
   isForm: boolean;
   /** Of the request that it shows, in hexadecimal. */
@@ -43,6 +46,11 @@ export type Channel = {
     decision: DecisionKind,
     more?: { reason?: string; times?: number },
   ): Promise<void>;
+  /** `times`: pressed so often at once, each a press of its own. */
+  undo(person: Person, card: Shown, times?: number): Promise<void>;
+  report(person: Person, card: Shown, words: string): Promise<void>;
+  /** Sends the form that the card's button opens, with these values; the others stay as they stand there. */
+  edit(person: Person, card: Shown, values: Record<string, string>): Promise<void>;
   /** The card as it looked before it was rewritten: its buttons are bound to what stands there no more. */
   outdated(card: Shown): Shown;
   fill(person: Person, form: Shown, values: Record<string, string>): Promise<void>;

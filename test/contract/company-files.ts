@@ -12,6 +12,7 @@ import { PEOPLE, type Person } from './channel.ts';
 export const PUBLIC_URL = 'https://countersign.example';
 export const SLACK = { approvals: 'CAPPROVALS', general: 'CGENERAL' };
 export const TEAMS = { approvals: '19:approvals@thread.tacv2', general: '19:general@thread.tacv2' };
+export const OPERATORS = { slack: 'COPERATORS', teams: '19:operators@thread.tacv2' };
 /** Not in the directory, on no platform. */
 export const STRANGER = 'stranger';
 /** Far above what a test says in a minute: limits have their own tests. */
@@ -80,8 +81,12 @@ export async function configure(
       policies: 'policies',
       jobs: path.join(root, 'samples/jobs.yaml'),
       repositories: { web },
-      slack: { approvals_channel: SLACK.approvals },
-      teams: { approvals_conversation: TEAMS.approvals, service_url: teams.serviceUrl },
+      slack: { approvals_channel: SLACK.approvals, operators_channel: OPERATORS.slack },
+      teams: {
+        approvals_conversation: TEAMS.approvals,
+        operators_conversation: OPERATORS.teams,
+        service_url: teams.serviceUrl,
+      },
       limits: { turns_per_minute: NO_LIMIT, requests_per_action_per_hour: NO_LIMIT },
     }),
     { mode: 0o600 },

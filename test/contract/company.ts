@@ -15,10 +15,13 @@ import type { Fields } from '../../src/log.ts';
 import { manifest } from '../adapters/slack/harness.ts';
 import { useDatabase } from '../support/database.ts';
 import { startProvider, type TestProvider } from '../support/oidc/provider.ts';
+import { drawMessage } from '../support/slack/draw.ts';
 import { FakeSlack } from '../support/slack/fake-slack.ts';
+import { BOT_USER } from '../support/slack/workspace.ts';
+import { textsOf } from '../support/teams/card-schema.ts';
 import { FakeConnector } from '../support/teams/fake-connector.ts';
 import { PEOPLE } from './channel.ts';
-import { configure, SLACK, STRANGER, slackUser, TEAMS, teamsUser } from './company-files.ts';
+import { configure, OPERATORS, SLACK, STRANGER, slackUser, TEAMS, teamsUser } from './company-files.ts';
 import { serve } from './company-server.ts';
 
 /** A sandboxed run on a busy machine of two cores. */
@@ -54,9 +57,13 @@ export function useCompany() {
       slack.workspace.addUser(slackUser(who));
       teams.personalChat(teamsUser(who));
     }
-    for (const channel of Object.values(SLACK)) slack.workspace.addChannel(channel);
+    // Whoever presses in a channel is a member of it.
+    const inChannels = [BOT_USER, ...[...PEOPLE, STRANGER].map(slackUser)];
+    for (const channel of [...Object.values(SLACK), OPERATORS.slack])
+      slack.workspace.addChannel(channel, inChannels);
     const members = [...PEOPLE, STRANGER].map(teamsUser);
-    for (const channel of Object.values(TEAMS)) teams.addConversation(channel, 'channel', { members });
+    for (const channel of [...Object.values(TEAMS), OPERATORS.teams])
+      teams.addConversation(channel, 'channel', { members });
     const config = await configure(folder, database, slack, teams, provider);
     const served = await serve(config, slack, teams, logged);
     up = {
@@ -107,6 +114,27 @@ export function useCompany() {
     async runs(digest: string): Promise<number> {
       const started = await this.entries('execution.started');
       return started.filter((entry) => (entry.data as { digest: string }).digest === digest).length;
+    },
+
+    /** What stands in the operators' channels of both platforms. */
+    async operatorsHear(): Promise<string[]> {
+      const inSlack = open().slack.messages(OPERATORS.slack).map(drawMessage);
+      const inTeams = open().teams.in(OPERATORS.teams);
+      return [
+        ...inSlack,
+        ...inTeams.map(({ card, text }) => (card === null ? (text ?? '') : textsOf(card).join('\n'))),
+      ];
+    },
+
+    /** Resolves once nothing that was said is still on its way to a platform. */
+    async everythingIsShown(): Promise<void> {
+      await settles(async () => {
+        const { waiting } = await database.owner.one<{ waiting: number }>(
+          `select count(*)::int as waiting from messages m join threads t on t.id = m.thread
+           where t.platform <> 'web' and m.authorship <> 'person' and m.delivered is null and m.undeliverable is null`,
+        );
+        return waiting === 0;
+      }, 'everything is shown');
     },
 
     /** Nobody decided in time. */

@@ -53,31 +53,19 @@ export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] =
   {
     what: 'A form shows an error at its field',
     Slack: true,
-    Teams: 'not yet: what is wrong is answered in words, with the form again',
+    Teams: true,
     Workspace: 'the browser checks each field; what else is wrong is answered in words',
   },
   {
     what: 'Answers that only one person sees, where others read along',
     Slack: true,
-    Teams: 'as the answer to a press; words in a channel are for all who read it',
+    Teams: 'as the answer to a press; what comes too late for that, in their own chat',
     Workspace: 'not needed: every page is one person’s',
-  },
-  {
-    what: 'Edit before approval',
-    Slack: 'not yet: the card’s link leads to the page that does it',
-    Teams: 'not yet: the card’s link leads to the page that does it',
-    Workspace: true,
-  },
-  {
-    what: 'Undo within its time',
-    Slack: 'in words: undo REQUEST',
-    Teams: 'in words: undo REQUEST',
-    Workspace: true,
   },
   {
     what: 'My requests and what waits for me, in one place',
     Slack: true,
-    Teams: 'in words: my requests, waiting for me',
+    Teams: 'one card, by the word home',
     Workspace: true,
   },
   {
@@ -85,12 +73,6 @@ export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] =
     Slack: 'recorded in the log of the audit',
     Teams: 'only on answers of a model, and only noted in the operational log',
     Workspace: 'not yet',
-  },
-  {
-    what: 'While the kill switch is on, approvers read what it voided',
-    Slack: true,
-    Teams: true,
-    Workspace: 'not yet: its page is the requester’s and operators’ until the switch is off',
   },
   {
     what: 'Streamed answers of a model',

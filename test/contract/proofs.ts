@@ -1,12 +1,14 @@
 /** How each rule is shown on one platform. Every one stands alone and leaves nothing open. */
 import { expect } from 'vitest';
-import type { Channel } from './channel.ts';
+import { type Channel, PEOPLE, type Person } from './channel.ts';
+import { settles } from './company.ts';
 import type { RuleId } from './rules.ts';
 import type { Story } from './story.ts';
 
 const OTHERS_MUST = 'You asked for this yourself: somebody else must approve it.';
 /** The same in the words of chat and of a page. */
 const OUTDATED = /That card is out of date|What you saw is not what stands here now/;
+const OUTDATED_EDIT = /Somebody changed this request meanwhile|There is no such form/;
 /** Characters that nobody sees: one is kept and shown by its code, the other goes. */
 const RIGHT_TO_LEFT = '\u202e';
 const ZERO_WIDTH = '\u200b';
@@ -122,6 +124,89 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(await story.company.runs(asked.digest)).toBe(0);
   },
 
+  'refused-alone': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const shared = asked.cards.find(({ readers }) => readers === 'all') ?? story.before(asked.cards, 'bob');
+    const words = 'No rule lets Dave Davis use approve.';
+    const heardBy = async (person: Person) =>
+      (await channel.heard(person)).filter((text) => text.includes(words)).length;
+    const others = PEOPLE.filter((person) => person !== 'dave');
+    const before = await Promise.all(others.map(heardBy));
+    await story.isTold('dave', words, () => channel.press('dave', shared, 'approve'));
+    await story.cancels(asked);
+    await story.company.everythingIsShown();
+    expect(await Promise.all(others.map(heardBy))).toEqual(before);
+  },
+
+  'edited-by-button': async (channel, story) => {
+    const asked = await story.asksFor('release');
+    await channel.press('bob', story.before(asked.cards, 'bob'), 'approve');
+    await story.says(asked.said, 'Bob Brown approved "Run a CI job".');
+    await channel.edit('carol', story.before(asked.cards, 'carol'), { job: 'checks' });
+    await story.says(asked.said, 'Carol Clark changed "Run a CI job" (job).');
+    const { data } = (await story.company.entries('request.edited')).at(-1)!;
+    const { digest, before, changed } = data as { digest: string; before: string; changed: string[] };
+    expect({ before, changed }).toEqual({ before: asked.digest, changed: ['job'] });
+    const own = await story.answer(
+      asked.said,
+      'the changed card',
+      (shown) => shown.digest === digest && shown.buttons.includes('confirm'),
+    );
+    expect(own.text).not.toContain('Approved by');
+    await channel.press('alice', own, 'confirm');
+    const cards = await story.cardsOf(digest, channel.cardsPerRequest, ({ readers }) => readers !== 'carol');
+    const carols = story.before(cards, 'carol');
+    await story.isTold('carol', 'You changed this, so you ask for it too', () =>
+      channel.press('carol', carols, 'approve'),
+    );
+    await story.isTold('carol', OUTDATED_EDIT, () =>
+      channel.edit('carol', { ...story.before(asked.cards, 'carol') }, { job: 'release' }),
+    );
+    await channel.press('bob', story.before(cards, 'bob'), 'approve');
+    await story.everywhere(digest, 'passed.');
+    expect(await story.company.runs(digest)).toBe(1);
+  },
+
+  'undone-by-button': async (channel, { says, answer, company }) => {
+    const title = 'The blinds of room 7 are stuck';
+    const said = await channel.say('dave', `ticket create title="${title}"`);
+    await says(said, 'Open a ticket: Ticket T-');
+    const card = await answer(said, 'a card that can be undone', ({ offers }) => offers.includes('undo'));
+    expect(card.offers).toEqual(['undo', 'report']);
+    const closings = async () =>
+      (await company.entries('proposal.made')).filter(
+        ({ data }) => (data as { action: string }).action === 'ticket.close',
+      ).length;
+    const before = await closings();
+    await channel.undo('dave', card, 2);
+    await settles(async () => {
+      const ticket = (await company.running.desk.list()).find((it) => it.title === title);
+      return ticket?.state === 'closed';
+    }, 'the ticket is closed again');
+    await answer(
+      said,
+      'the card without it',
+      (it) => it.digest === card.digest && !it.offers.includes('undo'),
+    );
+    expect(await closings()).toBe(before + 1);
+  },
+
+  'reported-by-button': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const words = `why at night? ${crypto.randomUUID()}`;
+    const bobs = story.before(asked.cards, 'bob');
+    expect(bobs.offers).toEqual(['edit', 'report']);
+    await channel.report('bob', bobs, words);
+    await settles(async () => {
+      const told = (await story.company.operatorsHear()).join('\n');
+      return told.includes('Bob Brown (bob) reports that') && told.includes(words);
+    }, 'operators hear of it');
+    const reported = (await story.company.entries('alert.raised')).at(-1);
+    expect(reported).toMatchObject({ principal: 'bob', data: { code: 'reported', digest: asked.digest } });
+    expect(JSON.stringify(reported)).not.toContain(words);
+    await story.cancels(asked);
+  },
+
   expired: async (_channel, story) => {
     const asked = await story.asksForChecks();
     await story.company.expire(asked.digest);
@@ -229,9 +314,9 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     const bobs = story.before(asked.cards, 'bob');
     await story.isTold('bob', 'The kill switch is on.', () => channel.press('bob', bobs, 'approve'));
     expect(await story.company.runs(asked.digest)).toBe(0);
+    await story.everywhere(asked.digest, 'the runner is leaking');
     const off = await channel.say('erin', 'kill off action=ci.trigger reason="mended"');
     await story.says(off, 'is off for');
-    await story.everywhere(asked.digest, 'the runner is leaking');
   },
 
   'proof-or-link': async (channel, story) => {

@@ -16,6 +16,11 @@ export const RULES = {
   'clicks-that-count-once': 'Double, late and outdated clicks change nothing and are answered.',
   'denied-with-reason': 'Whoever denies may say why, and the requester reads it.',
   cancelled: 'The requester cancels, and nobody can approve it any more.',
+  'refused-alone': 'A refused press is shown to whoever pressed, and to nobody else.',
+  'edited-by-button':
+    'Edit by its button voids what was approved, and the requester is told and confirms anew.',
+  'undone-by-button': 'Undo by its button takes back once what was done, however often it is pressed.',
+  'reported-by-button': 'Report by its button reaches the operators and the log.',
   expired: 'An expired request is rewritten on every card.',
   'rewritten-in-place': 'Every card of a decided request is rewritten in place, without buttons.',
   'told-who-decided': 'The requester is told who decided.',

@@ -1,12 +1,15 @@
 /** Slack as a test's channel: signed deliveries by HTTP in, and what the pretended Slack shows. */
+import type { CardOffer } from '../../src/model/card.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
+import { inputsOf } from '../support/slack/block-schema.ts';
 import { drawMessage } from '../support/slack/draw.ts';
-import { BOT_USER, type FakeMessage } from '../support/slack/workspace.ts';
+import { BOT_USER, type FakeMessage, type FakeView } from '../support/slack/workspace.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
 import { type Company, settles } from './company.ts';
 import { PUBLIC_URL, SLACK, STRANGER, slackUser } from './company-files.ts';
 
 type Native = { channel: string; ts: string };
+const OFFERS: readonly string[] = ['edit', 'undo', 'report'] satisfies CardOffer[];
 const DECISIONS: readonly string[] = ['confirm', 'approve', 'deny', 'cancel'] satisfies DecisionKind[];
 
 export async function slackChannel(company: Company): Promise<Channel> {
@@ -28,6 +31,8 @@ export async function slackChannel(company: Company): Promise<Channel> {
     slack.messages(channel).filter((message) => message.user === slack.bot);
   const inThread = ({ channel, ts }: Native): FakeMessage[] =>
     ours(channel).filter((message) => message.thread === ts);
+  const click = (user: string, card: Shown, action: string) =>
+    slack.click(user, card.native as FakeMessage, action);
   const press = async (user: string, card: Shown, decision: DecisionKind, times = 1): Promise<void> => {
     const payload = { payload: JSON.stringify(slack.make.click(user, card.native as FakeMessage, decision)) };
     await Promise.all(Array.from({ length: times }, () => slack.sender.form(payload)));
@@ -58,6 +63,23 @@ export async function slackChannel(company: Company): Promise<Channel> {
       // The button asks why; the answer to that is the decision.
       if (decision === 'deny') await slack.submit(slackUser(person), { reason: reason ?? '' });
     },
+    async undo(person, card, times = 1) {
+      const presses = Array.from({ length: times }, () => click(slackUser(person), card, 'undo'));
+      await Promise.all(presses);
+    },
+    async report(person, card, words) {
+      await click(slackUser(person), card, 'report');
+      await slack.submit(slackUser(person), { words });
+    },
+    async edit(person, card, values) {
+      const user = slackUser(person);
+      const opened = workspace.views.length;
+      await click(user, card, 'edit');
+      // No dialog: the refusal is in words.
+      if (workspace.views.length === opened) return;
+      const { errors } = await slack.submit(user, { ...shownIn(slack.dialog(user)), ...values });
+      if (Object.keys(errors).length > 0) throw new Error(JSON.stringify(errors));
+    },
     outdated(card) {
       const native = structuredClone(card.native as FakeMessage);
       for (const block of native.blocks)
@@ -86,6 +108,7 @@ function shownOf(message: FakeMessage): Shown {
   return {
     text,
     buttons: pressable.filter((id): id is DecisionKind => DECISIONS.includes(id)),
+    offers: pressable.filter((id): id is CardOffer => OFFERS.includes(id)),
     isForm: pressable.includes('form'),
     digest: /digest ([0-9a-f]{64})/i.exec(text)?.[1] ?? null,
     readers: readersOf(message.channel),
@@ -93,6 +116,15 @@ function shownOf(message: FakeMessage): Shown {
     live: liveIn(message).filter((it) => !it.includes(PUBLIC_URL)),
     native: message,
   };
+}
+
+/** What stands in the fields of a dialog when it opens. */
+function shownIn({ view }: FakeView): Record<string, string> {
+  const entries = inputsOf(view).map(({ block_id: id, element }) => {
+    const value = 'options' in element ? element.initial_option?.value : element.initial_value;
+    return [String(id).replace(/^field:/, ''), value ?? ''];
+  });
+  return Object.fromEntries(entries.filter(([, value]) => value !== ''));
 }
 
 function readersOf(channel: string): Person | 'all' {

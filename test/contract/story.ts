@@ -15,11 +15,16 @@ export function storyOf(company: Company, channel: Channel) {
   const says = (said: Said, words: string): Promise<Shown> =>
     answer(said, `"${words}"`, ({ text }) => text.includes(words));
 
-  const cardsOf = async (digest: string, count = channel.cardsPerRequest): Promise<Shown[]> =>
+  /** `isAsked`: the cards that ask for a decision. */
+  const cardsOf = async (
+    digest: string,
+    count = channel.cardsPerRequest,
+    isAsked: (card: Shown) => boolean = () => true,
+  ): Promise<Shown[]> =>
     settles(async () => {
       const cards = await channel.cards(digest);
       // A card that is too large for its platform gets its buttons once all of it can be read.
-      const asks = ({ buttons }: Shown) => buttons.length > 0;
+      const asks = (card: Shown) => card.buttons.length > 0 || !isAsked(card);
       return cards.length === count && cards.every(asks) && cards;
     }, `${count} cards stand`);
 
@@ -33,7 +38,11 @@ export function storyOf(company: Company, channel: Channel) {
 
     /** Alice asks for the checks, which need one approval; resolves once everybody was asked. */
     async asksForChecks(): Promise<Asked> {
-      const said = await channel.say('alice', 'ci trigger repo=web ref=main job=checks');
+      return this.asksFor('checks');
+    },
+
+    async asksFor(job: string): Promise<Asked> {
+      const said = await channel.say('alice', `ci trigger repo=web ref=main job=${job}`);
       const own = await answer(said, 'her card', ({ buttons }) => buttons.includes('cancel'));
       const digest = own.digest!;
       return { said, digest, own, cards: await cardsOf(digest) };

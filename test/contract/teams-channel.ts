@@ -1,6 +1,7 @@
 /** Teams as a test's channel: activities with tokens of a real issuer in, and what the pretended connector shows. */
+import type { CardOffer } from '../../src/model/card.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
-import { executesOf, runsOf, textsOf } from '../support/teams/card-schema.ts';
+import { Card, executesOf, runsOf, textsOf } from '../support/teams/card-schema.ts';
 import type { FakeMessage } from '../support/teams/fake-connector.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
 import { type Company, settles } from './company.ts';
@@ -8,21 +9,31 @@ import { PUBLIC_URL, STRANGER, TEAMS, teamsUser } from './company-files.ts';
 
 /** `from`: how many messages the conversation had; a personal chat has no threads. */
 type Native = { conversation: string; from: number };
+const OFFERS: readonly string[] = ['edit', 'undo', 'report'] satisfies CardOffer[];
 const DECISIONS: readonly string[] = ['confirm', 'approve', 'deny', 'cancel'] satisfies DecisionKind[];
 const WORDS = 'application/vnd.microsoft.activity.message';
+const CARD = 'application/vnd.microsoft.card.adaptive';
 
 export async function teamsChannel(company: Company): Promise<Channel> {
   const { teams } = company;
   /** What people were answered when they pressed: Teams shows it to them alone. */
   const answers = new Map<string, string[]>();
 
-  const deliver = async (user: string, activity: Record<string, unknown>, times = 1): Promise<void> => {
+  /** Answers with the card that the client shows instead, where it is answered with one. */
+  const deliver = async (
+    user: string,
+    activity: Record<string, unknown>,
+    times = 1,
+  ): Promise<Card | null> => {
+    let instead: Card | null = null;
     const sent = await Promise.all(Array.from({ length: times }, () => teams.send(activity)));
     for (const { status, body } of sent) {
       if (status !== 200) throw new Error(`an activity was answered ${status}`);
       const answer = body.startsWith('{') ? (JSON.parse(body) as { type?: string; value?: unknown }) : {};
       if (answer.type === WORDS) answers.set(user, [...(answers.get(user) ?? []), String(answer.value)]);
+      if (answer.type === CARD) instead = Card.parse(answer.value);
     }
+    return instead;
   };
   const at = ({ conversation, from }: Native): FakeMessage[] =>
     structuredClone(teams.messages.filter((message) => message.conversation === conversation).slice(from));
@@ -38,8 +49,11 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     await deliver(user, activity, times);
     return { conversation: where === 'direct' ? place : `${place};messageid=${activity.id}`, from };
   };
-  const press = (user: string, card: Shown, decision: DecisionKind, times = 1, fields = {}) =>
-    deliver(user, teams.click(user, card.native as FakeMessage, decision, fields), times);
+  const click = (user: string, card: Shown, verb: string, fields = {}) =>
+    deliver(user, teams.click(user, card.native as FakeMessage, verb, fields));
+  const press = async (user: string, card: Shown, decision: DecisionKind, times = 1, fields = {}) => {
+    await deliver(user, teams.click(user, card.native as FakeMessage, decision, fields), times);
+  };
   const readersOf = (conversation: string): Person | 'all' =>
     PEOPLE.find((person) => teams.personalChat(teamsUser(person)) === conversation) ?? 'all';
   const shownOf = (message: FakeMessage): Shown => {
@@ -48,6 +62,7 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     return {
       text,
       buttons: verbs.filter((verb): verb is DecisionKind => DECISIONS.includes(verb)),
+      offers: verbs.filter((verb): verb is CardOffer => OFFERS.includes(verb)),
       isForm: verbs.includes('form'),
       digest: /digest ([0-9a-f]{64})/i.exec(text)?.[1] ?? null,
       readers: readersOf(message.conversation),
@@ -78,17 +93,34 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     },
     press: (person, card, decision, { reason, times } = {}) =>
       press(teamsUser(person), card, decision, times, reason === undefined ? {} : { reason }),
+    async undo(person, card, times = 1) {
+      await Promise.all(Array.from({ length: times }, () => click(teamsUser(person), card, 'undo')));
+    },
+    async report(person, card, words) {
+      await click(teamsUser(person), card, 'report', { report: words });
+    },
+    async edit(person, card, values) {
+      const user = teamsUser(person);
+      const form = await click(user, card, 'edit');
+      // No form: the refusal is in words.
+      if (form === null) return;
+      const native = { ...(card.native as FakeMessage), card: form };
+      const changed = Object.fromEntries(
+        Object.entries(values).map(([name, value]) => [`field.${name}`, value]),
+      );
+      await click(user, { ...card, native }, 'save', { ...shownIn(form), ...changed });
+    },
     outdated(card) {
       const native = structuredClone(card.native as FakeMessage);
       for (const action of executesOf(native.card)) action.data.rendering = crypto.randomUUID();
       return { ...card, native };
     },
-    fill(person, form, values) {
+    async fill(person, form, values) {
       const user = teamsUser(person);
       const fields = Object.fromEntries(
         Object.entries(values).map(([name, value]) => [`field.${name}`, value]),
       );
-      return deliver(user, teams.click(user, form.native as FakeMessage, 'form', fields));
+      await click(user, form, 'form', fields);
     },
     async strangerSays(text) {
       const said = await write(teamsUser(STRANGER), text, 'direct');
@@ -97,6 +129,14 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     },
     strangerPresses: (card, decision) => press(teamsUser(STRANGER), card, decision),
   };
+}
+
+/** What stands in the inputs of a form. */
+function shownIn({ body }: Card): Record<string, string> {
+  const entries = body.flatMap((it) =>
+    'id' in it && it.value !== undefined ? [[it.id, String(it.value)]] : [],
+  );
+  return Object.fromEntries(entries);
 }
 
 function drawn(message: FakeMessage): string {

@@ -31,10 +31,16 @@ export async function webChannel(company: Company): Promise<Channel> {
     if (status !== 200) throw new Error(`${path} was answered ${status} to ${person}`);
     return body as T;
   };
-  const change = async (person: Person, path: string, body: object, times = 1): Promise<Answer> => {
+  const change = async (
+    person: Person,
+    path: string,
+    body: object,
+    times = 1,
+    key: string = crypto.randomUUID(),
+  ): Promise<Answer> => {
     const visitor = visitors.get(person)!;
     const csrf = await visitor.csrf();
-    const headers = { 'idempotency-key': crypto.randomUUID(), 'x-countersign-csrf': csrf };
+    const headers = { 'idempotency-key': key, 'x-countersign-csrf': csrf };
     const all = await Promise.all(
       Array.from({ length: times }, () => visitor.change(`/api/workspace/${path}`, body, headers)),
     );
@@ -50,6 +56,7 @@ export async function webChannel(company: Company): Promise<Channel> {
     return {
       text: [unmasked(text), ...(card === null ? [] : drawCard(card))].join('\n'),
       buttons: card?.buttons ?? [],
+      offers: card?.offers ?? [],
       isForm: form !== null,
       digest: card?.digest ?? null,
       readers,
@@ -107,6 +114,26 @@ export async function webChannel(company: Company): Promise<Channel> {
       const { card } = shown.native as NativeCard;
       const body = { decision, digest: card!.digest, ...(reason === undefined ? {} : { reason }) };
       await change(person, `requests/${card!.request}/decisions`, body, times);
+    },
+    async undo(person, shown, times = 1) {
+      const { card, thread } = shown.native as NativeCard;
+      // As our page does: one key, however often it is pressed.
+      const key = `undo:${card!.request}:${card!.digest}`;
+      await change(person, 'messages', { text: `undo ${card!.request}`, thread }, times, key);
+    },
+    async report(person, shown, words) {
+      const { card } = shown.native as NativeCard;
+      await change(person, 'messages', { text: `report ${card!.request} ${words}` });
+    },
+    async edit(person, shown, values) {
+      const { card } = shown.native as NativeCard;
+      type Opened = { form: Form; digest: string };
+      const { form } = await read<Opened>(person, `edit-forms/${card!.request}`);
+      const standing = form.fields
+        .filter(({ value }) => value !== '')
+        .map(({ name, value }) => [name, value]);
+      const body = { digest: card!.digest, arguments: { ...Object.fromEntries(standing), ...values } };
+      await change(person, `requests/${card!.request}/edits`, body);
     },
     outdated(shown) {
       const { card, ...rest } = shown.native as NativeCard;
