@@ -90,9 +90,9 @@ describe('the conversation', () => {
     const { slack, adapter, direct } = await known();
     for (const state of ['pending', 'executing', 'succeeded', 'failed'] as const)
       await adapter.surface.post(place(direct), messageWith({ card: cardWith({ state }) }));
-    const tasks = slack.messages(direct).map(({ blocks }) => blocks.find(({ type }) => type === 'task_card'));
-    expect(tasks.map((task) => task && 'status' in task && task.status)).toEqual([
-      undefined,
+    const plans = slack.messages(direct).map(({ blocks }) => blocks.find((block) => block.type === 'plan'));
+    expect(plans.map((plan) => plan?.tasks?.at(-1)?.status)).toEqual([
+      'pending',
       'in_progress',
       'complete',
       'error',
