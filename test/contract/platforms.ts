@@ -83,7 +83,8 @@ export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] =
   {
     what: 'Stop what is being planned, by a control of the platform',
     Slack: true,
-    Teams: 'the platform sends no such thing to an app that does not stream; cancel works',
+    Teams:
+      'the platform sends no such event: its button ends the growing of an answer only, and the whole follows; cancel works',
     Workspace: 'not yet; cancel works',
   },
 ];
