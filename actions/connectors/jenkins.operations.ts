@@ -1,16 +1,8 @@
-/** CI on Jenkins: parameterised builds of a pinned commit. Bundled and run in the sandbox; every call passes the broker. */
-import type {
-  EgressRule,
-  EgressValues,
-  Operation,
-  Reconciliation,
-  RunResult,
-  Tools,
-} from '../../src/action.ts';
-import { failed, isFields, refusedBy, text, unclear } from './answer.ts';
-import { askedJob, describedJob, jobFactsShown } from './ci-described.ts';
+/** CI on Jenkins. Bundled and run in the sandbox; every call passes the broker. */
+import type { EgressValues, Operation, RunResult, Tools } from '../../src/action.ts';
+import { failed, refusedBy, text, unclear } from './answer.ts';
+import { describedJob } from './ci-described.ts';
 import {
-  type Args,
   again,
   logsResult,
   nameOf,
@@ -21,7 +13,6 @@ import {
   stopped,
   stopping,
 } from './ci-runs.ts';
-import { commitRule } from './github-commit.ts';
 import {
   buildOfItem,
   buildRules,
@@ -29,118 +20,13 @@ import {
   follow,
   pastRules,
   readBuild,
-  readBuilds,
   readOutput,
   readPast,
   resultOf,
 } from './jenkins-builds.ts';
-import {
-  commitParameter,
-  githubOf,
-  JENKINS,
-  JOB_TREE,
-  jobPath,
-  markParameter,
-  parametersIn,
-  parametersOf,
-  pathOf,
-  readsOf,
-  readsOfEach,
-  resolveCommit,
-  segmentsOf,
-  startedBy,
-  unsuitable,
-  writesOf,
-} from './jenkins-jobs.ts';
-import { writeForLocation, writeRule } from './json-call.ts';
-
-const ITEM = /^\/queue\/item\/([1-9][0-9]{0,14})\/?$/;
-
-/** What a start needs, from these arguments: its own, or those of a run that is run again. */
-function startRules(argsOf: (values: EgressValues) => Args): EgressRule[] {
-  const where = (values: EgressValues) => jobPath(argsOf(values), values.settings);
-  const startable = (values: EgressValues) =>
-    parametersOf(argsOf(values), values) === null ? '' : where(values);
-  return [
-    ...writesOf(startable, '/buildWithParameters', {
-      query: (values) => parametersOf(argsOf(values), values) ?? {},
-    }),
-    ...buildRules(
-      where,
-      ({ handle }) => text(handle, 'item'),
-      ({ handle }) => text(handle, 'build'),
-    ),
-  ];
-}
-
-function started(args: Args, item: string): RunResult {
-  const [repo, job] = [text(args, 'repo'), text(args, 'job')];
-  return {
-    kind: 'running',
-    handle: { item, repo, job, build: '', shown: 0 },
-    message: `Run R-${item} is queued.`,
-  };
-}
-
-async function start(args: Args, tools: Tools): Promise<RunResult> {
-  const parameters = parametersOf(args, tools);
-  if (parameters === null) return failed('not_pinned', 'No commit is pinned for this run.');
-  const path = [...segmentsOf(jobPath(args, tools.settings)), 'buildWithParameters'];
-  const made = await writeForLocation(tools, JENKINS, path, null, 'POST', parameters);
-  if (!made.ok) return made.failure;
-  const item = ITEM.exec(made.value.location ?? '')?.[1];
-  if (item === undefined) throw unclear(JENKINS.name, 'no queue item');
-  return started(args, item);
-}
-
-/** Finds what `start` did by its mark, started by our own account on the pinned commit; without a mark nobody can say. */
-async function reconcileStart(args: Args, tools: Tools): Promise<Reconciliation> {
-  const mark = markParameter(tools.settings);
-  const account = isFields(tools.settings) ? text(tools.settings, 'account') : '';
-  if (mark === '') return { kind: 'cannot_tell' };
-  const found = (await readBuilds(tools, jobPath(args, tools.settings))).find((build) => {
-    const parameters = parametersIn(build);
-    const isMarked = parameters[mark] === tools.mark;
-    return (
-      isMarked &&
-      parameters[commitParameter(tools.settings)] === tools.pinned.commit &&
-      startedBy(build) === account
-    );
-  });
-  if (found === undefined) return { kind: 'cannot_tell' };
-  return { kind: 'happened', outcome: started(args, String(found.queueId)) };
-}
-
-const trigger: Operation = {
-  egress: [
-    commitRule(({ args, settings }) => githubOf(describedJob(args, settings))),
-    ...readsOf(({ args, settings }) => jobPath(args, settings), '/api/json', { query: () => JOB_TREE }),
-    ...startRules(({ args }) => args),
-  ],
-  scope: ({ args, settings }) => {
-    const repository = githubOf(describedJob(args, settings));
-    return repository === null ? null : { repository, permissions: { contents: 'read' } };
-  },
-  writes: 1,
-  idempotency: 'none',
-  preview: async (args, tools) => {
-    const asked = askedJob(args, tools.settings, JENKINS.name);
-    if ('refused' in asked) return asked;
-    const problem = await unsuitable(asked, args, tools);
-    if (problem !== null) return problem;
-    const resolved = await resolveCommit(asked, text(args, 'ref'), tools);
-    if ('refused' in resolved) return resolved;
-    const { commit } = resolved;
-    return {
-      summary: `Run ${asked.name} of ${asked.repository} on commit ${commit.slice(0, 12)}, on Jenkins.`,
-      facts: [...jobFactsShown(asked, args, commit), { label: 'Job on Jenkins', value: pathOf(asked) }],
-      pinned: { commit },
-    };
-  },
-  run: start,
-  reconcile: reconcileStart,
-  follow,
-};
+import { JENKINS, JOB_TREE, jobPath, readsOfEach, segmentsOf, unsuitable, writesOf } from './jenkins-jobs.ts';
+import { reconcileStart, start, startRules, trigger } from './jenkins-trigger.ts';
+import { writeRule } from './json-call.ts';
 
 /** The job that the preview has found the run to be of. */
 const pinnedPath = ({ pinned, settings }: EgressValues): string => jobPath(again(pinned), settings);
