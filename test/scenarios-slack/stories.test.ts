@@ -129,4 +129,9 @@ test('lists are answered in words', async () => {
   await work.shows((_, text) => text.includes('Open a ticket') && text.includes('Done.'), {
     thread: mine.thread,
   });
+  const home = await work.commands(ALICE, 'home');
+  const page = await work.shows((_, text) => text.includes('What you may ask for'), { thread: home.thread });
+  expect(drawMessage(page)).toMatch(
+    /Waiting for you\n(.+\n)+\nMy requests\n(.+\n)+\nWhat you may ask for\n.*Open a ticket:/,
+  );
 });
