@@ -5,8 +5,8 @@
 import type { z } from 'zod';
 import type { Effect, Json, Preview, Resource, Result, Risk } from './model/request.ts';
 
-/** The outside systems that actions are written against. */
-export type PortName = 'ticketing' | 'ci' | 'deployment' | 'oncall' | 'access' | 'runbook';
+/** The outside systems that actions are written against. `foreign`: an action from elsewhere brings its own connector. */
+export type PortName = 'ticketing' | 'ci' | 'deployment' | 'oncall' | 'access' | 'runbook' | 'foreign';
 
 /** An action's schema: strict, so that an argument nobody declared is an error. */
 export type InputSchema = z.ZodObject<z.ZodRawShape, z.core.$strict>;
@@ -33,6 +33,8 @@ export type Action<S extends InputSchema = InputSchema> = {
   operation: string;
   /** What takes it back, where something does. */
   undo?: Undo;
+  /** Where what it does is for a time only. */
+  ending?: Ending;
 };
 
 /**
@@ -45,6 +47,17 @@ export type Undo = {
   withinSeconds: number;
   /** Its arguments, from what was asked for and what came of it; null where the result does not say enough. */
   arguments: (args: Record<string, Json>, result: Result) => Record<string, Json> | null;
+};
+
+/**
+ * What was given for a time is taken back by this action when the time is over, without anybody's asking: the end was part
+ * of what was approved. Both functions see nothing but what was digested.
+ */
+export type Ending = {
+  action: string;
+  /** From the end of the run on. */
+  afterSeconds: (args: Record<string, Json>) => number;
+  arguments: (args: Record<string, Json>) => Record<string, Json>;
 };
 
 /** What the operator's config knows of the thing acted on: the connector's name, a job's environment. */
@@ -63,6 +76,9 @@ export type EgressValues = {
   requester: string;
 };
 
+/** `number`: a plain number. `commits`: two whole commits with three dots between them. */
+export type FreeSegment = 'number' | 'commits';
+
 /**
  * One request that may leave, by method, host and path. Path segments in braces are filled from `fill`, each
  * encoded as one segment; the query and body must equal what is declared here, so that a compromised action
@@ -76,10 +92,14 @@ export type EgressRule = {
   path: string;
   effect: Effect;
   fill: (values: EgressValues) => Record<string, string>;
+  /** Segments that only an answer tells, such as the id of what runs now: any value of that form (reads only). */
+  free?: Readonly<Record<string, FreeSegment>>;
   /** Exact query parameters; `null` allows any value for that name (reads only). */
   query: (values: EgressValues) => Record<string, string | null>;
   /** The exact JSON body; null for none. */
   body: (values: EgressValues) => Json;
+  /** Names that lead to one text of the body whose value is free, as a page's cursor is (reads only). */
+  freeText?: readonly string[];
   /**
    * Exact headers that the broker puts on the call, besides its own; names and values from the lists in the broker's
    * headers.ts, anything else declares nothing. What action code sends under these names is never forwarded.

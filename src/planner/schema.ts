@@ -2,6 +2,7 @@
  * An action's schema seen by the planner: as a tool, as fields of the command grammar, and read from text.
  * JSON Schema comes from the action's zod schema (`io: input`, so that fields with a default are optional).
  */
+import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { Action } from '../action.ts';
 import type { PlannerTool } from '../model/ports.ts';
@@ -117,8 +118,17 @@ function hasRoom(node: JsonSchema, maxLength: number | null): boolean {
   if (maxLength !== null && maxLength < PROSE_MIN_CHARACTERS) return false;
   const all = Array.isArray(node.allOf) ? node.allOf.map(asSchema) : [];
   return [node, ...all].every(
-    ({ pattern }) => typeof pattern !== 'string' || new RegExp(pattern, 'u').test('Some plain words'),
+    ({ pattern }) => typeof pattern !== 'string' || matches(pattern, 'Some plain words'),
   );
+}
+
+/** In linear time: an action from elsewhere brings patterns of its own. What RE2 does not know is for names. */
+function matches(pattern: string, text: string): boolean {
+  try {
+    return RE2JS.compile(pattern).matcher(text).find();
+  } catch {
+    return false;
+  }
 }
 
 function kindOf(types: ReadonlySet<string>, choices: readonly string[]): Field['kind'] {
