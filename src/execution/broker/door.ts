@@ -9,6 +9,7 @@ import { type BrokerRefusal, DEFAULT_BUDGETS, type DoorSpec, type DoorSummary } 
 import type { Carrying } from './carrying.ts';
 import { type ExchangeDeps, type Exchanged, exchange } from './exchange.ts';
 import { HOST_HEADER, LABEL_HEADER, readHeaders, SCHEME_HEADER } from './headers.ts';
+import { createMcpSessions } from './mcp-session.ts';
 import { EgressRefused } from './refusal.ts';
 import { refusalEntry, refuse } from './refusing.ts';
 import { readRequestBody } from './request-body.ts';
@@ -30,11 +31,15 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Opens a door. Nothing is served until a stream is attached. */
 export function openDoor(
-  shared: Omit<ExchangeDeps, 'carrying'> & { scan: Scan; patience: Patience; carrying: Carrying },
+  shared: Omit<ExchangeDeps, 'carrying' | 'sessions'> & {
+    scan: Scan;
+    patience: Patience;
+    carrying: Carrying;
+  },
   spec: DoorSpec,
 ): Door {
   const carrying = shared.carrying.open(spec);
-  const deps = { ...shared, carrying };
+  const deps = { ...shared, carrying, sessions: createMcpSessions() };
   const budgets = { ...DEFAULT_BUDGETS, ...spec.budgets };
   const declared = declare(spec.rules, spec.values);
   const summary: DoorSummary = {

@@ -6,6 +6,7 @@ import type { BrokerAnswer, BrokerCall, BrokerHooks, Budgets } from './call.ts';
 import type { DoorCarrying } from './carrying.ts';
 import type { Carried, Credentials } from './credential.ts';
 import { incomingHeaders, outgoingHeaders } from './headers.ts';
+import { MCP_SESSION_HEADER, type McpSessions } from './mcp-session.ts';
 import { type Redactor, redactorFor } from './redaction.ts';
 import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
@@ -17,6 +18,7 @@ export type ExchangeDeps = {
   credentials: Credentials;
   router: Router;
   carrying: DoorCarrying;
+  sessions: McpSessions;
 };
 
 export type Exchanged = { answer: BrokerAnswer; headers: Record<string, string>; bytes: Buffer };
@@ -144,6 +146,7 @@ export async function exchange(
     hasBody: outgoing.body !== null,
     declared: outgoing.headers,
     idempotencyKey: spec.idempotencyKey,
+    session: deps.sessions.of(outgoing.host),
     credential: way.credential,
   });
   if (outgoing.effect === 'write') await gate(spec.hooks, call);
@@ -170,6 +173,11 @@ export async function exchange(
     const { bytes, found } = redact(raw);
     const read = answer.header;
     const clean = incomingHeaders((name) => read(name), way.base);
+    const session = read(MCP_SESSION_HEADER);
+    // One that holds our credential is none: masked it would not be the upstream's any more.
+    const isOurs = session !== null && redact(Buffer.from(session, 'latin1')).found;
+    const kept = isOurs ? null : deps.sessions.heard(outgoing.host, session);
+    if (kept !== null) clean[MCP_SESSION_HEADER] = kept;
     maskHeaders(clean, redact);
     return { answer: finish(answer.status, bytes, found), headers: clean, bytes };
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Which headers pass, both ways. Everything else is dropped; what could smuggle a second request is refused. */
 import type { Effect } from '../../model/request.ts';
+import { MCP_SESSION_HEADER } from './mcp-session.ts';
 import { EgressRefused } from './refusal.ts';
 
 /** Set by the sandbox's fetch: where the call is meant to go. */
@@ -15,7 +16,11 @@ const ACCEPTED = new Set([
   'application/json',
   'application/vnd.github+json',
   'application/vnd.github.v3+json',
+  // What every message to an MCP server must say that it takes (Streamable HTTP transport).
+  'application/json, text/event-stream',
 ]);
+/** The revisions of MCP that its SDK can agree on with a server (modelcontextprotocol.io/specification/versioning). */
+const MCP_VERSIONS = new Set(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05', '2024-10-07']);
 /** What a rule may declare for `accept` besides: PagerDuty's version, and logs as they are. */
 const DECLARABLE_ACCEPTED = new Set([
   ...ACCEPTED,
@@ -99,6 +104,8 @@ export function outgoingHeaders(
     /** What the rule declares, checked by `declarableHeaders`. */
     declared: Readonly<Record<string, string>>;
     idempotencyKey: string | null;
+    /** The session that this upstream opened through this door, if it did. */
+    session: string | null;
     /** Names in small letters. */
     credential: { headers: Readonly<Record<string, string>> } | null;
   },
@@ -112,6 +119,13 @@ export function outgoingHeaders(
   headers.accept = ACCEPTED.has(accept) ? accept : 'application/json';
   const version = child.get('x-github-api-version');
   if (version !== undefined && API_VERSION.test(version)) headers['x-github-api-version'] = version;
+  const revision = child.get('mcp-protocol-version');
+  if (revision !== undefined && MCP_VERSIONS.has(revision)) headers['mcp-protocol-version'] = revision;
+  const session = child.get(MCP_SESSION_HEADER);
+  if (session !== undefined) {
+    if (session !== call.session) throw new EgressRefused('foreign_session');
+    headers[MCP_SESSION_HEADER] = session;
+  }
   const key = child.get('idempotency-key');
   if (key !== undefined && key !== call.idempotencyKey) throw new EgressRefused('foreign_key');
   if (call.effect === 'write' && call.idempotencyKey !== null) {

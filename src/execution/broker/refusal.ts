@@ -11,6 +11,7 @@ const REFUSALS = {
   body_not_declared: { status: 403, sent: false, words: 'The body differs from the declared one.' },
   write_in_read_only: { status: 403, sent: false, words: 'Only reads are allowed in this phase.' },
   foreign_key: { status: 403, sent: false, words: "The idempotency key is not this execution's own." },
+  foreign_session: { status: 403, sent: false, words: 'The upstream did not open this session here.' },
   secret_in_request: {
     status: 422,
     sent: false,

@@ -1,19 +1,21 @@
 /** Egress rules filled from digested values: what may leave, down to the byte. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import type { EgressRule, EgressValues } from '../../action.ts';
+import type { EgressRule, EgressValues, FreeSegment } from '../../action.ts';
 import type { Effect, Json } from '../../model/request.ts';
 import { declarableHeaders } from './headers.ts';
 import { EgressRefused } from './refusal.ts';
 import { isFreeQueryValue, isPlainSegment, type Target } from './target.ts';
 
-/** A rule once filled. Segments are decoded; `query` has null where any value may stand. */
+/** A rule once filled. Segments are decoded; a form, or null in `query`, where what stands there is free. */
 export type Declared = {
   method: EgressRule['method'];
   host: string;
-  segments: string[];
+  segments: (string | RegExp)[];
   effect: Effect;
   query: Map<string, string | null>;
   body: Json;
+  /** Names that lead to the one text of the body whose value is free; null where all of it is fixed. */
+  freeText: readonly string[] | null;
   headers: Record<string, string>;
   credential: string | null;
 };
@@ -32,10 +34,25 @@ export type Outgoing = {
 
 const PLACEHOLDER = /^\{([a-zA-Z]+)\}$/;
 
-function fillSegments(path: string, fill: Record<string, string>): string[] | null {
-  const segments: string[] = [];
+/** Anchored, and nothing in them that could be read as another segment; a commit is SHA-1 or SHA-256 in full. */
+const FORMS: Readonly<Record<FreeSegment, RegExp>> = {
+  number: /^[1-9][0-9]{0,18}$/,
+  commits: /^(?:[0-9a-f]{40}\.\.\.[0-9a-f]{40}|[0-9a-f]{64}\.\.\.[0-9a-f]{64})$/,
+};
+
+function fillSegments(
+  { path, free = {}, effect }: EgressRule,
+  fill: Record<string, string>,
+): Declared['segments'] | null {
+  const segments: Declared['segments'] = [];
   for (const part of path.slice(1).split('/')) {
     const name = PLACEHOLDER.exec(part)?.[1];
+    const form = name !== undefined && Object.hasOwn(free, name) ? free[name] : undefined;
+    if (form !== undefined) {
+      if (effect !== 'read') return null;
+      segments.push(FORMS[form]);
+      continue;
+    }
     const value = name === undefined ? part : fill[name];
     if (typeof value !== 'string' || !isPlainSegment(value)) return null;
     segments.push(value);
@@ -53,10 +70,12 @@ function fillQuery(rule: EgressRule, values: EgressValues): Map<string, string |
 }
 
 function fillRule(rule: EgressRule, values: EgressValues): Declared | null {
-  const segments = fillSegments(rule.path, rule.fill(values));
+  const segments = fillSegments(rule, rule.fill(values));
   const query = fillQuery(rule, values);
   const headers = declarableHeaders(rule.headers?.(values) ?? {});
+  const freeText = rule.freeText ?? null;
   if (segments === null || query === null || headers === null) return null;
+  if (freeText !== null && rule.effect === 'write') return null;
   return {
     method: rule.method,
     host: rule.host,
@@ -65,6 +84,7 @@ function fillRule(rule: EgressRule, values: EgressValues): Declared | null {
     query,
     // Through JSON once, so that it compares with what a parser gives.
     body: JSON.parse(JSON.stringify(rule.body(values) ?? null)),
+    freeText,
     headers,
     credential: rule.credential,
   };
@@ -87,6 +107,9 @@ export function declare(rules: readonly EgressRule[], values: EgressValues): Dec
   return declared;
 }
 
+const isMet = (declared: string | RegExp, segment: string): boolean =>
+  typeof declared === 'string' ? declared === segment : declared.test(segment);
+
 /** The declarations that a call's method and address meet. Throws `not_declared`. */
 export function candidates(declared: readonly Declared[], method: string, target: Target): Declared[] {
   const found = declared.filter(
@@ -94,7 +117,7 @@ export function candidates(declared: readonly Declared[], method: string, target
       rule.method === method &&
       rule.host === target.host &&
       rule.segments.length === target.segments.length &&
-      rule.segments.every((segment, index) => segment === target.segments[index]),
+      rule.segments.every((segment, index) => isMet(segment, target.segments[index] ?? '')),
   );
   if (found.length === 0) throw new EgressRefused('not_declared');
   return found;
@@ -118,12 +141,33 @@ function parseBody(text: string): Json | undefined {
   }
 }
 
+/** A copy of `body` with `text` where `names` lead, if the declaration has a text there; otherwise `body`. */
+function withText(body: Json, names: readonly string[], text: string): Json {
+  const [name, ...deeper] = names;
+  if (name === undefined) return typeof body === 'string' ? text : body;
+  if (typeof body !== 'object' || body === null || Array.isArray(body) || !Object.hasOwn(body, name))
+    return body;
+  return { ...body, [name]: withText(body[name] ?? null, deeper, text) };
+}
+
+/** The declared body, with the free text as the call has it. */
+function bodyFor({ body, freeText }: Declared, sent: Json | undefined): Json {
+  if (freeText === null) return body;
+  let found: Json | undefined = sent;
+  for (const name of freeText) {
+    if (typeof found !== 'object' || found === null || Array.isArray(found)) return body;
+    found = Object.hasOwn(found, name) ? found[name] : undefined;
+  }
+  return typeof found === 'string' && isFreeQueryValue(found) ? withText(body, freeText, found) : body;
+}
+
 /** Picks the declaration that a call equals, and builds what leaves from it. */
 export function match(found: readonly Declared[], target: Target, bodyText: string): Outgoing {
   const sameQuery = found.filter((rule) => queryMeets(rule, target.query));
   if (sameQuery.length === 0) throw new EgressRefused('query_not_declared');
   const body = parseBody(bodyText);
-  const rule = sameQuery.find((candidate) => isDeepStrictEqual(candidate.body, body));
+  const filled = sameQuery.map((candidate) => ({ ...candidate, body: bodyFor(candidate, body) }));
+  const rule = filled.find((candidate) => isDeepStrictEqual(candidate.body, body));
   if (rule === undefined) throw new EgressRefused('body_not_declared');
   const search = new URLSearchParams();
   for (const [name, value] of rule.query) {
@@ -133,7 +177,8 @@ export function match(found: readonly Declared[], target: Target, bodyText: stri
   return {
     method: rule.method,
     host: rule.host,
-    path: `/${rule.segments.map(encodeURIComponent).join('/')}`,
+    // Those of the target met the rule's; its free ones are known from there only.
+    path: `/${target.segments.map(encodeURIComponent).join('/')}`,
     search: search.size === 0 ? '' : `?${search}`,
     body: rule.body === null ? null : JSON.stringify(rule.body),
     headers: rule.headers,
