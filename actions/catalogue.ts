@@ -1,5 +1,7 @@
 /** Every governed action and every connector there is; the operator's config chooses the connector of each port. */
 import type { Action, Connector } from '../src/action.ts';
+import { accessGrant } from './access.grant.ts';
+import { accessRevoke } from './access.revoke.ts';
 import { ciCancel } from './ci.cancel.ts';
 import { ciLogs } from './ci.logs.ts';
 import { ciRerun } from './ci.rerun.ts';
@@ -8,7 +10,9 @@ import { ciTrigger } from './ci.trigger.ts';
 import { buildbot } from './connectors/buildbot.ts';
 import { desk } from './connectors/desk.ts';
 import { githubActions } from './connectors/github-actions.ts';
+import { githubDeployments } from './connectors/github-deployments.ts';
 import { githubIssues } from './connectors/github-issues.ts';
+import { githubTeams } from './connectors/github-teams.ts';
 import { gitlab } from './connectors/gitlab.ts';
 import { jenkins } from './connectors/jenkins.ts';
 import { jira } from './connectors/jira.ts';
@@ -18,6 +22,8 @@ import { runbooks } from './connectors/runbooks.ts';
 import { runner } from './connectors/runner.ts';
 import { servicenow } from './connectors/servicenow.ts';
 import { zendesk } from './connectors/zendesk.ts';
+import { deployPromote } from './deploy.promote.ts';
+import { deployRollback } from './deploy.rollback.ts';
 import { incidentNote } from './incident.note.ts';
 import { incidentOpen } from './incident.open.ts';
 import { incidentResolve } from './incident.resolve.ts';
@@ -39,18 +45,24 @@ export const ACTIONS: readonly Action[] = [
   ciCancel,
   ciRerun,
   ciLogs,
+  deployPromote,
+  deployRollback,
   incidentOpen,
   incidentStatus,
   incidentNote,
   incidentResolve,
   oncallPage,
   runbookRun,
+  accessGrant,
+  accessRevoke,
 ];
 export const CONNECTORS: readonly Connector[] = [
   buildbot,
   desk,
   githubActions,
+  githubDeployments,
   githubIssues,
+  githubTeams,
   gitlab,
   jenkins,
   jira,

@@ -76,7 +76,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
     async proposed(
       tx: Tx,
       { request, decision, typed }: Proposed,
-      how: { runNow: boolean } = { runNow: false },
+      how: { runNow: boolean; by?: 'typed' | 'ending' } = { runNow: false },
     ): Promise<string> {
       const { digest } = request;
       await deps.audit.append(tx, {
@@ -111,7 +111,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
           type: 'request.confirmed',
           ...about(request),
           principal: request.requester,
-          data: { digest, by: 'typed' },
+          data: { digest, by: how.by ?? 'typed' },
         });
         request.confirmEntry = entry.id;
       }

@@ -20,6 +20,7 @@ import { createCredentials } from './credentials/credentials.ts';
 import type { Grant } from './credentials/grants.ts';
 import { createVault } from './credentials/vault.ts';
 import { delegate } from './delegating.ts';
+import { noteEnd, takeBackDue } from './ending.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import { CIRCUIT_STATES } from './execution/broker/circuit.ts';
@@ -267,6 +268,7 @@ export async function compose(
     started: (tx, request, claim, evidence) => announcing.started(tx, request, claim, claim.level, evidence),
     async finished(tx, request, state, result) {
       metrics.executions.inc({ action: request.action, state });
+      await noteEnd(tx, catalogue, request, state);
       await announcing.finished(tx, request, state, result);
     },
     progressed: (request) => announcing.progressed(db, request),
@@ -567,6 +569,23 @@ export async function compose(
         deliver: delivery,
         askApprovers: (request) => askApprovers({ ...asking, audienceOf: reaching.audienceOf }, request),
         remind: reaching.step,
+        takeBackDue: (signal) =>
+          takeBackDue(
+            {
+              db,
+              announcing,
+              executor,
+              governed: catalogue.governed,
+              bundleOf,
+              isolation: isolationNow,
+              nameOf,
+              async alarm(words) {
+                log.error({}, 'something should have ended and could not be taken back');
+                await tellOperators(operators, words);
+              },
+            },
+            signal,
+          ),
         runCiJob: {
           concurrency: config.runner.concurrency,
           run: builtIns.runner.work,

@@ -20,6 +20,7 @@ import {
 import { viewOf } from './approval/view.ts';
 import type { AuditLog } from './audit/log.ts';
 import { type EditingDeps, judgeDraft, prepareEdit } from './editing.ts';
+import { cancelEnding, endingPermitted, takesBack } from './ending.ts';
 import { AppError } from './errors.ts';
 import type { Executor, Obstacle } from './execution/executor.ts';
 import { type GreetingDeps, greetNewcomer } from './greeting.ts';
@@ -252,6 +253,8 @@ export function createPipeline(parts: PipelineParts) {
       tx: Tx,
       request: StoredRequest,
     ): Promise<{ obstacle: Obstacle | null; evidence: Json }> {
+      const given = await takesBack(tx, parts, request);
+      if (given !== null) return endingPermitted(tx, request, given);
       const decision = await parts.judging.decideAgain(tx, request);
       const evidence = decision?.evidence ?? null;
       const stop = (code: string, message: string, event: Obstacle['event'] = 'checks_failed') => ({
@@ -692,6 +695,7 @@ export function createPipeline(parts: PipelineParts) {
       const message = `${person.name} looked: it ${command.as}.${command.note === '' ? '' : ` ${command.note}`}`;
       const resolved = await move(tx, request.id, event, { code: `resolved_${command.as}`, message });
       if (resolved) await parts.announcing.resolved(tx, resolved, person.id, command.note);
+      if (resolved?.state === 'failed') await cancelEnding(tx, resolved.id);
       return 'Thank you; that is recorded.';
     });
   }

@@ -115,15 +115,15 @@ type Resolved = { preview: Preview | null; problem: { state: 'denied' | 'failed'
 
 /** Isolation first, then the preview in the sandbox: what will happen, pinned. */
 export async function resolve(
-  deps: ProposingDeps,
+  deps: Pick<ProposingDeps, 'executor' | 'isolation'>,
   what: {
     turn: TurnId;
     id: RequestId;
     governed: GovernedAction;
     args: Record<string, Json>;
-    principal: Principal;
+    principal: Pick<Principal, 'id' | 'name'>;
     risk: StoredRequest['risk'];
-    decision: Decision;
+    decision: Pick<Decision, 'obligations'>;
   },
   signal: AbortSignal,
 ): Promise<Resolved> {

@@ -49,10 +49,20 @@ describe.each(ACTIONS.map((action) => [action.name, action] as const))('%s', (_n
     const other = ACTIONS.find((candidate) => candidate.name === action.undo?.action);
     expect(other).toMatchObject({ effect: 'write', port: action.port });
     expect(other).not.toBe(action);
+    const asked = { title: 'example', person: 'alice', team: 'dba' };
     const result = { code: 'done', message: 'Done.', data: { ticket: 'T-1', incident: 'PEXAMPLE' } };
-    const args = action.undo.arguments({ title: 'example' }, result);
-    expect(other?.input.safeParse(args).success).toBe(true);
-    expect(action.undo.arguments({ title: 'example' }, { code: 'done', message: 'Done.' })).toBeNull();
+    expect(other?.input.safeParse(action.undo.arguments(asked, result)).success).toBe(true);
+    // A result that does not say that it was done offers nothing.
+    expect(action.undo.arguments(asked, { code: 'other', message: 'Done.' })).toBeNull();
+  });
+
+  it('ends, if at all, by another write that it gives good arguments to', () => {
+    if (!action.ending) return;
+    const other = ACTIONS.find((candidate) => candidate.name === action.ending?.action);
+    expect(other).toMatchObject({ effect: 'write', port: action.port });
+    const args = { person: 'alice', team: 'dba', hours: 2 };
+    expect(other?.input.safeParse(action.ending.arguments(args)).success).toBe(true);
+    expect(action.ending.afterSeconds(args)).toBe(7_200);
   });
 
   it('is served by every connector of its port', () => {

@@ -42,8 +42,10 @@ describe('the shipped folder', () => {
     expect(load(SHIPPED).files.map((file) => file.path)).toEqual([
       'schema.cedarschema',
       '(built in)',
+      'access.cedar',
       'approval.cedar',
       'ci.cedar',
+      'deployments.cedar',
       'incidents.cedar',
       'operators.cedar',
       'runbooks.cedar',

@@ -1,0 +1,261 @@
+/**
+ * What is given for a time only is taken back when that time is over: by a request of its own, which nobody has to ask for or
+ * approve again, as its end was part of what was approved. It is due by the database's clock, survives restarts, and is
+ * tried again until it has been done.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Ending, GovernedAction } from './action.ts';
+import type { Announcing } from './announcing.ts';
+import { digestOf } from './approval/digest.ts';
+import { findRequest } from './approval/requests.ts';
+import type { Obstacle } from './execution/executor.ts';
+import type { Decision } from './model/decision.ts';
+import type { PrincipalId, RequestId } from './model/ids.ts';
+import { newId, RenderingId, RequestId as RequestIds } from './model/ids.ts';
+import type { Json, Obligations, StoredRequest } from './model/request.ts';
+import { type ProposingDeps, resolve } from './proposing.ts';
+import type { Database, Sql, Tx } from './store/database.ts';
+
+export type EndingDeps = Pick<ProposingDeps, 'executor' | 'bundleOf' | 'isolation' | 'governed'> & {
+  db: Database;
+  announcing: Pick<Announcing, 'proposed'>;
+  nameOf(person: PrincipalId): string;
+  /** It could not be taken back, or nobody knows: operators must hear of it. */
+  alarm(words: string): Promise<void>;
+};
+
+/** Whoever looks at one keeps the others off it for this long: far longer than a preview takes. */
+const LOOK_SECONDS = 120;
+/** After an attempt that failed; doubled each time up to the longest: an outside system may be down for a night. */
+const RETRY_SECONDS = 60;
+const RETRY_MAX_SECONDS = 3_600;
+/** An attempt that is under way is looked at again then. */
+const WATCH_SECONDS = 30;
+const AT_MOST = 10;
+const SALT_BYTES = 16;
+const NOTHING_OWED: Obligations = { approvals: [], stepup: null, isolation: null, expiresSeconds: 3_600 };
+
+/** When it is to be taken back; null where it stays. */
+const endingOf = (governed: GovernedAction | null): Ending | null => governed?.action.ending ?? null;
+
+/**
+ * In the transaction in which a request ended. What was given is to be taken back when its time is over, also where nobody knows
+ * whether it was; what took something back has done so.
+ */
+export async function noteEnd(
+  tx: Tx,
+  deps: Pick<EndingDeps, 'governed'>,
+  request: StoredRequest,
+  state: 'succeeded' | 'failed' | 'unknown',
+): Promise<void> {
+  if (state === 'succeeded')
+    await tx.query('update endings set ended_at = clock_timestamp() where attempt = $1', [request.id]);
+  const ending = endingOf(deps.governed(request.action));
+  if (!ending || state === 'failed') return;
+  await tx.query(
+    `insert into endings (request, due_at, next_at)
+     select $1, at, at from (select clock_timestamp() + make_interval(secs => $2) as at) as due
+     on conflict (request) do nothing`,
+    [request.id, ending.afterSeconds(request.arguments)],
+  );
+}
+
+/** A person said that it was never given: there is nothing to take back. */
+export async function cancelEnding(tx: Tx, request: RequestId): Promise<void> {
+  await tx.query('update endings set ended_at = clock_timestamp() where request = $1 and ended_at is null', [
+    request,
+  ]);
+}
+
+/** What was given, if this request is the one that takes it back now that its time is over. */
+export async function takesBack(
+  sql: Sql,
+  deps: Pick<EndingDeps, 'governed'>,
+  request: StoredRequest,
+): Promise<RequestId | null> {
+  const row = await sql.maybe<{ given: RequestId }>(
+    `select request as given from endings where attempt = $1 and ended_at is null and due_at <= clock_timestamp()`,
+    [request.id],
+  );
+  const given = row && (await findRequest(sql, row.given));
+  const ending = given && endingOf(deps.governed(given.action));
+  if (!given || !ending || given.state === 'failed' || ending.action !== request.action) return null;
+  // From what was digested, not from what a row says should be done.
+  const wanted = ending.arguments(given.arguments);
+  const isSame = JSON.stringify(sorted(wanted)) === JSON.stringify(sorted(request.arguments));
+  return isSame && given.requester === request.requester ? given.id : null;
+}
+
+const sorted = (args: Record<string, Json>): [string, Json][] =>
+  Object.entries(args).sort(([a], [b]) => (a < b ? -1 : 1));
+
+/** Policy was asked when it was given; the kill switch is asked now. */
+export async function endingPermitted(
+  sql: Sql,
+  request: StoredRequest,
+  given: RequestId,
+): Promise<{ obstacle: Obstacle | null; evidence: Json }> {
+  const { killed, over } = await sql.one<{ killed: boolean; over: boolean }>(
+    'select is_killed($1, $2, $3) as killed, $4::timestamptz <= clock_timestamp() as over',
+    [request.action, request.requester, request.connector, request.expiresAt],
+  );
+  const evidence = { takesBack: given };
+  const stop = (code: string, message: string, event: Obstacle['event']) => ({
+    obstacle: { code, message, event },
+    evidence,
+  });
+  if (killed) return stop('kill_switch', 'The kill switch is on; it is tried again.', 'cancelled');
+  if (over) return stop('expired', 'Its time was over before it could start; it is tried again.', 'expired');
+  return { obstacle: null, evidence };
+}
+
+type Due = { request: RequestId; attempt: RequestId | null; attempts: number };
+
+/** Looks at everything that is due; safe to repeat and in several processes. Answers how many were looked at. */
+export async function takeBackDue(deps: EndingDeps, signal: AbortSignal): Promise<number> {
+  const due = await deps.db.query<Due>(
+    `update endings set next_at = clock_timestamp() + make_interval(secs => $1)
+     where request in (select request from endings where ended_at is null and next_at <= clock_timestamp()
+       order by next_at limit $2 for update skip locked)
+     returning request, attempt, attempts`,
+    [LOOK_SECONDS, AT_MOST],
+  );
+  for (const one of due) await look(deps, one, signal);
+  return due.length;
+}
+
+async function look(deps: EndingDeps, due: Due, signal: AbortSignal): Promise<void> {
+  const given = await findRequest(deps.db, due.request);
+  const attempt = due.attempt === null ? null : await findRequest(deps.db, due.attempt);
+  if (!given) return;
+  switch (attempt?.state) {
+    case undefined:
+      return begin(deps, given, signal);
+    case 'succeeded':
+      await deps.db.query('update endings set ended_at = clock_timestamp() where request = $1', [given.id]);
+      return;
+    case 'pending':
+    case 'approved':
+    case 'executing':
+      return again(deps, given, WATCH_SECONDS);
+    case 'unknown':
+      // A person is asked what became of it; until somebody says, it is not sent again.
+      return again(deps, given, RETRY_MAX_SECONDS);
+    default:
+      await deps.alarm(
+        `${given.action} of request ${given.id} should have ended and could not be taken back (${attempt?.result?.code ?? 'no reason'}). It is tried again; please look.`,
+      );
+      await deps.db.query(
+        `update endings set attempt = null,
+           next_at = clock_timestamp() + make_interval(secs => least($2 * power(2, least(attempts - 1, 10)), $3))
+         where request = $1`,
+        [given.id, RETRY_SECONDS, RETRY_MAX_SECONDS],
+      );
+  }
+}
+
+async function again(deps: EndingDeps, given: StoredRequest, seconds: number): Promise<void> {
+  await deps.db.query(
+    'update endings set next_at = clock_timestamp() + make_interval(secs => $2) where request = $1',
+    [given.id, seconds],
+  );
+}
+
+/** Makes the request that takes it back, and puts it on its way. */
+async function begin(deps: EndingDeps, given: StoredRequest, signal: AbortSignal): Promise<void> {
+  const ending = endingOf(deps.governed(given.action));
+  const governed = ending && deps.governed(ending.action);
+  if (!ending || !governed) {
+    await deps.alarm(
+      `${given.action} of request ${given.id} should end now, and nothing serves what takes it back any more. Please take it back yourself.`,
+    );
+    return again(deps, given, RETRY_MAX_SECONDS);
+  }
+  const request = await requestFor(deps, given, governed, ending.arguments(given.arguments), signal);
+  const decision: Decision = {
+    allowed: true,
+    code: 'allowed',
+    policies: [],
+    reasons: request.reasons,
+    obligations: NOTHING_OWED,
+    evidence: { takesBack: given.id },
+  };
+  await deps.db.transaction(async (tx) => {
+    const row = await tx.maybe<{ attempts: number }>(
+      `update endings set attempts = attempts + 1, next_at = clock_timestamp() + make_interval(secs => $2)
+       where request = $1 and ended_at is null and attempt is null returning attempts`,
+      [given.id, WATCH_SECONDS],
+    );
+    if (!row) return;
+    await deps.announcing.proposed(tx, { request, decision, typed: true }, { runNow: false, by: 'ending' });
+    await tx.query('update endings set attempt = $2 where request = $1', [given.id, request.id]);
+  });
+}
+
+async function requestFor(
+  deps: EndingDeps,
+  given: StoredRequest,
+  governed: GovernedAction,
+  args: Record<string, Json>,
+  signal: AbortSignal,
+): Promise<StoredRequest> {
+  const { action, connector, settings } = governed;
+  const facts = { connector: connector.name, settings: connector.facts(action.operation, args, settings) };
+  const risk = action.risk(args, facts);
+  const id = newId(RequestIds);
+  const reasons = [`Its time is over: the end was approved with request ${given.id}.`];
+  const resolved = await resolve(
+    deps,
+    {
+      turn: given.turn,
+      id,
+      governed,
+      args,
+      principal: { id: given.requester, name: deps.nameOf(given.requester) },
+      risk,
+      decision: { obligations: NOTHING_OWED },
+    },
+    signal,
+  );
+  const { now } = await deps.db.one<{ now: Date }>(
+    "select date_trunc('milliseconds', clock_timestamp()) as now",
+  );
+  const draft = {
+    id,
+    turn: given.turn,
+    thread: given.thread,
+    action: action.name,
+    connector: connector.name,
+    resource: action.resource(args, facts),
+    risk,
+    // What it does was fixed by people before anything was fetched.
+    tainted: false,
+    arguments: args,
+    provenance: Object.fromEntries(Object.keys(args).map((name) => [name, 'default' as const])),
+    effect: action.effect,
+    preview: resolved.preview,
+    requester: given.requester,
+    obligations: NOTHING_OWED,
+    policies: [],
+    reasons,
+    codeDigest: deps.bundleOf(connector.name).sha256,
+    salt: randomBytes(SALT_BYTES).toString('base64'),
+    createdAt: now,
+    expiresAt: new Date(now.getTime() + NOTHING_OWED.expiresSeconds * 1000),
+  };
+  return {
+    ...draft,
+    digest: digestOf(draft),
+    state: resolved.problem?.state ?? 'approved',
+    confirmedAt: resolved.problem ? null : now,
+    confirmEntry: null,
+    result: resolved.problem?.result ?? null,
+    rendering: newId(RenderingId),
+    fence: 0,
+    execution: null,
+    level: null,
+    handle: null,
+    output: '',
+    coRequesters: [],
+  };
+}

@@ -1,0 +1,156 @@
+/** Access for some hours: approved once, taken back by itself, whatever happens in between. */
+import { readFileSync } from 'node:fs';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { RequestView } from '../../src/model/request.ts';
+import { settles, startAssistant, type TestAssistant } from '../support/assistant.ts';
+import { useDatabase } from '../support/database.ts';
+import { FakeGitHubTeams } from '../support/github-teams/fake-github-teams.ts';
+
+describe('access for some hours', () => {
+  const database = useDatabase();
+  let github: FakeGitHubTeams;
+  let house: TestAssistant;
+
+  beforeAll(async () => {
+    github = await FakeGitHubTeams.start(`gh-${crypto.randomUUID()}`);
+    github.teams.set('dba', new Set());
+    const lines = {
+      connectors: {
+        access: {
+          use: 'github-teams',
+          settings: {
+            org: 'acme',
+            logins: { alice: 'alice-gh' },
+            teams: { dba: { slug: 'dba', title: 'Database administrators' } },
+          },
+        },
+      },
+      upstreams: { 'api.github.com': { base_url: github.wire.baseUrl, addresses: ['127.0.0.1/32'] } },
+      credentials: { 'github-org': { scheme: 'bearer', host: 'api.github.com', env: 'ORG_TOKEN' } },
+    };
+    house = await startAssistant(database, {
+      extra: Object.entries(lines)
+        .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
+        .join('\n'),
+      environment: { LOCAL_MODE_WITH_CONNECTORS: '1', ORG_TOKEN: github.token },
+    });
+  });
+  afterEach(async () => {
+    github.teams.set('dba', new Set());
+    github.changes.splice(0);
+    // What one story leaves open is not another's.
+    await database.owner.query('update endings set ended_at = clock_timestamp() where ended_at is null');
+  });
+  afterAll(async () => {
+    await house?.running.stop();
+    house?.home.remove();
+    await github?.stop();
+  });
+
+  async function given(): Promise<RequestView> {
+    const asked = await house.ask('alice', 'access grant person=alice team=dba hours=8');
+    expect(asked.needs, JSON.stringify(asked)).toMatchObject([{ kind: 'approve', group: 'oncall' }]);
+    await house.done('bob', asked, 'approve');
+    const ended = await house.until(asked, 'succeeded');
+    expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
+    return ended;
+  }
+  const due = (request: RequestView) =>
+    database.owner.query(
+      `update endings set due_at = clock_timestamp() - interval '1 second', next_at = clock_timestamp()
+       where request = $1`,
+      [request.id],
+    );
+  const ending = async (request: RequestView) =>
+    database.owner.one<{ attempt: string | null; attempts: number; ended: boolean; hours: number }>(
+      `select attempt, attempts, ended_at is not null as ended,
+         round(extract(epoch from e.due_at - r.finished_at) / 3600)::int as hours
+       from endings e join requests r on r.id = e.request where e.request = $1`,
+      [request.id],
+    );
+  /** Pauses are minutes. */
+  const lookNow = (request: RequestView) =>
+    database.owner.query('update endings set next_at = clock_timestamp() where request = $1', [request.id]);
+  const settled = (request: RequestView) =>
+    settles(async () => (await ending(request)).ended, 'it is taken back and that is noted');
+
+  it('is taken back when they are over, by a request that nobody has to approve again', async () => {
+    const request = await given();
+    expect(await ending(request)).toMatchObject({ attempt: null, ended: false, hours: 8 });
+    await due(request);
+    const attempt = await settles(async () => (await ending(request)).attempt, 'it is due');
+    const taken = await house.until({ ...request, id: attempt as RequestView['id'] }, 'succeeded');
+    expect(taken).toMatchObject({
+      action: 'access.revoke',
+      requester: 'alice',
+      arguments: { person: 'alice', team: 'dba' },
+      reasons: [`Its time is over: the end was approved with request ${request.id}.`],
+    });
+    expect(github.changes).toEqual(['PUT dba alice-gh', 'DELETE dba alice-gh']);
+    const types = (await house.entries(taken)).filter((entry) => entry.request === taken.id);
+    expect(types.map((entry) => entry.type)).toEqual(
+      expect.arrayContaining([
+        'proposal.made',
+        'request.confirmed',
+        'execution.started',
+        'execution.finished',
+      ]),
+    );
+    expect(types.find((entry) => entry.type === 'request.confirmed')?.data).toMatchObject({ by: 'ending' });
+  });
+
+  it('is taken back though policy would let nobody ask for that any more', async () => {
+    const request = await given();
+    const file = 'policies/access.cedar';
+    const before = readFileSync(house.home.file(file), 'utf8');
+    house.home.edit(file, (text) => text.replaceAll('Group::"engineers"', 'Group::"operators"'));
+    await house.running.reload();
+    await due(request);
+    await settled(request);
+    expect([...github.teams.get('dba')!]).toEqual([]);
+    house.home.edit(file, () => before);
+    await house.running.reload();
+  });
+
+  it('is not taken back before its time, by nobody who claims that it is over', async () => {
+    const request = await given();
+    // A row that points at some request of the same action does not make it permitted.
+    const early = await house.say('dave', 'access revoke person=alice team=dba');
+    expect(early.requests).toMatchObject([{ state: 'denied' }]);
+    await database.owner.query('update endings set attempt = $2 where request = $1', [
+      request.id,
+      early.requests[0]!.id,
+    ]);
+    expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
+  });
+
+  it('is tried again after a failure, and operators hear of it', async () => {
+    const request = await given();
+    github.wire.refuseNext(401);
+    await due(request);
+    const first = await settles(async () => (await ending(request)).attempt, 'the first try');
+    await house.until({ ...request, id: first as RequestView['id'] }, 'failed');
+    await lookNow(request);
+    await settles(async () => (await ending(request)).attempt === null, 'it is seen that it failed');
+    await lookNow(request);
+    await settled(request);
+    expect(github.teams.get('dba')!.size).toBe(0);
+    expect((await ending(request)).attempts).toBe(2);
+  });
+
+  it('stays while the kill switch is on, and goes when it is off again', async () => {
+    const request = await given();
+    await house.say('erin', 'kill on connector=github-teams reason=drill');
+    await due(request);
+    const attempt = await settles(async () => (await ending(request)).attempt, 'the first try');
+    const stopped = await house.until({ ...request, id: attempt as RequestView['id'] }, 'cancelled');
+    expect(stopped.result?.code).toBe('kill_switch');
+    expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
+    await house.say('erin', 'kill off connector=github-teams reason=over');
+    await lookNow(request);
+    await settles(async () => (await ending(request)).attempt === null, 'it is seen that it was stopped');
+    await lookNow(request);
+    await settled(request);
+    expect(github.teams.get('dba')!.size).toBe(0);
+  });
+});
