@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { factsOf } from './ci-job.ts';
 import { defineAction } from './define.ts';
-import { inputsField, jobField, repoField } from './fields.ts';
+import { inputsField, jobField, refField, repoField } from './fields.ts';
 
 export const ciTrigger = defineAction({
   name: 'ci.trigger',
@@ -22,11 +22,7 @@ export const ciTrigger = defineAction({
   ],
   input: z.strictObject({
     repo: repoField,
-    ref: z
-      .string()
-      .max(200)
-      .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'A ref is a branch, a tag or a commit.')
-      .meta({ title: 'Branch, tag or commit', description: 'What to run on, e.g. main.' }),
+    ref: refField,
     job: jobField,
     inputs: inputsField,
   }),

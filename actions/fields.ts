@@ -23,6 +23,12 @@ export const repoField = z
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, 'A repository is one name, such as web.')
   .meta({ title: 'Repository', description: 'The name of the repository, e.g. web.' });
 
+export const refField = z
+  .string()
+  .max(200)
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._/-]*$/, 'A ref is a branch, a tag or a commit.')
+  .meta({ title: 'Branch, tag or commit', description: 'What to run on, e.g. main.' });
+
 export const jobField = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'A job is one name in small letters, such as checks.')

@@ -102,7 +102,12 @@ function wordsFor(system: System, refused: BrokerRefused): string {
 }
 
 /** Throws `upstream_failed` where it may have happened without our knowing, and on every server error. */
-async function ask(tools: Tools, url: string, init: RequestInit, system: System): Promise<Answer<Response>> {
+export async function ask(
+  tools: Tools,
+  url: string,
+  init: RequestInit,
+  system: System,
+): Promise<Answer<Response>> {
   const response = await tools.fetch(url, init);
   const refused = refusedBy((name) => response.headers.get(name));
   if (refused !== null) {
@@ -235,6 +240,7 @@ export function listOf(fields: Fields, name: string): Fields[] {
 
 type Shape = {
   fill?: (values: EgressValues) => Record<string, string>;
+  free?: NonNullable<EgressRule['free']>;
   query?: EgressRule['query'];
   /** From the list in the broker's headers.ts. */
   headers?: NonNullable<EgressRule['headers']>;
@@ -248,6 +254,7 @@ export function readRule(system: System, path: string, shape: Shape = {}): Egres
     path,
     effect: 'read',
     fill: shape.fill ?? (() => ({})),
+    ...(shape.free === undefined ? {} : { free: shape.free }),
     query: shape.query ?? (() => ({})),
     body: () => null,
     ...(shape.headers === undefined ? {} : { headers: shape.headers }),
