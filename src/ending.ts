@@ -11,9 +11,9 @@ import { findRequest } from './approval/requests.ts';
 import type { Obstacle } from './execution/executor.ts';
 import type { Decision } from './model/decision.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
-import { newId, RenderingId, RequestId as RequestIds } from './model/ids.ts';
+import { newId, RequestId as RequestIds } from './model/ids.ts';
 import type { Json, Obligations, StoredRequest } from './model/request.ts';
-import { type ProposingDeps, resolve } from './proposing.ts';
+import { type ProposingDeps, resolve, unbegun } from './proposing.ts';
 import type { Database, Sql, Tx } from './store/database.ts';
 
 export type EndingDeps = Pick<ProposingDeps, 'executor' | 'bundleOf' | 'isolation' | 'governed'> & {
@@ -250,12 +250,6 @@ async function requestFor(
     confirmedAt: resolved.problem ? null : now,
     confirmEntry: null,
     result: resolved.problem?.result ?? null,
-    rendering: newId(RenderingId),
-    fence: 0,
-    execution: null,
-    level: null,
-    handle: null,
-    output: '',
-    coRequesters: [],
+    ...unbegun(),
   };
 }

@@ -100,16 +100,21 @@ export async function propose(
       confirmedAt: isWrite && proposal.typed && !resolved.problem ? clock.now : null,
       confirmEntry: null,
       result: resolved.problem?.result ?? null,
-      rendering: newId(RenderingId),
-      fence: 0,
-      execution: null,
-      level: null,
-      handle: null,
-      output: '',
-      coRequesters: [],
+      ...unbegun(),
     },
   };
 }
+
+/** What every request starts with: nobody has acted for it or changed it yet. */
+export const unbegun = () => ({
+  rendering: newId(RenderingId),
+  fence: 0,
+  execution: null,
+  level: null,
+  handle: null,
+  output: '',
+  coRequesters: [],
+});
 
 type Resolved = { preview: Preview | null; problem: { state: 'denied' | 'failed'; result: Result } | null };
 
