@@ -1,0 +1,90 @@
+/**
+ * The messages to an MCP server that may leave, byte for byte: JSON-RPC with the ids that the SDK gives in this order. There
+ * are no others: no resource, no prompt, no answer to what a server asks of us.
+ * https://modelcontextprotocol.io/specification/2025-11-25/basic/lifecycle and /server/tools
+ */
+import { z } from 'zod';
+import type { EgressRule, EgressValues } from '../../src/action.ts';
+import { Effect, type Json } from '../../src/model/request.ts';
+
+/** The revision that we ask for; the SDK's newest, or nothing would leave. */
+export const MCP_REVISION = '2025-11-25';
+/** Who we say we are; upstreams are not told which version of what runs inside. */
+export const CLIENT_INFO = { name: 'countersign', version: '1' } as const;
+/** Pages of one list of tools that are read. */
+export const MAX_PAGES = 10;
+/** The id of the first message after `initialize`, which has 0. */
+const FIRST_ID = 1;
+
+/** What runs in the sandbox knows of a server and its one tool; all of it from the operator's config. */
+export const McpSettings = z.strictObject({
+  /** The server's name in the config. */
+  server: z.string(),
+  /** The upstream's name. */
+  host: z.string(),
+  path: z.string(),
+  credential: z.string().nullable(),
+  /** Empty for a look at the list alone. */
+  tool: z.string(),
+  effect: Effect,
+  /** Of what the server said of the tool when it was reviewed; hex. */
+  digest: z.string(),
+  environment: z.string().optional(),
+});
+export type McpSettings = z.output<typeof McpSettings>;
+type Server = Pick<McpSettings, 'host' | 'path' | 'credential'>;
+
+const initialize: Json = {
+  jsonrpc: '2.0',
+  id: 0,
+  method: 'initialize',
+  params: { protocolVersion: MCP_REVISION, capabilities: {}, clientInfo: { ...CLIENT_INFO } },
+};
+const initialized: Json = { jsonrpc: '2.0', method: 'notifications/initialized' };
+const listPage = (page: number): Json => ({
+  jsonrpc: '2.0',
+  id: FIRST_ID + page,
+  method: 'tools/list',
+  ...(page === 0 ? {} : { params: { cursor: '' } }),
+});
+const call = (tool: string, { args }: EgressValues): Json => ({
+  jsonrpc: '2.0',
+  id: FIRST_ID,
+  method: 'tools/call',
+  params: { name: tool, arguments: args },
+});
+
+function post({ host, path, credential }: Server, body: EgressRule['body']): EgressRule {
+  return {
+    method: 'POST',
+    host,
+    path,
+    effect: 'read',
+    fill: () => ({}),
+    query: () => ({}),
+    body,
+    credential,
+  };
+}
+
+/** Opening and ending a session; it changes nothing that anybody asked about. */
+const sessionRules = (server: Server): EgressRule[] => [
+  post(server, () => initialize),
+  post(server, () => initialized),
+  { ...post(server, () => null), method: 'DELETE' },
+];
+
+/** Asking which tools there are, page by page; a cursor is the server's own word, given back to it. */
+export const listRules = (server: Server): EgressRule[] => [
+  ...sessionRules(server),
+  ...Array.from({ length: MAX_PAGES }, (_, page) => ({
+    ...post(server, () => listPage(page)),
+    ...(page === 0 ? {} : { freeText: ['params', 'cursor'] }),
+  })),
+];
+
+/** The same, and the one call: of this tool, with exactly the digested arguments, as the operator's config rates it. */
+export const callRules = (settings: McpSettings): EgressRule[] => [
+  ...listRules(settings),
+  { ...post(settings, (values) => call(settings.tool, values)), effect: settings.effect },
+];
