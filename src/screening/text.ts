@@ -3,13 +3,6 @@
  * that turns the reading direction, nothing longer than we want to read.
  */
 
-import { MESSAGE_MAX_CHARACTERS } from '../model/turn.ts';
-
-/** True when a message must be refused (`too_long`), never silently cut: half a request is another request. */
-export function isTooLong(text: string): boolean {
-  return text.length > MESSAGE_MAX_CHARACTERS;
-}
-
 type Ranges = readonly (readonly [number, number])[];
 
 /** C0 and C1 controls without line feed and tab. */
