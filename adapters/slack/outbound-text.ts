@@ -2,23 +2,7 @@
  * Words that people, models and outside systems wrote, made fit for Block Kit: nothing invisible, nothing that
  * reorders what is read, cut without breaking a character. Pure, in linear time.
  */
-
-/**
- * Control characters but tab and newline, bidirectional marks and overrides, zero-width and tag characters, line
- * separators: what could make a card read differently from what was digested.
- */
-const UNSEEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
-
-/** The same words with every unseen character shown as `⟨U+202E⟩`; an empty string is named as such. */
-export function visible(text: string): string {
-  const shown = text
-    .replaceAll('\r\n', '\n')
-    .toWellFormed()
-    .replace(UNSEEN, (char) => `⟨U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`);
-  return shown === '' ? '(empty)' : shown;
-}
+export { visible } from '../../src/surface/unseen.ts';
 
 /** Length as Slack may count it: its escapes for `&`, `<` and `>` included. */
 export function measure(text: string): number {

@@ -2,28 +2,12 @@
  * Words that people, models and outside systems wrote, made fit for an Adaptive Card: nothing invisible, nothing that
  * reorders what is read, cut without breaking a character. Pure, in linear time.
  */
-
-/**
- * Control characters but tab and newline, bidirectional marks and overrides, zero-width and tag characters, line
- * separators: what could make a card read differently from what was digested.
- */
-const UNSEEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb]|\u034f|[\u180b-\u180d\u180f]|[\u{1bca0}-\u{1bca3}]|[\u{1d173}-\u{1d17a}]|[\u{e0000}-\u{e0fff}]/gu;
+export { visible } from '../../src/surface/unseen.ts';
 
 /** What one line costs as a block of its own: newlines are shown by layout, never left to a renderer. */
 export const LINE_COST = 110;
 /** What a run of text costs that is set apart, so that no `{{...}}` is read as a function. */
 const RUN_COST = 60;
-
-/** The same words with every unseen character shown as `⟨U+202E⟩`; an empty string is named as such. */
-export function visible(text: string): string {
-  const shown = text
-    .replaceAll('\r\n', '\n')
-    .toWellFormed()
-    .replace(UNSEEN, (char) => `⟨U+${char.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}⟩`);
-  return shown === '' ? '(empty)' : shown;
-}
 
 /** What a text takes of a card, in UTF-16 units of JSON with its layout. */
 export function measure(text: string): number {
