@@ -1,6 +1,6 @@
 /** A card as Block Kit: pure, and complete within Slack's limits. */
 import type { Card } from '../../src/model/card.ts';
-import { FINAL_STATES, type Provenance } from '../../src/model/request.ts';
+import { EXPIRING_STATES, FINAL_STATES, type Provenance } from '../../src/model/request.ts';
 import {
   type Block,
   buttons,
@@ -51,11 +51,11 @@ export function renderCard(card: Card): Rendered {
     blocks: [
       header(visible(card.title)),
       ...stepsOf(card),
-      rich(section(text(status.shown, { bold: true })), section(text(summary.shown))),
+      rich(section(text(status.shown, { bold: true }), text('\n'), text(summary.shown))),
       rich(...rows.elements),
       ...quotes.blocks,
       ...outputOf(card),
-      rich(...outcomeOf(card), section(...footing(card))),
+      rich(section(...outcomeOf(card), ...footing(card))),
       ...smallPrint(card),
     ],
     actions: decisions.length + offers.length > 0 ? buttons(decisions, card.rendering, offers) : null,
@@ -111,18 +111,19 @@ function outputOf(card: Card): Block[] {
   return [rich(preformatted(tail(visible(card.output), OUTPUT_MAX)))];
 }
 
-function outcomeOf({ outcome }: Card): RichElement[] {
+/** What became of it, in a line of its own. */
+function outcomeOf({ outcome }: Card): Inline[] {
   if (outcome === null) return [];
   const words = text(clip(visible(outcome.text), SENTENCE_MAX), { bold: true });
-  if (outcome.link === null) return [section(words)];
+  if (outcome.link === null) return [words, text('\n')];
   // An outside system gave this address: it is shown as what it is, never behind a label.
   const address = clip(visible(outcome.link), SENTENCE_MAX);
-  return [section(words, text(' '), address === outcome.link ? link(address, address) : text(address))];
+  return [words, text(' '), address === outcome.link ? link(address, address) : text(address), text('\n')];
 }
 
 function footing(card: Card): Inline[] {
   const who = clip(`${visible(card.requester.name)} (${visible(card.requester.id)})`, LABEL_MAX * 2);
-  const open = FINAL_STATES.has(card.state) ? [] : [text(', open until '), moment(card.expiresAt)];
+  const open = EXPIRING_STATES.has(card.state) ? [text(', open until '), moment(card.expiresAt)] : [];
   const page = card.link === null ? [] : [text('. '), link(card.link, 'Request and its log')];
   return [text(`Asked by ${who}`), ...open, ...page];
 }

@@ -102,7 +102,7 @@ function renderForm({ action, title, fields }: Form): Part {
   return {
     text: escapeMarkup(clip(`${visible(title)}: something is still needed`, FALLBACK_MAX)),
     blocks: [
-      rich(section(text(clip(visible(title), LABEL_MAX), { bold: true })), ...fitted.elements),
+      rich(section(text(clip(visible(title), LABEL_MAX), { bold: true }), text('\n')), ...fitted.elements),
       context(say),
     ],
     rest: fitted.rest,

@@ -1,6 +1,6 @@
 /** A card as an Adaptive Card: pure, and complete within the limits of Teams. */
 import type { Card } from '../../src/model/card.ts';
-import { FINAL_STATES, type Provenance } from '../../src/model/request.ts';
+import { EXPIRING_STATES, FINAL_STATES, type Provenance } from '../../src/model/request.ts';
 import {
   type Action,
   box,
@@ -65,7 +65,7 @@ export function renderCard(card: Card): Rendered {
       ...quotes.elements,
       ...outputOf(card),
       ...outcomeOf(card),
-      line(...footing(card, open)),
+      line(...footing(card)),
       ...smallPrint(card),
       ...(open && card.buttons.includes('deny') ? [reasonInput()] : []),
     ],
@@ -79,11 +79,13 @@ function rowsOf(card: Card): Row[] {
   return [
     ...card.arguments.map(({ name, value, provenance }) => row(name, PROVENANCE[provenance], value)),
     ...card.facts.map(({ label, value }) => row(label, null, value)),
-    row('risk', null, card.risk),
-    ...card.reasons.map((reason) => row('why', null, reason)),
-    ...card.approvals.map(({ name, at }) => row('approved by', inUtc(at), name)),
+    said('Risk', card.risk),
+    ...card.reasons.map((reason) => said('Why', reason)),
+    ...card.approvals.map(({ name, at }) => said('Approved by', `${name}, ${inUtc(at)}`)),
   ];
 }
+
+const said = (label: string, words: string): Row => ({ ...row(label, null, words), sentence: true });
 
 function sentence(label: string, value: string): { shown: string; rest: Continuation[] } {
   const words = visible(value);
@@ -117,7 +119,7 @@ function outputOf(card: Card): Element[] {
 
 function outcomeOf({ outcome }: Card): Element[] {
   if (outcome === null) return [];
-  const words = clip(`${visible(outcome.text)} (${visible(outcome.code)})`, SENTENCE_MAX);
+  const words = clip(visible(outcome.text), SENTENCE_MAX);
   const shown = lines(words, { weight: 'Bolder' });
   if (outcome.link === null) return shown;
   // An outside system gave this address: it is shown as what it is, never behind a label.
@@ -125,9 +127,11 @@ function outcomeOf({ outcome }: Card): Element[] {
   return [...shown, nextLine(address === outcome.link ? link(address, address) : text(address))];
 }
 
-function footing(card: Card, open: boolean): Run[][] {
+function footing(card: Card): Run[][] {
   const who = oneLine(`${visible(card.requester.name)} (${visible(card.requester.id)})`, LABEL_MAX * 2);
-  const until = open ? [text(`, open until ${visible(inUtc(card.expiresAt))}`)] : [];
+  const until = EXPIRING_STATES.has(card.state)
+    ? [text(`, open until ${visible(inUtc(card.expiresAt))}`)]
+    : [];
   const page = card.link === null ? [] : [text('. '), link(card.link, 'Request and its log')];
   return [text(`Asked by ${who}`), ...until, ...page];
 }
@@ -138,14 +142,16 @@ function inUtc(iso: string): string {
   return Number.isNaN(ms) ? iso : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
-/** The digest that every button of this card is bound to, and the proof where no page shows it. */
+/** The digest that every button of this card is bound to, in the proof where no page shows it; and the code of how it ended. */
 function smallPrint(card: Card): Element[] {
-  const small = { size: 'Small', isSubtle: true } as const;
-  const digest = nextLine(text(`Digest ${oneLine(visible(card.digest), LABEL_MAX)}`, small));
-  const isolation =
-    card.isolation === null
-      ? []
-      : [nextLine(text(oneLine(`Isolation: ${visible(card.isolation)}`, LABEL_MAX), small))];
-  if (card.link !== null || card.proof === null) return [digest, ...isolation];
-  return [digest, ...isolation, nextLine(text(oneLine(visible(card.proof), SENTENCE_MAX), small))];
+  const proof =
+    card.link === null && card.proof !== null
+      ? `Proof: ${visible(card.proof)}`
+      : `Digest ${visible(card.digest)}`;
+  const { outcome } = card;
+  const ended = outcome === null || card.state === 'succeeded' ? [] : [`Code ${visible(outcome.code)}`];
+  const isolation = card.isolation === null ? [] : [`Isolation: ${visible(card.isolation)}`];
+  return [proof, ...isolation, ...ended].map((words) =>
+    nextLine(text(oneLine(words, SENTENCE_MAX), { size: 'Small', isSubtle: true })),
+  );
 }

@@ -7,7 +7,13 @@ import { box, type Element, line, lines, text } from './elements.ts';
 import { CONTINUATION_BUDGET, INLINE_MAX, LABEL_MAX } from './limits.ts';
 import { chunk, clip, measure, visible } from './outbound-text.ts';
 
-export type Row = { label: string; note: string | null; value: string };
+export type Row = {
+  label: string;
+  note: string | null;
+  value: string;
+  /** A sentence of ours stands as text; every other value stands as code, so that its edges can be seen. */
+  sentence?: true;
+};
 /** One message that carries what its card could not; `key` says which words they are. */
 export type Continuation = { key: string; summary: string; body: Element[] };
 export type Fitted = { elements: Element[]; rest: Continuation[] };
@@ -80,7 +86,7 @@ function digestOf(body: Element[]): string {
   return createHash('sha256').update(JSON.stringify(body)).digest('base64url').slice(0, 16);
 }
 
-function layOut({ label, note, value }: Row, max: number, whole: boolean): Element[] {
+function layOut({ label, note, value, sentence }: Row, max: number, whole: boolean): Element[] {
   const size = whole ? null : `${[...value].length.toLocaleString('en')} characters, all of them below`;
   const notes = [note === null ? null : clip(note, NOTE_MAX), size]
     .filter((words) => words !== null)
@@ -88,9 +94,10 @@ function layOut({ label, note, value }: Row, max: number, whole: boolean): Eleme
   const name = text(clip(label, ROW_LABEL_MAX), { weight: 'Bolder' });
   const remark = notes === '' ? [] : text(` (${notes})`, { isSubtle: true });
   const shown = clip(value, max);
+  const style = sentence ? {} : ({ fontType: 'Monospace' } as const);
   return shown.includes('\n') || shown.length > LINE_MAX
-    ? [line(name, remark), box(lines(shown, { fontType: 'Monospace' }))]
-    : [line(name, remark, text(' '), text(shown, { fontType: 'Monospace' }))];
+    ? [line(name, remark), box(lines(shown, style))]
+    : [line(name, remark, text(' '), text(shown, style))];
 }
 
 /** A row whose words come from anywhere. */

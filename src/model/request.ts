@@ -175,6 +175,9 @@ export const RequestView = z.strictObject({
 });
 export type RequestView = z.infer<typeof RequestView>;
 
+/** States that end by themselves at `expiresAt`: the moment says something in these only. */
+export const EXPIRING_STATES: ReadonlySet<RequestState> = new Set(['pending', 'approved']);
+
 /** States after which nothing more happens to a request. */
 export const FINAL_STATES: ReadonlySet<RequestState> = new Set([
   'denied',

@@ -4,7 +4,7 @@ import { visible } from '../../../adapters/slack/outbound-text.ts';
 import { renderCard } from '../../../adapters/slack/render-card.ts';
 import { renderMessage } from '../../../adapters/slack/render-message.ts';
 import type { CardOffer } from '../../../src/model/card.ts';
-import { FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
+import { EXPIRING_STATES, FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
 import type { DecisionKind } from '../../../src/model/turn.ts';
 import { checkBlocks, textsOf } from '../../support/slack/block-schema.ts';
 import { cardWith, messageWith } from './samples.ts';
@@ -144,6 +144,31 @@ describe('a card', () => {
     const linked = renderCard(cardWith({ proof, link: 'https://countersign.example/requests/1' }));
     expect(textsOf(linked.blocks).join('\n')).not.toContain(proof);
     expect(liveMarkup(linked.blocks)).toHaveLength(1);
+  });
+
+  test.each(RequestState.options)(
+    'says how long it is open only where that can still end it: %s',
+    (state) => {
+      const words = textsOf(renderCard(cardWith({ state })).blocks).join('');
+      expect(words.includes('open until')).toBe(EXPIRING_STATES.has(state));
+    },
+  );
+
+  test('leaves no two sentences in one line: neighbours of a rich text are drawn side by side', () => {
+    const outcome = { code: 'done', text: 'T-1 is open.', link: null };
+    const card = cardWith({ state: 'succeeded', status: 'Done.', outcome, reasons: ['Because.'] });
+    for (const { elements } of renderCard(card).blocks.filter((block) => block.type === 'rich_text')) {
+      const drawn = elements.map(({ elements: inline }) =>
+        inline.map((one) => ('text' in one ? one.text : '')).join(''),
+      );
+      for (const [at, words] of drawn.slice(0, -1).entries()) {
+        const beside = [elements[at], elements[at + 1]].every((one) => one?.type === 'rich_text_section');
+        expect(!beside || words.endsWith('\n')).toBe(true);
+      }
+    }
+    const all = JSON.stringify(renderCard(card).blocks.map((block) => textsOf(block).join('')));
+    expect(all).toContain('Done.\\nOpen a ticket on the built-in desk.');
+    expect(all).toContain('T-1 is open.\\nAsked by Alice Adams');
   });
 
   test('says how what runs is isolated, in the small print', () => {

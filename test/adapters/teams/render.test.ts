@@ -5,7 +5,7 @@ import { visible } from '../../../adapters/teams/outbound-text.ts';
 import { renderCard } from '../../../adapters/teams/render-card.ts';
 import { contentOf, renderMessage } from '../../../adapters/teams/render-message.ts';
 import type { CardOffer, Message } from '../../../src/model/card.ts';
-import { FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
+import { EXPIRING_STATES, FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
 import type { DecisionKind } from '../../../src/model/turn.ts';
 import { Card, runsOf, textsOf } from '../../support/teams/card-schema.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
@@ -190,10 +190,38 @@ describe('a card', () => {
 
   test('shows the proof where there is no page, else the link', () => {
     const proof = 'Entry 17, covered by checkpoint 20';
-    expect(textsOf(renderCard(cardWith({ proof })).body)).toContain(proof);
+    const shown = textsOf(renderCard(cardWith({ proof })).body);
+    expect(shown).toContain(`Proof: ${proof}`);
+    expect(shown.join('\n')).not.toContain('Digest');
     const linked = renderCard(cardWith({ proof, link: 'https://countersign.example/requests/1' })).body;
-    expect(textsOf(linked)).not.toContain(proof);
+    expect(textsOf(linked).join('\n')).not.toContain(proof);
+    expect(textsOf(linked).join('\n')).toContain('Digest abab');
     expect(runsOf(linked).filter((run) => run.selectAction !== undefined)).toHaveLength(1);
+  });
+
+  test.each(RequestState.options)(
+    'says how long it is open only where that can still end it: %s',
+    (state) => {
+      const words = textsOf(renderCard(cardWith({ state })).body).join('\n');
+      expect(words.includes('open until')).toBe(EXPIRING_STATES.has(state));
+    },
+  );
+
+  test('says risk, reasons and who approved as sentences, as on every platform', () => {
+    const approvals = [{ name: 'Bob Brown', at: '2026-11-21T11:00:00.000Z' }];
+    const { body } = renderCard(cardWith({ reasons: ['Because.'], approvals }));
+    const words = runsOf(body).map(({ text }) => text);
+    expect(words).toEqual(
+      expect.arrayContaining(['Risk', 'Why', 'Approved by', 'Bob Brown, 2026-11-21 11:00 UTC']),
+    );
+    expect(JSON.stringify(body)).not.toMatch(/"text":"(?:low|Because\.|Bob Brown[^"]*)","fontType"/);
+  });
+
+  test('names the code of an end that is not good, and of no other', () => {
+    const outcome = { code: 'upstream_failed', text: 'It said no.', link: null };
+    const words = (state: 'failed' | 'succeeded') => textsOf(renderCard(cardWith({ state, outcome })).body);
+    expect(words('failed')).toContain('Code upstream_failed');
+    expect(words('succeeded').join('\n')).not.toContain('upstream_failed');
   });
 
   test('says how what runs is isolated, in the small print', () => {
