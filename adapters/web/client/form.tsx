@@ -3,6 +3,7 @@ import { Button, Checkbox, NativeSelect, NumberInput, Textarea, TextInput } from
 import { type FormEvent, useRef, useState } from 'react';
 import type { FormField, Form as FormShape } from '../../../src/model/card.ts';
 import { messageOf, type Said } from './api.ts';
+import { argumentsOf } from './arguments.ts';
 import { useWorkspace } from './live.tsx';
 import { Problem } from './parts.tsx';
 import { unmasked } from './words.ts';
@@ -20,21 +21,6 @@ type SchemaFormProps = {
   submit(given: Record<string, unknown>, key: string): Promise<void>;
   back?: () => void;
 };
-
-/** What goes to the server: text as text, numbers and booleans as such, empty optional fields not at all. */
-export function argumentsOf(
-  fields: readonly FormField[],
-  values: Record<string, string>,
-): Record<string, unknown> {
-  const given: Record<string, unknown> = {};
-  for (const field of fields) {
-    const value = values[field.name] ?? '';
-    if (field.kind === 'boolean') given[field.name] = value === 'true';
-    else if (value === '' && !field.required) continue;
-    else given[field.name] = field.kind === 'number' ? Number(value) : value;
-  }
-  return given;
-}
 
 export function ActionForm({ form, thread, onSent }: Props) {
   const { api } = useWorkspace();
