@@ -4,6 +4,7 @@ import type { Database, Sql, Tx } from './database.ts';
 import { connectionConfig } from './postgres-connection.ts';
 import { storeError } from './postgres-errors.ts';
 import { createListener } from './postgres-listener.ts';
+import { statementOf } from './postgres-statements.ts';
 
 /** Enough for the stages and workers of one process; a server's default of 100 then carries several. */
 const DEFAULT_POOL_SIZE = 10;
@@ -20,7 +21,7 @@ export type OpenOptions = {
   onError: (error: unknown) => void;
 };
 
-type Queryable = { query(text: string, values?: unknown[]): Promise<pg.QueryResult> };
+type Queryable = { query(statement: pg.QueryConfig): Promise<pg.QueryResult> };
 
 /** `Sql` over anything `pg` can query. Failures of the database become `AppError`. */
 function sqlOver(target: Queryable): Sql {
@@ -29,7 +30,7 @@ function sqlOver(target: Queryable): Sql {
     values: readonly unknown[] = [],
   ): Promise<R[]> {
     try {
-      return (await target.query(text, [...values])).rows as R[];
+      return (await target.query(statementOf(text, values))).rows as R[];
     } catch (error) {
       throw storeError(error);
     }
@@ -54,9 +55,9 @@ function sqlOver(target: Queryable): Sql {
 function txOver(client: pg.PoolClient): { tx: Tx; end: () => void } {
   let ended = false;
   const guarded: Queryable = {
-    query: async (text, values) => {
+    query: async (statement) => {
       if (ended) throw new Error('The transaction has already ended.');
-      return client.query(text, values);
+      return client.query(statement);
     },
   };
   return {

@@ -1,9 +1,12 @@
 /** pg-boss's own schema and our queues, made with the owner role; the application role may only use them. */
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { PgBoss } from 'pg-boss';
 import { HEARTBEAT_SECONDS, KEEP_FINISHED_SECONDS, type QueueSettings } from './queue-names.ts';
 
 export const QUEUE_SCHEMA = 'pgboss';
+/** Where pg-boss says which queue has a new job: its own derivation, of the schema's name. */
+export const QUEUE_CHANNEL = `pgboss_${createHash('sha224').update(QUEUE_SCHEMA).digest('hex').slice(0, 24)}`;
 
 async function makeQueue(boss: PgBoss, name: string, settings: QueueSettings): Promise<void> {
   const options = {

@@ -1,14 +1,15 @@
 /** Durable work on pg-boss: queued in the transaction that decides it, handed over by NOTIFY, retried after a crash. */
-import { type JobWithMetadata, PgBoss } from 'pg-boss';
-import { AppError } from '../errors.ts';
+import { PgBoss } from 'pg-boss';
 import type { Tx } from './database.ts';
 import { connectionConfig } from './postgres-connection.ts';
 import { storeError } from './postgres-errors.ts';
+import { createListener } from './postgres-listener.ts';
 import type { QueueName } from './queue-names.ts';
-import { QUEUE_SCHEMA } from './queue-schema.ts';
+import { QUEUE_CHANNEL, QUEUE_SCHEMA } from './queue-schema.ts';
+import { type Handler, type Payload, startWork, type Work, type WorkOptions } from './queue-work.ts';
 
-/** Only the net below NOTIFY, and what starts retries and delayed jobs. pg-boss allows 0.5 s at least. */
-const POLL_SECONDS = 1;
+export type { Handler, Payload, Try } from './queue-work.ts';
+
 /** How often silent workers are looked for; with the heartbeat, a killed worker's job is back after about 10 s. */
 const SUPERVISE_SECONDS = 1;
 /** How often finished jobs are cleared away. */
@@ -20,7 +21,6 @@ const MAX_PAYLOAD_BYTES = 1_024;
 /** The whole process has 2 s to stop, the database last. */
 const DEFAULT_STOP_MS = 1_000;
 
-export type Payload = Readonly<Record<string, string | number>>;
 export type SendOptions = {
   startAfterSeconds?: number;
   /**
@@ -29,10 +29,6 @@ export type SendOptions = {
    */
   singletonKey?: string;
 };
-/** Which try it is, from 1; `last` means that nobody tries again after a failure. */
-export type Try = { count: number; last: boolean };
-export type Handler = (payload: Payload, signal: AbortSignal, attempt: Try) => Promise<void>;
-
 export interface Queue {
   /** Queues in `tx`: the job exists exactly if the transaction commits. */
   send(tx: Tx, name: QueueName, payload: Payload, options?: SendOptions): Promise<void>;
@@ -40,7 +36,7 @@ export interface Queue {
    * Runs `handler` for each job, `concurrency` at a time in this process. A job may run more than once, so handlers
    * are idempotent. What a handler throws is reported, and only its code is stored.
    */
-  work(name: QueueName, options: { concurrency: number }, handler: Handler): Promise<void>;
+  work(name: QueueName, options: WorkOptions, handler: Handler): Promise<void>;
   /** Takes no more work, waits up to `timeoutMs` for what runs, aborts the rest and gives it back. */
   stop(options?: { timeoutMs?: number }): Promise<void>;
 }
@@ -72,15 +68,9 @@ function bossFor(options: QueueOptions): PgBoss {
     superviseIntervalSeconds: SUPERVISE_SECONDS,
     monitorIntervalSeconds: SUPERVISE_SECONDS,
     maintenanceIntervalSeconds: MAINTENANCE_SECONDS,
-    useListenNotify: works,
+    // We listen ourselves: pg-boss would wake its own workers, each of which takes one job at a time.
+    useListenNotify: false,
   });
-}
-
-/** What is stored of a failure: never its words, which may hold what a person wrote. */
-function codeOnly(error: unknown): Error {
-  const stored = new Error(error instanceof AppError ? error.code : 'defect');
-  delete stored.stack;
-  return stored;
 }
 
 function checkPayload(payload: Payload): void {
@@ -104,8 +94,11 @@ function sendOptions(tx: Tx, options: SendOptions) {
 export async function createQueue(options: QueueOptions): Promise<Queue> {
   const boss = bossFor(options);
   boss.on('error', (error) => options.onError(storeError(error), { queue: null }));
-  const stopping = new AbortController();
-  const workers: { name: QueueName; id: string }[] = [];
+  const works = new Map<QueueName, Work[]>();
+  const listener = createListener({
+    config: connectionConfig(options.url, options.role),
+    onError: (error) => options.onError(error, { queue: null }),
+  });
   try {
     await boss.start();
   } catch (error) {
@@ -118,53 +111,38 @@ export async function createQueue(options: QueueOptions): Promise<Queue> {
     await boss.send(name, payload, sendOptions(tx, extra));
   }
 
-  async function handle(name: QueueName, job: JobWithMetadata<Payload>, handler: Handler): Promise<void> {
-    const attempt = { count: job.retryCount + 1, last: job.retryCount >= job.retryLimit };
-    try {
-      await handler(job.data, AbortSignal.any([job.signal, stopping.signal]), attempt);
-    } catch (error) {
-      options.onError(error, { queue: name });
-      throw codeOnly(error);
-    }
-  }
-
-  async function startWorker(name: QueueName, handler: Handler): Promise<void> {
-    const worker = { name, id: '' };
-    const settings = {
-      includeMetadata: true,
-      batchSize: 1,
-      pollingIntervalSeconds: POLL_SECONDS,
-      notifyPollingIntervalSeconds: POLL_SECONDS,
-    } as const;
-    worker.id = await boss.work<Payload, void, typeof settings>(name, settings, async ([job]) => {
-      if (job === undefined) return;
-      try {
-        await handle(name, job, handler);
-      } finally {
-        // More may be waiting: look again at once. Otherwise a backlog would drain at one job a poll.
-        boss.notifyWorker(worker.id);
-      }
+  const all = (): Work[] => [...works.values()].flat();
+  let hearing: Promise<unknown> | null = null;
+  /** The payload is a queue's name; empty after a lost connection, when any may have been missed. */
+  const hear = (): Promise<unknown> =>
+    listener.listen(QUEUE_CHANNEL, (name) => {
+      for (const work of name === '' ? all() : (works.get(name as QueueName) ?? [])) work.ring();
     });
-    workers.push(worker);
-  }
 
   async function stop({ timeoutMs = DEFAULT_STOP_MS }: { timeoutMs?: number } = {}): Promise<void> {
-    // Ends when each worker has also settled its last job, not only when the handler has returned.
-    const drained = Promise.allSettled(workers.map(({ name, id }) => boss.offWork(name, { id, wait: true })));
+    // Ends when each has also settled its last job, not only when the handler has returned.
+    const drained = Promise.all(all().map((work) => work.drain()));
     let timer: NodeJS.Timeout | undefined;
     const patience = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, timeoutMs);
     });
     await Promise.race([drained, patience]);
     clearTimeout(timer);
-    stopping.abort();
+    for (const { reason } of (await Promise.allSettled(all().map((work) => work.giveBack()))).filter(
+      (given) => given.status === 'rejected',
+    ))
+      options.onError(storeError(reason), { queue: null });
+    await listener.close();
     await boss.stop({ graceful: false, close: true });
   }
 
   return {
     send,
-    work: async (name, { concurrency }, handler) => {
-      for (let count = 0; count < concurrency; count += 1) await startWorker(name, handler);
+    work: async (name, how, handler) => {
+      hearing ??= hear();
+      await hearing;
+      const work = startWork(boss, name, how, handler, (error) => options.onError(error, { queue: name }));
+      works.set(name, [...(works.get(name) ?? []), work]);
     },
     stop,
   };

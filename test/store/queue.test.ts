@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { AppError } from '../../src/errors.ts';
 import { createQueue, type Payload, type Queue } from '../../src/store/queue.ts';
+import { QUEUE_CHANNEL } from '../../src/store/queue-schema.ts';
 import { useDatabase as ownDatabase } from '../support/database.ts';
 
 const t = ownDatabase();
@@ -127,6 +128,71 @@ test('a backlog drains without waiting for the next poll', async () => {
   expect(new Set((await done).map((payload) => payload.n)).size).toBe(JOBS);
   // One a poll would take 40 s; the bound only tells these two apart.
   expect(performance.now() - began).toBeLessThan(20_000);
+});
+
+test('a job that stands aside leaves its place to another, and takes one again before it goes on', async () => {
+  const q = await queue();
+  const answer = Promise.withResolvers<void>();
+  const order: string[] = [];
+  const { promise: all, resolve } = Promise.withResolvers<void>();
+  await q.work('deliver', { concurrency: 1 }, async ({ n }, _signal, attempt) => {
+    if (n === 'slow') {
+      order.push('slow waits');
+      await attempt.aside(() => answer.promise);
+      order.push('slow goes on');
+      resolve();
+      return;
+    }
+    order.push(`${n} begins`);
+    // The slow one may go on by now, and has to wait for this one's end.
+    if (n === 'last') answer.resolve();
+    await t.db.query('select 1');
+    order.push(`${n} ends`);
+  });
+  for (const n of ['slow', 'other', 'last']) {
+    await t.db.transaction((tx) => q.send(tx, 'deliver', { n }));
+    await expect.poll(() => order.join()).toContain(n);
+  }
+  await all;
+  expect(order).toEqual([
+    'slow waits',
+    'other begins',
+    'other ends',
+    'last begins',
+    'last ends',
+    'slow goes on',
+  ]);
+});
+
+test('jobs are taken only once what is more urgent has gone first', async () => {
+  const q = await queue();
+  const urgent = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  const ran: Payload[] = [];
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  const giveWay = () => {
+    asked.resolve();
+    return urgent.promise;
+  };
+  await q.work('expire', { concurrency: 1, giveWay }, async (payload) => {
+    ran.push(payload);
+    resolve();
+  });
+  await t.db.transaction((tx) => q.send(tx, 'expire', { n: 1 }));
+  await asked.promise;
+  expect(ran).toEqual([]);
+  urgent.resolve();
+  await done;
+  expect(ran).toEqual([{ n: 1 }]);
+});
+
+test('a new job is announced where we listen, with the name of its queue', async () => {
+  const q = await queue();
+  const heard = Promise.withResolvers<string>();
+  const unlisten = await t.db.listen(QUEUE_CHANNEL, heard.resolve);
+  await t.db.transaction((tx) => q.send(tx, 'remind', { n: 1 }));
+  expect(await heard.promise).toBe('remind');
+  await unlisten();
 });
 
 test('a stop waits for what runs, aborts what does not end, and that job runs again elsewhere', async () => {
