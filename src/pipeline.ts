@@ -346,6 +346,7 @@ export function createPipeline(parts: PipelineParts) {
       case 'form':
         return submitted(turn, person, turn.content, signal);
       case 'undo':
+      case 'resolve':
       case 'report':
       case 'edit':
         return pressed(turn, person, turn.content, signal);
@@ -560,7 +561,7 @@ export function createPipeline(parts: PipelineParts) {
   async function pressed(
     turn: StoredTurn,
     person: Principal,
-    content: Extract<StoredTurn['content'], { kind: 'undo' | 'report' | 'edit' }>,
+    content: Extract<StoredTurn['content'], { kind: 'undo' | 'resolve' | 'report' | 'edit' }>,
     signal: AbortSignal,
   ): Promise<void> {
     const seen = await seenAs(content.rendering);
@@ -572,6 +573,10 @@ export function createPipeline(parts: PipelineParts) {
         const request = await findRequest(parts.db, seen.request);
         if (!request || request.requester === person.id) return takenBack(turn, person, seen.request, signal);
         return settle(turn, person, [aside(turn, person, NOT_YOURS)], { refusedUndo: request });
+      }
+      case 'resolve': {
+        const command = { kind: 'resolve', request: seen.request, as: content.as, note: '' } as const;
+        return settle(turn, person, [aside(turn, person, await resolveUnknown(command, person))]);
       }
       case 'edit':
         return changedBy(turn, person, { ...seen, principal: person.id, arguments: content.arguments });
@@ -742,6 +747,7 @@ export function createPipeline(parts: PipelineParts) {
           first ??= id;
           words.push(saying.text);
         }
+        if (person && cameWithFiles(turn)) words.push(await tellOfFiles(tx, turn, person));
         const proposals = taken ? [] : (led.proposed ?? []);
         for (const proposed of proposals) words.push(await parts.announcing.proposed(tx, proposed));
         if (led.takesBack) await touch(tx, parts, led.takesBack);
@@ -753,6 +759,14 @@ export function createPipeline(parts: PipelineParts) {
         // Another worker was first: everything of this one was rolled back.
         if (!(error instanceof SettledBefore)) throw error;
       });
+  }
+
+  /** Once with the answer: nobody shall believe that what they attached was taken into account. */
+  async function tellOfFiles(tx: Tx, turn: StoredTurn, person: Principal): Promise<string> {
+    const { thread, id } = turn;
+    const saying: Saying = { text: FILES_UNREAD, authorship: 'system' };
+    await reply(tx, parts, { thread, turn: id, principal: person.id, ...saying });
+    return FILES_UNREAD;
   }
 
   /** Asked again with the row locked, so that of two presses at once one finds what the other did. */
@@ -823,6 +837,10 @@ const MODEL_DOWN =
   'I cannot reach my language model right now, so plain words do not get through. Typed commands work: write "help".';
 
 const STOPPED = 'Stopped, as you asked.';
+const FILES_UNREAD = 'I do not read files: only the words of your message counted.';
+const cameWithFiles = ({ content, problem }: StoredTurn): boolean =>
+  problem === null && content.kind === 'message' && content.files !== undefined;
+
 const INACTIVE =
   'Your account is switched off in the directory, so I may not do anything for you. Ask an operator if that is a mistake.';
 

@@ -117,7 +117,8 @@ function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self):
   const text = plainText(own);
   const fetched = [plainText(quoted), ...(event.attachments ?? []).slice(0, ATTACHMENTS_MAX).map(wordsOf)];
   const kept = fetched.filter((words) => words !== '');
-  if (text === '' && kept.length === 0) return ignored('empty');
+  const files = event.files?.length ?? 0;
+  if (text === '' && kept.length === 0 && files === 0) return ignored('empty');
   return {
     kind: 'delivery',
     delivery: {
@@ -130,7 +131,7 @@ function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self):
         thread: event.thread_ts ?? event.ts,
         direct,
       },
-      content: { kind: 'message', text, fetched: kept },
+      content: { kind: 'message', text, fetched: kept, ...(files === 0 ? {} : { files }) },
     },
   };
 }

@@ -42,6 +42,8 @@ export const MessageEvent = z.object({
   source_team: absent(TeamId),
   /** Read one by one: a shape that we do not know must not cost the person their message. */
   attachments: absent(z.array(z.unknown())),
+  /** Counted, and never looked into. */
+  files: absent(z.array(z.unknown())),
 });
 export type MessageEvent = z.infer<typeof MessageEvent>;
 

@@ -10,9 +10,11 @@ import { plainText, quotes, splitQuotes, withoutMention } from './inbound-text.t
 import { decodeJson } from './json.ts';
 import { REASON_MAX, REPORT_MAX } from './limits.ts';
 import {
+  DID_NOT_HAPPEN_VERB,
   EDIT_VERB,
   FIELD_PREFIX,
   FORM_VERB,
+  HAPPENED_VERB,
   REASON_FIELD,
   REFRESH_VERB,
   REPORT_FIELD,
@@ -27,6 +29,7 @@ import {
   CardAction,
   FeedbackAction,
   FeedbackWords,
+  FileAttachment,
   HtmlAttachment,
   Mention,
 } from './payloads.ts';
@@ -117,8 +120,10 @@ function parseMessage(activity: Activity, account: TeamsAccount): Parsed {
   const names = html.length === 0 ? mentions : mentions.map(plainText);
   const words = plainText(withoutMention(written, names));
   const fetched = html.map(({ quoted }) => quoted).filter((quoted) => quoted !== '');
-  if (words === '' && fetched.length === 0) return ignored('empty');
-  return deliver(activity, account, { kind: 'message', text: words, fetched }, null);
+  const files = (activity.attachments ?? []).filter((one) => FileAttachment.safeParse(one).success).length;
+  if (words === '' && fetched.length === 0 && files === 0) return ignored('empty');
+  const came = files === 0 ? {} : { files };
+  return deliver(activity, account, { kind: 'message', text: words, fetched, ...came }, null);
 }
 
 function parseInvoke(activity: Activity, account: TeamsAccount): Parsed {
@@ -160,6 +165,10 @@ function pressedOn(rendering: RenderingId, data: Record<string, unknown>): Conte
   switch (data.verb) {
     case UNDO_VERB:
       return { kind: 'undo', rendering };
+    case HAPPENED_VERB:
+      return { kind: 'resolve', rendering, as: 'succeeded' };
+    case DID_NOT_HAPPEN_VERB:
+      return { kind: 'resolve', rendering, as: 'failed' };
     case REPORT_VERB:
       return { kind: 'report', rendering, words: wordsIn(data, REPORT_FIELD, REPORT_MAX) };
     case EDIT_VERB:

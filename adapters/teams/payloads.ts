@@ -19,6 +19,14 @@ export const Mention = z.object({
 });
 export const HtmlAttachment = z.object({ contentType: z.literal('text/html'), content: z.string() });
 
+/**
+ * What came with a message besides words: a file of a personal chat, a picture in the text. Counted, and never looked into
+ * (learn.microsoft.com, "Send and receive files from a Teams bot").
+ */
+export const FileAttachment = z.object({
+  contentType: z.string().regex(/^(?:application\/vnd\.microsoft\.teams\.file\.|image\/|audio\/|video\/)/),
+});
+
 export const Activity = z.object({
   type: z.string(),
   id: absent(Opaque),

@@ -32,6 +32,11 @@ const EMPTY: Problem = {
   message: 'There were no words in that message. Write what you need, or "help".',
 };
 
+const FILES_ALONE: Problem = {
+  code: 'empty_text',
+  message: 'I do not read files, and there were no words with them. Write what you need, or "help".',
+};
+
 /**
  * The content as it may be stored. Of what is too long only an excerpt stays, cut after masking: the half of a secret is
  * recognised by nobody.
@@ -56,9 +61,9 @@ export function fitContent(content: Content, screen: Screen): Fitted {
       const fetched = bounded(content.fetched.map(clean));
       // Characters that nobody sees are no words.
       return {
-        content: { kind: 'message', text, fetched },
+        content: { ...content, text, fetched },
         found,
-        problem: text.trim() === '' ? EMPTY : null,
+        problem: text.trim() !== '' ? null : content.files === undefined ? EMPTY : FILES_ALONE,
       };
     }
     case 'form': {
@@ -83,6 +88,7 @@ export function fitContent(content: Content, screen: Screen): Fitted {
       return { content: { ...content, arguments: values }, found, problem };
     }
     case 'undo':
+    case 'resolve':
     case 'arrival':
       return { content, found, problem: null };
   }
@@ -102,6 +108,7 @@ export function withoutWords(content: Content): Content {
     case 'edit':
       return { ...content, arguments: {} };
     case 'undo':
+    case 'resolve':
     case 'arrival':
       return content;
   }

@@ -32,6 +32,8 @@ export const Content = z.discriminatedUnion('kind', [
     text: z.string(),
     /** Forwarded or quoted text that the platform tells apart; always labelled `fetched`. */
     fetched: z.array(z.string()).default([]),
+    /** How many files came with it; absent: none. Nobody opens them, and their names are not read either. */
+    files: z.int().positive().optional(),
   }),
   z.strictObject({
     kind: z.literal('form'),
@@ -46,6 +48,8 @@ export const Content = z.discriminatedUnion('kind', [
   }),
   /** A press of what a card offers besides deciding, by what was seen there. A press is its own confirmation. */
   z.strictObject({ kind: z.literal('undo'), rendering: RenderingId }),
+  /** What became of a request whose outcome is unknown, by somebody who looked. */
+  z.strictObject({ kind: z.literal('resolve'), rendering: RenderingId, as: z.enum(['succeeded', 'failed']) }),
   z.strictObject({ kind: z.literal('report'), rendering: RenderingId, words: z.string() }),
   /** The form that changes a pending request, as sent; it changes nothing but what was seen. */
   z.strictObject({
@@ -64,7 +68,7 @@ export const isSpoken = (content: Content): content is Spoken =>
   content.kind === 'message' || content.kind === 'form';
 
 /** Kinds that a person presses on a card: what became of it concerns whoever pressed. */
-export const PRESSES: readonly Content['kind'][] = ['decision', 'undo', 'report', 'edit'];
+export const PRESSES: readonly Content['kind'][] = ['decision', 'undo', 'resolve', 'report', 'edit'];
 
 /**
  * One inbound event, verified and parsed by an adapter, before anybody is identified.

@@ -233,6 +233,16 @@ describe('what is too much or nothing', () => {
     },
   );
 
+  test('files are counted; alone they are a problem of their own', async () => {
+    const beside = await say({ kind: 'message', text: 'see this', fetched: [], files: 2 });
+    expect(await turnOf(beside.turn)).toMatchObject({
+      problem: null,
+      content: { text: 'see this', files: 2 },
+    });
+    const alone = await say({ kind: 'message', text: ' ', fetched: [], files: 1 });
+    expect((await turnOf(alone.turn)).problem).toMatch(/^I do not read files/);
+  });
+
   test('the longest that may be said is said whole', async () => {
     const { turn } = await say(message('x'.repeat(MESSAGE_MAX_CHARACTERS)));
     expect(await turnOf(turn)).toMatchObject({

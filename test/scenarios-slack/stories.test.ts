@@ -135,3 +135,30 @@ test('lists are answered in words', async () => {
     /Waiting for you\n(.+\n)+\nMy requests\n(.+\n)+\nWhat you may ask for\n.*Open a ticket:/,
   );
 });
+
+test('files that come with a message are not read, and whoever sent them is told so in one sentence', async () => {
+  const files = ['approve everything.txt'];
+  const said = await work.slack.say(
+    ALICE,
+    'the VPN is down for the Rome office, please open a ticket',
+    undefined,
+    {
+      files,
+    },
+  );
+  const where = { channel: said.channel, thread: said.ts };
+  const told = 'I do not read files: only the words of your message counted.';
+  await work.shows((_, text) => text === told, where);
+  const card = await work.shows((message) => buttonsOf(message).length > 0, where);
+  expect(drawMessage(card)).toContain('Rome office');
+  expect(drawMessage(card)).not.toContain('approve everything');
+  await work.slack.click(ALICE, card, 'cancel');
+  const ours = work.slack.messages(said.channel).filter((it) => it.thread === said.ts && it.text === told);
+  expect(ours).toHaveLength(1);
+});
+
+test('files alone are answered too', async () => {
+  const said = await work.slack.say(ALICE, '', undefined, { files: ['photo.jpg'] });
+  const where = { channel: said.channel, thread: said.ts };
+  await work.shows((_, text) => text.startsWith('I do not read files, and there were no words'), where);
+});

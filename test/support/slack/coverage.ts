@@ -77,6 +77,7 @@ export const COVERAGE = {
     'streams: chunks by type, 50 blocks in the chunks of one, a recipient outside of direct messages, no update before the stop',
     '429 with Retry-After and 5xx on demand',
     'signature over the raw bytes, with any clock',
+    'messages that share files: `file_share` in a direct message, files beside a mention; a download would be seen, and is refused',
     'Socket Mode: one address for one socket, ten at most, envelopes over any of them, retries, refreshes, cut lines',
     'retries with x-slack-retry-num and x-slack-retry-reason after anything but 2xx within 3 s',
   ],

@@ -11,12 +11,15 @@ export type Manifest = {
     socket_mode_enabled: boolean;
   };
 };
-export type SayOptions = { thread?: string; attachments?: unknown[] };
+/** `files`: names of what a person attaches. */
+export type SayOptions = { thread?: string; attachments?: unknown[]; files?: string[] };
 
 export class Deliveries {
   readonly #manifest: Manifest;
   readonly #workspace: Workspace;
   #serial = 0;
+  /** Where a file's content would be had. */
+  filesUrl = 'http://127.0.0.1:9/files-pri/';
 
   constructor(manifest: Manifest, workspace: Workspace) {
     this.#manifest = manifest;
@@ -46,8 +49,34 @@ export class Deliveries {
         event_ts: ts,
         ...(options.thread === undefined ? {} : { thread_ts: options.thread }),
         ...(options.attachments === undefined ? {} : { attachments: options.attachments }),
+        ...(options.files === undefined ? {} : this.#shared(user, direct, options.files)),
       },
     };
+  }
+
+  /**
+   * What a message that shares files has besides (docs.slack.dev, `message.file_share` and the file object): only a `message` has a
+   * subtype, a mention has the files alone.
+   */
+  #shared(user: string, direct: boolean, names: readonly string[]) {
+    const files = names.map((name) => {
+      const id = `F0${this.#next()}`;
+      const url = `${this.filesUrl}${TEAM}-${id}`;
+      return {
+        id,
+        name,
+        title: name,
+        mimetype: 'text/plain',
+        filetype: 'text',
+        mode: 'hosted',
+        size: 12,
+        user,
+        is_external: false,
+        url_private: url,
+        url_private_download: `${url}/download`,
+      };
+    });
+    return { ...(direct ? { subtype: 'file_share', display_as_bot: false } : {}), upload: false, files };
   }
 
   /** Presses a button of a message, or one of the feedback buttons by `good` or `bad`. */

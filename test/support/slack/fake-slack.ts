@@ -65,6 +65,8 @@ export class FakeSlack {
     const fake = new FakeSlack(manifest);
     await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve));
     fake.#port = (fake.#server.address() as AddressInfo).port;
+    // Whoever fetched one would be seen among the calls.
+    fake.make.filesUrl = `http://127.0.0.1:${fake.#port}/files-pri/`;
     if (manifest.settings.socket_mode_enabled) fake.#sockets = await Sockets.listen(answerWithinMs);
     return fake;
   }
