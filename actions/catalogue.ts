@@ -20,6 +20,7 @@ import { pagerduty } from './connectors/pagerduty.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
 import { runbooks } from './connectors/runbooks.ts';
 import { runner } from './connectors/runner.ts';
+import { runnerDeployments } from './connectors/runner-deployments.ts';
 import { servicenow } from './connectors/servicenow.ts';
 import { zendesk } from './connectors/zendesk.ts';
 import { deployPromote } from './deploy.promote.ts';
@@ -70,6 +71,7 @@ export const CONNECTORS: readonly Connector[] = [
   requestTracker,
   runbooks,
   runner,
+  runnerDeployments,
   servicenow,
   zendesk,
 ];

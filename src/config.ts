@@ -158,7 +158,7 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 const DEFAULT_PORT = 3000;
 const GITHUB_API = 'https://api.github.com';
 /** The connectors of the systems that come with us. */
-const BUILT_IN_CONNECTORS = new Set(['desk', 'runner', 'runbooks']);
+const BUILT_IN_CONNECTORS = new Set(['desk', 'runner', 'runner-deployments', 'runbooks']);
 const MAX_PORT = 65_535;
 
 const fail = (message: string): never => {

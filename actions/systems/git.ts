@@ -99,6 +99,36 @@ export async function resolveRef(path: string, ref: string): Promise<string | nu
   return (await verify(folder, `refs/heads/${ref}`)) ?? (await verify(folder, `refs/tags/${ref}`));
 }
 
+/** What `to` has and `from` has not: how many commits, and the titles of the newest of them, the newest last. */
+export type Between = { count: number; isAhead: boolean; titles: string[] };
+
+/** Null where one of them is not there. Read by plumbing, which runs no program that a repository's config names. */
+export async function commitsBetween(
+  path: string,
+  from: string,
+  to: string,
+  maxTitles: number,
+): Promise<Between | null> {
+  if (!COMMIT.test(from) || !COMMIT.test(to)) return null;
+  const folder = await gitFolder(path);
+  if ((await verify(folder, from)) === null || (await verify(folder, to)) === null) return null;
+  const revList = async (...args: string[]): Promise<string> => {
+    const { stdout } = await run('git', [...SAFE, '--git-dir', folder, 'rev-list', ...args], {
+      env: gitEnvironment(),
+      timeout: GIT_TIMEOUT_MS,
+    });
+    return stdout;
+  };
+  const count = Number(await revList('--count', `${from}..${to}`));
+  const behind = Number(await revList('--count', `${to}..${from}`));
+  // Two lines each: "commit ID", and the title.
+  const lines = (
+    await revList('--format=%s', `--max-count=${maxTitles}`, '--reverse', `${from}..${to}`)
+  ).split('\n');
+  const titles = lines.filter((_, index) => index % 2 === 1).slice(0, Math.min(count, maxTitles));
+  return { count, isAhead: count > 0 && behind === 0, titles };
+}
+
 /**
  * The tree of one commit as a tar stream. It is read through an empty repository of our own that borrows the objects, so
  * that no filter of the repository's config can run. Stop it by destroying the stream.

@@ -59,6 +59,19 @@ export function runByNumber(sql: Sql, number: string): Promise<Run | null> {
   return sql.maybe<Run>(`select ${COLUMNS} from ci_runs where number = $1`, [number]);
 }
 
+/** Runs of one job that were given this value for one of its inputs, newest first. */
+export function runsWithInput(
+  sql: Sql,
+  { repository, job, input, value }: { repository: string; job: string; input: string; value: string },
+  limit: number,
+): Promise<Run[]> {
+  return sql.query<Run>(
+    `select ${COLUMNS} from ci_runs where repository = $1 and job = $2 and inputs ->> $3 = $4
+     order by number desc limit $5`,
+    [repository, job, input, value, limit],
+  );
+}
+
 /** Takes a queued run; null where somebody else has it or it has ended. */
 export function claimRun(sql: Sql, id: string, worker: string): Promise<Run | null> {
   return sql.maybe<Run>(

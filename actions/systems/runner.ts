@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { BuiltInHost } from '../../src/action.ts';
 import type { Database, Tx } from '../../src/store/database.ts';
-import { resolveRef } from './git.ts';
+import { commitsBetween, resolveRef } from './git.ts';
 import { answer, parseBody, problem } from './http.ts';
 import { checkInputs, type JobDescription, type JobsConfig, limitsOf, riskOf } from './jobs.ts';
 import {
@@ -20,6 +20,7 @@ import {
   runByKey,
   runByMark,
   runByNumber,
+  runsWithInput,
   tailOutput,
 } from './run-store.ts';
 import { type RunJob, type RunWorkDeps, workOnRun } from './run-work.ts';
@@ -51,6 +52,10 @@ const TAIL_CHARACTERS = 4_000;
 const END_CHARACTERS = 20_000;
 /** What one look takes, at most 512,000 characters; the next look takes the rest. */
 const PIECES_PER_LOOK = 32;
+/** Of the runs that deployed to one environment: as many as whoever rolls back looks at. */
+const DEPLOYMENTS_SHOWN = 30;
+/** Of the commits between two: as many as a card shows. */
+const TITLES_SHOWN = 10;
 const NUMBER = /^R-([1-9][0-9]{0,14})$/;
 
 const Inputs = z.record(z.string(), z.string());
@@ -63,6 +68,12 @@ const NewRunBody = z.strictObject({
   inputs: Inputs,
   requester: z.string().min(1).max(200),
   mark: z.string().min(1).max(200),
+});
+const DeploymentsQuery = z.strictObject({
+  repository: z.string(),
+  job: z.string(),
+  input: z.string(),
+  value: z.string(),
 });
 const CancelBody = z.strictObject({ requester: z.string().min(1).max(200) });
 
@@ -216,6 +227,27 @@ export function createRunner(deps: RunnerDeps): Runner {
     return describeRun(run.repository, run.job, found, run.commit, run.inputs);
   }
 
+  /** Which runs of a job were told to deploy to one environment. */
+  async function deployments(query: URLSearchParams): Promise<Response> {
+    await endLost(db);
+    const asked = DeploymentsQuery.safeParse(Object.fromEntries(query));
+    if (!asked.success) return problem(400, 'malformed', 'The runner does not understand this.');
+    const found = find(asked.data.repository, asked.data.job);
+    if (found instanceof Response) return found;
+    const runs = await runsWithInput(db, asked.data, DEPLOYMENTS_SHOWN);
+    return answer({ deployments: runs.map(view) });
+  }
+
+  async function compare(repository: string, query: URLSearchParams): Promise<Response> {
+    const found = path(repository);
+    if (found === undefined) return problem(404, 'not_found', `There is no repository called ${repository}.`);
+    const [from, to] = [query.get('from') ?? '', query.get('to') ?? ''];
+    const between = await commitsBetween(found, from, to, TITLES_SHOWN);
+    return between === null
+      ? problem(404, 'not_found', `${repository} does not have both of these commits.`)
+      : answer(between);
+  }
+
   async function cancel(reference: string, request: Request): Promise<Response> {
     const body = await parseBody(request, CancelBody);
     if (body === null) return problem(400, 'malformed', 'The runner does not understand this.');
@@ -239,6 +271,9 @@ export function createRunner(deps: RunnerDeps): Runner {
         .map(decodeURIComponent);
       if (rest.length === 0 && request.method === 'GET') {
         if (first === 'repositories' && third === 'jobs') return describe(second, fourth, url.searchParams);
+        if (first === 'repositories' && third === 'commits' && fourth === '')
+          return compare(second, url.searchParams);
+        if (url.pathname === '/deployments') return deployments(url.searchParams);
         if (first === 'runs' && third === undefined) return show(second, url.searchParams);
         if (first === 'runs' && third === 'again' && fourth === '') return describeAgain(second);
         if (first === 'marks' && third === undefined) return byMark(second);
