@@ -32,6 +32,7 @@ import { type Bundle, bundleOperations } from './execution/sandbox/bundle.ts';
 import { runJob } from './execution/sandbox/job.ts';
 import { type Established, establishLevel } from './execution/sandbox/probe.ts';
 import { createSandbox } from './execution/sandbox/sandbox.ts';
+import { type PreparedOutside, prepareOutside } from './foreign/outside.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
 import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
@@ -115,7 +116,8 @@ export async function compose(
   linkTo: Links,
   options: ComposeOptions = {},
 ): Promise<Running> {
-  const rules = loadRules(config);
+  const outside = await prepareOutside(config.actions, config);
+  const rules = loadRules(config, outside.serves);
   checkReach(config.reach, rules.directory.current);
   const house = await openHouse(
     config,
@@ -144,8 +146,8 @@ export async function compose(
   const [established, bundles] = await Promise.all([
     establishLevel(levels),
     bundleOperations({
-      modules: [...new Map(catalogue.all().map(({ connector }) => [connector.name, connector.module]))].map(
-        ([name, module]) => ({ name, module }),
+      modules: [...new Map(catalogue.all().map(({ connector }) => [connector.name, connector]))].flatMap(
+        ([name, { module }]) => (outside.bundles.has(name) ? [] : [{ name, module }]),
       ),
     }),
   ]);
@@ -153,7 +155,7 @@ export async function compose(
   const means = levels.bubblewrap === undefined ? {} : { bubblewrap: levels.bubblewrap };
   const sandbox = sandboxInForce(isolation, (level) => createSandbox({ level, ...means }));
   const isolationNow = () => ({ level: isolation.now(), acceptProcess: config.acceptProcess });
-  const bundleOf = (connector: string): Bundle => bundles.get(connector)!;
+  const bundleOf = (connector: string): Bundle => (outside.bundles.get(connector) ?? bundles.get(connector))!;
 
   const builtIns = createBuiltIns({
     db,
@@ -426,6 +428,7 @@ export async function compose(
     return health.some(({ pausedSeconds }) => pausedSeconds > 0) ? 'paused' : null;
   };
 
+  const notServed = outside.statuses.find(({ state }) => state !== 'served');
   const checks = async (): Promise<Check[]> => {
     const migrations = await pendingMigrations(db).then(
       (pending) => ({ database: true, code: pending.length === 0 ? 'ok' : 'migrations_pending' }),
@@ -446,6 +449,7 @@ export async function compose(
       { name: 'audit', ok: sequencing.ok, code: sequencing.code, decides: true },
       { name: 'isolation', ok: isAsItShould, code: level, decides: false },
       { name: 'upstreams', ok: waitingFor() === null, code: waitingFor() ?? 'ok', decides: false },
+      { name: 'actions', ok: notServed === undefined, code: notServed?.state ?? 'ok', decides: false },
     ];
   };
 
@@ -557,7 +561,7 @@ export async function compose(
       await db.transaction(async (tx) => {
         await audit.append(tx, {
           type: 'config.loaded',
-          data: describe(config, isolation.now(), planner.name),
+          data: describe(config, isolation.now(), planner.name, outside),
         });
         await audit.append(tx, { type: 'policy.loaded', data: rules.startEntry() });
       });
@@ -596,6 +600,10 @@ export async function compose(
       stopNews = await builtIns.onNews((execution) => {
         pipeline.lookNow(execution).catch((error: unknown) => defect(error, { name: 'look' }));
       });
+      const notServed = outside.statuses.filter(({ state }) => state !== 'served');
+      for (const { name, state, words } of notServed) log.warn({ action: name, code: state }, words);
+      if (notServed.length > 0)
+        await tellOperators(operators, notServed.map(({ words }) => words).join('\n'));
       checkpointPosting.start();
       isolationWatch.start();
     },
@@ -625,7 +633,12 @@ export async function compose(
 }
 
 /** What runs with what, for the `config.loaded` entry: names and switches, no value of any secret. */
-function describe(config: Config, level: string, planner: string): Record<string, Json> {
+function describe(
+  config: Config,
+  level: string,
+  planner: string,
+  outside: PreparedOutside,
+): Record<string, Json> {
   return {
     local: config.local,
     production: config.production,
@@ -639,6 +652,7 @@ function describe(config: Config, level: string, planner: string): Record<string
     connectors: Object.fromEntries(Object.entries(config.connectors).map(([port, { use }]) => [port, use])),
     limits: { ...config.limits },
     credentials: Object.fromEntries(config.credentials.map(({ name, source }) => [name, keptIn(source)])),
+    actions: Object.fromEntries(outside.statuses.map(({ name, state, sha256 }) => [name, { state, sha256 }])),
   };
 }
 

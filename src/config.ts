@@ -17,6 +17,7 @@ import {
 } from './credentials/grants.ts';
 import { readVault, type VaultConfig, VaultYaml } from './credentials/vault-config.ts';
 import { AppError } from './errors.ts';
+import { type ActionsConfig, ActionsYaml } from './foreign/assigned.ts';
 import { DEFAULT_LIMITS, type Limits } from './intake/limits.ts';
 import { Json as JsonSchema } from './model/request.ts';
 import { PAGERDUTY_API } from './oncall/pagerduty.ts';
@@ -80,6 +81,8 @@ export type Config = {
   policiesFolder: string | null;
   jobsFile: string | null;
   runbooksFile: string | null;
+  /** The operator's own actions, from a folder outside; null for none. */
+  actions: ActionsConfig | null;
   /** Name to path of a bare or ordinary git repository. */
   repositories: Record<string, string> | null;
   /** Tickets and CI have a built-in one; every other port is served only where one is named. */
@@ -109,6 +112,7 @@ const ConfigFile = z.strictObject({
   policies: z.string().optional(),
   jobs: z.string().optional(),
   runbooks: z.string().optional(),
+  actions: ActionsYaml.optional(),
   repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), z.string()).optional(),
   connectors: z
     .strictObject({
@@ -209,6 +213,7 @@ export function readConfig(env: Environment, cwd: string): Config {
     policiesFolder: file.path(file.value.policies),
     jobsFile: file.path(file.value.jobs),
     runbooksFile: file.path(file.value.runbooks),
+    actions: actionsOf(file),
     repositories:
       file.value.repositories === undefined
         ? null
@@ -236,6 +241,11 @@ export function readConfig(env: Environment, cwd: string): Config {
   if (config.local) checkLocalMode(config, env);
   if (production) checkProduction(config);
   return config;
+}
+
+function actionsOf({ value: { actions }, path }: ReadFile): ActionsConfig | null {
+  if (actions === undefined) return null;
+  return { ...actions, folder: path(actions.folder)!, reviewed: path(actions.reviewed)! };
 }
 
 function connectorsOf(named: z.output<typeof ConfigFile>['connectors']): Config['connectors'] {
@@ -465,14 +475,16 @@ function checkLocalMode(config: Config, env: Environment): void {
   const real = Object.entries(config.connectors).find(([, { use }]) => !BUILT_IN_CONNECTORS.has(use));
   const [grant] = config.credentials;
   const { pagerDuty } = config.reach;
-  if ((real || grant || pagerDuty) && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
+  if ((real || grant || pagerDuty || config.actions) && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
     const what = config.github
       ? `${config.github.by} is given`
       : grant
         ? `credentials.${grant.name} is given`
         : real
           ? `connectors.${real[0]}.use is ${real[1].use}`
-          : 'PAGERDUTY_TOKEN is given';
+          : pagerDuty
+            ? 'PAGERDUTY_TOKEN is given'
+            : 'actions.folder is given';
     fail(
       `${what} in local mode, where anybody at this machine may be anybody. Set LOCAL_MODE_WITH_CONNECTORS=1 if you mean it.`,
     );

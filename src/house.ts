@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { ACTIONS, CONNECTORS } from '../actions/catalogue.ts';
+import type { Action } from './action.ts';
 import type { AuditKeys } from './audit/keys.ts';
 import type { AuditLog } from './audit/log.ts';
 import { createPersonKeys, type PersonKeys } from './audit/seal.ts';
@@ -14,6 +15,7 @@ import { type Catalogue, createCatalogue } from './catalogue.ts';
 import type { Config } from './config.ts';
 import { type DirectoryFile, type FileDirectory, fileDirectory } from './directory/file.ts';
 import { AppError } from './errors.ts';
+import { type OutsideActions, readOutside } from './foreign/outside.ts';
 import { openKeys } from './keys.ts';
 import type { Json } from './model/request.ts';
 import { policyEntry } from './policy/changes.ts';
@@ -39,8 +41,11 @@ export type Rules = {
   startEntry(): Record<string, Json>;
 };
 
-/** Errors: `directory_invalid`, `policy_invalid`, `config_invalid`, each with file, line and reason. */
-export function loadRules(config: Config): Rules {
+/**
+ * `serves`: which of the reviewed actions from outside are served; a command, which runs none of them, takes them all.
+ * Errors: `directory_invalid`, `policy_invalid`, `config_invalid`, each with file, line and reason.
+ */
+export function loadRules(config: Config, serves: (action: string) => boolean = () => true): Rules {
   if (!config.local && config.peopleFile === null) {
     throw new AppError(
       'config_invalid',
@@ -51,8 +56,10 @@ export function loadRules(config: Config): Rules {
     production: config.production,
     localIssuer: config.local,
   });
-  const catalogue = createCatalogue(ACTIONS, CONNECTORS, chosenConnectors(config));
-  const entries = catalogueEntries(catalogue);
+  const outside = readOutside(config.actions, config);
+  const foreign = outside.known.flatMap(({ name, governed }) => (governed && serves(name) ? [governed] : []));
+  const catalogue = createCatalogue(ACTIONS, CONNECTORS, chosenConnectors(config), foreign);
+  const entries = catalogueEntries(catalogue, outside);
   const load = (from: DirectoryFile): LoadedPolicies =>
     loadPolicies({
       folder: config.policiesFolder ?? SHIPPED_POLICIES,
@@ -82,13 +89,21 @@ export function loadRules(config: Config): Rules {
 }
 
 /** The actions as the Cedar schema names them: those that are served must stand there, the others may. */
-function catalogueEntries(catalogue: Catalogue): CatalogueEntry[] {
-  return ACTIONS.map((action) => ({
-    name: action.name,
-    effect: action.effect,
-    resourceTypes: [action.resourceType],
-    unserved: catalogue.governed(action.name) === null,
-  }));
+function catalogueEntries(catalogue: Catalogue, outside: OutsideActions): CatalogueEntry[] {
+  const entryOf = ({ name, effect, resourceType }: Action): CatalogueEntry => ({
+    name,
+    effect,
+    resourceTypes: [resourceType],
+    unserved: catalogue.governed(name) === null,
+  });
+  return [
+    ...ACTIONS.map(entryOf),
+    // Rules may speak of an action before somebody reviewed it: of what it does, the worst is assumed.
+    ...outside.known.map(
+      ({ name, governed }): CatalogueEntry =>
+        governed ? entryOf(governed.action) : { name, effect: 'write', resourceTypes: null, unserved: true },
+    ),
+  ];
 }
 
 export type House = {

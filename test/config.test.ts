@@ -66,6 +66,7 @@ describe('with nothing configured', () => {
       policiesFolder: null,
       jobsFile: null,
       runbooksFile: null,
+      actions: null,
       repositories: null,
       connectors: { ticketing: { use: 'desk', settings: {} }, ci: { use: 'runner', settings: {} } },
       upstreams: {},

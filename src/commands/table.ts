@@ -107,6 +107,22 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     says: 'JSON Lines {id, text} from stdin: what is found in each text, and the text without it',
     load: async () => (await import('./screen.ts')).screen,
   },
+  'action new': {
+    ...none,
+    usage: 'action new NAME [--in FOLDER]',
+    says: 'writes an action of your own that works, with its test, and says what comes next',
+    words: 1,
+    options: ['in'],
+    load: async () => (await import('./action-new.ts')).create,
+  },
+  'action review': {
+    ...none,
+    usage: 'action review FOLDER/NAME [--write]',
+    says: 'asks an action of your own, in the sandbox, what it would do; --write makes that what counts',
+    words: 1,
+    flags: ['write'],
+    load: async () => (await import('./action-review.ts')).review,
+  },
   'privacy export': {
     ...none,
     usage: 'privacy export P',

@@ -136,13 +136,7 @@ function label(value: unknown, place: Place, what: 'title' | 'description', maxC
 function schemaOf(node: Node, place: Place): z.ZodType {
   if (place.depth > MAX_DEPTH) return refused(place, `is nested more than ${MAX_DEPTH} deep`);
   const kind = kindOf(node);
-  if (kind === null) {
-    return refused(
-      place,
-      'is of a kind that is not known here: text, a choice, a whole number, true or false, a list or named values',
-    );
-  }
-  if (kind !== 'object') checkKeywords(node, kind, place);
+  if (kind !== null && kind !== 'object') checkKeywords(node, kind, place);
   switch (kind) {
     case 'choice':
       return choiceOf(node, place);
@@ -158,6 +152,11 @@ function schemaOf(node: Node, place: Place): z.ZodType {
       return objectOf(node, place);
     case 'record':
       return recordOf(node, place);
+    case null:
+      return refused(
+        place,
+        'is of a kind that is not known here: text, a choice, a whole number, true or false, a list or named values',
+      );
   }
 }
 

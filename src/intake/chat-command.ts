@@ -47,7 +47,8 @@ export function parseChatCommand(text: string): ChatCommand | null {
   if (first === 'kill') return parseKill(words.slice(1));
   if (first === 'resolve') return parseResolve(words.slice(1));
   if (first === 'undo') return parseUndo(words.slice(1));
-  if (/^report\b/.test(first)) return parseReport(text.trim().slice('report'.length));
+  // `report.weekly` is an action of somebody's own.
+  if (/^report\b(?!\.\w)/.test(first)) return parseReport(text.trim().slice('report'.length));
   if (first === 'delegate') return parseDelegate(words.slice(1));
   const asked = ON_CALL.exec(text.trim());
   if (asked) return { kind: 'on-call', schedule: asked[1]?.toLowerCase() ?? null };

@@ -6,7 +6,8 @@ import type { Asked } from './annotations.ts';
 export type CatalogueEntry = {
   name: string;
   effect: Effect;
-  resourceTypes: readonly string[];
+  /** Null: nobody knows yet, for one that is not served. */
+  resourceTypes: readonly string[] | null;
   /** No connector serves it here: the rules may speak of it, and need not. */
   unserved?: boolean;
 };

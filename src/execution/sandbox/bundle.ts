@@ -77,11 +77,22 @@ async function freshBundle(name: string, entry: string, outFolder: string): Prom
   const known = await upToDate(note, entry, outFolder);
   if (known !== null) return known;
   const { code, sources } = await build(name, entry);
-  const bundle = { file: path.join(outFolder, `${name}-${digest(code)}.mjs`), sha256: digest(code) };
-  await mkdir(outFolder, { recursive: true });
-  await writeNew(bundle.file, code);
+  const bundle = await keepBundle(name, code, outFolder);
   await writeNew(note, JSON.stringify({ entry, sources, file: path.basename(bundle.file) }));
   return bundle;
+}
+
+/** Writes code that was bundled, named by its digest. */
+export async function keepBundle(
+  name: string,
+  code: Uint8Array,
+  outFolder: string = BUNDLE_FOLDER,
+): Promise<Bundle> {
+  const sha256 = digest(code);
+  const file = path.join(outFolder, `${name}-${sha256}.mjs`);
+  await mkdir(outFolder, { recursive: true });
+  await writeNew(file, code);
+  return { file, sha256 };
 }
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
@@ -109,6 +120,22 @@ async function upToDate(note: string, entry: string, outFolder: string): Promise
   }
 }
 
+/** What shapes the bytes of every bundle, whoever wrote the action. */
+export const BUNDLING = {
+  bundle: true,
+  write: false,
+  format: 'esm',
+  platform: 'node',
+  target: 'node26',
+  charset: 'utf8',
+  legalComments: 'none',
+  logLevel: 'silent',
+  // CommonJS dependencies call require() for Node's own modules.
+  banner: {
+    js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire('file:///');",
+  },
+} as const;
+
 async function build(name: string, entry: string): Promise<{ code: Uint8Array; sources: string[] }> {
   // Loaded only when something must be built: it is 10 MB of another program.
   const esbuild = await import('esbuild');
@@ -116,19 +143,8 @@ async function build(name: string, entry: string): Promise<{ code: Uint8Array; s
     const result = await esbuild.build({
       stdin: { contents: entry, resolveDir: ROOT, sourcefile: `${name}.entry.js`, loader: 'js' },
       absWorkingDir: ROOT,
-      bundle: true,
-      write: false,
+      ...BUNDLING,
       metafile: true,
-      format: 'esm',
-      platform: 'node',
-      target: 'node26',
-      charset: 'utf8',
-      legalComments: 'none',
-      logLevel: 'silent',
-      // CommonJS dependencies call require() for Node's own modules.
-      banner: {
-        js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire('file:///');",
-      },
     });
     const [output] = result.outputFiles;
     if (output === undefined) throw new Error('esbuild made no file.');

@@ -3,9 +3,12 @@ import type { Json } from '../../model/request.ts';
 
 export type CallName = 'preview' | 'run' | 'reconcile' | 'follow';
 
-/** One call of one operation. `input` is the digested arguments, or for `follow` the handle. */
+/**
+ * One call of one operation. `input` is the digested arguments, or for `follow` the handle. `describe` asks an action from
+ * elsewhere what it says of itself; nothing else stands in its call.
+ */
 export type Call = {
-  call: CallName;
+  call: CallName | 'describe';
   operation: string;
   input: Record<string, Json>;
   settings: Json;

@@ -5,22 +5,28 @@
  */
 import { readFileSync, writeSync } from 'node:fs';
 import type { Operation, Tools } from '../../action.ts';
-import type { Call, Line } from './call.ts';
+import type { Call, CallName, Line } from './call.ts';
 import { doorFetch } from './door.ts';
 
 const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
-/** Runs the one call that stands on stdin, and ends the process. */
-export async function serve(operations: Readonly<Record<string, Operation>>): Promise<void> {
+/** What runs of an operation; the rest of it is data that the core reads. */
+export type Served = Pick<Operation, CallName>;
+
+/** Runs the one call that stands on stdin, and ends the process. `describe`: for actions from elsewhere. */
+export async function serve(
+  operations: Readonly<Record<string, Served>>,
+  describe?: () => unknown,
+): Promise<void> {
   // Libraries that print must not write into the answer.
   for (const name of ['log', 'info', 'debug'] as const) console[name] = console.error;
   globalThis.fetch = doorFetch as typeof fetch;
   process.on('uncaughtException', end);
   try {
     const call = JSON.parse(readFileSync(STDIN, 'utf8')) as Call;
-    const value = await perform(operations, call);
+    const value = await perform(operations, call, describe);
     say({ value: value as never });
     process.exit(0);
   } catch (error) {
@@ -28,7 +34,15 @@ export async function serve(operations: Readonly<Record<string, Operation>>): Pr
   }
 }
 
-function perform(operations: Readonly<Record<string, Operation>>, call: Call): Promise<unknown> {
+async function perform(
+  operations: Readonly<Record<string, Served>>,
+  call: Call,
+  describe?: () => unknown,
+): Promise<unknown> {
+  if (call.call === 'describe') {
+    if (describe === undefined) throw new Error('Nothing here describes itself.');
+    return describe();
+  }
   const operation = operations[call.operation];
   if (operation === undefined) throw new Error(`The connector has no operation ${call.operation}.`);
   const tools: Tools = {

@@ -1,0 +1,83 @@
+/**
+ * `action review`: what an action of one's own says of itself, asked in the sandbox, for a person to read. With `--write` it
+ * is what counts from the next start on.
+ */
+import { basename, dirname, resolve } from 'node:path';
+import { readConfig } from '../config.ts';
+import { AppError } from '../errors.ts';
+import { isEnough } from '../execution/levels.ts';
+import { establishLevel } from '../execution/sandbox/probe.ts';
+import { createSandbox, type Sandbox } from '../execution/sandbox/sandbox.ts';
+import { NOTHING_ASSIGNED } from '../foreign/assigned.ts';
+import { describeOutside } from '../foreign/describe.ts';
+import { ACTION_NAME } from '../foreign/description.ts';
+import { governedFrom, missingCredentials } from '../foreign/governed.ts';
+import type { ReviewedAction } from '../foreign/outside.ts';
+import { writeReviewed } from '../foreign/reviewed.ts';
+import { cedarFor, reviewInWords } from '../foreign/words.ts';
+import { cleanText } from '../screening/text.ts';
+import { type Command, line } from './command.ts';
+
+export const review: Command = async ({ env, cwd, words, flags, json, terminal }) => {
+  const config = readConfig(env, cwd);
+  const { folder, name } = placeOf(words[0] ?? '', cwd, config.actions?.folder ?? null);
+  const described = await describeOutside(folder, name, await sandboxFor(config.acceptProcess));
+  const { sha256 } = described.bundle;
+  if (!described.ok) {
+    if (json) await terminal.write(line({ ok: false, name, sha256, problems: described.problems }));
+    for (const problem of described.problems) terminal.say(cleanText(problem));
+    terminal.say(`${name} cannot be reviewed before this is mended.`);
+    return 1;
+  }
+  const { description } = described;
+  const assigned = config.actions?.assign[name] ?? NOTHING_ASSIGNED;
+  // What the file assigns meets what the action now says, before anybody believes in it.
+  governedFrom(description, assigned);
+  if (json) await terminal.write(line({ ok: true, name, sha256, description }));
+  else await terminal.write(`${reviewInWords(description, sha256)}\n`);
+  if (!flags.has('write')) {
+    terminal.say('Nothing was written. If this is what it may do, run it again with --write.');
+    return 0;
+  }
+  if (config.actions === null || resolve(config.actions.folder) !== folder)
+    throw new AppError(
+      'config_invalid',
+      `countersign.yaml: "actions: {folder: ${folder}}" says that actions of this folder are served; add it first.`,
+    );
+  const entry: ReviewedAction = { sha256, description };
+  writeReviewed(config.actions.reviewed, name, entry, config);
+  terminal.say(`Written to ${config.actions.reviewed}: commit it. It counts from the next start on.`);
+  const missing = missingCredentials(description, assigned);
+  if (missing.length > 0)
+    terminal.say(`It would like ${missing.join(', ')}: give it under actions.assign.${name}.credentials.`);
+  terminal.say(`The rules must speak of it. The Cedar schema needs:\n\n${cedarFor(description)}`);
+  return 0;
+};
+
+/** `FOLDER/NAME`, with or without `.ts`; a name alone is one of the configured folder. */
+function placeOf(word: string, cwd: string, configured: string | null): { folder: string; name: string } {
+  const name = basename(word).replace(/\.ts$/, '');
+  if (!ACTION_NAME.test(name))
+    throw new AppError(
+      'usage',
+      `"${name}" is no name of an action: two words in small letters, such as report.weekly.`,
+    );
+  if (basename(word) !== word) return { folder: resolve(cwd, dirname(word)), name };
+  if (configured === null)
+    throw new AppError(
+      'usage',
+      'Which folder? Give FOLDER/NAME, or name one under "actions" in countersign.yaml.',
+    );
+  return { folder: configured, name };
+}
+
+/** Untrusted code is asked at the strongest level there is, or not at all. */
+async function sandboxFor(acceptProcess: boolean): Promise<Sandbox> {
+  const { level, missing } = await establishLevel();
+  if (!isEnough(level, acceptProcess ? 'process' : 'kernel-lite'))
+    throw new AppError(
+      'isolation_too_low',
+      `This machine reaches isolation level "${level}" only, which is not enough to ask code that nobody knows.${missing ? ` Install ${missing}.` : ''}`,
+    );
+  return createSandbox({ level });
+}

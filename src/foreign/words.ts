@@ -1,0 +1,93 @@
+/** What an action says of itself, in words for the person who reviews it, and what its rules need. Pure. */
+import type { Json } from '../model/request.ts';
+import { cleanText } from '../screening/text.ts';
+import type { Description } from './description.ts';
+import { type DeclaredCall, effectOf } from './egress.ts';
+
+/** Cedar's names for the types of attributes. */
+const CEDAR_TYPES: Readonly<Record<string, string>> = { string: 'String', boolean: 'Bool', number: 'Long' };
+
+export function reviewInWords(description: Description, sha256: string): string {
+  const { name, title, system, effect, risk, writes, idempotency, resource } = description;
+  const credentials = [...new Set(description.egress.flatMap(({ credential }) => credential ?? []))];
+  const lines = [
+    `${name}: ${title}`,
+    `  ${description.description}`,
+    `  acts on       ${system}`,
+    `  effect, risk  ${effect}, ${risk}${effect === 'write' ? `; at most ${writes} ${writes === 1 ? 'write' : 'writes'} a run; ${SENT_AGAIN[idempotency]}` : ''}`,
+    `  resource      ${resource.type} ${JSON.stringify(resource.id)}${attributesOf(resource.attributes)}`,
+    `  credential    ${credentials.length === 0 ? 'none' : `would like ${credentials.join(', ')}`}`,
+    `  bundle        sha256 ${sha256}`,
+    '  arguments',
+    ...argumentsOf(description.input).map((text) => `    ${text}`),
+    '  people may say',
+    ...description.examples.map((text) => `    ${text}`),
+    '  may ever send, each value from the digested request',
+    ...(description.egress.length === 0 ? ['    nothing'] : description.egress.flatMap(callInWords)),
+  ];
+  // Each is one line as it really is: nothing in it may pass for another line of this page.
+  return lines.map((text) => cleanText(text).replaceAll('\n', ' ')).join('\n');
+}
+
+const SENT_AGAIN: Readonly<Record<Description['idempotency'], string>> = {
+  key: 'sent again after a crash, with its key',
+  natural: 'sent again after a crash',
+  none: 'never sent again',
+};
+
+/** The lines that the Cedar schema needs, and a policy to begin with. */
+export function cedarFor({ name, effect, resource }: Description): string {
+  const attributes = Object.entries(resource.attributes).map(
+    ([attribute, value]) => `${attribute}: ${CEDAR_TYPES[typeof value]}`,
+  );
+  return [
+    `entity ${resource.type} { ${['connector: String', ...attributes].join(', ')} };`,
+    `action "${name}" appliesTo { principal: Person, resource: ${resource.type}, context: Facts };`,
+    '',
+    '// A policy to begin with, in a *.cedar file of the same folder:',
+    `@id("${name}")`,
+    `@description("Engineers may ask for ${name}.")`,
+    ...(effect === 'write' ? ['@approval("none")'] : []),
+    `permit (principal in Group::"engineers", action == Action::"${name}", resource);`,
+  ].join('\n');
+}
+
+function callInWords(call: DeclaredCall): string[] {
+  const query = Object.entries(call.query).map(
+    ([name, value]) => `${name}=${value === null ? 'anything' : templateInWords(value)}`,
+  );
+  const address = `https://${call.host}${call.path}${query.length === 0 ? '' : `?${query.join('&')}`}`;
+  const headers = Object.entries(call.headers).map(
+    ([name, value]) => `      ${name}: ${templateInWords(value)}`,
+  );
+  return [
+    `    ${effectOf(call)}  ${call.method} ${address}${call.credential === null ? '' : `  (with ${call.credential})`}`,
+    ...headers,
+    ...(call.body === null ? [] : [`      ${templateInWords(call.body)}`]),
+  ];
+}
+
+/** JSON with places in braces, as a path shows them. */
+function templateInWords(template: Json): string {
+  return JSON.stringify(template)
+    .replace(/\{"\$fill":"([^"]+)"(?:,"or":(.*?))?\}/g, (_all, place: string, or?: string) =>
+      or === undefined ? `{${place}}` : `{${place}, or ${or}}`,
+    )
+    .replace(/\{"\$text":(\[.*?\])\}/g, 'text $1');
+}
+
+function attributesOf(attributes: Description['resource']['attributes']): string {
+  const all = Object.entries(attributes).map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
+  return all.length === 0 ? '' : ` with ${all.join(', ')}`;
+}
+
+function argumentsOf(input: Json): string[] {
+  const { properties = {}, required = [] } = input as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
+  return Object.entries(properties).map(([name, schema]) => {
+    const { title: _title, description: _description, ...rest } = schema as Record<string, Json>;
+    return `${name}${required.includes(name) ? '' : ' (may be left out)'}  ${JSON.stringify(rest)}`;
+  });
+}
