@@ -38,6 +38,8 @@ import type { Database } from './store/database.ts';
 
 export type AssistantDeps = IntakeDeps & {
   db: Database;
+  /** Connections that only what arrives uses. */
+  intakeDb: Database;
   audit: AuditLog;
   directory: Directory;
   judging: Judging;
@@ -113,7 +115,7 @@ export async function createAssistant(
   };
 
   const assistant: ChatAssistant & WorkspaceAssistant = {
-    receive: (delivery) => receive(deps, delivery),
+    receive: (delivery) => receive({ ...deps, db: deps.intakeDb }, delivery),
 
     async outcome(turn, timeoutMs) {
       const deadline = performance.now() + timeoutMs;

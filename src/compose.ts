@@ -21,6 +21,7 @@ import type { Grant } from './credentials/grants.ts';
 import { createVault } from './credentials/vault.ts';
 import { delegate } from './delegating.ts';
 import { noteEnd, takeBackDue } from './ending.ts';
+import { AppError } from './errors.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import { CIRCUIT_STATES } from './execution/broker/circuit.ts';
@@ -34,6 +35,7 @@ import { type Established, establishLevel } from './execution/sandbox/probe.ts';
 import { createSandbox } from './execution/sandbox/sandbox.ts';
 import { type PreparedOutside, prepareOutside } from './foreign/outside.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
+import { createAdmission } from './intake/admission.ts';
 import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
@@ -477,6 +479,7 @@ export async function compose(
 
   const { assistant, stop: stopAssistant } = await createAssistant({
     db,
+    intakeDb: storage.intake,
     audit,
     directory,
     judging,
@@ -509,11 +512,18 @@ export async function compose(
     about: () => ({ isolation: isolation.now(), planner: planner.name }),
   });
 
+  const admission = createAdmission(() => performance.now());
   const countedAssistant: ChatAssistant & WorkspaceAssistant = {
     ...assistant,
     async receive(delivered) {
-      const received = await assistant.receive(delivered);
       const { platform } = delivered.account;
+      const received = await admission
+        .admit(() => assistant.receive(delivered))
+        .catch((error: unknown) => {
+          if (error instanceof AppError && error.status === 503)
+            metrics.refusedDeliveries.inc({ platform, code: error.code });
+          throw error;
+        });
       metrics.deliveries.inc({ platform, duplicate: String(received.duplicate) });
       return received;
     },
@@ -570,6 +580,7 @@ export async function compose(
         queue,
         pipeline: timedPipeline,
         executor,
+        giveWay: admission.giveWay,
         deliver: delivery,
         askApprovers: (request) => askApprovers({ ...asking, audienceOf: reaching.audienceOf }, request),
         remind: reaching.step,

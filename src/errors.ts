@@ -28,6 +28,7 @@ const TABLE = {
   database_unavailable: { status: 503, exit: 1 },
   database_roles: { status: 503, exit: 1 },
   disk_full: { status: 503, exit: 1 },
+  overloaded: { status: 503, exit: 1 },
   ephemeral_unavailable: { status: 503, exit: 1 },
   platform_unavailable: { status: 503, exit: 1 },
   model_unavailable: { status: 503, exit: 1 },

@@ -18,6 +18,12 @@ export function createMetrics() {
       labelNames: ['platform', 'duplicate'],
       registers,
     }),
+    refusedDeliveries: new Counter({
+      name: 'countersign_deliveries_refused_total',
+      help: 'Deliveries that were not stored, to be sent again, by platform and code.',
+      labelNames: ['platform', 'code'],
+      registers,
+    }),
     turns: new Histogram({
       name: 'countersign_turn_seconds',
       help: 'From taking up a turn to its answer.',

@@ -11,6 +11,8 @@ import { createQueue, type Queue } from './store/queue.ts';
 import { QUEUES } from './store/queue-names.ts';
 
 export const APP_ROLE = 'countersign_app';
+/** Of one process; each acknowledgement has one for a few milliseconds. */
+const INTAKE_CONNECTIONS = 6;
 /** Keeps our keys apart from whatever else lives in the same Redis. */
 const REDIS_PREFIX = 'countersign:';
 
@@ -20,6 +22,8 @@ export type DatabaseAccess = { url: string; role?: string; ownerUrl: string | nu
 export type Storage = {
   access: DatabaseAccess;
   db: Database;
+  /** The same database by connections of its own: what is acknowledged waits behind no other work. */
+  intake: Database;
   queue: Queue;
   ephemeral: Ephemeral;
   applied: string[];
@@ -64,10 +68,9 @@ export async function openStorage(
   try {
     const applied = options.migrates ? await migrateSchema(access) : [];
     const at = { url: access.url, ...(access.role === undefined ? {} : { role: access.role }) };
-    const db = openDatabase({
-      ...at,
-      onError: (error) => log.error(error, 'the database connection failed'),
-    });
+    const onError = (error: unknown) => log.error(error, 'the database connection failed');
+    const db = openDatabase({ ...at, onError });
+    const intake = openDatabase({ ...at, onError, max: INTAKE_CONNECTIONS });
     const queue = await createQueue({
       ...at,
       works: options.works,
@@ -84,12 +87,14 @@ export async function openStorage(
     return {
       access,
       db,
+      intake,
       queue,
       ephemeral,
       applied,
       async close() {
         await queue.stop();
         await ephemeral.close();
+        await intake.close();
         await db.close();
         await access.stop();
       },

@@ -29,6 +29,8 @@ export type WorkerDeps = {
   queue: Queue;
   pipeline: Pipeline;
   executor: Executor;
+  /** Resolves when what people wait for within seconds has gone first. */
+  giveWay(): Promise<void>;
   deliver(what: { message: MessageId } | { request: RequestId }): Promise<void>;
   askApprovers(request: RequestId): Promise<void>;
   /** One step of the plan of reminders and escalations. */
@@ -84,24 +86,24 @@ export function createSenders(queue: Queue) {
 
 /** Starts the workers; stop by calling the answer, before the queue is stopped. */
 export async function startWorkers(deps: WorkerDeps): Promise<() => Promise<void>> {
-  const { queue, pipeline } = deps;
+  const { queue, pipeline, giveWay } = deps;
   const id = <T extends string>(payload: Payload, name: string): T => payload[name] as T;
-  await queue.work('turn', { concurrency: CONCURRENCY.turn }, (job, signal) =>
+  await queue.work('turn', { concurrency: CONCURRENCY.turn, giveWay }, (job, signal) =>
     pipeline.runTurn(id<TurnId>(job, 'turn'), signal),
   );
   await queue.work('execute', { concurrency: CONCURRENCY.execute }, (job, signal) =>
     pipeline.execute(id<RequestId>(job, 'request'), signal),
   );
-  await queue.work('follow', { concurrency: CONCURRENCY.follow }, (job, signal) =>
+  await queue.work('follow', { concurrency: CONCURRENCY.follow, giveWay }, (job, signal) =>
     pipeline.follow(id<RequestId>(job, 'request'), signal),
   );
-  await queue.work('expire', { concurrency: CONCURRENCY.expire }, (job) =>
+  await queue.work('expire', { concurrency: CONCURRENCY.expire, giveWay }, (job) =>
     pipeline.expire(id<RequestId>(job, 'request')),
   );
-  await queue.work('remind', { concurrency: CONCURRENCY.remind }, (job) =>
+  await queue.work('remind', { concurrency: CONCURRENCY.remind, giveWay }, (job) =>
     deps.remind(id<RequestId>(job, 'request'), { round: Number(job.round), step: Number(job.step) }),
   );
-  await queue.work('deliver', { concurrency: CONCURRENCY.deliver }, async (job) => {
+  await queue.work('deliver', { concurrency: CONCURRENCY.deliver, giveWay }, async (job) => {
     if (job.ask !== undefined) return deps.askApprovers(id<RequestId>(job, 'ask'));
     return deps.deliver(
       job.message === undefined

@@ -2,11 +2,13 @@
  * The way in over HTTP: verify the bytes, parse them, then hand what they mean to the core. Slack is told 2xx only once
  * it is stored; anything else makes it send again (events) or tell the person (buttons, commands).
  */
+import type { ServerResponse } from 'node:http';
 import { ExpressReceiver } from '@slack/bolt';
 import express, { type Application, type Request, type Response } from 'express';
+import { AppError } from '../../src/errors.ts';
 import { type Act, type DispatchParts, dispatch } from './dispatch.ts';
 import { BODY_MAX_BYTES } from './limits.ts';
-import { boltLogger } from './log.ts';
+import { boltLogger, type Log, nameOf } from './log.ts';
 import { ENDPOINT } from './needs.ts';
 import { decodeBody, FORM, isForm, type Parsed, parsePayload } from './parse.ts';
 import { verifySignature } from './verify.ts';
@@ -17,6 +19,9 @@ export type ReceiveParts = DispatchParts & {
   /** Milliseconds since the epoch: what signatures are dated by. */
   now: () => number;
 };
+
+/** Said with a 503; Slack has its own times (at once, a minute, five minutes), whoever stands between may heed it. */
+const RETRY_AFTER_SECONDS = 5;
 
 /** What was parsed travels with the request, through Bolt's context, to the listener that acts. */
 type Carrier = Request & { rawBody?: Buffer; slack?: Parsed };
@@ -35,8 +40,29 @@ export function listen(parts: ReceiveParts, act: Act): void {
     processBeforeResponse: true,
     customPropertiesExtractor: (req) => ({ slack: (req as unknown as Carrier).slack }),
     logger: boltLogger(log),
+    processEventErrorHandler: async ({ error, response }) => refuse(response, error, log),
+    unhandledRequestHandler: ({ response }) => {
+      log.warn({ code: 'slack_late' }, 'a delivery could not be stored before Slack stopped waiting');
+      comeBack(response);
+    },
   });
   dispatch(receiver, act, parts);
+}
+
+/** What is not stored is not acknowledged. False: nothing is, later either. */
+function refuse(response: ServerResponse, error: unknown, log: Log): false {
+  if (error instanceof AppError && error.status === 503) {
+    log.warn({ code: error.code }, 'a delivery was refused, to be sent again');
+    comeBack(response);
+    return false;
+  }
+  log.error({ code: 'slack_failed', error: nameOf(error) }, 'a delivery could not be handled');
+  if (!response.headersSent) response.writeHead(500).end();
+  return false;
+}
+
+function comeBack(response: ServerResponse): void {
+  if (!response.headersSent) response.writeHead(503, { 'retry-after': String(RETRY_AFTER_SECONDS) }).end();
 }
 
 /** True where Bolt may go on; otherwise the answer was given here. */
@@ -64,7 +90,7 @@ function admit(req: Carrier, res: Response, { signingSecret, self: who, now, log
   const self = who();
   if (self === null) {
     log.warn({ code: 'slack_not_started' }, 'Slack sent something before we were ready');
-    res.sendStatus(503);
+    comeBack(res);
     return false;
   }
   const parsed = parsePayload(decodeBody(req.body.toString('utf8'), req.get('content-type')), self);

@@ -56,11 +56,11 @@ describe('what Slack sends', () => {
     expect(assistant.stored).toHaveLength(1);
   });
 
-  test('is answered 500 as long as it cannot be stored', async () => {
+  test('is answered 503, and when to come again, as long as it cannot be stored', async () => {
     const { slack, assistant } = await connected();
     assistant.failNext(9);
     const { sent } = await slack.say('UALICE', 'status');
-    expect(sent).toMatchObject({ status: 500, attempts: 4 });
+    expect(sent).toMatchObject({ status: 503, retryAfter: '5', attempts: 4 });
     expect(assistant.stored).toEqual([]);
   });
 
@@ -179,7 +179,7 @@ describe('a click', () => {
     const { slack, adapter, assistant } = await connected();
     await adapter.surface.post(place('CAPPROVALS'), messageWith({ card: cardWith() }));
     assistant.failNext(1);
-    expect((await slack.click('UBOB', slack.messages('CAPPROVALS')[0]!, 'confirm')).status).toBe(500);
+    expect((await slack.click('UBOB', slack.messages('CAPPROVALS')[0]!, 'confirm')).status).toBe(503);
   });
 });
 
@@ -210,9 +210,9 @@ describe('a command', () => {
   test('is refused, not run late, when its thread cannot be opened', async () => {
     const { slack, assistant } = await connected();
     slack.fail(1, 'chat.postMessage', 'internal_error');
-    expect((await slack.command('UALICE', 'status')).status).toBe(500);
+    expect((await slack.command('UALICE', 'status')).status).toBe(503);
     slack.rateLimit(1, 30);
-    expect((await slack.command('UALICE', 'status')).status).toBe(500);
+    expect((await slack.command('UALICE', 'status')).status).toBe(503);
     expect(assistant.stored).toEqual([]);
     expect((await slack.command('UALICE', 'status')).status).toBe(200);
   });

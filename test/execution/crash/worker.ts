@@ -108,6 +108,7 @@ await startWorkers({
     follow: executor.follow,
     expire: nothing,
   } as unknown as Pipeline,
+  giveWay: nothing,
   deliver: nothing,
   askApprovers: nothing,
   remind: nothing,

@@ -1,7 +1,7 @@
 /** Slack's side of the wire: signs what it sends, waits 3 s, and sends events again. */
 import { createHmac } from 'node:crypto';
 
-export type Sent = { status: number | 'timeout'; body: string; attempts: number };
+export type Sent = { status: number | 'timeout'; body: string; retryAfter?: string | null; attempts: number };
 export type SendOptions = {
   /** Seconds since the epoch that the signature claims; now by default. */
   timestamp?: number;
@@ -43,7 +43,12 @@ export class Sender {
     try {
       const signal = AbortSignal.timeout(this.#answerWithinMs);
       const response = await fetch(this.#url, { method: 'POST', body, headers, signal });
-      return { status: response.status, body: await response.text(), attempts: 1 };
+      return {
+        status: response.status,
+        body: await response.text(),
+        retryAfter: response.headers.get('retry-after'),
+        attempts: 1,
+      };
     } catch (error) {
       if (!(error instanceof DOMException) || error.name !== 'TimeoutError') throw error;
       return { status: 'timeout', body: '', attempts: 1 };
