@@ -10,6 +10,7 @@ import { ciTrigger } from './ci.trigger.ts';
 import { buildbot } from './connectors/buildbot.ts';
 import { desk } from './connectors/desk.ts';
 import { githubActions } from './connectors/github-actions.ts';
+import { githubDeployWorkflow } from './connectors/github-deploy-workflow.ts';
 import { githubDeployments } from './connectors/github-deployments.ts';
 import { githubIssues } from './connectors/github-issues.ts';
 import { githubTeams } from './connectors/github-teams.ts';
@@ -61,6 +62,7 @@ export const CONNECTORS: readonly Connector[] = [
   buildbot,
   desk,
   githubActions,
+  githubDeployWorkflow,
   githubDeployments,
   githubIssues,
   githubTeams,

@@ -1,6 +1,7 @@
 /** What the fake of GitHub's deployments covers, checked by a test against what it implements. What is not here, it answers with 404. */
 export const COVERAGE = {
   routes: [
+    'GET /repos/{}/actions/workflows/{}',
     'GET /repos/{}/commits',
     'GET /repos/{}/compare/{}',
     'GET /repos/{}/deployments',

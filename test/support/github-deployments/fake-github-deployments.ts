@@ -43,6 +43,8 @@ export class FakeGithubDeployments {
   readonly deployments: Deployment[] = [];
   /** What deploys reports of each new deployment; nothing: nobody listens. */
   script: State[] = ['queued', 'in_progress', 'success'];
+  /** The state of the one workflow there is, `deploy.yml`. */
+  workflow = 'active';
   /** Contexts that have passed on every commit. */
   readonly passed = new Set<string>();
 
@@ -61,6 +63,14 @@ export class FakeGithubDeployments {
     return [
       ['GET', at('/commits'), (asked) => this.#commits(asked)],
       ['GET', at('/compare/([^/]+)'), (asked) => this.#compare(asked)],
+      [
+        'GET',
+        at('/actions/workflows/([^/]+)'),
+        ({ at: [, file = ''] }) =>
+          file === 'deploy.yml'
+            ? { status: 200, body: { id: 1, state: this.workflow } }
+            : error(404, 'Not Found'),
+      ],
       ['GET', at('/deployments'), (asked) => this.#list(asked)],
       ['POST', at('/deployments'), ({ body }) => this.#make(body)],
       ['GET', at('/deployments/(\\d+)/statuses'), (asked) => this.#statuses(asked)],
