@@ -351,7 +351,7 @@ function wordsForEnd(deps: AnnouncingDeps, request: StoredRequest, state: string
   const title = deps.titleOf(request.action);
   if (request.effect === 'read') return [result.message, result.output].filter(Boolean).join('\n');
   if (state === 'unknown') {
-    return `"${title}": ${result.message} Then write: resolve ${request.id} succeeded|failed`;
+    return `"${title}": ${result.message} Then press what you found on its card, or write: resolve ${request.id} succeeded|failed`;
   }
   return state === 'succeeded' ? `${title}: ${result.message}` : `"${title}" failed. ${result.message}`;
 }

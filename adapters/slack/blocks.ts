@@ -126,7 +126,13 @@ const LABELS: Readonly<Record<DecisionKind, string>> = {
   cancel: 'Cancel',
 };
 
-const OFFERS: Readonly<Record<CardOffer, string>> = { edit: 'Edit', undo: 'Undo', report: 'Report' };
+const OFFERS: Readonly<Record<CardOffer, string>> = {
+  edit: 'Edit',
+  undo: 'Undo',
+  happened: 'It happened',
+  did_not_happen: 'It did not',
+  report: 'Report',
+};
 
 /** Buttons carry the rendering's opaque id and nothing else; they are never authority. Deciding comes first. */
 export function buttons(

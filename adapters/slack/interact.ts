@@ -172,6 +172,10 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
       }
       case 'undone':
         return void (await press(interaction, { kind: 'undo', rendering: interaction.rendering }));
+      case 'resolved': {
+        const { rendering, as } = interaction;
+        return void (await press(interaction, { kind: 'resolve', rendering, as }));
+      }
       case 'quoted': {
         const content: Content = { kind: 'message', text: FROM_MESSAGE, fetched: interaction.words };
         return void (await deliver(interaction, null, content, FROM_MESSAGE));

@@ -39,6 +39,7 @@ export type Interaction = { who: Who; key: string } & (
   | { kind: 'ask-report'; trigger: string; place: Where; rendering: RenderingId }
   | { kind: 'reported'; place: Where; rendering: RenderingId; words: string }
   | { kind: 'undone'; place: Where; rendering: RenderingId }
+  | { kind: 'resolved'; place: Where; rendering: RenderingId; as: 'succeeded' | 'failed' }
   | { kind: 'quoted'; words: string[] }
   | { kind: 'feedback'; message: MessageId; positive: boolean }
   | { kind: 'home' }
@@ -72,6 +73,10 @@ export function readClick(body: unknown): Read {
   switch (name) {
     case ACTION_IDS.undo:
       return { ...pressed, kind: 'undone' };
+    case ACTION_IDS.happened:
+      return { ...pressed, kind: 'resolved', as: 'succeeded' };
+    case ACTION_IDS.did_not_happen:
+      return { ...pressed, kind: 'resolved', as: 'failed' };
     case ACTION_IDS.edit:
       return trigger === undefined ? null : { ...pressed, kind: 'ask-edit', trigger };
     case ACTION_IDS.report:

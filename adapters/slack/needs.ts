@@ -14,6 +14,8 @@ export const ACTION_IDS = {
   newRequest: 'new_request',
   edit: 'edit',
   undo: 'undo',
+  happened: 'happened',
+  did_not_happen: 'did_not_happen',
   report: 'report',
 } as const;
 /** A decision's button is called as the decision is; its value is the opaque id of the rendering and nothing else. */

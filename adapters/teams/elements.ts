@@ -6,9 +6,11 @@ import type { CardOffer } from '../../src/model/card.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
 import { LINK_MAX, REASON_MAX, REPORT_MAX } from './limits.ts';
 import {
+  DID_NOT_HAPPEN_VERB,
   EDIT_VERB,
   FIELD_PREFIX,
   FORM_VERB,
+  HAPPENED_VERB,
   REASON_FIELD,
   REFRESH_VERB,
   REPORT_FIELD,
@@ -146,6 +148,10 @@ function buttonOf(offer: CardOffer, data: Data): Action {
       return { ...execute(EDIT_VERB, 'Edit', data), fallback: 'drop' };
     case 'undo':
       return execute(UNDO_VERB, 'Undo', data);
+    case 'happened':
+      return execute(HAPPENED_VERB, 'It happened', data);
+    case 'did_not_happen':
+      return execute(DID_NOT_HAPPEN_VERB, 'It did not', data);
     case 'report': {
       const actions = [execute(REPORT_VERB, 'Send report', data)];
       return {

@@ -18,6 +18,8 @@ export const FORM_VERB = 'form';
 export const EDIT_VERB = 'edit';
 export const SAVE_VERB = 'save';
 export const UNDO_VERB = 'undo';
+export const HAPPENED_VERB = 'happened';
+export const DID_NOT_HAPPEN_VERB = 'did_not_happen';
 export const REPORT_VERB = 'report';
 /** Teams asks by itself, when a person looks at a card: which buttons are theirs? */
 export const REFRESH_VERB = 'refresh';

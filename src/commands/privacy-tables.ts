@@ -51,6 +51,7 @@ const ERASURES: readonly string[] = [
      content = case content->>'kind'
        when 'decision' then content - 'reason'
        when 'undo' then content
+       when 'resolve' then content
        when 'arrival' then content
        when 'report' then jsonb_set(content, '{words}', '""')
        when 'form' then jsonb_set(content, '{arguments}', '{}')

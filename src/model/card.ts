@@ -5,10 +5,11 @@ import type { DecisionKind } from './turn.ts';
 
 /**
  * `edit`: change what is asked for, in a form from the action's schema. `undo`: take back what was done, by a request of
- * its own; the same as writing `undo REQUEST`. `report`: tell the operators that something looks wrong; the same as writing
+ * its own; the same as writing `undo REQUEST`. `happened`, `did_not_happen`: what became of a request whose outcome is unknown, the
+ * same as writing `resolve REQUEST succeeded` or `failed`. `report`: tell the operators that something looks wrong; the same as writing
  * `report REQUEST WORDS`.
  */
-export type CardOffer = 'edit' | 'undo' | 'report';
+export type CardOffer = 'edit' | 'undo' | 'happened' | 'did_not_happen' | 'report';
 
 /**
  * A request as people see it, on every platform. Labels and layout are ours; every value is plain text that a

@@ -153,6 +153,8 @@ function offersOf({
   const offers: CardOffer[] = [];
   if (mayEdit) offers.push('edit');
   if (undoUntil) offers.push('undo');
+  // Whoever asked or may approve can look, and say what they found.
+  if (request.state === 'unknown' && viewer !== 'other') offers.push('happened', 'did_not_happen');
   // Everybody who sees it may say that it looks wrong.
   offers.push('report');
   return { offers, ...(undoUntil ? { undoUntil: undoUntil.toISOString() } : {}) };

@@ -9,7 +9,13 @@ import { type Company, settles } from './company.ts';
 import { PUBLIC_URL, SLACK, STRANGER, slackUser } from './company-files.ts';
 
 type Native = { channel: string; ts: string };
-const OFFERS: readonly string[] = ['edit', 'undo', 'report'] satisfies CardOffer[];
+const OFFERS: readonly string[] = [
+  'edit',
+  'undo',
+  'happened',
+  'did_not_happen',
+  'report',
+] satisfies CardOffer[];
 const DECISIONS: readonly string[] = ['confirm', 'approve', 'deny', 'cancel'] satisfies DecisionKind[];
 
 export async function slackChannel(company: Company): Promise<Channel> {

@@ -9,7 +9,13 @@ import { PUBLIC_URL, STRANGER, TEAMS, teamsUser } from './company-files.ts';
 
 /** `from`: how many messages the conversation had; a personal chat has no threads. */
 type Native = { conversation: string; from: number };
-const OFFERS: readonly string[] = ['edit', 'undo', 'report'] satisfies CardOffer[];
+const OFFERS: readonly string[] = [
+  'edit',
+  'undo',
+  'happened',
+  'did_not_happen',
+  'report',
+] satisfies CardOffer[];
 const DECISIONS: readonly string[] = ['confirm', 'approve', 'deny', 'cancel'] satisfies DecisionKind[];
 const WORDS = 'application/vnd.microsoft.activity.message';
 const CARD = 'application/vnd.microsoft.card.adaptive';

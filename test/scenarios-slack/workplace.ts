@@ -85,7 +85,13 @@ export function buttonsOf(message: FakeMessage): string[] {
     .filter((id) => !OFFERS.includes(id));
 }
 
-const OFFERS: readonly string[] = ['edit', 'undo', 'report'] satisfies CardOffer[];
+const OFFERS: readonly string[] = [
+  'edit',
+  'undo',
+  'happened',
+  'did_not_happen',
+  'report',
+] satisfies CardOffer[];
 
 /** The digest in a card's small print; undefined where it is no card. */
 export function digestOf(message: FakeMessage): string | undefined {

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PrincipalId } from '../../src/model/ids.ts';
 import { json, type Seen, startUpstream } from '../execution/broker/upstream-server.ts';
 import { startAssistant, type TestAssistant } from '../support/assistant.ts';
 import { useDatabase } from '../support/database.ts';
@@ -63,5 +64,31 @@ describe('an effect of which nobody knows', () => {
     });
     expect(log.find((entry) => entry.type === 'execution.resolved')).toMatchObject({ principal: 'alice' });
     expect(JSON.stringify(log)).not.toContain(TOKEN);
+  });
+
+  it('is settled by a press of what somebody found, by whom it concerns and once', async () => {
+    const { ask, done, until, view, assistant, deliver, entries } = house;
+    const asked = await ask('alice', 'the printer is on fire, please open a ticket');
+    await done('alice', asked, 'confirm');
+    await until(asked, 'unknown');
+    const cardFor = async (person: string) =>
+      (await assistant.requestPage(asked.id, person as PrincipalId))?.message.card;
+    const card = await cardFor('alice');
+    expect(card?.offers).toEqual(['happened', 'did_not_happen', 'report']);
+    expect((await cardFor('erin'))?.offers).toEqual(['report']);
+
+    const press = async (person: string, as: 'succeeded' | 'failed') => {
+      const received = await deliver(person, { kind: 'resolve', rendering: card!.rendering, as });
+      const outcome = await assistant.outcome(received.turn, 60_000);
+      return outcome.reply;
+    };
+    expect(await press('dave', 'succeeded')).toMatch(/Only its requester or somebody who may approve/);
+    expect((await view(asked.id)).state).toBe('unknown');
+    expect(await press('alice', 'failed')).toMatch(/recorded/);
+    expect(await view(asked.id)).toMatchObject({ state: 'failed', result: { code: 'resolved_failed' } });
+    expect(await press('alice', 'succeeded')).toMatch(/no request of that id/);
+    expect((await cardFor('alice'))?.offers).toEqual(['report']);
+    const said = (await entries(asked)).filter((entry) => entry.type === 'execution.resolved');
+    expect(said).toMatchObject([{ principal: 'alice', data: { state: 'failed' } }]);
   });
 });

@@ -26,6 +26,8 @@ export function Offers({ card }: { card: Card }) {
         </Button>
       )}
       {offers.includes('undo') && <UndoButton card={card} />}
+      {offers.includes('happened') && <FoundButton card={card} as="succeeded" label="It happened" />}
+      {offers.includes('did_not_happen') && <FoundButton card={card} as="failed" label="It did not" />}
       {offers.includes('report') && (
         <Button variant="subtle" color="gray" size="compact-sm" onClick={() => setOpen('report')}>
           Report
@@ -35,21 +37,31 @@ export function Offers({ card }: { card: Card }) {
   );
 }
 
-/** Pressing it writes the command, so that it works and is recorded as on every platform. */
-function UndoButton({ card }: { card: Card }) {
+/**
+ * Pressing it writes the command, so that it works and is recorded as on every platform. `once`: the same key however often
+ * it is pressed on this card.
+ */
+function CommandButton({
+  label,
+  words,
+  once,
+  then,
+}: {
+  label: string;
+  words: string;
+  once: string;
+  then?(thread: string): void;
+}) {
   const { api } = useWorkspace();
-  const now = useNow();
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
-  if (card.undoUntil === undefined || Date.parse(card.undoUntil) <= now) return null;
   const press = async () => {
     setBusy(true);
     setProblem(null);
     try {
-      // The same key however often it is pressed on this card: it is taken back once.
-      const said = await api.say(`undo ${card.request}`, openThread(), `undo:${card.request}:${card.digest}`);
+      const said = await api.say(words, openThread(), once);
       openTurn(said);
-      go(`/threads/${said.thread}`);
+      then?.(said.thread);
     } catch (error) {
       setProblem(messageOf(error));
     } finally {
@@ -59,13 +71,37 @@ function UndoButton({ card }: { card: Card }) {
   return (
     <>
       <Button variant="subtle" color="gray" size="compact-sm" loading={isBusy} onClick={press}>
-        Undo
+        {label}
       </Button>
-      <span className="muted small">possible for now; the time ends {timeLeft(card.undoUntil, now)}</span>
       {problem !== null && <Problem text={problem} />}
     </>
   );
 }
+
+function UndoButton({ card }: { card: Card }) {
+  const now = useNow();
+  if (card.undoUntil === undefined || Date.parse(card.undoUntil) <= now) return null;
+  return (
+    <>
+      <CommandButton
+        label="Undo"
+        words={`undo ${card.request}`}
+        once={`undo:${card.request}:${card.digest}`}
+        then={(thread) => go(`/threads/${thread}`)}
+      />
+      <span className="muted small">possible for now; the time ends {timeLeft(card.undoUntil, now)}</span>
+    </>
+  );
+}
+
+/** What somebody found who looked at a request whose outcome is unknown. */
+const FoundButton = ({ card, as, label }: { card: Card; as: 'succeeded' | 'failed'; label: string }) => (
+  <CommandButton
+    label={label}
+    words={`resolve ${card.request} ${as}`}
+    once={`resolve:${card.request}:${card.digest}:${as}`}
+  />
+);
 
 /** Longest report, in characters: well within what one message may be. */
 const MAX_REPORT_CHARACTERS = 4_000;
