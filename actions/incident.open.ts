@@ -31,13 +31,10 @@ export const incidentOpen = defineAction({
       .max(8_000)
       .optional()
       .meta({ title: 'Description', description: 'What is known so far.' }),
-    urgency: z
-      .enum(['low', 'high'])
-      .optional()
-      .meta({
-        title: 'Urgency',
-        description: "High wakes people up; the service's own rule where nothing is said.",
-      }),
+    urgency: z.enum(['low', 'high']).optional().meta({
+      title: 'Urgency',
+      description: "High wakes people up; the service's own rule where nothing is said.",
+    }),
   }),
   effect: 'write',
   // It starts people working, and nothing else.
