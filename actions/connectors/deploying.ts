@@ -31,8 +31,8 @@ export type Deployment = {
   succeeded: boolean;
 };
 
-/** The commits that one has and the other has not; titles are other people's words, the newest last. */
-export type Between = { count: number; isAhead: boolean; titles: string[]; link: string };
+/** How far two commits are apart; titles of what the second has and the first has not are other people's words, the newest last. */
+export type Between = { ahead: number; behind: number; titles: string[]; link: string };
 
 /** A system that deployments are made on. */
 export type DeploymentSystem = {
@@ -183,6 +183,10 @@ async function rollback(
   if ('refused' in seen) return seen;
   const stands = standing(seen, environment);
   if ('refused' in stands) return stands;
+  if (text(args, 'to') === '' && isTornWayBack(seen, stands))
+    return {
+      refused: `The newest deployment of ${service} to ${name} was a way back, and it failed. Say where to go back to, such as to=${endedWell(seen)[0]?.id}.`,
+    };
   const origin = back(text(args, 'to'), seen, stands);
   if (origin === null) {
     const what = text(args, 'to') === '' ? 'that came before what runs now' : `called ${text(args, 'to')}`;
@@ -201,15 +205,27 @@ async function rollback(
  * After a deployment that failed, what ran before it. Otherwise what succeeded last before the commit that runs now first came: so
  * that a second rollback goes further back, not to what the first one took away.
  */
-function back(to: string, seen: readonly Deployment[], stands: Standing): Deployment | null {
-  const ended = seen.filter(({ state, succeeded }) => succeeded && state !== 'failed');
+function back(to: string, seen: readonly Deployment[], { newest, current }: Standing): Deployment | null {
+  const ended = endedWell(seen);
   if (to !== '') return ended.find(({ id, commit }) => id === to || commit === to) ?? null;
-  const { current } = stands;
   if (current === null) return null;
-  if (stands.newest?.id !== current.id || current.state === 'failed')
-    return ended.find(({ commit }) => commit !== stands.newest?.commit) ?? null;
+  if (newest?.id !== current.id || current.state === 'failed') return ended[0] ?? null;
   const first = ended.findLastIndex(({ commit }) => commit === current.commit);
   return ended[first + 1] ?? null;
+}
+const endedWell = (seen: readonly Deployment[]): Deployment[] =>
+  seen.filter(({ state, succeeded }) => succeeded && state !== 'failed');
+
+/**
+ * The newest has failed, and was of a commit that had come here before what runs now: itself a way back. What ran before it is
+ * what it was to replace, so nobody but a person can say where to go.
+ */
+function isTornWayBack(seen: readonly Deployment[], { newest, current }: Standing): boolean {
+  if (newest?.state !== 'failed' || current === null) return false;
+  const ended = endedWell(seen);
+  // The newest is first: what came earlier stands further behind.
+  const first = (one: Deployment) => ended.findLastIndex(({ commit }) => commit === one.commit);
+  return first(newest) > first(current);
 }
 
 /** Bound into the digest, and looked up again before it runs: whatever came in between stops it. */
@@ -227,16 +243,21 @@ const pinnedOf = ({
 });
 
 const quote = (title: string): string => `“${inSentence(title)}”`;
+const commits = (count: number): string => `${count} commit${count === 1 ? '' : 's'}`;
+
+function distance({ ahead, behind }: Between): string {
+  if (behind === 0) return commits(ahead);
+  if (ahead === 0) return `back by ${commits(behind)}`;
+  return `${commits(ahead)} more and ${behind} fewer`;
+}
 
 function changes(from: string, to: string, between: Between | null): Preview['facts'] {
   const span = `from ${short(from)} to ${short(to)}`;
   if (between === null) return [{ label: 'Changes', value: `${span}; they cannot be compared` }];
-  const { count, isAhead, titles, link } = between;
-  const what = `${count} commit${count === 1 ? '' : 's'}`;
-  const value = isAhead ? `${what}, ${span}` : `${span}, which are not in one line: ${what} apart`;
-  const more = count > titles.length ? [`and ${count - titles.length} more`] : [];
+  const { ahead, titles, link } = between;
+  const more = ahead > titles.length ? [`and ${ahead - titles.length} more`] : [];
   return [
-    { label: 'Changes', value },
+    { label: 'Changes', value: `${distance(between)}, ${span}` },
     ...(titles.length === 0 ? [] : [{ label: 'Commits', value: [...titles.map(quote), ...more].join('\n') }]),
     ...(link === '' ? [] : [{ label: 'Compare', value: link }]),
   ];

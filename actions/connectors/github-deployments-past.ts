@@ -166,12 +166,12 @@ async function between(from: string, to: string, place: GithubPlace, tools: Tool
   const span = `${from}...${to}`;
   const second = await readSpan(tools, place, span, 2);
   if (!second.ok) return null;
-  const count = Number(second.value.total_commits);
-  if (!Number.isSafeInteger(count)) return null;
-  const last = Math.max(1, Math.ceil(count / TITLES_SHOWN));
-  const newest = last === 2 ? second : await readSpan(tools, place, span, last);
+  const [ahead, behind] = [Number(second.value.ahead_by), Number(second.value.behind_by)];
+  if (!Number.isSafeInteger(ahead) || !Number.isSafeInteger(behind)) return null;
+  const last = Math.max(1, Math.ceil(ahead / TITLES_SHOWN));
+  const newest = last === 2 || ahead === 0 ? second : await readSpan(tools, place, span, last);
   const titles = newest.ok ? listOf(newest.value, 'commits').map(titleOf) : [];
-  return { count, isAhead: second.value.status === 'ahead', titles, link: text(second.value, 'html_url') };
+  return { ahead, behind, titles, link: text(second.value, 'html_url') };
 }
 const titleOf = ({ commit }: Fields): string =>
   isFields(commit) ? (text(commit, 'message').split('\n', 1)[0] ?? '') : '';

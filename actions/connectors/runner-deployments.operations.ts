@@ -103,8 +103,8 @@ const SYSTEM_OF_RUNS: DeploymentSystem = {
     const path = `${encodeURIComponent(text(of, 'repository'))}/commits?${query({ from, to })}`;
     const answer = await read(tools, RUNNER, `${BASE}/repositories/${path}`);
     if (!answer.ok) return null;
-    const { count, isAhead, titles } = answer.fields;
-    return { count: Number(count), isAhead: isAhead === true, titles: texts(titles), link: '' };
+    const { ahead, behind, titles } = answer.fields;
+    return { ahead: Number(ahead), behind: Number(behind), titles: texts(titles), link: '' };
   },
 };
 

@@ -99,8 +99,8 @@ export async function resolveRef(path: string, ref: string): Promise<string | nu
   return (await verify(folder, `refs/heads/${ref}`)) ?? (await verify(folder, `refs/tags/${ref}`));
 }
 
-/** What `to` has and `from` has not: how many commits, and the titles of the newest of them, the newest last. */
-export type Between = { count: number; isAhead: boolean; titles: string[] };
+/** How many commits `to` has more and fewer than `from`, and the titles of the newest of those more, the newest last. */
+export type Between = { ahead: number; behind: number; titles: string[] };
 
 /** Null where one of them is not there. Read by plumbing, which runs no program that a repository's config names. */
 export async function commitsBetween(
@@ -119,14 +119,14 @@ export async function commitsBetween(
     });
     return stdout;
   };
-  const count = Number(await revList('--count', `${from}..${to}`));
+  const ahead = Number(await revList('--count', `${from}..${to}`));
   const behind = Number(await revList('--count', `${to}..${from}`));
   // Two lines each: "commit ID", and the title.
   const lines = (
     await revList('--format=%s', `--max-count=${maxTitles}`, '--reverse', `${from}..${to}`)
   ).split('\n');
-  const titles = lines.filter((_, index) => index % 2 === 1).slice(0, Math.min(count, maxTitles));
-  return { count, isAhead: count > 0 && behind === 0, titles };
+  const titles = lines.filter((_, index) => index % 2 === 1).slice(0, Math.min(ahead, maxTitles));
+  return { ahead, behind, titles };
 }
 
 /**

@@ -117,6 +117,14 @@ describe('a promotion', () => {
     expect((await shown('promote', LIVE)).fact('Changes')).toContain('37 commits');
   });
 
+  it('of an older commit says that it goes back', async () => {
+    fake.add('production', 6);
+    fake.add('Staging 1', 4);
+    const seen = await shown('promote', LIVE);
+    expect(seen.fact('Changes')).toContain('back by 2 commits, from 000600060006 to 000400040004');
+    expect(seen.facts.map(({ label }) => label)).not.toContain('Commits');
+  });
+
   it('of what cannot be compared any more says so', async () => {
     fake.add('production', 3).sha = 'ab'.repeat(20);
     fake.add('Staging 1', 6);
@@ -251,6 +259,18 @@ describe('a rollback', () => {
     fake.add('production', 5);
     fake.add('production', 3);
     expect((await shown('rollback', BACK)).pinned).toMatchObject({ origin: String(first.id) });
+  });
+
+  it('after one that failed itself must be told where to', async () => {
+    const good = fake.add('production', 2);
+    fake.add('production', 3);
+    fake.add('production', 2, ['failure']);
+    expect(await preview('rollback', BACK)).toEqual({
+      refused: expect.stringContaining('Say where to go back to'),
+    });
+    expect((await shown('rollback', { ...BACK, to: String(good.id) })).pinned).toMatchObject({
+      commit: commitAt(2),
+    });
   });
 
   it('outside production finds what success has made inactive since', async () => {

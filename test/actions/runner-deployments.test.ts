@@ -185,19 +185,19 @@ describe('commits between two', () => {
     const titles = Array.from({ length: 12 }, (_, index) => `Change ${index + 1}`);
     const made = titles.map((title) => commit(title));
     expect(await commitsBetween(repository, from, made[11]!, 10)).toEqual({
-      count: 12,
-      isAhead: true,
+      ahead: 12,
+      behind: 0,
       titles: titles.slice(2),
     });
     expect(await commitsBetween(repository, made[11]!, from, 10)).toEqual({
-      count: 0,
-      isAhead: false,
+      ahead: 0,
+      behind: 12,
       titles: [],
     });
     const aside = git('commit-tree', '-p', from, '-m', 'Aside', 'main^{tree}');
     expect(await commitsBetween(repository, made[0]!, aside, 10)).toEqual({
-      count: 1,
-      isAhead: false,
+      ahead: 1,
+      behind: 1,
       titles: ['Aside'],
     });
   });
@@ -216,7 +216,7 @@ describe('commits between two', () => {
     for (const key of ['gpg.program', 'core.pager', 'pager.rev-list', 'core.fsmonitor'])
       git('config', key, `touch ${trap}; cat`);
     git('config', 'log.showSignature', 'true');
-    expect(await commitsBetween(repository, from, to, 10)).toMatchObject({ count: 1 });
+    expect(await commitsBetween(repository, from, to, 10)).toMatchObject({ ahead: 1 });
     expect(existsSync(trap)).toBe(false);
   });
 });
