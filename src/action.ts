@@ -79,6 +79,9 @@ export type EgressValues = {
 /** `number`: a plain number. `commits`: two whole commits with three dots between them. */
 export type FreeSegment = 'number' | 'commits';
 
+/** Who sends a write: `run` itself, or a look at what it started. */
+export type WritePhase = 'run' | 'follow';
+
 /**
  * One request that may leave, by method, host and path. Path segments in braces are filled from `fill`, each
  * encoded as one segment; the query and body must equal what is declared here, so that a compromised action
@@ -91,6 +94,8 @@ export type EgressRule = {
   /** e.g. `/repos/{owner}/{repo}/issues`. */
   path: string;
   effect: Effect;
+  /** Of writes: the one call that may send it (`run` if absent). Reads are for every call. */
+  phase?: WritePhase;
   fill: (values: EgressValues) => Record<string, string>;
   /** Segments that only an answer tells, such as the id of what runs now: any value of that form (reads only). */
   free?: Readonly<Record<string, FreeSegment>>;
@@ -152,13 +157,21 @@ export type CredentialScope = {
   permissions: Record<string, 'read' | 'write'>;
 };
 
-/** What a connector does for one operation. All four run in the sandbox; all but `run` with reads only. */
+/**
+ * What a connector does for one operation. All four run in the sandbox; all but `run` with reads only, but for a look that
+ * declares its writes.
+ */
 export type Operation = {
   egress: readonly EgressRule[];
   /** Filled as egress rules are. Absent: no credential can be made for it, only one that is kept works. */
   scope?: (values: EgressValues) => CredentialScope | null;
   /** How many writes one execution may send. */
   writes: number;
+  /**
+   * How many writes all looks of one execution may send together, by the rules of phase `follow`; absent: none. Such a rule is
+   * filled only from a handle that asks for it, and its write must be natural to repeat: a look that was lost is made again.
+   */
+  followWrites?: number;
   /**
    * `key`: the upstream enforces the idempotency key, so a write may be sent again after a crash;
    * `natural`: repeating changes nothing more; `none`: only `reconcile` may say what happened.

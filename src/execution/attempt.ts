@@ -1,8 +1,8 @@
 /**
  * One call of action code: a fresh sandbox, a fresh door to the broker, every request recorded. Previews, looks and
- * reconciliations get a door for reads only; a run's writes commit their intent first.
+ * reconciliations get a door for reads only, but for a look that was given the claim; every write commits its intent first.
  */
-import type { GovernedAction } from '../action.ts';
+import type { EgressRule, GovernedAction } from '../action.ts';
 import type { AuditLog } from '../audit/log.ts';
 import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
 import type { IsolationLevel, Json } from '../model/request.ts';
@@ -10,7 +10,8 @@ import { storable } from '../model/storable.ts';
 import type { Database, Tx } from '../store/database.ts';
 import type { Broker } from './broker/broker.ts';
 import type { BrokerHooks } from './broker/call.ts';
-import { type Claim, commitIntent, NEVER_LEFT, settleIntent } from './lease.ts';
+import { inPhase } from './broker/rules.ts';
+import { type Claim, commitIntent, NEVER_LEFT, type Sender, settleIntent } from './lease.ts';
 import type { Bundle } from './sandbox/bundle.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
@@ -43,7 +44,7 @@ export type Attempt = {
   requester: { id: PrincipalId; name: string };
   mark: string;
   idempotencyKey: string;
-  /** Only a run has one; without a claim nothing may be written. */
+  /** Of a run, and of a look that may send what its operation declares for looks; without one nothing may be written. */
   claim: Claim | null;
   /** What it must be isolated at, at least, when it is launched. */
   least: IsolationLevel;
@@ -54,14 +55,30 @@ export type Attempt = {
 /** `unanswered`: writes of this call that left and were not answered, whatever its code says. */
 export type Attempted = SandboxOutcome & { unanswered: number };
 
+type Writing = { rules: readonly EgressRule[]; writes: number; sender: Sender };
+
+/** What this call may write, by which rules; null where it gets a door for reads only. */
+function writingOf({ call, claim, governed: { action, operation } }: Attempt): Writing | null {
+  if (claim === null || action.effect !== 'write') return null;
+  const atMost = operation.followWrites ?? 0;
+  if (call === 'run')
+    return {
+      rules: inPhase(operation.egress, 'run'),
+      writes: operation.writes,
+      sender: { phase: 'run' },
+    };
+  if (call !== 'follow' || atMost === 0) return null;
+  return { rules: inPhase(operation.egress, 'follow'), writes: atMost, sender: { phase: 'follow', atMost } };
+}
+
 /** Runs one call in a single-use sandbox and closes its door behind it. */
 export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempted> {
   const { governed } = spec;
   const requester = `${spec.requester.id} (${spec.requester.name})`;
-  const mayWrite = spec.call === 'run' && spec.claim !== null && governed.action.effect === 'write';
-  const { hooks, unanswered } = hooksFor(deps, spec);
+  const writing = writingOf(spec);
+  const { hooks, unanswered } = hooksFor(deps, spec, writing?.sender ?? null);
   const door = deps.broker.open({
-    rules: governed.operation.egress,
+    rules: writing?.rules ?? governed.operation.egress,
     values: {
       args: spec.args,
       pinned: spec.pinned,
@@ -70,8 +87,8 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
       mark: spec.mark,
       requester,
     },
-    phase: mayWrite ? 'full' : 'read-only',
-    writes: mayWrite ? governed.operation.writes : 0,
+    phase: writing === null ? 'read-only' : 'full',
+    writes: writing?.writes ?? 0,
     idempotencyKey: spec.idempotencyKey,
     minting: mintingFor(deps, spec),
     hooks,
@@ -137,7 +154,11 @@ const UNRECORDED = {
   detail: '',
 } as const;
 
-function hooksFor(deps: AttemptDeps, spec: Attempt): { hooks: BrokerHooks; unanswered: () => number } {
+function hooksFor(
+  deps: AttemptDeps,
+  spec: Attempt,
+  sender: Sender | null,
+): { hooks: BrokerHooks; unanswered: () => number } {
   const about = { turn: spec.turn, request: spec.request };
   let unanswered = 0;
   // A door carries one call at a time: what is heard next is about this one.
@@ -150,14 +171,10 @@ function hooksFor(deps: AttemptDeps, spec: Attempt): { hooks: BrokerHooks; unans
   };
   const hooks: BrokerHooks = {
     async beforeWrite(call) {
-      if (!spec.claim) throw new Error('a write without a claim');
+      if (!spec.claim || !sender) throw new Error('a write without a claim');
       intent = null;
-      intent = await commitIntent(deps.db, spec.claim, {
-        method: call.method,
-        host: call.host,
-        path: call.path,
-        bodySha256: call.requestSha256,
-      });
+      const { method, host, path, requestSha256: bodySha256 } = call;
+      intent = await commitIntent(deps.db, spec.claim, { method, host, path, bodySha256 }, sender);
       unanswered += 1;
     },
     async afterCall(call) {

@@ -11,6 +11,7 @@ import { Json as JsonSchema, Preview, Result as ResultSchema } from '../model/re
 import type { Sql, Tx } from '../store/database.ts';
 import { type Attempt, type AttemptDeps, type Attempted, attempt } from './attempt.ts';
 import { isRefusalReason } from './broker/refusal.ts';
+import { declare, inPhase } from './broker/rules.ts';
 import {
   abandoned,
   appendOutput,
@@ -432,14 +433,7 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   if (!governed) return;
   const { execution, fence } = request;
   const claim: Claim = { request: id, execution, fence, level: request.level ?? 'none' };
-  const pinned = request.preview?.pinned ?? {};
-  const answer = await call(
-    deps,
-    request,
-    governed,
-    { call: 'follow', claim: null, pinned, handle: request.handle },
-    signal,
-  );
+  const answer = await lookWith(deps, { ...request, handle: request.handle }, claim, governed, signal);
   const look = answer.kind === 'answered' ? LookSchema.safeParse(answer.value) : null;
   const seen: Look | null = look?.success && !saysNothing(look.data) ? look.data : null;
   if (seen === null) return lookedInVain(deps, request, claim, request.handle);
@@ -455,6 +449,53 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   const ended = ENDS[seen.kind];
   if (await end(deps, request, claim, ended, seen.result, last)) return;
   await deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
+}
+
+type Followed = StoredRequest & { handle: Record<string, Json> };
+
+/** Looks once: with the claim where the handle asks for a write that looks may send, and with reads only otherwise. */
+async function lookWith(
+  deps: ExecutorDeps,
+  request: Followed,
+  claim: Claim,
+  governed: GovernedAction,
+  signal: AbortSignal,
+): Promise<Attempted> {
+  const { handle } = request;
+  const look = (held: Claim | null, until: AbortSignal): Promise<Attempted> =>
+    call(
+      deps,
+      request,
+      governed,
+      { call: 'follow', claim: held, pinned: request.preview?.pinned ?? {}, handle },
+      until,
+    );
+  const mayWrite = asksToWrite(request, governed) && (await isStillApproved(deps, request, governed, signal));
+  // A claim that is lost by now writes nothing; whoever took it over looks too.
+  if (!mayWrite || !(await renewLease(deps.db, claim))) return look(null, signal);
+  return withLease(deps, claim, signal, (held) => look(claim, held));
+}
+
+/** Whether this handle fills a write that the operation declares for looks. Asked first: most looks write nothing. */
+function asksToWrite(request: Followed, { action, operation, settings }: GovernedAction): boolean {
+  if (action.effect !== 'write' || (operation.followWrites ?? 0) === 0) return false;
+  const { arguments: args, handle, requester } = request;
+  const writes = inPhase(operation.egress, 'follow').filter((rule) => rule.effect === 'write');
+  const pinned = request.preview?.pinned ?? {};
+  // Only whether it can be filled is asked here; what it says is filled when the door is opened.
+  return declare(writes, { args, handle, pinned, settings, mark: 'mark', requester }).length > 0;
+}
+
+/** A row can be forged, and code exchanged: what a look sends is part of what was approved, to the byte of its code. */
+async function isStillApproved(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  governed: GovernedAction,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (governed.connector.name !== request.connector) return false;
+  if (deps.bundleOf(request.connector).sha256 !== request.codeDigest) return false;
+  return (await evidenceOf(deps, request, governed, signal)) === null;
 }
 
 /** Ends of a look that speak of the way there only: the system did not let us see. */

@@ -2,6 +2,7 @@
  * Who may act for a request, in PostgreSQL: the claim, its lease and its fencing token, the intents of its writes.
  * A worker whose fence is no longer the row's can write nothing more, whatever it believes.
  */
+import type { WritePhase } from '../action.ts';
 import { AppError } from '../errors.ts';
 import type { RequestId } from '../model/ids.ts';
 import { ExecutionId, newId } from '../model/ids.ts';
@@ -71,11 +72,20 @@ export async function abandoned(sql: Sql, limit: number): Promise<RequestId[]> {
 
 export type Write = { method: string; host: string; path: string; bodySha256: string };
 
+/** Which call sends it; of looks also how many writes all of them may send together. */
+export type Sender = { phase: 'run' } | { phase: 'follow'; atMost: number };
+
 /**
  * Commits the intent of a write before it leaves. Refuses (`egress_refused`, `kill_switch`) when the claim is no
- * longer ours or the kill switch is on; anything that cannot be read throws, and the write does not leave.
+ * longer ours, the looks have sent all that they may, or the kill switch is on; anything that cannot be read throws, and
+ * the write does not leave.
  */
-export async function commitIntent(db: Database, claim: Claim, write: Write): Promise<string> {
+export async function commitIntent(
+  db: Database,
+  claim: Claim,
+  write: Write,
+  sender: Sender = { phase: 'run' },
+): Promise<string> {
   return db.transaction(async (tx) => {
     const row = await tx.maybe<{ action: string; requester: string; connector: string }>(
       `select action, requester, connector from requests
@@ -90,10 +100,13 @@ export async function commitIntent(db: Database, claim: Claim, write: Write): Pr
       row.connector,
     ]);
     if (killed) throw new AppError('kill_switch', 'The kill switch is on.');
+    // The row is held: two looks at once cannot both be the last.
+    if (sender.phase === 'follow' && (await sentBy(tx, claim, 'follow')) >= sender.atMost)
+      throw new AppError('egress_refused', 'The looks at this execution have sent all that they may.');
     const intent = crypto.randomUUID();
     await tx.query(
-      `insert into intents (id, request, execution, fence, method, host, path, body_sha256)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      `insert into intents (id, request, execution, fence, method, host, path, body_sha256, phase)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [
         intent,
         claim.request,
@@ -103,10 +116,21 @@ export async function commitIntent(db: Database, claim: Claim, write: Write): Pr
         write.host,
         write.path,
         write.bodySha256,
+        sender.phase,
       ],
     );
     return intent;
   });
+}
+
+/** Writes of this execution in one phase; those of which certainly nothing has left do not count. */
+async function sentBy(tx: Tx, claim: Claim, phase: WritePhase): Promise<number> {
+  const { sent } = await tx.one<{ sent: number }>(
+    `select count(*)::int as sent from intents
+     where request = $1 and phase = $2 and status is distinct from $3`,
+    [claim.request, phase, NEVER_LEFT],
+  );
+  return sent;
 }
 
 /** Whether a kill switch covers this request now. */
@@ -128,12 +152,15 @@ export const NEVER_LEFT = 0;
 
 export type Intents = { total: number; unanswered: number; serverErrors: number };
 
-/** What is known of the writes of an execution: none means that nothing can have happened. */
+/**
+ * What is known of the writes that a run sent: none means that nothing can have happened. What its looks sent later says
+ * nothing about that.
+ */
 export async function intentsOf(sql: Sql, request: RequestId): Promise<Intents> {
   return sql.one<Intents>(
     `select count(*)::int as total, (count(*) filter (where status is null))::int as unanswered,
        (count(*) filter (where status >= 500))::int as "serverErrors"
-     from intents where request = $1`,
+     from intents where request = $1 and phase = 'run'`,
     [request],
   );
 }

@@ -3,10 +3,11 @@
  * whatever the upstream does, is an entry, and what is known of its writes is what happened.
  */
 import { afterEach, describe, expect, test } from 'vitest';
-import type { GovernedAction } from '../../src/action.ts';
+import type { EgressRule, GovernedAction } from '../../src/action.ts';
 import { attempt } from '../../src/execution/attempt.ts';
 import { createBroker } from '../../src/execution/broker/broker.ts';
 import { claimApproved, intentsOf } from '../../src/execution/lease.ts';
+import type { Json } from '../../src/model/request.ts';
 import { findSecrets } from '../../src/screening/secrets.ts';
 import { alice, entriesOf, storeRequest, testLog } from '../support/core.ts';
 import { useDatabase } from '../support/database.ts';
@@ -29,15 +30,34 @@ const READ = rawRequest(READ_LINE);
 /** Without it another request may follow on the same stream. */
 const going = (request: string) => request.replace('connection: close\r\n', '');
 
+const STOP_RULE: EgressRule = {
+  method: 'POST',
+  host: 'api.example.com',
+  path: '/repos/{owner}/runs/{run}/stop',
+  effect: 'write',
+  phase: 'follow',
+  fill: ({ handle }): Record<string, string> =>
+    typeof handle.stop === 'string' ? { owner: 'acme', run: handle.stop } : {},
+  query: () => ({}),
+  body: () => null,
+  credential: 'example',
+};
+const STOP = rawRequest('POST /repos/acme/runs/12/stop', ['content-length: 0']);
+
 const governed = {
   action: { name: 'ticket.create', effect: 'write', operation: 'create' },
   connector: { name: 'example' },
-  operation: { egress: RULES, writes: 1 },
+  operation: { egress: [...RULES, STOP_RULE], writes: 1 },
   settings: {},
 } as unknown as GovernedAction;
 
-/** Runs a child that writes these bytes to its door, waits until the door is closed, and says that all is well. */
-async function run(bytes: string, upstream: Script | { baseUrl: string }) {
+type Look = { handle: Record<string, Json>; followWrites: number };
+
+/**
+ * Runs a child that writes these bytes to its door, waits until the door is closed, and says that all is well. `look`: as a look
+ * that holds the claim, and not as a run.
+ */
+async function run(bytes: string, upstream: Script | { baseUrl: string }, look: Look | null = null) {
   const server = typeof upstream === 'function' ? await startUpstream(upstream) : null;
   if (server) ends.push(() => server.close());
   const config = server?.config ?? {
@@ -75,13 +95,13 @@ async function run(bytes: string, upstream: Script | { baseUrl: string }) {
       },
     },
     {
-      call: 'run',
-      governed,
+      call: look === null ? 'run' : 'follow',
+      governed: { ...governed, operation: { ...governed.operation, followWrites: look?.followWrites ?? 0 } },
       turn: request.turn,
       request: request.id,
       args: { title: 'VPN down', ticket: '12' },
       pinned: {},
-      handle: {},
+      handle: look?.handle ?? {},
       requester: { id: alice, name: 'Alice' },
       mark: 'mark-1',
       idempotencyKey: 'key-1',
@@ -100,6 +120,9 @@ async function run(bytes: string, upstream: Script | { baseUrl: string }) {
       .map(({ type, data }) => `${type} ${data?.code ?? data?.status}`),
     text: JSON.stringify(entries),
     intents: await intentsOf(database.db, request.id),
+    phases: (
+      await database.db.query<{ phase: string }>('select phase from intents where request = $1', [request.id])
+    ).map(({ phase }) => phase),
   };
 }
 
@@ -122,6 +145,42 @@ describe('what hostile code does is an entry, and nothing of it has left', () =>
     expect(entries).toEqual(['egress.called 201', 'egress.refused write_budget']);
     expect(seen).toHaveLength(1);
     expect(intents).toEqual({ ...NONE, total: 1 });
+  });
+});
+
+describe('a look', () => {
+  const ASKED = { handle: { stop: '12' }, followWrites: 1 };
+  const good: Script = (response) => json(response, {}, 202);
+
+  test('sends the stop that its handle asks for, counted apart from what the run sent', async () => {
+    const { entries, seen, intents, phases } = await run(STOP, good, ASKED);
+    expect(entries).toEqual(['egress.called 202']);
+    expect(seen.map(({ url }) => url)).toEqual(['/v3/repos/acme/runs/12/stop']);
+    expect([intents, phases]).toEqual([NONE, ['follow']]);
+  });
+
+  test.each<[string, string, Look | null, string]>([
+    ["the run's own write", WRITE, ASKED, 'not_declared'],
+    ['the stop of another run', STOP.replace('/12/', '/13/'), ASKED, 'not_declared'],
+    ['a stop that its handle does not ask for', STOP, { ...ASKED, handle: {} }, 'not_declared'],
+    ['a stop though none is declared', STOP, { ...ASKED, followWrites: 0 }, 'write_in_read_only'],
+    [
+      "the run's own write, with nothing declared",
+      WRITE,
+      { ...ASKED, followWrites: 0 },
+      'write_in_read_only',
+    ],
+    ['the stop, from a run', STOP, null, 'not_declared'],
+  ])('cannot send %s', async (_what, bytes, look, code) => {
+    const { entries, seen, phases } = await run(bytes, good, look);
+    expect(entries).toEqual([`egress.refused ${code}`]);
+    expect([seen, phases]).toEqual([[], []]);
+  });
+
+  test('cannot send one more than is declared', async () => {
+    const { entries, seen } = await run(going(STOP) + STOP, good, ASKED);
+    expect(entries).toEqual(['egress.called 202', 'egress.refused write_budget']);
+    expect(seen).toHaveLength(1);
   });
 });
 

@@ -8,6 +8,7 @@ import {
   commitIntent,
   finish,
   intentsOf,
+  NEVER_LEFT,
   OUTPUT_TAIL_CHARACTERS,
   renewLease,
   settleIntent,
@@ -146,6 +147,22 @@ describe('an intent', () => {
     await expect(commitIntent(database.db, held, WRITE)).rejects.toMatchObject({ code: 'kill_switch' });
     await killOff();
     expect((await intentsOf(database.db, request.id)).total).toBe(1);
+  });
+
+  test('of a look is refused once all looks together have sent what they may', async () => {
+    const request = await approved();
+    const held = (await claim(request))!;
+    const look = { phase: 'follow', atMost: 2 } as const;
+    const unsent = await commitIntent(database.db, held, WRITE, look);
+    await database.db.transaction((tx) => settleIntent(tx, unsent, NEVER_LEFT));
+    await commitIntent(database.db, held, WRITE);
+    // Four at once, from processes that all believe they are the last.
+    const all = await Promise.allSettled(
+      Array.from({ length: 4 }, () => commitIntent(database.db, held, WRITE, look)),
+    );
+    expect(all.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+    // What a run sent is counted by itself.
+    expect(await intentsOf(database.db, request.id)).toEqual({ total: 1, unanswered: 1, serverErrors: 0 });
   });
 
   test('is refused after the end', async () => {

@@ -4,7 +4,7 @@
  */
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
-import type { GovernedAction } from '../../src/action.ts';
+import type { EgressRule, GovernedAction } from '../../src/action.ts';
 import { findRequest, move } from '../../src/approval/requests.ts';
 import type { AuditLog } from '../../src/audit/log.ts';
 import type { BrokerCall, DoorSpec } from '../../src/execution/broker/call.ts';
@@ -40,6 +40,19 @@ const CALL: BrokerCall = {
   requestSha256: 'ab'.repeat(32),
 };
 
+const STOP: EgressRule = {
+  method: 'POST',
+  host: 'desk.internal',
+  path: '/tickets/{ticket}/stop',
+  effect: 'write',
+  phase: 'follow',
+  fill: ({ handle }): Record<string, string> =>
+    typeof handle.stop === 'string' ? { ticket: handle.stop } : {},
+  query: () => ({}),
+  body: () => null,
+  credential: null,
+};
+
 /** Thrown by action code that ends without an answer. */
 export class Crash extends Error {}
 
@@ -57,6 +70,8 @@ export function outsideSystem(db: Database, audit: AuditLog) {
     level: 'kernel' as IsolationLevel,
     idempotency: 'none' as GovernedAction['operation']['idempotency'],
     effect: 'write' as 'read' | 'write',
+    /** What all looks together may send; a handle with `stop` asks for it. */
+    followWrites: 0,
     codeDigest: CODE_DIGEST,
     isServed: true,
     evidence: null as Obstacle | null,
@@ -149,8 +164,9 @@ export function outsideSystem(db: Database, audit: AuditLog) {
       module: '',
     },
     operation: {
-      egress: [],
+      egress: [STOP],
       writes: 1,
+      followWrites: system.followWrites,
       idempotency: system.idempotency,
       preview: () => Promise.reject(new Error('runs in the sandbox only')),
       run: () => Promise.reject(new Error('runs in the sandbox only')),

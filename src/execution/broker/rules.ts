@@ -1,6 +1,6 @@
 /** Egress rules filled from digested values: what may leave, down to the byte. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import type { EgressRule, EgressValues, FreeSegment } from '../../action.ts';
+import type { EgressRule, EgressValues, FreeSegment, WritePhase } from '../../action.ts';
 import type { Effect, Json } from '../../model/request.ts';
 import { declarableHeaders } from './headers.ts';
 import { EgressRefused } from './refusal.ts';
@@ -109,6 +109,10 @@ export function declare(rules: readonly EgressRule[], values: EgressValues): Dec
 
 const isMet = (declared: string | RegExp, segment: string): boolean =>
   typeof declared === 'string' ? declared === segment : declared.test(segment);
+
+/** The rules of one phase: every read, and the writes that are its own. */
+export const inPhase = (rules: readonly EgressRule[], phase: WritePhase): EgressRule[] =>
+  rules.filter((rule) => rule.effect === 'read' || (rule.phase ?? 'run') === phase);
 
 /** The declarations that a call's method and address meet. Throws `not_declared`. */
 export function candidates(declared: readonly Declared[], method: string, target: Target): Declared[] {
