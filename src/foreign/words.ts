@@ -45,7 +45,7 @@ export function cedarFor({ name, effect, resource }: Description): string {
     `action "${name}" appliesTo { principal: Person, resource: ${resource.type}, context: Facts };`,
     '',
     '// A policy to begin with, in a *.cedar file of the same folder:',
-    `@id("${name}")`,
+    `@id("engineers-${name.replace('.', '-')}")`,
     `@description("Engineers may ask for ${name}.")`,
     ...(effect === 'write' ? ['@approval("none")'] : []),
     `permit (principal in Group::"engineers", action == Action::"${name}", resource);`,

@@ -104,6 +104,8 @@ export type Options = {
   /** More lines of countersign.yaml. */
   extra?: string;
   environment?: Record<string, string>;
+  /** Changes the files, or runs commands on them, before anything starts. */
+  prepare?: (home: Home) => void | Promise<void>;
   /** How isolation is established, besides the level. */
   isolation?: Omit<ComposeOptions, 'strongest'>;
 };
@@ -112,6 +114,7 @@ export type Options = {
 export async function startAssistant(database: TestDatabase, options: Options = {}) {
   const home = makeHome(options);
   await home.repository();
+  await options.prepare?.(home);
   const config = readConfig({ ...home.environment(database), ...options.environment }, home.folder);
   const running = await compose(config, createLog(config.logLevel), () => null, {
     ...options.isolation,
