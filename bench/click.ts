@@ -4,28 +4,21 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { compose, type Running } from '../src/compose.ts';
 import { createLog } from '../src/log.ts';
-import { newId, PrincipalId, type RequestId, ThreadId } from '../src/model/ids.ts';
-import { FINAL_STATES, type RequestView } from '../src/model/request.ts';
+import type { PrincipalId, RequestId } from '../src/model/ids.ts';
+import type { RequestView } from '../src/model/request.ts';
 import type { DecisionKind } from '../src/model/turn.ts';
 import { openDatabase } from '../src/store/postgres.ts';
 import type { Bench, Context } from './bench.ts';
 import { localConfig, stopWhenStarted, temporaryFolder } from './installation.ts';
 import { tableOf, takeTurns, timed } from './measure.ts';
+import { alice, ask, bob, decide, succeeded } from './requests.ts';
 
 const ROUNDS = { rounds: 60, withinMs: 60_000, warmUp: 2 };
 const HAND_OVER = 'bare hand-over: INSERT, NOTIFY, heard';
 const TICKET = 'ticket.create';
 const CHECKS = 'ci.trigger';
-/** A turn, or a run of the sample job, that takes longer has gone wrong. */
-const PATIENCE_MS = 30_000;
-/** Between two looks for the end of a request, which is not measured. */
-const LOOK_EVERY_MS = 20;
-
-const alice = PrincipalId.parse('alice');
-const bob = PrincipalId.parse('bob');
 
 /** The sample job takes its time for show; what is asked here is how soon a job begins. */
 function instantJob(context: Context): string {
@@ -55,43 +48,6 @@ async function bareHandOver(context: Context, running: Running): Promise<() => P
       });
       await heard.promise;
     });
-}
-
-async function ask(running: Running, text: string): Promise<RequestView> {
-  const { assistant } = running;
-  const { turn } = await assistant.receive({
-    key: crypto.randomUUID(),
-    account: { platform: 'web', issuer: 'local', subject: alice },
-    place: { platform: 'web', tenant: 'local', container: alice, thread: newId(ThreadId), direct: true },
-    content: { kind: 'message', text, fetched: [] },
-  });
-  const { requests, reply } = await assistant.outcome(turn, PATIENCE_MS);
-  const view = requests[0] === undefined ? null : await assistant.request(requests[0]);
-  if (view === null) throw new Error(`no request came of "${text}": ${reply}`);
-  return view;
-}
-
-async function decide(
-  running: Running,
-  { id, digest }: RequestView,
-  principal: PrincipalId,
-  decision: DecisionKind,
-): Promise<RequestView> {
-  const key = crypto.randomUUID();
-  const outcome = await running.assistant.decide({ key, request: id, principal, decision, digest });
-  if (outcome.kind !== 'done') throw new Error(`the ${decision} was not taken: ${outcome.message}`);
-  return outcome.request;
-}
-
-async function ended(running: Running, id: RequestId): Promise<void> {
-  const until = performance.now() + PATIENCE_MS;
-  for (;;) {
-    const view = await running.assistant.request(id);
-    if (view?.state === 'succeeded') return;
-    if (view === null || FINAL_STATES.has(view.state) || performance.now() > until)
-      throw new Error(`the request is ${view?.state}: ${view?.result?.message}`);
-    await wait(LOOK_EVERY_MS);
-  }
 }
 
 /** When the executor committed its start, and the intent of its first write, by this machine's clock. */
@@ -129,7 +85,7 @@ export const click: Bench = {
       const clickedAt = performance.timeOrigin + performance.now();
       await decide(running, view, by, as);
       const decidedMs = performance.timeOrigin + performance.now() - clickedAt;
-      await ended(running, view.id);
+      await succeeded(running, view.id);
       const { startedAt, writingAt } = await begun(running, view.id);
       if (round >= 0) {
         deciding.get(what)!.push(decidedMs);

@@ -9,14 +9,15 @@ import type { Bench, Context, Table } from './bench.ts';
 import { broker } from './broker.ts';
 import { click } from './click.ts';
 import { events } from './events.ts';
+import { executions } from './executions.ts';
 import { policy } from './policy.ts';
 import { inWords } from './report.ts';
 import { sandbox } from './sandbox.ts';
 import { turn } from './turn.ts';
 
-const BENCHES: readonly Bench[] = [turn, events, click, sandbox, policy, audit, broker];
+const BENCHES: readonly Bench[] = [turn, events, click, executions, sandbox, policy, audit, broker];
 const USAGE = `usage: node bench/run.ts [NAME...] [--json]
-${BENCHES.map(({ name, about }) => `  ${name.padEnd(8)} ${about}`).join('\n')}
+${BENCHES.map(({ name, about }) => `  ${name.padEnd(10)} ${about}`).join('\n')}
 `;
 
 const undos: (() => Promise<void> | void)[] = [];
