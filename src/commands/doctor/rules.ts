@@ -1,6 +1,7 @@
 /** The files that decide: directory, policies, jobs. */
 import type { Config } from '../../config.ts';
 import { AppError } from '../../errors.ts';
+import { prepareOutside } from '../../foreign/outside.ts';
 import { loadRules } from '../../house.ts';
 import { bad, type Finding, note, ok } from './finding.ts';
 
@@ -19,6 +20,7 @@ export async function lookAtRules(config: Config): Promise<Finding[]> {
         : ok('directory', `${people.length} people in ${groups.length} groups, from ${file}`),
       ok('policies', `${policies.size} in ${files.length} files, for ${catalogue.all().length} actions`),
       ...warnings.map((warning) => note('policies', warning)),
+      ...(await ownActions(config)),
     ];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
@@ -27,4 +29,14 @@ export async function lookAtRules(config: Config): Promise<Finding[]> {
       bad(name, error.message, 'docs/policy.md describes both; npx countersign policy check tries again.'),
     ];
   }
+}
+
+/** Bundled and compared as a start does; nothing of them runs. */
+async function ownActions(config: Config): Promise<Finding[]> {
+  const { statuses } = await prepareOutside(config.actions, config);
+  return statuses.map(({ state, words }) =>
+    state === 'served'
+      ? ok('actions', words)
+      : note('actions', words, 'docs/action-author.md tells what to do.'),
+  );
 }
