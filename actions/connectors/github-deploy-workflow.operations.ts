@@ -7,7 +7,8 @@ import type { CredentialScope, EgressRule, EgressValues, Look, Operation, Tools 
 import type { Json } from '../../src/model/request.ts';
 import { isFields, text } from './answer.ts';
 import type { Args } from './ci-runs.ts';
-import { type Environment, previewOf, targetOf } from './deploying.ts';
+import { type Environment, targetOf } from './deployed.ts';
+import { previewOf } from './deploying.ts';
 import { trigger } from './github-actions-trigger.ts';
 import { GITHUB, nameOn, pastRules, placeOf, SYSTEM } from './github-deployments-past.ts';
 import { read } from './json-call.ts';

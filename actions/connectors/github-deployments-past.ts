@@ -15,7 +15,7 @@ import {
   sourceOf,
   TITLES_SHOWN,
   targetOf,
-} from './deploying.ts';
+} from './deployed.ts';
 import { GITHUB as ACTIONS, githubPlace } from './github-actions-runs.ts';
 import { COMMIT, commitRule, type GithubPlace, newestCommit } from './github-commit.ts';
 import { type Answer, listOf, read, readList, readRule, type System } from './json-call.ts';

@@ -7,7 +7,8 @@ import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear, unsure } from './answer.ts';
 import { texts } from './ci-described.ts';
 import type { Args } from './ci-runs.ts';
-import { type Environment, previewOf, targetOf } from './deploying.ts';
+import { type Environment, targetOf } from './deployed.ts';
+import { previewOf } from './deploying.ts';
 import { COMMIT } from './github-commit.ts';
 import {
   creatorOf,

@@ -13,10 +13,10 @@ import {
   type DeploymentState,
   type DeploymentSystem,
   type Environment,
-  previewOf,
   sourceOf,
   targetOf,
-} from './deploying.ts';
+} from './deployed.ts';
+import { previewOf } from './deploying.ts';
 import { listOf } from './json-call.ts';
 import {
   BASE,
