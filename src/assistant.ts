@@ -246,12 +246,12 @@ export async function createAssistant(
       });
     },
 
-    async stop(place, principal) {
+    async stop(place, principal, what) {
       const row = await deps.db.maybe<{ id: ThreadId }>(
         'select id from threads where platform = $1 and tenant = $2 and container = $3 and thread = $4',
         [place.platform, place.tenant, place.container, place.thread],
       );
-      if (row) await deps.pipeline.stop(row.id, principal);
+      if (row) await deps.pipeline.stop(row.id, principal, what);
     },
 
     actions: (viewer) => deps.actionsFor(viewer),

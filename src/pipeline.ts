@@ -57,6 +57,7 @@ import type {
   Planned,
   Planner,
   PlannerTool,
+  Stopping,
   Surface,
 } from './model/ports.ts';
 import type { Account, Platform, Principal } from './model/principal.ts';
@@ -148,7 +149,8 @@ export function createPipeline(parts: PipelineParts) {
     /** One turn, from stored to answered. Safe to repeat: what it led to is stored once. */
     async runTurn(id: TurnId, signal: AbortSignal): Promise<void> {
       const turn = await findTurn(parts.db, id);
-      if (turn?.state !== 'received') return;
+      if (turn === null) return;
+      if (turn.state !== 'received') return endLeft(turn);
       const stopped = new AbortController();
       atWork.set(id, stopped);
       try {
@@ -169,14 +171,17 @@ export function createPipeline(parts: PipelineParts) {
      * The person wants no more of this conversation: what is being planned is dropped, by every process, as a settled
      * turn can store nothing; what waits or is approved is cancelled. What runs already cannot be taken back.
      */
-    async stop(thread: ThreadId, person: PrincipalId): Promise<void> {
+    async stop(thread: ThreadId, person: PrincipalId, what: Stopping = 'everything'): Promise<void> {
       const dropped = await parts.db.transaction(async (tx) => {
         const turns = await openTurns(tx, thread, person);
         const ended: TurnId[] = [];
         for (const turn of turns) if (await settleTurn(tx, turn, STOPPED)) ended.push(turn);
         let stopped = ended.length;
         let running = 0;
-        for (const request of await openRequestsIn(tx, thread, person)) {
+        // Stopped where nothing was left: it has just been answered, and nobody asked for more than that.
+        if (what === 'answers' && ended.length === 0) return ended;
+        const open = what === 'answers' ? [] : await openRequestsIn(tx, thread, person);
+        for (const request of open) {
           const { id, digest, turn } = request;
           const input: DecisionInput = {
             key: turn,
@@ -758,7 +763,18 @@ export function createPipeline(parts: PipelineParts) {
       .catch((error: unknown) => {
         // Another worker was first: everything of this one was rolled back.
         if (!(error instanceof SettledBefore)) throw error;
+        return endLeft(turn);
       });
+  }
+
+  /** Whose turn was erased while it was answered is not left with half an answer: whoever else settles one completes it. */
+  async function endLeft({ id, thread }: StoredTurn): Promise<void> {
+    await parts.db.transaction(async (tx) => {
+      for (const left of await begunAmong(tx, [id])) {
+        const said = { thread, turn: left, principal: null, authorship: 'system' as const, text: ERASED };
+        await completeBegun(tx, left, await reply(tx, parts, said));
+      }
+    });
   }
 
   /** Once with the answer: nobody shall believe that what they attached was taken into account. */
@@ -837,6 +853,7 @@ const MODEL_DOWN =
   'I cannot reach my language model right now, so plain words do not get through. Typed commands work: write "help".';
 
 const STOPPED = 'Stopped, as you asked.';
+const ERASED = 'Erased.';
 const FILES_UNREAD = 'I do not read files: only the words of your message counted.';
 const cameWithFiles = ({ content, problem }: StoredTurn): boolean =>
   problem === null && content.kind === 'message' && content.files !== undefined;

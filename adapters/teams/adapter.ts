@@ -5,6 +5,7 @@ import { AppError } from '../../src/errors.ts';
 import type { Message } from '../../src/model/card.ts';
 import type { PrincipalId, RequestId } from '../../src/model/ids.ts';
 import type { ChatAssistant, Ephemeral, Surface } from '../../src/model/ports.ts';
+import type { Place } from '../../src/model/turn.ts';
 import { type Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import { Connector } from './connector.ts';
 import { PACE } from './limits.ts';
@@ -111,6 +112,7 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
     personal: options.view !== undefined,
     approvalsConversation: containerOf(config.approvalsConversation),
     operatorsConversation: containerOf(config.operatorsConversation),
+    stopped: (place) => stopAnswers(assistant(), references, place),
     log,
   });
   listen({
@@ -140,6 +142,14 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
       queue.stop();
     },
   };
+}
+
+/** Teams does not say who has pressed Stop: in a personal chat there is only one who can. */
+async function stopAnswers(assistant: ChatAssistant, references: References, place: Place): Promise<void> {
+  const person = (await references.get(place.tenant, place.container))?.person ?? null;
+  if (person === null) return;
+  const who = await assistant.identify({ platform: 'teams', tenant: place.tenant, user: person });
+  if (who.kind === 'known') await assistant.stop(place, who.principal.id, 'answers');
 }
 
 function checkConfig({ appId, password, tenant, unauthenticated, serviceUrl }: TeamsConfig): void {

@@ -14,9 +14,23 @@ import type { Tokens } from './tokens.ts';
 /** A conversation and where its connector is. */
 export type Address = { serviceUrl: string; conversation: string };
 
+/** A person has pressed Stop while an answer grew: Teams takes no more of it. */
+export class AnswerStopped extends AppError {
+  constructor(cause: Error) {
+    super('not_allowed', 'Somebody has stopped this answer in Teams.', { cause });
+  }
+}
+
 /** A Retry-After may also be a date; then, and when absent, this little. */
 const SECONDS = /^[0-9]{1,5}$/;
 const Posted = z.object({ id: z.string().min(1) });
+/** Of several refusals of a stream by this code, only the words tell which it was; Teams has spelled them both ways. */
+const Stopped = z.object({
+  error: z.object({
+    code: z.literal('ContentStreamNotAllowed'),
+    message: z.string().regex(/cancell?ed by (?:the )?user/i),
+  }),
+});
 
 export class Connector {
   readonly #tokens: Tokens | null;
@@ -142,6 +156,7 @@ function refusal(response: Response, text: string): Error {
         cause,
       });
     case 403:
+      if (Stopped.safeParse(decodeJson(text)).success) return new AnswerStopped(cause);
       return new AppError('not_allowed', 'The app may not write there; add it to the team, chat or person.', {
         cause,
       });

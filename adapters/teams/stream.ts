@@ -7,7 +7,7 @@ import { AppError } from '../../src/errors.ts';
 import type { Delivered } from '../../src/model/card.ts';
 import type { AnswerStream } from '../../src/model/ports.ts';
 import type { Clock, Pace, PacedQueue } from '../../src/surface/paced-queue.ts';
-import type { Address, Connector } from './connector.ts';
+import { type Address, AnswerStopped, type Connector } from './connector.ts';
 import { harmless } from './harmless.ts';
 import { type Log, nameOf } from './log.ts';
 import { clip } from './outbound-text.ts';
@@ -56,6 +56,7 @@ export class TeamsStream implements AnswerStream {
   readonly #conversation: string;
   readonly #where: () => Promise<Address>;
   readonly #noted: (id: string) => Promise<boolean>;
+  readonly #stopped: () => Promise<void>;
   readonly #beganMs: number;
   readonly #steps: string[] = [];
   #text = '';
@@ -71,11 +72,13 @@ export class TeamsStream implements AnswerStream {
     conversation: string,
     where: () => Promise<Address>,
     noted: (id: string) => Promise<boolean>,
+    stopped: () => Promise<void>,
   ) {
     this.#parts = parts;
     this.#conversation = conversation;
     this.#where = where;
     this.#noted = noted;
+    this.#stopped = stopped;
     this.#beganMs = parts.clock.now();
   }
 
@@ -118,8 +121,23 @@ export class TeamsStream implements AnswerStream {
     } catch (error) {
       this.#ended = true;
       if (this.#id === null) this.#parts.shown.leave(this.#conversation, '');
-      const fields = { code: 'teams_stream_ended', error: nameOf(error) };
-      this.#parts.log.info(fields, 'an answer does not grow any more; it follows whole');
+      if (error instanceof AnswerStopped) await this.#honourStop();
+      else {
+        const fields = { code: 'teams_stream_ended', error: nameOf(error) };
+        this.#parts.log.info(fields, 'an answer does not grow any more; it follows whole');
+      }
+    }
+  }
+
+  /** Whoever closes us waits for it, so that what is stopped is not stored as answered a moment later. */
+  async #honourStop(): Promise<void> {
+    const { log } = this.#parts;
+    try {
+      await this.#stopped();
+      log.info({ code: 'teams_stream_stopped' }, 'an answer was stopped by its person');
+    } catch (error) {
+      const fields = { code: 'teams_stop_failed', error: nameOf(error) };
+      log.warn(fields, 'an answer could not be stopped; it follows whole');
     }
   }
 

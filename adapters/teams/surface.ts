@@ -33,6 +33,8 @@ export type SurfaceParts = {
   personal: boolean;
   approvalsConversation: string | null;
   operatorsConversation: string | null;
+  /** Whose personal chat this is has pressed Stop on an answer that grew there. */
+  stopped(place: Place): Promise<void>;
   log: Log;
 };
 
@@ -50,8 +52,12 @@ export class TeamsSurface implements Surface {
     begin: (place, noted) => {
       if (!place.direct) return null;
       const to = () => this.#address(place.tenant, place.container, place.thread);
-      return new TeamsStream({ ...this.#parts, shown: this.#shown }, place.container, to, (id) =>
-        noted(handle(place, place.thread, id)),
+      return new TeamsStream(
+        { ...this.#parts, shown: this.#shown },
+        place.container,
+        to,
+        (id) => noted(handle(place, place.thread, id)),
+        () => this.#parts.stopped(place),
       );
     },
     complete: async (place, begun, message) => {

@@ -147,6 +147,8 @@ export interface AnswerStream {
   close(): Promise<void>;
 }
 
+export type Stopping = 'everything' | 'answers';
+
 export type DecisionInput = {
   /** The platform's unique key of the click, or a fresh one for a direct call. */
   key: string;
@@ -283,8 +285,11 @@ export interface ChatAssistant extends Assistant {
   ): Promise<FormCheck | null>;
   /** Records what a person thinks of an answer; nothing else changes. False where there is no such message. */
   feedback(input: { message: MessageId; principal: PrincipalId; positive: boolean }): Promise<boolean>;
-  /** Drops what this person is being answered in that conversation and cancels what they ask for there, and says so. */
-  stop(place: Place, principal: PrincipalId): Promise<void>;
+  /**
+   * Drops what this person is being answered in that conversation and cancels what they ask for there, and says so.
+   * `answers`: what they ask for stays, where a conversation is all that they ever said there.
+   */
+  stop(place: Place, principal: PrincipalId, what?: Stopping): Promise<void>;
 }
 
 export type Operations = {

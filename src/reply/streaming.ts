@@ -105,10 +105,10 @@ export async function completeBegun(tx: Tx, turn: TurnId, message: MessageId | n
   );
 }
 
-/** Which of these turns something was begun for. */
-export async function begunAmong(sql: Sql, turns: readonly TurnId[]): Promise<TurnId[]> {
-  const rows = await sql.query<{ turn: TurnId }>(
-    'select turn from begun_answers where turn = any($1::uuid[]) and message is null',
+/** Which of these turns something was begun for that nothing completes yet; nobody else completes it meanwhile. */
+export async function begunAmong(tx: Tx, turns: readonly TurnId[]): Promise<TurnId[]> {
+  const rows = await tx.query<{ turn: TurnId }>(
+    'select turn from begun_answers where turn = any($1::uuid[]) and message is null for update',
     [turns],
   );
   return rows.map(({ turn }) => turn);

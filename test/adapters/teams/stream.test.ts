@@ -3,10 +3,12 @@ import { describe, expect, test, vi } from 'vitest';
 import { harmless } from '../../../adapters/teams/harmless.ts';
 import { AI_ENTITY } from '../../../adapters/teams/render-message.ts';
 import type { Delivered } from '../../../src/model/card.ts';
+import { PrincipalId } from '../../../src/model/ids.ts';
 import { textsOf } from '../../support/teams/card-schema.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
 import { ALICE, connected, GROUP, place } from './harness.ts';
 
+const PERSON = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
 const FIRST = 'The gateway in Berlin is down';
 const WHOLE = `${FIRST} and the network team has been told, see *ticket* T-17`;
 const answer = (text = WHOLE) => messageWith({ text, authorship: 'model' });
@@ -106,6 +108,67 @@ describe('an answer that grows', () => {
     expect(teams.in(chat)).toHaveLength(1);
     expect(teams.in(chat)[0]?.card?.actions).toHaveLength(2);
     expect(JSON.stringify(teams.in(chat))).not.toContain('gateway');
+  });
+});
+
+describe('Stop in Teams', () => {
+  /** Alice is known, has written before, and presses Stop after the first words. */
+  async function stopped(more: { stays?: boolean } = {}) {
+    const all = await asked();
+    const { teams, assistant, chat, stream, grown } = all;
+    assistant.known.set(ALICE, PERSON);
+    await teams.send(teams.said(ALICE, chat, 'how is the gateway?'));
+    stream.show(FIRST);
+    await grown(FIRST);
+    teams.pressStop(chat, more);
+    stream.show(WHOLE);
+    return all;
+  }
+
+  test('drops what its person is being answered there, once, and nothing more is sent of it', async () => {
+    const { teams, assistant, stream, chat, codes } = await stopped();
+    await vi.waitFor(() => expect(assistant.stops).toHaveLength(1));
+    await stream.close();
+    const { direct, container } = place(chat);
+    expect(assistant.stops).toMatchObject([
+      { place: { container, direct }, principal: 'alice', what: 'answers' },
+    ]);
+    expect(codes).toContain('teams_stream_stopped');
+    const before = teams.calls.length;
+    stream.show(`${WHOLE}.`);
+    await stream.close();
+    expect(teams.calls).toHaveLength(before);
+  });
+
+  test.each([true, false])('is answered in one message (what had grown stays: %j)', async (stays) => {
+    const { teams, assistant, stream, streaming, chat, handles } = await stopped({ stays });
+    await vi.waitFor(() => expect(assistant.stops).toHaveLength(1));
+    await stream.close();
+    const said = messageWith({ text: 'Stopped, as you asked.', authorship: 'system' });
+    await streaming.complete(place(chat), handles[0]!, said);
+    expect(teams.in(chat)).toHaveLength(1);
+    expect(JSON.stringify(teams.in(chat))).toContain('Stopped, as you asked.');
+    expect(JSON.stringify(teams.in(chat))).not.toContain('gateway');
+  });
+
+  test('of somebody who is not known drops nothing', async () => {
+    const { teams, assistant, stream, chat, grown, codes } = await asked();
+    stream.show(FIRST);
+    await grown(FIRST);
+    teams.pressStop(chat);
+    stream.show(WHOLE);
+    await vi.waitFor(() => expect(codes).toContain('teams_stream_stopped'));
+    expect(assistant.stops).toEqual([]);
+  });
+
+  test('is not meant where Teams refuses a stream for another reason', async () => {
+    const { teams, assistant, stream, grown, codes } = await asked();
+    stream.show(FIRST);
+    await grown(FIRST);
+    teams.fail(1, 403);
+    stream.show(WHOLE);
+    await vi.waitFor(() => expect(codes).toContain('teams_stream_ended'));
+    expect(assistant.stops).toEqual([]);
   });
 });
 

@@ -12,7 +12,7 @@ import {
   ThreadId,
   TurnId,
 } from '../../../src/model/ids.ts';
-import type { Change, ChatAssistant } from '../../../src/model/ports.ts';
+import type { Change, ChatAssistant, Stopping } from '../../../src/model/ports.ts';
 import type { Principal } from '../../../src/model/principal.ts';
 import type { Delivery as DeliveryType, Place } from '../../../src/model/turn.ts';
 import { Delivery } from '../../../src/model/turn.ts';
@@ -28,7 +28,7 @@ export type MemoryAssistant = ChatAssistant & {
   /** What each known person is shown to wait for them. */
   readonly waiting: Message[];
   readonly given: { message: MessageId; principal: PrincipalId; positive: boolean }[];
-  readonly stops: { place: Place; principal: PrincipalId }[];
+  readonly stops: { place: Place; principal: PrincipalId; what?: Stopping }[];
   change(change: Change): void;
 
   /** What was accepted, each key once, in order. */
@@ -86,8 +86,8 @@ export function memoryAssistant(): MemoryAssistant {
       given.push(input);
       return true;
     },
-    stop: async (place, principal) => {
-      stops.push({ place, principal });
+    stop: async (place, principal, what) => {
+      stops.push({ place, principal, ...(what === undefined ? {} : { what }) });
     },
     asked: () => asked,
     failNext: (times) => {

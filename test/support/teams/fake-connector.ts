@@ -220,6 +220,16 @@ export class FakeConnector {
     });
   }
 
+  /**
+   * Stop, on the answer that grows there. `stays`: what had grown stands there as a message of the bot; the documentation
+   * does not say whether it does.
+   */
+  pressStop(conversation: string, { stays = true } = {}): void {
+    const { id, text, status } = this.streams.stop(conversation);
+    const words = { text: text || status, card: null, summary: null, entities: [], channelData: null };
+    if (stays) this.messages.push({ conversation, id, edits: 0, ...words });
+  }
+
   /** Somebody installs the app, where they talk to it. */
   installed(user: string) {
     return this.activity(user, this.personalChat(user), { type: 'installationUpdate', action: 'add' });

@@ -20,6 +20,7 @@ export type Streamed = {
   beganMs: number;
   lastMs: number;
   done: boolean;
+  stopped: boolean;
 };
 type Refusal = { status: number; code: string; message?: string };
 export type Taken =
@@ -55,6 +56,14 @@ export class Streams {
       : this.#goOn(body, info, text, now.ms);
   }
 
+  /** Somebody presses Stop in the client, which tells the bot by refusing what it sends next. */
+  stop(conversation: string): Streamed {
+    const stream = this.all.findLast((one) => one.conversation === conversation && !one.done);
+    if (stream === undefined) throw new Error('nothing grows there');
+    stream.stopped = true;
+    return stream;
+  }
+
   #begin(
     conversation: string,
     body: Record<string, unknown>,
@@ -64,12 +73,13 @@ export class Streams {
   ): Taken {
     if (body.type !== 'typing' || info.streamSequence !== 1) return refuse(400, 'BadRequest');
     const open = this.all.some(
-      (one) => one.conversation === conversation && !one.done && now.ms - one.beganMs < TIME_MS,
+      (one) =>
+        one.conversation === conversation && !one.done && !one.stopped && now.ms - one.beganMs < TIME_MS,
     );
     if (open) return refuse(403, 'ContentStreamNotAllowed', 'One stream a chat at a time');
     if (info.streamType === 'informative' && text.length > STATUS_MAX) return refuse(400, 'BadRequest');
     const id = now.nextId();
-    const at = { sequence: 1, beganMs: now.ms, lastMs: now.ms, done: false };
+    const at = { sequence: 1, beganMs: now.ms, lastMs: now.ms, done: false, stopped: false };
     const said = info.streamType === 'informative' ? { status: text, text: '' } : { status: '', text };
     this.all.push({ conversation, id, ...said, ...at });
     return { kind: 'began', id };
@@ -80,6 +90,7 @@ export class Streams {
     if (stream === undefined) return refuse(400, 'BadRequest');
     if (stream.done)
       return notAllowed('Content stream is not allowed on an already completed streamed message');
+    if (stream.stopped) return notAllowed('Content stream was cancelled by user.');
     if (ms - stream.beganMs > TIME_MS)
       return notAllowed('Content stream finished due to exceeded streaming time.');
     const final = info.streamType === 'final';
