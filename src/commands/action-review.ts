@@ -3,6 +3,7 @@
  * is what counts from the next start on.
  */
 import { basename, dirname, resolve } from 'node:path';
+import { ACTIONS } from '../../actions/catalogue.ts';
 import { readConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { isEnough } from '../execution/levels.ts';
@@ -30,6 +31,8 @@ export const review: Command = async ({ env, cwd, words, flags, json, terminal }
     return 1;
   }
   const { description } = described;
+  if (ACTIONS.some((action) => action.name === name))
+    throw new AppError('conflict', `There is an action called ${name} already; give this one another name.`);
   const assigned = config.actions?.assign[name] ?? NOTHING_ASSIGNED;
   // What the file assigns meets what the action now says, before anybody believes in it.
   governedFrom(description, assigned);

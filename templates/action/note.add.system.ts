@@ -1,11 +1,18 @@
-/** A board as the action's test needs one: two teams, notes in memory, on this machine only. Stands for the real system. */
+/**
+ * A board as the action's test needs one: two teams, notes in memory, on this machine only. Stands for the real system. Run it by itself
+ * (`node FILE`) to try the action from the workspace.
+ */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 
 export type Note = { text: string; by: string; mark: string };
 
-export async function startBoard() {
+/** Where it listens when it runs by itself. */
+const PORT = 4711;
+
+/** Port 0: any that is free. */
+export async function startBoard(port = 0) {
   const notes = new Map<string, Note[]>([
     ['web', []],
     ['data', []],
@@ -22,10 +29,11 @@ export async function startBoard() {
       return answer(201, { count: board.length });
     }
     if (what === undefined) return answer(200, { team });
+    if (what === 'notes') return answer(200, { notes: board });
     const found = board.find((note) => note.mark === mark);
     return found ? answer(200, found) : answer(404, { message: 'no such note' });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     notes: (team: string): readonly Note[] => notes.get(team) ?? [],
@@ -35,4 +43,9 @@ export async function startBoard() {
         server.closeAllConnections();
       }),
   };
+}
+
+if (import.meta.main) {
+  const { url } = await startBoard(PORT);
+  console.log(`The board listens on ${url}; its notes of web: ${url}/teams/web/notes. Ctrl-C ends it.`);
 }
