@@ -386,6 +386,7 @@ export async function compose(
     db,
     surface: (platform) => surfaces.get(platform) ?? null,
     render: (message) => rendering.forPlace(message),
+    putOff: (what, afterSeconds) => db.transaction((tx) => send.deliverLater(tx, what, afterSeconds)),
     gaveUp: ({ message, code, cause }) =>
       log.error({ message, ...errorFields(cause), code }, 'a message cannot be delivered'),
   });

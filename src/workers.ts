@@ -7,6 +7,7 @@ import type { Executor } from './execution/executor.ts';
 import { unsettledTurns } from './intake/turns.ts';
 import type { MessageId, RequestId, TurnId } from './model/ids.ts';
 import type { Pipeline } from './pipeline.ts';
+import type { Deliver } from './reply/deliver.ts';
 import type { Database, Tx } from './store/database.ts';
 import type { Payload, Queue } from './store/queue.ts';
 
@@ -31,7 +32,7 @@ export type WorkerDeps = {
   executor: Executor;
   /** Resolves when what people wait for within seconds has gone first. */
   giveWay(): Promise<void>;
-  deliver(what: { message: MessageId } | { request: RequestId }): Promise<void>;
+  deliver: Deliver;
   askApprovers(request: RequestId): Promise<void>;
   /** One step of the plan of reminders and escalations. */
   remind(request: RequestId, at: { round: number; step: number }): Promise<void>;
@@ -62,6 +63,15 @@ export function createSenders(queue: Queue) {
       ),
     deliver: (tx: Tx, what: { message: MessageId } | { request: RequestId }) =>
       queue.send(tx, 'deliver', what),
+    deliverLater: (
+      tx: Tx,
+      what: { message: MessageId } | { request: RequestId },
+      startAfterSeconds: number,
+    ) =>
+      queue.send(tx, 'deliver', what, {
+        startAfterSeconds,
+        singletonKey: `later:${'message' in what ? what.message : what.request}`,
+      }),
     refresh: (tx: Tx, request: RequestId) =>
       queue.send(
         tx,
@@ -103,14 +113,19 @@ export async function startWorkers(deps: WorkerDeps): Promise<() => Promise<void
   await queue.work('remind', { concurrency: CONCURRENCY.remind, giveWay }, (job) =>
     deps.remind(id<RequestId>(job, 'request'), { round: Number(job.round), step: Number(job.step) }),
   );
-  await queue.work('deliver', { concurrency: CONCURRENCY.deliver, giveWay }, async (job) => {
-    if (job.ask !== undefined) return deps.askApprovers(id<RequestId>(job, 'ask'));
-    return deps.deliver(
-      job.message === undefined
-        ? { request: id<RequestId>(job, 'request') }
-        : { message: id<MessageId>(job, 'message') },
-    );
-  });
+  await queue.work(
+    'deliver',
+    { concurrency: CONCURRENCY.deliver, giveWay },
+    async (job, _signal, attempt) => {
+      if (job.ask !== undefined) return deps.askApprovers(id<RequestId>(job, 'ask'));
+      return deps.deliver(
+        job.message === undefined
+          ? { request: id<RequestId>(job, 'request') }
+          : { message: id<MessageId>(job, 'message') },
+        attempt.aside,
+      );
+    },
+  );
   await queue.work('run', { concurrency: deps.runCiJob.concurrency }, (job, signal) =>
     deps.runCiJob.run(id(job, 'run'), signal),
   );

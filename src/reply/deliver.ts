@@ -2,9 +2,10 @@
  * Showing stored messages on their platform. A thread is shown in the order in which things were said, whatever
  * failed in between; a card ends as its request stands, whatever moved while it was on its way.
  */
+import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { AppError } from '../errors.ts';
-import type { Message } from '../model/card.ts';
+import type { Delivered, Message } from '../model/card.ts';
 import type { MessageId, RequestId, ThreadId } from '../model/ids.ts';
 import type { Surface } from '../model/ports.ts';
 import type { Platform } from '../model/principal.ts';
@@ -26,6 +27,8 @@ export type DeliveryDeps = {
   surface(platform: Platform): Surface | null;
   /** The message with its card as it stands now, for the readers of that place. */
   render(message: StoredMessage, place: Place): Promise<Message>;
+  /** Queues the same again: too much waits for its place already. */
+  putOff(what: What, afterSeconds: number): Promise<void>;
   /** What a platform will never accept; an operator must know. */
   gaveUp(problem: { message: MessageId; code: string; cause: unknown }): void;
 };
@@ -33,7 +36,21 @@ export type DeliveryDeps = {
 /** A card that has changed this often while it was being shown is left to another try. */
 const REWRITES_MAX = 10;
 
-export type Deliver = (what: { message: MessageId } | { request: RequestId }) => Promise<void>;
+/**
+ * Deliveries that one place, or the cards of one request, may keep under way in a process. One at a time is sent; the next is
+ * there when it has gone, and the rest is where it is lost with no process and keeps nobody else waiting.
+ */
+const UNDER_WAY_MAX = 8;
+/** Shorter than it takes to send that many, about one a second. */
+const PUT_OFF_SECONDS = 5;
+/** Between tries to note what is shown: it is shown again by whoever comes next if that never succeeds. */
+const NOTE_AGAIN_MS = [250, 1_000, 4_000];
+
+type What = { message: MessageId } | { request: RequestId };
+/** Awaits something slow that needs none of us. */
+export type Aside = <T>(wait: () => Promise<T>) => Promise<T>;
+/** `aside`: how whoever calls wants the platform to be waited for. */
+export type Deliver = (what: What, aside?: Aside) => Promise<void>;
 
 /**
  * Delivers a new message, or rewrites every card of a request as it stands now. Throws what is worth another try
@@ -42,36 +59,66 @@ export type Deliver = (what: { message: MessageId } | { request: RequestId }) =>
  */
 export function createDelivery(deps: DeliveryDeps): Deliver {
   const inLine = createLines();
-  return async (what) => {
+  const underWay = new Map<string, number>();
+  const unnoted = new Map<MessageId, Delivered>();
+
+  async function unlessCrowded(where: string, what: What, work: () => Promise<void>): Promise<void> {
+    const others = underWay.get(where) ?? 0;
+    if (others >= UNDER_WAY_MAX) return deps.putOff(what, PUT_OFF_SECONDS);
+    underWay.set(where, others + 1);
+    try {
+      await work();
+    } finally {
+      const left = underWay.get(where)! - 1;
+      if (left === 0) underWay.delete(where);
+      else underWay.set(where, left);
+    }
+  }
+
+  return async (what, aside = (wait) => wait()) => {
+    const showing: Showing = { ...deps, aside, unnoted };
     if ('message' in what) {
       const message = await findMessage(deps.db, what.message);
-      if (message) await inLine(message.thread, () => catchUp(deps, message));
-      return;
+      if (!message) return;
+      const { platform, tenant, container } = await placeOf(deps.db, message.thread);
+      const where = JSON.stringify([platform, tenant, container]);
+      return unlessCrowded(where, what, () => inLine(message.thread, aside, () => catchUp(showing, message)));
     }
-    const cards = await deliveredCards(deps.db, what.request);
-    // One place that is slow or down must not keep an outcome from the others.
-    const shown = await Promise.allSettled(cards.map((card) => show(deps, card)));
-    for (const result of shown) if (result.status === 'rejected') throw result.reason;
+    return unlessCrowded(what.request, what, async () => {
+      const cards = await deliveredCards(deps.db, what.request);
+      // One place that is slow or down must not keep an outcome from the others.
+      const shown = await Promise.allSettled(cards.map((card) => show(showing, card)));
+      for (const result of shown) if (result.status === 'rejected') throw result.reason;
+    });
   };
 }
 
+type Showing = DeliveryDeps & {
+  aside: Aside;
+  /** What stands on its platform and could not be noted yet: whoever tries again must not post it again. */
+  unnoted: Map<MessageId, Delivered>;
+};
+
 /** Everything of ours in the thread up to this message that is not shown yet, oldest first. */
-async function catchUp(deps: DeliveryDeps, until: StoredMessage): Promise<void> {
+async function catchUp(deps: Showing, until: StoredMessage): Promise<void> {
   for (const message of await undeliveredUpTo(deps.db, until)) await show(deps, message);
 }
 
-async function show(deps: DeliveryDeps, message: StoredMessage): Promise<void> {
+async function show(deps: Showing, message: StoredMessage): Promise<void> {
+  const { aside } = deps;
   const place = await placeOf(deps.db, message.thread);
   const surface = deps.surface(place.platform);
   if (!surface) return;
+  const update = (delivered: Delivered) => aside(() => surface.update(delivered, shown));
+  let shown: Message;
   try {
     let delivered = message.delivered;
-    let shown = await deps.render(message, place);
+    shown = await deps.render(message, place);
     if (delivered === null) {
-      delivered = await first(deps.db, surface, place, shown);
+      delivered = deps.unnoted.get(message.id) ?? (await first(deps, surface, place, shown));
       if (delivered === null) return;
-      await markDelivered(deps.db, message.id, delivered);
-    } else await surface.update(delivered, shown);
+      await note(deps, message.id, delivered);
+    } else await update(delivered);
     // What moved the request meanwhile may not have known of this card, or have rewritten it before we did.
     for (let rewrites = 0; message.request !== null; rewrites += 1) {
       const now = await deps.render(message, place);
@@ -80,7 +127,7 @@ async function show(deps: DeliveryDeps, message: StoredMessage): Promise<void> {
         throw new AppError('platform_unavailable', 'The card changes faster than it can be shown.');
       }
       shown = now;
-      await surface.update(delivered, shown);
+      await update(delivered);
     }
   } catch (error) {
     if (!(error instanceof AppError) || TEMPORARY.has(error.code)) throw error;
@@ -90,9 +137,26 @@ async function show(deps: DeliveryDeps, message: StoredMessage): Promise<void> {
 }
 
 /** Completes what was shown of it while it was written; otherwise posts it. */
-async function first(db: Database, surface: Surface, place: Place, message: Message) {
+async function first({ db, aside }: Showing, surface: Surface, place: Place, message: Message) {
   const begun = surface.streaming && (await begunFor(db, message.id));
-  return begun ? surface.streaming!.complete(place, begun, message) : surface.post(place, message);
+  return aside(() =>
+    begun ? surface.streaming!.complete(place, begun, message) : surface.post(place, message),
+  );
+}
+
+/** Until it is noted that it is shown, a database that fails for a moment would have it shown again. */
+async function note({ db, aside, unnoted }: Showing, id: MessageId, delivered: Delivered): Promise<void> {
+  unnoted.set(id, delivered);
+  for (const againMs of [...NOTE_AGAIN_MS, null]) {
+    try {
+      await markDelivered(db, id, delivered);
+      unnoted.delete(id);
+      return;
+    } catch (error) {
+      if (againMs === null) throw error;
+      await aside(() => wait(againMs));
+    }
+  }
 }
 
 const TEMPORARY: ReadonlySet<string> = new Set(['platform_unavailable', 'database_unavailable']);
@@ -100,9 +164,9 @@ const TEMPORARY: ReadonlySet<string> = new Set(['platform_unavailable', 'databas
 /** Work on one thread is done one after the other; nothing is remembered of threads that rest. */
 function createLines() {
   const lines = new Map<ThreadId, Promise<void>>();
-  return async (thread: ThreadId, work: () => Promise<void>): Promise<void> => {
-    const before = lines.get(thread) ?? Promise.resolve();
-    const mine = before.then(work, work);
+  return async (thread: ThreadId, aside: Aside, work: () => Promise<void>): Promise<void> => {
+    const before = lines.get(thread);
+    const mine = before === undefined ? work() : aside(() => before.catch(() => undefined)).then(work);
     lines.set(thread, mine);
     try {
       await mine;

@@ -84,6 +84,7 @@ const delivery = (surface: Surface) =>
         form: null,
         at: '',
       }) satisfies Message,
+    putOff: async () => undefined,
     gaveUp: () => undefined,
   });
 

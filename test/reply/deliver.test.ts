@@ -1,0 +1,155 @@
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import type { Message } from '../../src/model/card.ts';
+import { type MessageId, newId, ThreadId } from '../../src/model/ids.ts';
+import type { Surface } from '../../src/model/ports.ts';
+import { createDelivery, type Deliver } from '../../src/reply/deliver.ts';
+import { say, threadAt } from '../../src/reply/messages.ts';
+import type { Database } from '../../src/store/database.ts';
+import { createQueue, type Queue } from '../../src/store/queue.ts';
+import { PacedQueue } from '../../src/surface/paced-queue.ts';
+import { createSenders } from '../../src/workers.ts';
+import { useDatabase } from '../support/database.ts';
+import { virtualClock } from '../support/virtual-clock.ts';
+
+const database = useDatabase();
+const queues: Queue[] = [];
+afterEach(async () => {
+  for (const queue of queues.splice(0)) await queue.stop({ timeoutMs: 0 });
+});
+
+const messageOf = (stored: { id: MessageId; thread: ThreadId; text: string }): Message => ({
+  ...stored,
+  author: null,
+  authorship: 'system',
+  card: null,
+  form: null,
+  at: '',
+});
+
+/** A platform that shows one message at a time in each channel, and in some none before it is let. */
+function platform(slow: readonly string[] = []) {
+  const shown: string[] = [];
+  const released = Promise.withResolvers<void>();
+  const pace = { platform: 'A platform', limits: [{ sends: 1, withinMs: 0 }], patienceMs: 1 };
+  const line = new PacedQueue(virtualClock(), pace);
+  const surface: Surface = {
+    platform: 'slack',
+    post: (place, message) =>
+      line.enqueue(place.container, null, async () => {
+        if (slow.includes(place.container)) await released.promise;
+        shown.push(`${place.container}: ${message.text}`);
+        return { platform: 'slack', container: place.container, message: message.id };
+      }),
+    update: async () => undefined,
+    approvalPlaces: async () => [],
+    operatorsPlace: async () => null,
+  };
+  return { surface, shown, release: released.resolve };
+}
+
+async function working(surface: Surface, options: { concurrency: number }) {
+  const queue = await createQueue({ url: database.appUrl, onError: console.error });
+  queues.push(queue);
+  const send = createSenders(queue);
+  let putOff = 0;
+  const deliver = createDelivery({
+    db: database.db,
+    surface: () => surface,
+    render: async (stored) => messageOf(stored),
+    putOff: async (what) => {
+      putOff += 1;
+      await database.db.transaction((tx) => send.deliverLater(tx, what, 1));
+    },
+    gaveUp: () => undefined,
+  });
+  await queue.work('deliver', options, (job, _signal, attempt) =>
+    deliver({ message: job.message as MessageId }, attempt.aside),
+  );
+  /** Each message in a thread of its own. */
+  const tell = (container: string, texts: readonly string[]) =>
+    database.db.transaction(async (tx) => {
+      for (const text of texts) {
+        const place = { platform: 'slack' as const, tenant: 'T', container, thread: text, direct: false };
+        await say(tx, send, { thread: await threadAt(tx, place), turn: null, text, authorship: 'system' });
+      }
+    });
+  return { tell, putOff: () => putOff };
+}
+
+const numbered = (what: string, count: number) => Array.from({ length: count }, (_, nth) => `${what} ${nth}`);
+
+describe('a channel that is slow', () => {
+  test('keeps twenty others waiting neither by one message nor by thirty, and is served in the end', async () => {
+    const { surface, shown, release } = platform(['CSLOW']);
+    const { tell, putOff } = await working(surface, { concurrency: 2 });
+    await tell('CSLOW', numbered('slow', 30));
+    // The slow ones are all known by now, and stand before the others.
+    await vi.waitUntil(() => putOff() >= 22, { timeout: 20_000 });
+    const others = numbered('C', 20);
+    for (const other of others) await tell(other, [`hello ${other}`]);
+    await vi.waitUntil(() => shown.length === others.length, { timeout: 20_000 });
+    expect([...shown].sort()).toEqual(others.map((other) => `${other}: hello ${other}`).sort());
+    release();
+    await vi.waitUntil(() => shown.length === others.length + 30, { timeout: 60_000 });
+    expect(new Set(shown).size).toBe(shown.length);
+  }, 90_000);
+});
+
+/** As the application sees it, except that a delivery cannot be noted the first `times`. */
+function forgetful(db: Database, times: number): Database {
+  let left = times;
+  return {
+    ...db,
+    query: (text, values) => {
+      if (text.includes('set delivered') && left-- > 0) throw new Error('the connection was lost');
+      return db.query(text, values);
+    },
+  };
+}
+
+describe('a message', () => {
+  async function aMessage(): Promise<MessageId> {
+    const place = { platform: 'slack' as const, tenant: 'T', container: 'C1', thread: newId(ThreadId) };
+    return database.db.transaction(async (tx) =>
+      say(
+        tx,
+        { deliver: async () => undefined },
+        {
+          thread: await threadAt(tx, { ...place, direct: false }),
+          turn: null,
+          text: 'said once',
+          authorship: 'system',
+        },
+      ),
+    );
+  }
+
+  const deliveryOver = (db: Database, surface: Surface): Deliver =>
+    createDelivery({
+      db,
+      surface: () => surface,
+      render: async (stored) => messageOf(stored),
+      putOff: async () => undefined,
+      gaveUp: () => undefined,
+    });
+
+  test('that was shown while the database failed is noted when that is possible, and not shown again', async () => {
+    const { surface, shown } = platform();
+    const message = await aMessage();
+    const deliver = deliveryOver(forgetful(database.db, 2), surface);
+    await deliver({ message });
+    await deliver({ message });
+    expect(shown).toEqual(['C1: said once']);
+  });
+
+  test('that could not be noted at all is noted by the next try, and not shown again', async () => {
+    const { surface, shown } = platform();
+    const message = await aMessage();
+    const deliver = deliveryOver(forgetful(database.db, 4), surface);
+    await expect(deliver({ message })).rejects.toThrow('lost');
+    await deliver({ message });
+    expect(shown).toEqual(['C1: said once']);
+    const row = await database.db.one('select delivered from messages where id = $1', [message]);
+    expect(row).toEqual({ delivered: { platform: 'slack', container: 'C1', message } });
+  });
+});
