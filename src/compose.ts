@@ -40,6 +40,7 @@ import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
 import { errorFields, type Log } from './log.ts';
+import { createToolWatch, newsInWords, type ToolChanged, unreviewedInWords } from './mcp/watch.ts';
 import { createMetrics } from './metrics.ts';
 import type { Message } from './model/card.ts';
 import type { ExecutionId, PrincipalId, RequestId } from './model/ids.ts';
@@ -239,6 +240,12 @@ export async function compose(
       .digest('hex')
       .slice(0, MARK_HEX_DIGITS);
 
+  const toolWatch = createToolWatch(rules.tools, (news: ToolChanged) => {
+    log.error({ ...news, code: 'tool_changed' }, 'a tool of an MCP server is not what was reviewed');
+    const entry = { type: 'alert.raised' as const, data: { code: 'tool_changed', ...news } };
+    db.transaction((tx) => audit.append(tx, entry)).catch((error: unknown) => defect(error, { name: 'mcp' }));
+    tellOperators(operators, newsInWords(news)).catch((error: unknown) => defect(error, { name: 'mcp' }));
+  });
   const executorDeps: ExecutorDeps = {
     db,
     audit,
@@ -252,7 +259,10 @@ export async function compose(
       tellOperators(operators, message).catch((error: unknown) => defect(error, { request, code }));
     },
     isolation: isolationNow,
-    governed: catalogue.governed,
+    governed: (action) => {
+      const found = catalogue.governed(action);
+      return found && toolWatch.isServed(found) ? found : null;
+    },
     nameOf: async (id) => nameOf(id),
     markOf,
     find: findRequest,
@@ -278,7 +288,7 @@ export async function compose(
     progressed: (request) => announcing.progressed(db, request),
     lookAgain: send.follow,
   };
-  const executor = createExecutor(executorDeps);
+  const executor = toolWatch.watched(createExecutor(executorDeps));
 
   const chosenPlanner: Planner = config.model
     ? openAIPlanner({
@@ -453,6 +463,9 @@ export async function compose(
       { name: 'isolation', ok: isAsItShould, code: level, decides: false },
       { name: 'upstreams', ok: waitingFor() === null, code: waitingFor() ?? 'ok', decides: false },
       { name: 'actions', ok: notServed === undefined, code: notServed?.state ?? 'ok', decides: false },
+      ...(config.mcp === null
+        ? []
+        : [{ name: 'mcp', ok: toolWatch.code() === 'ok', code: toolWatch.code(), decides: false }]),
     ];
   };
 
@@ -616,6 +629,11 @@ export async function compose(
       for (const { name, state, words } of notServed) log.warn({ action: name, code: state }, words);
       if (notServed.length > 0)
         await tellOperators(operators, notServed.map(({ words }) => words).join('\n'));
+      if (rules.tools.unreviewed.length > 0) {
+        const words = unreviewedInWords(rules.tools.unreviewed);
+        log.warn({ code: 'tool_unreviewed' }, words);
+        await tellOperators(operators, words);
+      }
       checkpointPosting.start();
       isolationWatch.start();
     },

@@ -19,6 +19,7 @@ import { readVault, type VaultConfig, VaultYaml } from './credentials/vault-conf
 import { AppError } from './errors.ts';
 import { type ActionsConfig, ActionsYaml } from './foreign/assigned.ts';
 import { DEFAULT_LIMITS, type Limits } from './intake/limits.ts';
+import { type McpConfig, McpYaml, readMcp } from './mcp/config.ts';
 import { Json as JsonSchema } from './model/request.ts';
 import { PAGERDUTY_API } from './oncall/pagerduty.ts';
 import { OnCallYaml } from './oncall/shape.ts';
@@ -83,6 +84,8 @@ export type Config = {
   runbooksFile: string | null;
   /** The operator's own actions, from a folder outside; null for none. */
   actions: ActionsConfig | null;
+  /** Tools of MCP servers; null for none. */
+  mcp: McpConfig | null;
   /** Name to path of a bare or ordinary git repository. */
   repositories: Record<string, string> | null;
   /** Tickets and CI have a built-in one; every other port is served only where one is named. */
@@ -113,6 +116,7 @@ const ConfigFile = z.strictObject({
   jobs: z.string().optional(),
   runbooks: z.string().optional(),
   actions: ActionsYaml.optional(),
+  mcp: McpYaml.optional(),
   repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), z.string()).optional(),
   connectors: z
     .strictObject({
@@ -188,6 +192,10 @@ export function readConfig(env: Environment, cwd: string): Config {
   const githubApi = urlOf('GITHUB_API_URL', env.GITHUB_API_URL) === null ? GITHUB_API : env.GITHUB_API_URL!;
   const upstreams = upstreamsOf(file, github === null ? null : githubApi);
   const vault = vaultOf(file, given);
+  const credentials = credentialsOf(file, given, github, {
+    hosts: Object.keys(upstreams),
+    hasVault: vault !== null,
+  });
   const config: Config = {
     host,
     port: portOf(env.PORT),
@@ -214,6 +222,11 @@ export function readConfig(env: Environment, cwd: string): Config {
     jobsFile: file.path(file.value.jobs),
     runbooksFile: file.path(file.value.runbooks),
     actions: actionsOf(file),
+    mcp: readMcp(file.value.mcp, {
+      path: (relative) => file.path(relative)!,
+      upstreams: Object.keys(upstreams),
+      grants: credentials,
+    }),
     repositories:
       file.value.repositories === undefined
         ? null
@@ -222,10 +235,7 @@ export function readConfig(env: Environment, cwd: string): Config {
           ),
     connectors: connectorsOf(file.value.connectors),
     upstreams,
-    credentials: credentialsOf(file, given, github, {
-      hosts: Object.keys(upstreams),
-      hasVault: vault !== null,
-    }),
+    credentials,
     vault,
     runner: file.value.runner,
     timeZone: file.value.time_zone,
@@ -475,7 +485,10 @@ function checkLocalMode(config: Config, env: Environment): void {
   const real = Object.entries(config.connectors).find(([, { use }]) => !BUILT_IN_CONNECTORS.has(use));
   const [grant] = config.credentials;
   const { pagerDuty } = config.reach;
-  if ((real || grant || pagerDuty || config.actions) && env.LOCAL_MODE_WITH_CONNECTORS !== '1') {
+  if (
+    (real || grant || pagerDuty || config.actions || config.mcp) &&
+    env.LOCAL_MODE_WITH_CONNECTORS !== '1'
+  ) {
     const what = config.github
       ? `${config.github.by} is given`
       : grant
@@ -484,7 +497,9 @@ function checkLocalMode(config: Config, env: Environment): void {
           ? `connectors.${real[0]}.use is ${real[1].use}`
           : pagerDuty
             ? 'PAGERDUTY_TOKEN is given'
-            : 'actions.folder is given';
+            : config.actions
+              ? 'actions.folder is given'
+              : 'mcp.servers is given';
     fail(
       `${what} in local mode, where anybody at this machine may be anybody. Set LOCAL_MODE_WITH_CONNECTORS=1 if you mean it.`,
     );

@@ -95,6 +95,8 @@ export function entryInWords(entry: EntryBody): string {
       switch (data.code) {
         case 'reported':
           return `${who} reported that something looks wrong.`;
+        case 'tool_changed':
+          return `The tool ${text(data.tool)} of the MCP server ${text(data.server)} has changed since it was reviewed.`;
         case 'isolation_fell':
           return `Isolation fell from ${text(data.from)} to ${text(data.to)}.`;
         case 'isolation_recovered':

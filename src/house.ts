@@ -17,6 +17,7 @@ import { type DirectoryFile, type FileDirectory, fileDirectory } from './directo
 import { AppError } from './errors.ts';
 import { type OutsideActions, readOutside } from './foreign/outside.ts';
 import { openKeys } from './keys.ts';
+import { type McpActions, mcpActions, TOOL_TYPE } from './mcp/actions.ts';
 import type { Json } from './model/request.ts';
 import { policyEntry } from './policy/changes.ts';
 import { createPolicy, type PolicyDecider } from './policy/decide.ts';
@@ -33,6 +34,8 @@ export const SHIPPED_POLICIES = at('../policies');
 export type Rules = {
   directory: FileDirectory;
   catalogue: Catalogue;
+  /** Tools of MCP servers; those that are served stand in the catalogue. */
+  tools: McpActions;
   policy(): PolicyDecider;
   /** Reads people and policies again; a refusal leaves in force what was. Answers the data of the `policy.loaded` entry. */
   reload(): Record<string, Json>;
@@ -58,8 +61,12 @@ export function loadRules(config: Config, serves: (action: string) => boolean = 
   });
   const outside = readOutside(config.actions, config);
   const foreign = outside.known.flatMap(({ name, governed }) => (governed && serves(name) ? [governed] : []));
-  const catalogue = createCatalogue(ACTIONS, CONNECTORS, chosenConnectors(config), foreign);
-  const entries = catalogueEntries(catalogue, outside);
+  const tools = mcpActions(config.mcp, config);
+  const catalogue = createCatalogue(ACTIONS, CONNECTORS, chosenConnectors(config), [
+    ...foreign,
+    ...tools.served,
+  ]);
+  const entries = catalogueEntries(catalogue, outside, tools);
   const load = (from: DirectoryFile): LoadedPolicies =>
     loadPolicies({
       folder: config.policiesFolder ?? SHIPPED_POLICIES,
@@ -73,6 +80,7 @@ export function loadRules(config: Config, serves: (action: string) => boolean = 
   return {
     directory,
     catalogue,
+    tools,
     policy: () => policy,
     reload() {
       const before = policy.loaded;
@@ -89,7 +97,11 @@ export function loadRules(config: Config, serves: (action: string) => boolean = 
 }
 
 /** The actions as the Cedar schema names them: those that are served must stand there, the others may. */
-function catalogueEntries(catalogue: Catalogue, outside: OutsideActions): CatalogueEntry[] {
+function catalogueEntries(
+  catalogue: Catalogue,
+  outside: OutsideActions,
+  tools: McpActions,
+): CatalogueEntry[] {
   const entryOf = ({ name, effect, resourceType }: Action): CatalogueEntry => ({
     name,
     effect,
@@ -98,6 +110,15 @@ function catalogueEntries(catalogue: Catalogue, outside: OutsideActions): Catalo
   });
   return [
     ...ACTIONS.map(entryOf),
+    ...tools.served.map(({ action }) => entryOf(action)),
+    ...tools.unreviewed.map(
+      ({ action, effect }): CatalogueEntry => ({
+        name: action,
+        effect,
+        resourceTypes: [TOOL_TYPE],
+        unserved: true,
+      }),
+    ),
     // Rules may speak of an action before somebody reviewed it: of what it does, the worst is assumed.
     ...outside.known.map(
       ({ name, governed }): CatalogueEntry =>

@@ -60,6 +60,7 @@ describe('with nothing configured', () => {
       model: null,
       github: null,
       masterKey: null,
+      mcp: null,
       auditSigningKey: null,
       acceptProcess: false,
       peopleFile: null,

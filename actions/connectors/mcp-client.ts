@@ -8,10 +8,7 @@ import type { Tools } from '../../src/action.ts';
 import { isFields, unclear } from './answer.ts';
 import { ask, type Failure, type System } from './json-call.ts';
 import { hear } from './mcp-messages.ts';
-import { CLIENT_INFO, type McpSettings } from './mcp-wire.ts';
-
-/** Longer than the broker waits for an answer: what ends a call is the broker, which knows whether it had left. */
-export const REQUEST_MS = 25_000;
+import { CLIENT_INFO, type McpSettings, REQUEST_MS } from './mcp-wire.ts';
 
 /** What certainly changed nothing, in our words, on its way through the SDK. */
 export class Stopped extends Error {

@@ -4,8 +4,7 @@ import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { canonicalize } from 'json-canonicalize';
 import { z } from 'zod';
 import { type Fields, isFields } from './answer.ts';
-import { REQUEST_MS } from './mcp-client.ts';
-import { MAX_PAGES } from './mcp-wire.ts';
+import { MAX_PAGES, REQUEST_MS } from './mcp-wire.ts';
 
 /** Of all pages together; more nobody reviews. */
 export const MAX_TOOLS = 500;

@@ -11,6 +11,8 @@ import { Effect, type Json } from '../../src/model/request.ts';
 export const MCP_REVISION = '2025-11-25';
 /** Who we say we are; upstreams are not told which version of what runs inside. */
 export const CLIENT_INFO = { name: 'countersign', version: '1' } as const;
+/** Longer than the broker waits for an answer: what ends a call is the broker, which knows whether it had left. */
+export const REQUEST_MS = 25_000;
 /** Pages of one list of tools that are read. */
 export const MAX_PAGES = 10;
 /** The id of the first message after `initialize`, which has 0. */
@@ -29,7 +31,6 @@ export const McpSettings = z.strictObject({
   effect: Effect,
   /** Of what the server said of the tool when it was reviewed; hex. */
   digest: z.string(),
-  environment: z.string().optional(),
 });
 export type McpSettings = z.output<typeof McpSettings>;
 type Server = Pick<McpSettings, 'host' | 'path' | 'credential'>;

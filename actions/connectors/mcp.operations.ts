@@ -4,10 +4,10 @@ import type { Operation, Refusal, RunResult, Tools } from '../../src/action.ts';
 import { AppError } from '../../src/errors.ts';
 import type { Json, Preview } from '../../src/model/request.ts';
 import { failed } from './answer.ts';
-import { REQUEST_MS, Stopped, systemOf, withSession } from './mcp-client.ts';
+import { Stopped, systemOf, withSession } from './mcp-client.ts';
 import { refusalOf, resultOf, ToolResult } from './mcp-results.ts';
 import { digestNow, toolsOf } from './mcp-tools.ts';
-import { McpSettings } from './mcp-wire.ts';
+import { McpSettings, REQUEST_MS } from './mcp-wire.ts';
 
 type Args = Record<string, Json>;
 

@@ -4,9 +4,11 @@
  */
 import { ACTIONS, CONNECTORS } from '../../actions/catalogue.ts';
 import { createAnnouncing } from '../announcing.ts';
+import { readConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { type KillScope, switchesOn } from '../intake/killswitch.ts';
 import { moveKillSwitch } from '../killing.ts';
+import { namesOf } from '../mcp/config.ts';
 import { PrincipalId } from '../model/ids.ts';
 import { maskSecrets } from '../screening/secrets.ts';
 import { cleanText } from '../screening/text.ts';
@@ -108,8 +110,9 @@ function reasonOf(given: string | undefined): string {
 
 /** A misspelled switch would stop nothing and look as if it did. */
 async function checkScope(invocation: Invocation, scope: KillScope): Promise<void> {
-  const actions = ACTIONS.map((action) => action.name);
-  const connectors = CONNECTORS.map((connector) => connector.name);
+  const tools = namesOf(readConfig(invocation.env, invocation.cwd).mcp);
+  const actions = [...ACTIONS.map((action) => action.name), ...tools.actions];
+  const connectors = [...CONNECTORS.map((connector) => connector.name), ...tools.connectors];
   if (scope.action !== null && !actions.includes(scope.action))
     throw new AppError('usage', `There is no action "${scope.action}"; these are: ${actions.join(', ')}.`);
   if (scope.connector !== null && !connectors.includes(scope.connector))

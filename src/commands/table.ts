@@ -123,6 +123,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     flags: ['write'],
     load: async () => (await import('./action-review.ts')).review,
   },
+  'mcp review': {
+    ...none,
+    usage: 'mcp review SERVER [--write]',
+    says: 'asks an MCP server what it says of its tools; --write makes that what counts',
+    words: 1,
+    flags: ['write'],
+    load: async () => (await import('./mcp-review.ts')).review,
+  },
   'privacy export': {
     ...none,
     usage: 'privacy export P',

@@ -1,0 +1,106 @@
+/**
+ * A tool of a server, made fit to be reviewed: cleaned, bounded, its arguments in words. What the server says is untrusted; a
+ * person decides by what is printed, and what is printed is what is stored.
+ */
+import { type Fields, isFields, text } from '../../actions/connectors/answer.ts';
+import { toolDigest } from '../../actions/connectors/mcp-tools.ts';
+import { readInputSchema } from '../foreign/json-schema.ts';
+import { findSecrets } from '../screening/secrets.ts';
+import { cleanText, isHidden, limitText } from '../screening/text.ts';
+import { MAX_DESCRIPTION_CHARS, type ReviewedTool } from './reviewed.ts';
+
+/** Of one text of a schema that is printed. */
+const MAX_WORDS_CHARS = 500;
+/** Instructions to a model rather than words about a tool; a hint for whoever reads, and no more than that. */
+const SUSPECT_WORDS = [
+  'ignore ',
+  'do not tell',
+  "don't tell",
+  'do not mention',
+  'system prompt',
+  'previous instructions',
+  'before using',
+  'before calling',
+  'instead of',
+  'you must',
+  '<important>',
+] as const;
+
+export type ToolReview = {
+  tool: string;
+  digest: string;
+  description: string;
+  /** One line each. */
+  arguments: string[];
+  /** What the server says of itself; nothing is decided by it. */
+  claims: string[];
+  /** Worth a second look. */
+  warnings: string[];
+  /** Why it cannot be an action; empty where it can. */
+  problems: string[];
+  input: Record<string, unknown>;
+};
+
+export function reviewOf(said: Fields): ToolReview {
+  const description = text(said, 'description');
+  const input = isFields(said.inputSchema) ? said.inputSchema : {};
+  const read = readInputSchema(input, { exacting: false });
+  return {
+    tool: limitText(cleanText(text(said, 'name')), MAX_WORDS_CHARS),
+    digest: toolDigest(said),
+    description: limitText(cleanText(description).trim(), MAX_DESCRIPTION_CHARS),
+    arguments: argumentsOf(input),
+    claims: claimsOf(said),
+    warnings: warningsIn(description, JSON.stringify(said)),
+    problems: read.ok ? [] : read.problems.map(cleanText),
+    input,
+  };
+}
+
+export const storedOf = ({ digest, description, input }: ToolReview): ReviewedTool => ({
+  digest,
+  description,
+  input,
+});
+
+function argumentsOf(input: Fields): string[] {
+  const properties = isFields(input.properties) ? input.properties : {};
+  const required = new Set(Array.isArray(input.required) ? input.required : []);
+  return Object.entries(properties).map(([name, value]) => {
+    const node = isFields(value) ? value : {};
+    const { title: _title, description: _description, ...bounds } = node;
+    const words = [text(node, 'title'), text(node, 'description')].filter((part) => part !== '').join('. ');
+    return line(
+      `${name}${required.has(name) ? '' : ' (may be left out)'}: ${words} ${JSON.stringify(bounds)}`,
+    );
+  });
+}
+
+function claimsOf(said: Fields): string[] {
+  const annotations = isFields(said.annotations) ? said.annotations : {};
+  const title = text(said, 'title');
+  return [
+    ...(title === '' ? [] : [line(`title: ${title}`)]),
+    ...Object.entries(annotations).map(([name, value]) => line(`${name}: ${JSON.stringify(value)}`)),
+  ];
+}
+
+/** One line, whatever it holds. */
+const line = (words: string): string =>
+  limitText(cleanText(words).replace(/\s+/g, ' ').trim(), MAX_WORDS_CHARS);
+
+/** `everything`: all that the server said of the tool, as JSON. */
+function warningsIn(description: string, everything: string): string[] {
+  const hidden = [...everything].filter(isHidden).length;
+  const lower = everything.toLowerCase();
+  const words = SUSPECT_WORDS.filter((phrase) => lower.includes(JSON.stringify(phrase).slice(1, -1)));
+  return [
+    ...(hidden === 0 ? [] : [`holds ${hidden} hidden characters, which are left out`]),
+    ...(description.length > MAX_DESCRIPTION_CHARS ? [`has a long description, which is cut`] : []),
+    ...(/https?:\/\//i.test(everything) ? ['names an address'] : []),
+    ...(findSecrets(everything).length === 0 ? [] : ['holds something that looks like a secret']),
+    ...(words.length === 0
+      ? []
+      : [`says ${words.map((phrase) => JSON.stringify(phrase.trim())).join(', ')}: words for a model?`]),
+  ];
+}
