@@ -1,33 +1,43 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { RequestView } from '../../src/model/request.ts';
-import { type Home, holdAt, makeHome, runCommand, settles, spawnAssistant } from '../support/assistant.ts';
+import {
+  type Home,
+  holdAt,
+  LEVELS,
+  makeHome,
+  runCommand,
+  settles,
+  spawnAssistant,
+} from '../support/assistant.ts';
 import { useDatabase } from '../support/database.ts';
 
-/** In the job's command line, so that what is left of it would be found. */
-const MARK = `countersign-crash-${process.pid}`;
-const JOBS = `
+/** In the job's command line, so that what is left of it would be found; one a level. */
+const markOf = (level: string) => `countersign-crash-${level}-${process.pid}`;
+const jobsOf = (mark: string) => `
 jobs:
   patient:
     title: A job that takes its time
     repositories: [web]
     environment: test
-    command: [sh, patient, ${MARK}]
+    command: [sh, patient, ${mark}]
     limits: {seconds: 120, memoryMb: 128, outputKb: 256, processes: 16, scratchMb: 32}
 `;
 const PATIENT = 'echo "begun"\nsleep 100\n';
 
 type Assistant = Awaited<ReturnType<typeof spawnAssistant>>;
 
-describe('killed with -9', () => {
+describe.each(LEVELS)('killed with -9, at level $level', ({ level, skip }) => {
+  if (skip) return it.skip('needs bubblewrap');
+  const mark = markOf(level);
   const database = useDatabase();
   let home: Home;
   let assistant!: Assistant;
   let letGo: () => Promise<void> = async () => undefined;
 
   beforeAll(async () => {
-    home = makeHome({ jobs: JOBS, files: { patient: PATIENT } });
-    assistant = await spawnAssistant(home, { database });
+    home = makeHome({ jobs: jobsOf(mark), files: { patient: PATIENT } });
+    assistant = await spawnAssistant(home, { database, level });
   });
   afterEach(() => letGo());
   afterAll(async () => {
@@ -79,10 +89,16 @@ describe('killed with -9', () => {
     await database.owner.query(
       "update ci_runs set lease_until = clock_timestamp() - interval '1 second' where state = 'running'",
     );
-    assistant = await spawnAssistant(home, { database });
+    assistant = await spawnAssistant(home, { database, level });
   }
 
+  /** Says at which level it ran, besides. */
   async function logVerifies(): Promise<void> {
+    const started = await database.db.query<{ body: string }>(
+      "select body from audit_entries where type = 'execution.started'",
+    );
+    const levels = started.map(({ body }) => (JSON.parse(body) as { data: { level: string } }).data.level);
+    expect(new Set(levels)).toEqual(new Set([level]));
     expect(await runCommand(home, database, 'audit', 'verify')).toMatchObject({ exit: 0 });
   }
 
@@ -142,7 +158,7 @@ describe('killed with -9', () => {
     expect(await tickets('Killed before the claim')).toBe(0);
 
     // Nothing is helped along: the dead process's jobs are handed out again when they are missed.
-    assistant = await spawnAssistant(home, { database });
+    assistant = await spawnAssistant(home, { database, level });
     await settles(async () => (await tickets('Killed before the claim')) === 1, 'the first ticket is there');
     await settles(
       async () => (await tickets('Killed before the answer')) === 1,
@@ -161,11 +177,11 @@ describe('killed with -9', () => {
         (await database.db.query("select 1 from ci_run_output where content like '%begun%'")).length > 0,
       'the job prints',
     );
-    expect(processesWith(MARK)).not.toEqual([]);
+    expect(processesWith(mark)).not.toEqual([]);
 
     await crashAndBegin();
 
-    await settles(async () => processesWith(MARK).length === 0, 'nothing of the job is left');
+    await settles(async () => processesWith(mark).length === 0, 'nothing of the job is left');
     const ended = await assistant.until(request, 'failed');
     expect(ended.result).toMatchObject({ code: 'runner_interrupted' });
     await logVerifies();
