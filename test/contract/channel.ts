@@ -14,6 +14,8 @@ export type Shown = {
   buttons: DecisionKind[];
   /** What its other buttons offer. */
   offers: CardOffer[];
+  /** Whether the platform is told that a model wrote it, beside what people read. */
+  byModel: boolean;
   /** Whether it asks to be filled in. */
   isForm: boolean;
   /** Of the request that it shows, in hexadecimal. */

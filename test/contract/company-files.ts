@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { makeSampleRepository } from '../../actions/systems/sample-repository.ts';
 import { type Config, readConfig } from '../../src/config.ts';
+import type { ModelServer } from '../support/model-server.ts';
 import { CLIENT, type TestProvider } from '../support/oidc/provider.ts';
 import type { FakeSlack } from '../support/slack/fake-slack.ts';
 import { TEAM } from '../support/slack/workspace.ts';
@@ -67,6 +68,7 @@ export async function configure(
   slack: FakeSlack,
   teams: FakeConnector,
   provider: TestProvider,
+  model: ModelServer,
 ): Promise<Config> {
   const data = path.join(folder, 'data');
   mkdirSync(data, { mode: 0o700 });
@@ -108,6 +110,9 @@ export async function configure(
       OIDC_ISSUER: provider.issuer,
       OIDC_CLIENT_ID: CLIENT.clientId,
       OIDC_CLIENT_SECRET: CLIENT.clientSecret,
+      OPENAI_BASE_URL: model.url,
+      OPENAI_MODEL: 'pinned',
+      OPENAI_API_KEY: 'none',
     },
     folder,
   );

@@ -14,6 +14,7 @@ import type { Running } from '../../src/compose.ts';
 import type { Fields } from '../../src/log.ts';
 import { manifest } from '../adapters/slack/harness.ts';
 import { useDatabase } from '../support/database.ts';
+import { ModelServer } from '../support/model-server.ts';
 import { startProvider, type TestProvider } from '../support/oidc/provider.ts';
 import { drawMessage } from '../support/slack/draw.ts';
 import { FakeSlack } from '../support/slack/fake-slack.ts';
@@ -41,6 +42,7 @@ export function useCompany() {
     slack: FakeSlack;
     teams: FakeConnector;
     provider: TestProvider;
+    model: ModelServer;
     port: number;
     stop(): Promise<void>;
   } | null = null;
@@ -53,6 +55,7 @@ export function useCompany() {
     const slack = await FakeSlack.start(manifest);
     const teams = await FakeConnector.start();
     const provider = await startProvider();
+    const model = await ModelServer.start();
     for (const who of [...PEOPLE, STRANGER]) {
       slack.workspace.addUser(slackUser(who));
       teams.personalChat(teamsUser(who));
@@ -64,18 +67,20 @@ export function useCompany() {
     const members = [...PEOPLE, STRANGER].map(teamsUser);
     for (const channel of [...Object.values(TEAMS), OPERATORS.teams])
       teams.addConversation(channel, 'channel', { members });
-    const config = await configure(folder, database, slack, teams, provider);
+    const config = await configure(folder, database, slack, teams, provider, model);
     const served = await serve(config, slack, teams, logged);
     up = {
       ...served,
       slack,
       teams,
       provider,
+      model,
       async stop() {
         await served.stop();
         await slack.stop();
         await teams.stop();
         await provider.stop();
+        await model.stop();
       },
     };
   });
@@ -93,6 +98,9 @@ export function useCompany() {
     },
     get provider() {
       return open().provider;
+    },
+    get model() {
+      return open().model;
     },
     get port() {
       return open().port;

@@ -76,15 +76,16 @@ export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] =
   },
   {
     what: 'Streamed answers of a model',
-    Slack: 'not yet: an answer comes when it is complete',
-    Teams: 'not yet: an answer comes when it is complete',
-    Workspace: 'not yet: an answer comes when it is complete',
+    Slack: 'in direct messages; in channels an answer comes when it is complete',
+    Teams:
+      'in personal chats; in groups and channels, where Teams takes none, an answer comes when it is complete',
+    Workspace: true,
   },
   {
     what: 'Stop what is being planned, by a control of the platform',
     Slack: true,
     Teams:
-      'the platform sends no such event: its button ends the growing of an answer only, and the whole follows; cancel works',
+      'on an answer that grows, and only that is dropped; what waits for a decision is cancelled on its card',
     Workspace: 'not yet; cancel works',
   },
 ];

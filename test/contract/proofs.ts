@@ -14,6 +14,12 @@ const RIGHT_TO_LEFT = '\u202e';
 const ZERO_WIDTH = '\u200b';
 const LONG_CHARACTERS = 5_000;
 
+/** A model gives every argument. */
+const PLAIN = { description: 'nobody can connect', priority: 'normal' };
+const ANSWER_BEGINS =
+  'The gateway in Berlin is slow since this morning, and the network team has been told about it. They expect';
+const ANSWER_ENDS = ' it to be back by noon.';
+
 type Proof = (channel: Channel, story: Story) => Promise<void>;
 
 export const PROOFS: Readonly<Record<RuleId, Proof>> = {
@@ -31,6 +37,8 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
 
   'ticket-one-tap': async (channel, { answer, says, company }) => {
     const before = (await company.running.desk.list()).length;
+    const title = 'the VPN is down for the Berlin office';
+    company.model.script({ calls: { name: 'ticket_create', arguments: { title, ...PLAIN } } });
     const said = await channel.say('alice', 'the VPN is down for the Berlin office, please open a ticket');
     const card = await answer(said, 'a card', ({ buttons }) => buttons.length > 0);
     expect(card.buttons).toEqual(['confirm', 'cancel']);
@@ -45,6 +53,26 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     await says(said, 'Open a ticket: Ticket T-');
     const titles = (await company.running.desk.list()).map(({ title }) => title);
     expect(titles).toContain('The printer on floor 3 is on fire');
+  },
+
+  'model-answer': async (channel, { answer, says, company }) => {
+    const asked = await channel.say('dave', 'ticket create title="The gateway in Berlin is slow"');
+    const [, ticket] = /Ticket (T-[0-9]+)/.exec((await says(asked, 'Open a ticket: Ticket T-')).text)!;
+    company.model.script(
+      { calls: { name: 'ticket_status', arguments: { ticket } } },
+      { says: ANSWER_BEGINS, holds: true, rest: ANSWER_ENDS },
+    );
+    const said = await channel.say('dave', `how is the gateway in Berlin, see ${ticket}?`);
+    await settles(async () => company.model.isHeld, 'the model writes');
+    company.model.go();
+    const whole = await answer(said, 'all of it', ({ text }) => text.includes(ANSWER_BEGINS + ANSWER_ENDS));
+    expect(whole.byModel).toBe(true);
+    expect(whole.text).toMatch(new RegExp(`Look at a ticket.*${ticket}`, 's'));
+    expect(whole.live).toEqual([]);
+    await company.everythingIsShown();
+    const shown = await channel.shown(said);
+    expect(shown.filter(({ text }) => text.includes('network team'))).toHaveLength(1);
+    expect(shown.filter(({ text }) => text.includes('is writing this answer'))).toEqual([]);
   },
 
   'asked-where-they-are': async (channel, story) => {

@@ -9,6 +9,7 @@ export const RULES = {
   'answered-shared': 'A mention in a conversation of several people is answered in its thread.',
   'ticket-one-tap': 'A ticket asked for in plain words is open after one tap.',
   'command-at-once': 'A complete typed command of low risk runs at once.',
+  'model-answer': 'A model’s answer appears once, whole, labelled as a model’s, with what was read for it.',
   'asked-where-they-are': 'Those who may approve are asked where they are, and nobody else is.',
   'approved-by-another': 'Somebody else who may approve does, and it runs.',
   'self-approval': 'The requester who approves is refused in words, and nothing runs.',

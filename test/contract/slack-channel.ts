@@ -115,6 +115,8 @@ function shownOf(message: FakeMessage): Shown {
     text,
     buttons: pressable.filter((id): id is DecisionKind => DECISIONS.includes(id)),
     offers: pressable.filter((id): id is CardOffer => OFFERS.includes(id)),
+    // Slack has no mark of its own for it: people read it.
+    byModel: text.includes('Written by a language model.'),
     isForm: pressable.includes('form'),
     digest: /digest ([0-9a-f]{64})/i.exec(text)?.[1] ?? null,
     readers: readersOf(message.channel),

@@ -69,6 +69,7 @@ export async function teamsChannel(company: Company): Promise<Channel> {
       text,
       buttons: verbs.filter((verb): verb is DecisionKind => DECISIONS.includes(verb)),
       offers: verbs.filter((verb): verb is CardOffer => OFFERS.includes(verb)),
+      byModel: JSON.stringify(message.entities).includes('AIGeneratedContent'),
       isForm: verbs.includes('form'),
       digest: /digest ([0-9a-f]{64})/i.exec(text)?.[1] ?? null,
       readers: readersOf(message.conversation),

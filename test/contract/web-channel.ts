@@ -51,12 +51,17 @@ export async function webChannel(company: Company): Promise<Channel> {
     return all[0]!;
   };
   const shownOf = (message: Message, readers: Person): Shown => {
-    const { card, form, text } = message;
+    const { card, form, text, authorship, sources = [] } = message;
     if (card !== null) requests.set(card.digest, card.request);
     return {
-      text: [unmasked(text), ...(card === null ? [] : drawCard(card))].join('\n'),
+      text: [
+        unmasked(text),
+        ...sources.map(({ title, ref }) => `${title}: ${unmasked(ref)}`),
+        ...(card === null ? [] : drawCard(card)),
+      ].join('\n'),
       buttons: card?.buttons ?? [],
       offers: card?.offers ?? [],
+      byModel: authorship === 'model',
       isForm: form !== null,
       digest: card?.digest ?? null,
       readers,

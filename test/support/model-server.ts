@@ -11,6 +11,8 @@ export type Round = {
   holds?: true;
   /** Said after that. */
   rest?: string;
+  /** Held once more after that, until `go()`. */
+  holdsAgain?: true;
   calls?: { name: string; arguments: object };
 };
 
@@ -21,6 +23,7 @@ export class ModelServer {
   readonly #server: Server;
   readonly #rounds: Round[] = [];
   #go: (() => void) | null = null;
+  #break: (() => void) | null = null;
   /** How often it was asked. */
   asked = 0;
 
@@ -54,8 +57,18 @@ export class ModelServer {
     this.#rounds.splice(0, this.#rounds.length, ...rounds);
   }
 
+  /** Whether it stands still in the middle of an answer. */
+  get isHeld(): boolean {
+    return this.#go !== null;
+  }
+
   go(): void {
     this.#go?.();
+  }
+
+  /** Ends the connection in the middle of the answer that is held. */
+  breakOff(): void {
+    this.#break?.();
   }
 
   async stop(): Promise<void> {
@@ -63,19 +76,28 @@ export class ModelServer {
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
-  async #answer({ says = '', holds, rest = '', calls }: Round, response: ServerResponse): Promise<void> {
+  async #answer(round: Round, response: ServerResponse): Promise<void> {
+    const { says = '', holds, rest = '', holdsAgain, calls } = round;
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     const say = (text: string) => {
       for (let at = 0; at < text.length; at += PART) send(response, { content: text.slice(at, at + PART) });
     };
-    say(says);
-    if (holds) {
-      await new Promise<void>((resolve) => {
-        this.#go = resolve;
-        response.on('close', resolve);
+    const held = () =>
+      new Promise<void>((resolve) => {
+        const goOn = () => {
+          this.#go = null;
+          resolve();
+        };
+        this.#go = goOn;
+        this.#break = () => response.destroy();
+        response.on('close', () => (this.#go === goOn ? goOn() : resolve()));
       });
-    }
+    say(says);
+    if (holds) await held();
+    if (response.destroyed) return;
     say(rest);
+    if (holdsAgain) await held();
+    if (response.destroyed) return;
     if (calls) {
       const made = { name: calls.name, arguments: JSON.stringify(calls.arguments) };
       send(response, { tool_calls: [{ index: 0, id: 'call_1', type: 'function', function: made }] });
