@@ -43,23 +43,14 @@ export async function receive(deps: IntakeDeps, delivery: Delivery): Promise<Rec
   const kept = principal === null ? withoutWords(content) : content;
 
   return deps.db.transaction(async (tx) => {
-    const thread = await upsertThread(tx, delivery.place, principal, kept);
-    const turn = newId(TurnId);
-    const inserted = await tx.maybe<{ id: TurnId }>(
-      `insert into turns (id, delivery_key, thread, account, content, principal, problem)
-       values ($1, $2, $3, $4, $5, $6, $7) on conflict (delivery_key) do nothing returning id`,
-      [
-        turn,
-        delivery.key,
-        thread,
-        JSON.stringify(delivery.account),
-        JSON.stringify(kept),
-        principal,
-        problem?.message ?? null,
-      ],
-    );
+    const stored = await storeTurn(tx, delivery, {
+      principal,
+      content: kept,
+      problem: problem?.message ?? null,
+    });
     // The same delivery at the same moment: the other one was first, and its row is visible by now.
-    if (!inserted) return { ...(await firstOf(tx, delivery.key))!, duplicate: true };
+    if (!stored) return { ...(await firstOf(tx, delivery.key))!, duplicate: true };
+    const { turn, thread } = stored;
     await recordArrival(deps, tx, {
       turn,
       thread,
@@ -133,18 +124,26 @@ async function recordArrival(
   }
 }
 
-async function upsertThread(
+/** The turn, in the thread of its place, which is made when it is new: one statement. Null where its key is taken. */
+async function storeTurn(
   tx: Tx,
-  place: Place,
-  owner: PrincipalId | null,
-  content: Content,
-): Promise<ThreadId> {
-  const row = await tx.one<{ id: ThreadId }>(
-    `insert into threads (id, platform, tenant, container, thread, direct, owner, title)
-     values ($1, $2, $3, $4, $5, $6, $7, $8)
-     on conflict (platform, tenant, container, thread) do update set updated_at = clock_timestamp(),
-       title = case when threads.title = '' then excluded.title else threads.title end
-     returning id`,
+  { key, account, place }: Delivery,
+  {
+    principal,
+    content,
+    problem,
+  }: { principal: PrincipalId | null; content: Content; problem: string | null },
+): Promise<{ turn: TurnId; thread: ThreadId } | null> {
+  return tx.maybe<{ turn: TurnId; thread: ThreadId }>(
+    `with place as (
+       insert into threads (id, platform, tenant, container, thread, direct, owner, title)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)
+       on conflict (platform, tenant, container, thread) do update set updated_at = clock_timestamp(),
+         title = case when threads.title = '' then excluded.title else threads.title end
+       returning id)
+     insert into turns (id, delivery_key, thread, account, content, principal, problem)
+     select $9, $10, place.id, $11, $12, $7, $13 from place
+     on conflict (delivery_key) do nothing returning id as turn, thread`,
     [
       idFor(place),
       place.platform,
@@ -152,11 +151,15 @@ async function upsertThread(
       place.container,
       place.thread,
       place.direct,
-      owner,
-      isSpoken(content) && owner !== null ? cut(shownAs(content), TITLE_CHARACTERS) : '',
+      principal,
+      isSpoken(content) && principal !== null ? cut(shownAs(content), TITLE_CHARACTERS) : '',
+      newId(TurnId),
+      key,
+      JSON.stringify(account),
+      JSON.stringify(content),
+      problem,
     ],
   );
-  return row.id;
 }
 
 /** On the web a thread's root is the thread's own id; elsewhere the platform's, and ours is a new one. */
