@@ -271,12 +271,16 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
   },
 
   duplicates: async (channel, { answer, says, company }) => {
-    const said = await channel.say('alice', 'the coffee machine leaks, please open a ticket', 'direct', 5);
+    const title = 'the coffee machine leaks';
+    company.model.script({ calls: { name: 'ticket_create', arguments: { title, ...PLAIN } } });
+    const asked = company.model.asked;
+    const said = await channel.say('alice', `${title}, please open a ticket`, 'direct', 5);
     const card = await answer(said, 'a card', ({ buttons }) => buttons.includes('confirm'));
     await channel.press('alice', card, 'confirm', { times: 5 });
     await says(said, 'Open a ticket: Ticket T-');
     const made = (await company.running.desk.list()).filter(({ title }) => title.includes('coffee machine'));
     expect(made).toHaveLength(1);
+    expect(company.model.asked).toBe(asked + 1);
     expect(await company.runs(card.digest!)).toBe(1);
     const readers = (await channel.cards(card.digest!)).map((it) => it.readers);
     expect(readers).toEqual(['alice']);
