@@ -30,9 +30,10 @@ function bareEnvironment(dataFolder: string): Record<string, string> {
   return { ...Object.fromEntries(given), COUNTERSIGN_DATA: dataFolder, PORT: '0', LOG_LEVEL: 'warn' };
 }
 
-export async function startProduct(): Promise<Product> {
+/** `more`: what somebody set before they started it. */
+export async function startProduct(more: Record<string, string> = {}): Promise<Product> {
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-newcomer-'));
-  const env = bareEnvironment(path.join(folder, 'data'));
+  const env = { ...bareEnvironment(path.join(folder, 'data')), ...more };
   const run = (args: string[]) =>
     spawn(process.execPath, args, { cwd: HERE, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const main = run(['src/main.ts']);
