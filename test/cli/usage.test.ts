@@ -11,7 +11,7 @@ const PROMISED = [
   ...['doctor', 'migrate', 'audit verify', 'audit export', 'audit checkpoint', 'audit key', 'evidence'],
   ...['evidence verify', 'policy check', 'policy test', 'policy explain', 'policy matrix'],
   ...['kill on', 'kill off', 'kill status', 'screen', 'privacy export', 'privacy erase', 'reset'],
-  ...['action new', 'action review'],
+  ...['action new', 'action review', 'mcp review'],
 ];
 
 describe('usage', () => {
