@@ -4,9 +4,9 @@ import type { EgressRule, EgressValues, Tools } from '../../src/action.ts';
 import type { Json, Result } from '../../src/model/request.ts';
 import { type Fields, isFields, text, unclear } from './answer.ts';
 import { BUILDBOT } from './buildbot-jobs.ts';
+import { endedOther } from './ci-other-commit.ts';
+import type { Args } from './ci-runs.ts';
 import { type Answer, listOf, read, readRule } from './json-call.ts';
-
-type Args = Readonly<Record<string, Json>>;
 
 /** Steps whose output is shown; a build with more is read on Buildbot's own pages. */
 export const MAX_STEPS = 40;
@@ -201,6 +201,12 @@ function builtCommits(build: Fields): string[] {
   return isFields(value) ? Object.values(value).filter((commit) => typeof commit === 'string') : [];
 }
 
+/** The other commit that it is on, where it says so. */
+export function otherCommit(build: Fields, commit: string): string | null {
+  const commits = builtCommits(build);
+  return commit === '' || commits.includes(commit) ? null : (commits[0] ?? null);
+}
+
 export function linkTo(settings: Json, build: Fields): string {
   const web = isFields(settings) ? text(settings, 'web').replace(/\/+$/, '') : '';
   return `${web}/#/builders/${build.builderid}/builds/${build.number}`;
@@ -209,26 +215,26 @@ export function linkTo(settings: Json, build: Fields): string {
 /** How a build ended, in our words. `commit`: the approved one, where there is one. */
 export async function resultOf(
   tools: Tools,
-  about: { name: string; run: string; commit: string },
+  about: { name: string; run: string; commit: string; handle?: Args },
   build: Fields,
   steps: readonly Fields[],
 ): Promise<{ passed: boolean; result: Result }> {
   const { output, exitCode } = await readTail(tools, String(build.buildid), steps);
-  const commits = builtCommits(build);
-  const isOther = about.commit !== '' && commits.length > 0 && !commits.includes(about.commit);
+  const built = otherCommit(build, about.commit);
   const [code, words] = ENDINGS[Number(build.results)] ?? ['build_failed', 'ended in a way of its own'];
-  const passed = hasPassed(build.results) && !isOther;
-  const ended = exitCode === null || exitCode === 0 ? words : `${words} with exit code ${exitCode}`;
-  const other = `ran on another commit than the approved one: ${commits[0]?.slice(0, 12)}`;
+  const passed = hasPassed(build.results) && built === null;
+  const how = exitCode === null || exitCode === 0 ? words : `${words} with exit code ${exitCode}`;
+  const name = `${about.name} (${about.run})`;
+  const ended = { wasCancelled: build.results === CANCELLED, words: how };
   return {
     passed,
     result: {
-      code: isOther ? 'other_commit' : code,
-      message: `${about.name} (${about.run}) ${isOther ? other : ended}.`,
+      code: built === null ? code : 'other_commit',
+      message: built === null ? `${name} ${how}.` : endedOther(about.handle ?? {}, { name, built }, ended),
       ...(exitCode === null ? {} : { exitCode }),
       link: linkTo(tools.settings, build),
       output,
-      data: { run: about.run, build: String(build.buildid), commits },
+      data: { run: about.run, build: String(build.buildid), commits: builtCommits(build) },
     },
   };
 }

@@ -1,5 +1,5 @@
 /** What is done with a run on Buildbot that is there already: stop it, run it again, show its output. Runs in the sandbox. */
-import type { EgressValues, Operation, Tools } from '../../src/action.ts';
+import type { Operation, Tools } from '../../src/action.ts';
 import { type Fields, failed, text } from './answer.ts';
 import {
   buildRules,
@@ -16,7 +16,9 @@ import {
 } from './buildbot-builds.ts';
 import { BUILDBOT, jobOf, readScheduler } from './buildbot-jobs.ts';
 import { pastRules, readPast } from './buildbot-past.ts';
+import { cancelBody, sendCancel } from './buildbot-stop.ts';
 import { followRun, reconcileStart, start, triggerRules } from './buildbot-trigger.ts';
+import { STOPS } from './ci-other-commit.ts';
 import {
   again,
   logsResult,
@@ -28,7 +30,7 @@ import {
   stopped,
   stopping,
 } from './ci-runs.ts';
-import { listOf, readRule, write, writeRule } from './json-call.ts';
+import { listOf, readRule, writeRule } from './json-call.ts';
 
 /** Steps whose output one reading of logs takes, from the end: each costs two calls. */
 const STEPS_SHOWN = 10;
@@ -37,14 +39,6 @@ const byNumber = buildRules(
   ({ args }) => numberOf(args),
   ({ pinned }) => pinned.build ?? '',
 );
-
-/** Buildbot stops the build where one has begun, and otherwise takes the request from the queue. */
-const cancelBody = ({ requester }: Pick<EgressValues, 'requester'>): Fields => ({
-  id: 1,
-  jsonrpc: '2.0',
-  method: 'cancel',
-  params: { reason: `Stopped for ${requester} by Countersign` },
-});
 
 export const cancel: Operation = {
   egress: [
@@ -62,8 +56,7 @@ export const cancel: Operation = {
     return 'refused' in past ? past : previewCancel(args, past, BUILDBOT.name);
   },
   run: async (args, tools) => {
-    const path = ['api', 'v2', 'buildrequests', numberOf(args)];
-    const sent = await write(tools, BUILDBOT, path, cancelBody(tools));
+    const sent = await sendCancel(tools, numberOf(args));
     if (!sent.ok) return sent.failure;
     const { job = '', repository = '' } = tools.pinned;
     return stopping(args, `${job} of ${repository} (${text(args, 'run')})`);
@@ -90,6 +83,7 @@ export const rerun: Operation = {
     ...triggerRules(({ pinned }) => again(pinned)),
   ],
   writes: 1,
+  followWrites: STOPS,
   idempotency: 'none',
   preview: async (args, tools) => {
     const past = await readPast(args, tools);

@@ -12,7 +12,9 @@ import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import {
   buildRules,
+  linkTo,
   newestBuild,
+  otherCommit,
   placeOf,
   RETRY,
   readBuild,
@@ -33,9 +35,10 @@ import {
   reasonOf,
   resolveCommit,
 } from './buildbot-jobs.ts';
+import { sendCancel, stopRunRule } from './buildbot-stop.ts';
+import { STOPS, stopOther } from './ci-other-commit.ts';
+import type { Args } from './ci-runs.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
-
-type Args = Readonly<Record<string, Json>>;
 
 /** Requests with the same mark that are looked at: there is one, or something is wrong. */
 const FOUND_AT_MOST = '5';
@@ -86,6 +89,7 @@ export function triggerRules(argsOf: (values: EgressValues) => Args): EgressRule
       },
       body: (values) => forceBody(argsOf(values), values),
     }),
+    stopRunRule,
     readRule(BUILDBOT, '/api/v2/buildsets', { query: ({ mark }) => markQuery(mark) }),
     readRule(BUILDBOT, '/api/v2/buildrequests', { query: () => ({ ...OWNER, buildsetid: null }) }),
     ...buildRules(
@@ -127,6 +131,7 @@ export const trigger: Operation = {
   egress: [readSchedulerRule, readCommitRule, ...triggerRules(({ args }) => args)],
   scope: commitScope,
   writes: 1,
+  followWrites: STOPS,
   idempotency: 'none',
   preview: async (args, tools) => {
     const job = jobOf(args, tools.settings);
@@ -187,13 +192,19 @@ async function lookAtBuild(handle: Args, tools: Tools): Promise<Look> {
   const steps = await readSteps(tools, id);
   const { output, drained, ...place } = await readOn(tools, id, steps, placeOf(handle));
   const running = { kind: 'running', handle: { ...handle, ...place }, output } as const;
+  const commit = tools.pinned.commit ?? '';
+  const built = otherCommit(build, commit);
+  if (build.complete !== true && built !== null) {
+    const other = { name: `${name} (R-${request})`, built, link: linkTo(tools.settings, build) };
+    return stopOther(running.handle, other, output, async () => (await sendCancel(tools, request)).ok);
+  }
   if (build.complete !== true || !drained) return running;
   if (build.results === RETRY) {
     const newest = await newestBuild(tools, request);
     const isNew = newest !== null && newest !== id;
     return isNew ? { kind: 'running', handle: { request, name, build: newest }, output } : running;
   }
-  const about = { name, run: `R-${request}`, commit: tools.pinned.commit ?? '' };
+  const about = { name, run: `R-${request}`, commit, handle };
   const { passed, result } = await resultOf(tools, about, build, steps);
   return { kind: passed ? 'done' : 'failed', result, output };
 }

@@ -14,9 +14,10 @@ import {
   placeOf,
   repositoryNames,
 } from './ci-described.ts';
+import { endedOther, stopRule } from './ci-other-commit.ts';
 import { type Args, numberOf, type PastRun } from './ci-runs.ts';
 import { GITHUB as COMMITS, type GithubPlace } from './github-commit.ts';
-import { type Answer, listOf, read, readPage, readRule, type System } from './json-call.ts';
+import { type Answer, listOf, read, readPage, readRule, type System, write } from './json-call.ts';
 
 export const GITHUB: System = {
   ...COMMITS,
@@ -92,6 +93,12 @@ export function runRules(
   ];
 }
 
+/** The stop of a run that is followed. */
+export const stopRunRule = (placeOfRun: (values: EgressValues) => Fields | null): EgressRule =>
+  stopRule(GITHUB, `${RUN}/cancel`, {
+    fill: (values) => ({ ...filled(placeOfRun(values)), run: text(values.handle, 'run') }),
+  });
+
 /** Reads of a run by its number alone, in whichever repository of the settings it is. */
 export const anywhereRules: EgressRule[] = forEachRepository((place) =>
   runRules(place, ({ args }) => numberOf(args)),
@@ -101,6 +108,10 @@ const pathOf = ({ owner, repo }: GithubPlace, run: string) => ['repos', owner, r
 
 export const readRun = (tools: Tools, place: GithubPlace, run: string): Promise<Answer<Fields>> =>
   read(tools, GITHUB, pathOf(place, run));
+
+/** Asks GitHub to stop a run; whether it has is looked at. */
+export const sendCancel = (tools: Tools, place: GithubPlace, run: string): Promise<Answer<Json>> =>
+  write(tools, GITHUB, [...pathOf(place, run), 'cancel'], null);
 
 /** The jobs of the run's newest attempt. */
 export async function readJobs(tools: Tools, place: GithubPlace, run: string): Promise<Fields[]> {
@@ -186,24 +197,25 @@ function pastOf(
   };
 }
 
-/** How a run ended, in our words. `commit`: the approved one, where there is one. */
+/** How a run ended, in our words. `commit`: the approved one, where there is one; `handle`: of the look, where it is one. */
 export function endOf(
   name: string,
   run: Fields,
   jobs: readonly Fields[],
   commit: string,
+  handle: Args = {},
 ): { passed: boolean; result: Result } {
   const built = text(run, 'head_sha');
   const isOther = commit !== '' && built !== commit;
   const [code, words] = conclusion(run);
   const failing = jobs.filter((job) => !['success', 'skipped', 'neutral'].includes(text(job, 'conclusion')));
   const output = (failing.length > 0 ? failing : jobs).flatMap(stepLines).join('\n');
-  const other = `ran on another commit than the approved one: ${built.slice(0, 12)}`;
+  const ended = { wasCancelled: text(run, 'conclusion') === 'cancelled', words };
   return {
     passed: code === 'done' && !isOther,
     result: {
       code: isOther ? 'other_commit' : code,
-      message: `${name} ${isOther ? other : words}.`,
+      message: isOther ? endedOther(handle, { name, built }, ended) : `${name} ${words}.`,
       link: text(run, 'html_url'),
       output,
       data: { run: `R-${run.id}`, commit: built },

@@ -7,6 +7,7 @@ import type { EgressValues, Look, Operation, RunResult, Tools } from '../../src/
 import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import { askedJob, type DescribedJob, describedJob, givenInputs, jobFactsShown } from './ci-described.ts';
+import { STOPS, stopOther, wantsStop } from './ci-other-commit.ts';
 import type { Args } from './ci-runs.ts';
 import {
   endOf,
@@ -18,7 +19,9 @@ import {
   readRun,
   runRules,
   scopeFor,
+  sendCancel,
   stepLines,
+  stopRunRule,
 } from './github-actions-runs.ts';
 import { COMMIT, commitRule, type GithubPlace, newestCommit } from './github-commit.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
@@ -61,9 +64,14 @@ const withWorkflow = (values: EgressValues) => ({
 const onTag = (mark: string) => ({ ...FOUND, branch: tagOf(mark) });
 
 export const trigger: Operation = {
-  scope: scopeFor({ actions: 'write', contents: 'write' }),
+  // A look that stops a run touches no tag.
+  scope: (values) =>
+    scopeFor(wantsStop(values.handle) ? { actions: 'write' } : { actions: 'write', contents: 'write' })(
+      values,
+    ),
   egress: [
     commitRule(placeIn),
+    stopRunRule(placeIn),
     readRule(GITHUB, WORKFLOW, { fill: withWorkflow }),
     writeRule(GITHUB, '/repos/{owner}/{repo}/git/refs', {
       fill: (values) => (tagBody(values) === null ? {} : fill(values)),
@@ -83,6 +91,7 @@ export const trigger: Operation = {
   ],
   // The tag and the start; and the tag away again where GitHub does not start it.
   writes: 3,
+  followWrites: STOPS,
   idempotency: 'none',
   preview: async (args, tools) => {
     const asked = askedJob(args, tools.settings, 'GitHub Actions');
@@ -202,11 +211,12 @@ export async function lookAtRun(handle: Args, place: GithubPlace, tools: Tools):
   }
   const name = `${text(handle, 'job')} of ${text(handle, 'repo')} (R-${id})`;
   const commit = tools.pinned.commit ?? '';
+  const now = { ...handle, seen };
   if (text(run, 'head_sha') !== commit && !hasEnded(run)) {
-    const message = `${name} runs on another commit than the approved one: ${text(run, 'head_sha').slice(0, 12)}. Somebody moved its tag. Stop it: ci cancel run=R-${id}`;
-    return { kind: 'failed', result: { code: 'other_commit', message, link: text(run, 'html_url') }, output };
+    const other = { name, built: text(run, 'head_sha'), link: text(run, 'html_url') };
+    return stopOther(now, other, output, async () => (await sendCancel(tools, place, id)).ok);
   }
-  if (!hasEnded(run)) return { kind: 'running', handle: { ...handle, seen }, output };
-  const { passed, result } = endOf(name, run, jobs, commit);
+  if (!hasEnded(run)) return { kind: 'running', handle: now, output };
+  const { passed, result } = endOf(name, run, jobs, commit, handle);
   return { kind: passed ? 'done' : 'failed', result, output };
 }

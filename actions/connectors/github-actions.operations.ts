@@ -2,6 +2,7 @@
 import type { Operation, RunResult } from '../../src/action.ts';
 import { text, unclear } from './answer.ts';
 import { placeOf } from './ci-described.ts';
+import { STOPS } from './ci-other-commit.ts';
 import {
   logsResult,
   nameOf,
@@ -26,6 +27,7 @@ import {
   scopeFor,
   stateOf,
   stepLines,
+  stopRunRule,
 } from './github-actions-runs.ts';
 import { lookAtRun, trigger } from './github-actions-trigger.ts';
 import { write, writeRule } from './json-call.ts';
@@ -87,8 +89,9 @@ const cancel: Operation = {
 /** The same run once more, as its next attempt: with the commit, tag and inputs that it had, which GitHub does not tell. */
 const rerun: Operation = {
   scope: scopeFor({ actions: 'write' }),
-  egress: [...anywhereRules, onRun('rerun')],
+  egress: [...anywhereRules, onRun('rerun'), stopRunRule(pinnedPlace)],
   writes: 1,
+  followWrites: STOPS,
   idempotency: 'none',
   preview: async (args, tools) => {
     const past = await readPast(args, tools);

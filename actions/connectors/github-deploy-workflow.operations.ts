@@ -104,6 +104,7 @@ const operation = (name: 'promote' | 'rollback'): Operation => ({
   scope,
   egress: [...pastRules, ...trigger.egress.map(asJobRule)],
   writes: trigger.writes,
+  followWrites: trigger.followWrites ?? 0,
   idempotency: 'none',
   preview: (args, tools) => preview(name, args, tools),
   run: async (args, tools) => {

@@ -7,6 +7,7 @@ import type { EgressRule, EgressValues, Refusal, Tools } from '../../src/action.
 import type { Json, Result } from '../../src/model/request.ts';
 import { type Fields, isFields, text, unclear } from './answer.ts';
 import { describedJob, forEachRepository, lookedThrough, placeOf } from './ci-described.ts';
+import { endedOther } from './ci-other-commit.ts';
 import { type Args, numberOf, type PastRun } from './ci-runs.ts';
 import { type Answer, read, readList, readPage, readRule, readText, type System } from './json-call.ts';
 
@@ -159,19 +160,20 @@ export async function readTrace(tools: Tools, project: string, job: string): Pro
 }
 
 export function resultOf(
-  about: { name: string; run: string; commit: string },
+  about: { name: string; run: string; commit: string; handle?: Args },
   pipeline: Fields,
   output: string,
 ): { passed: boolean; result: Result } {
   const built = text(pipeline, 'sha');
   const isOther = about.commit !== '' && built !== about.commit;
   const [code, words] = endingOf(pipeline);
-  const other = `ran on another commit than the approved one: ${built.slice(0, 12)}`;
+  const name = `${about.name} (${about.run})`;
+  const ended = { wasCancelled: text(pipeline, 'status') === 'canceled', words };
   return {
     passed: code === 'done' && !isOther,
     result: {
       code: isOther ? 'other_commit' : code,
-      message: `${about.name} (${about.run}) ${isOther ? other : words}.`,
+      message: isOther ? endedOther(about.handle ?? {}, { name, built }, ended) : `${name} ${words}.`,
       link: text(pipeline, 'web_url'),
       output: output.slice(-TAIL_CHARACTERS),
       data: { run: about.run, commit: built },

@@ -14,6 +14,7 @@ import type {
 import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import { askedJob, describedJob, givenInputs, jobFactsShown } from './ci-described.ts';
+import { STOPS, stopOther, stopRule } from './ci-other-commit.ts';
 import type { Args } from './ci-runs.ts';
 import { COMMIT } from './github-commit.ts';
 import {
@@ -79,6 +80,9 @@ export function startRules(argsOf: (values: EgressValues) => Args): EgressRule[]
     writeRule(GITLAB, '/api/v4/projects/{project}/pipeline', {
       fill: filledProject((values) => (pipelineBody(argsOf(values), values) === null ? '' : where(values))),
       body: (values) => pipelineBody(argsOf(values), values),
+    }),
+    stopRule(GITLAB, '/api/v4/projects/{project}/pipelines/{pipeline}/cancel', {
+      fill: filledProject(where, { pipeline: ({ handle }) => text(handle, 'pipeline') }),
     }),
     projectRule(where, '/pipelines', foundQuery),
     ...pipelineRules(
@@ -164,12 +168,13 @@ export async function follow(handle: Args, tools: Tools): Promise<Look> {
   const pipeline = answer.value;
   const commit = tools.pinned.commit ?? '';
   if (text(pipeline, 'sha') !== commit && !hasEnded(pipeline)) {
-    const message = `${name} (R-${id}) runs on another commit than the approved one: ${text(pipeline, 'sha').slice(0, 12)}. Its branch moved meanwhile. Stop it: ci cancel run=R-${id}`;
-    return {
-      kind: 'failed',
-      result: { code: 'other_commit', message, link: text(pipeline, 'web_url') },
-      output: '',
+    const other = {
+      name: `${name} (R-${id})`,
+      built: text(pipeline, 'sha'),
+      link: text(pipeline, 'web_url'),
     };
+    const path = pathIn(project, 'pipelines', id, 'cancel');
+    return stopOther(handle, other, '', async () => (await write(tools, GITLAB, path, null)).ok);
   }
   const jobs = await readJobs(tools, project, id);
   const known = Array.isArray(handle.seen) ? handle.seen : [];
@@ -182,7 +187,7 @@ export async function follow(handle: Args, tools: Tools): Promise<Look> {
   if (text(handle, 'traces') === '' && traces !== '')
     return { kind: 'running', handle: { ...handle, seen, traces }, output };
   const printed = await readTraces(tools, project, jobs, idsIn(handle));
-  const { passed, result } = resultOf({ name, run: `R-${id}`, commit }, pipeline, printed);
+  const { passed, result } = resultOf({ name, run: `R-${id}`, commit, handle }, pipeline, printed);
   return { kind: passed ? 'done' : 'failed', result, output: `${output}${printed}` };
 }
 
@@ -216,6 +221,7 @@ export async function readTraces(
 export const trigger: Operation = {
   egress: startRules(({ args }) => args),
   writes: 1,
+  followWrites: STOPS,
   idempotency: 'none',
   preview: async (args, tools) => {
     const asked = askedJob(args, tools.settings, GITLAB.name);

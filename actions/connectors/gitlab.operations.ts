@@ -2,6 +2,7 @@
 import type { EgressValues, Operation } from '../../src/action.ts';
 import { text } from './answer.ts';
 import { forEachRepository } from './ci-described.ts';
+import { STOPS } from './ci-other-commit.ts';
 import {
   type Args,
   again,
@@ -106,6 +107,7 @@ const rerun: Operation = {
     ...startRules(({ pinned }) => sameAgain(pinned)),
   ],
   writes: 1,
+  followWrites: STOPS,
   idempotency: 'none',
   preview: async (args, tools) => {
     const past = await readPast(args, tools);

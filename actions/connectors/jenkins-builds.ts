@@ -4,6 +4,7 @@ import type { EgressRule, EgressValues, Look, Refusal, Tools } from '../../src/a
 import type { Json, Result } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import { describedJobs, pickJob } from './ci-described.ts';
+import { endedOther, stopOther } from './ci-other-commit.ts';
 import { type Args, numberOf, type PastRun } from './ci-runs.ts';
 import {
   commitParameter,
@@ -19,6 +20,7 @@ import {
   segmentsOf,
   startedBy,
 } from './jenkins-jobs.ts';
+import { sendStop } from './jenkins-stop.ts';
 import { type Answer, listOf, read, readRule, readText } from './json-call.ts';
 
 /** Builds of one job that are looked through, newest first: the queue's number is found nowhere else. */
@@ -121,23 +123,29 @@ function builtCommits(build: Fields): string[] {
   });
 }
 
+/** The other commit that it is on, where it says so. */
+function otherCommit(build: Fields, commit: string): string | null {
+  const commits = builtCommits(build);
+  return commit === '' || commits.includes(commit) ? null : (commits[0] ?? null);
+}
+
 export function resultOf(
-  about: { name: string; run: string; commit: string },
+  about: { name: string; run: string; commit: string; handle?: Args },
   build: Fields,
   output: string,
 ): { passed: boolean; result: Result } {
-  const commits = builtCommits(build);
-  const isOther = about.commit !== '' && commits.length > 0 && !commits.includes(about.commit);
+  const built = otherCommit(build, about.commit);
   const [code, words] = endingOf(build);
-  const other = `ran on another commit than the approved one: ${commits[0]?.slice(0, 12)}`;
+  const name = `${about.name} (${about.run})`;
+  const ended = { wasCancelled: build.result === 'ABORTED', words };
   return {
-    passed: code === 'done' && !isOther,
+    passed: code === 'done' && built === null,
     result: {
-      code: isOther ? 'other_commit' : code,
-      message: `${about.name} (${about.run}) ${isOther ? other : words}.`,
+      code: built === null ? code : 'other_commit',
+      message: built === null ? `${name} ${words}.` : endedOther(about.handle ?? {}, { name, built }, ended),
       link: text(build, 'url'),
       output: output.slice(-TAIL_CHARACTERS),
-      data: { run: about.run, build: String(build.number), commits },
+      data: { run: about.run, build: String(build.number), commits: builtCommits(build) },
     },
   };
 }
@@ -162,9 +170,16 @@ export async function follow(handle: Args, tools: Tools): Promise<Look> {
   const output = await readOutput(tools, path, text(handle, 'build'));
   const shown = Number(handle.shown ?? 0);
   const fresh = output.slice(shown, SHOWN_CHARACTERS);
-  if (build.building === true)
-    return { kind: 'running', handle: { ...handle, shown: shown + fresh.length }, output: fresh };
-  const about = { name, run: `R-${item}`, commit: tools.pinned.commit ?? '' };
+  const commit = tools.pinned.commit ?? '';
+  const now = { ...handle, shown: shown + fresh.length };
+  const built = otherCommit(build, commit);
+  if (build.building === true && built !== null) {
+    const other = { name: `${name} (R-${item})`, built, link: text(build, 'url') };
+    const stop = [...segmentsOf(path), text(handle, 'build'), 'stop'];
+    return stopOther(now, other, fresh, async () => (await sendStop(tools, stop, '')) === null);
+  }
+  if (build.building === true) return { kind: 'running', handle: now, output: fresh };
+  const about = { name, run: `R-${item}`, commit, handle };
   const { passed, result } = resultOf(about, build, output);
   return { kind: passed ? 'done' : 'failed', result, output: fresh };
 }

@@ -9,6 +9,7 @@ import type {
 } from '../../src/action.ts';
 import { failed, isFields, text, unclear } from './answer.ts';
 import { askedJob, describedJob, jobFactsShown } from './ci-described.ts';
+import { STOPS } from './ci-other-commit.ts';
 import type { Args } from './ci-runs.ts';
 import { commitRule } from './github-commit.ts';
 import { buildRules, follow, readBuilds } from './jenkins-builds.ts';
@@ -29,6 +30,7 @@ import {
   unsuitable,
   writesOf,
 } from './jenkins-jobs.ts';
+import { stopRules } from './jenkins-stop.ts';
 import { writeForLocation } from './json-call.ts';
 
 const ITEM = /^\/queue\/item\/([1-9][0-9]{0,14})\/?$/;
@@ -42,6 +44,7 @@ export function startRules(argsOf: (values: EgressValues) => Args): EgressRule[]
     ...writesOf(startable, '/buildWithParameters', {
       query: (values) => parametersOf(argsOf(values), values) ?? {},
     }),
+    ...stopRules(where),
     ...buildRules(
       where,
       ({ handle }) => text(handle, 'item'),
@@ -99,6 +102,7 @@ export const trigger: Operation = {
     return repository === null ? null : { repository, permissions: { contents: 'read' } };
   },
   writes: 1,
+  followWrites: STOPS,
   idempotency: 'none',
   preview: async (args, tools) => {
     const asked = askedJob(args, tools.settings, JENKINS.name);

@@ -1,7 +1,8 @@
 /** CI on Jenkins. Bundled and run in the sandbox; every call passes the broker. */
-import type { EgressValues, Operation, RunResult, Tools } from '../../src/action.ts';
-import { failed, refusedBy, text, unclear } from './answer.ts';
+import type { EgressValues, Operation } from '../../src/action.ts';
+import { failed, text } from './answer.ts';
 import { describedJob } from './ci-described.ts';
+import { STOPS } from './ci-other-commit.ts';
 import {
   again,
   logsResult,
@@ -25,6 +26,7 @@ import {
   resultOf,
 } from './jenkins-builds.ts';
 import { JENKINS, JOB_TREE, jobPath, readsOfEach, segmentsOf, unsuitable, writesOf } from './jenkins-jobs.ts';
+import { sendStop } from './jenkins-stop.ts';
 import { reconcileStart, start, startRules, trigger } from './jenkins-trigger.ts';
 import { writeRule } from './json-call.ts';
 
@@ -36,23 +38,6 @@ const pinnedRules = buildRules(
   ({ args }) => numberOf(args),
   ({ pinned, handle }) => text(handle, 'build') || (pinned.build ?? ''),
 );
-
-/**
- * Sends a stop. Jenkins answers it with a redirect to the page that a browser came from (HttpResponses.forwardToPreviousPage): the
- * broker follows none, and that it was sent is all there is to know. Whether it has stopped is looked at.
- */
-async function sendStop(tools: Tools, path: readonly string[], query: string): Promise<RunResult | null> {
-  const address = `https://${JENKINS.host}/${path.map(encodeURIComponent).join('/')}${query}`;
-  const response = await tools.fetch(address, { method: 'POST' });
-  const refused = refusedBy((name) => response.headers.get(name));
-  if (refused?.reason === 'redirect' || response.ok) return null;
-  if (refused?.sent || response.status >= 500)
-    throw unclear(JENKINS.name, refused?.reason ?? String(response.status));
-  if (refused) return failed(refused.reason, 'The call to Jenkins was refused before it left.');
-  if (response.status === 401 || response.status === 403)
-    return failed('upstream_forbidden', "Jenkins does not let the assistant's account stop this run.");
-  return failed('not_found', 'Jenkins no longer knows this run.');
-}
 
 const cancel: Operation = {
   egress: [
@@ -119,6 +104,7 @@ const rerun: Operation = {
     ...startRules(({ pinned }) => again(pinned)),
   ],
   writes: 1,
+  followWrites: STOPS,
   idempotency: 'none',
   preview: async (args, tools) => {
     const past = await readPast(args, tools);

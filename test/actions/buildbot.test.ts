@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { operations } from '../../actions/connectors/buildbot.operations.ts';
 import { buildbot as connector } from '../../actions/connectors/buildbot.ts';
 import type { Look } from '../../src/action.ts';
@@ -35,6 +35,7 @@ const DESCRIBED = {
     gone: job('checks', { scheduler: 'gone' }),
     stranger: job('stranger'),
     endless: job('endless'),
+    astray: job('astray'),
   },
 };
 /** Each job on a builder of its own: what a run is of can be told. */
@@ -44,6 +45,7 @@ const TOLD_APART = {
     checks: job('checks', { inputs: ['channel'] }),
     release: job('release', { environment: 'staging' }),
     endless: job('endless'),
+    astray: job('astray'),
     long: job('long'),
   },
 };
@@ -215,6 +217,14 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
     passed: async () => ({ ...(await ended('checks')), said: `checking ${COMMIT}` }),
     broken: async () => ({ ...(await ended('release')), said: '== publish\nno right to publish' }),
     other: { repo: 'web', job: 'long' },
+    astray: async () => ({ repo: 'web', ref: COMMIT, job: 'astray' }),
+    settled: async ({ request, stop }) => {
+      if (stop !== 'asked') return;
+      await vi.waitUntil(
+        async () => JSON.stringify(await ci.rest(`buildrequests/${request}`)).includes('"complete":true'),
+        { timeout: 30_000, interval: 100 },
+      );
+    },
     unknown: 'R-99999',
   }));
 

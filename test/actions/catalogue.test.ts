@@ -86,6 +86,16 @@ describe.each(CONNECTORS.map((connector) => [connector.name, connector] as const
       expect(existsSync(new URL(connector.module, ROOT))).toBe(true);
     });
 
+    it('lets looks write, if at all, what only a handle asks for', () => {
+      const values = { args: {}, pinned: {}, handle: {}, settings: {}, mark: 'm', requester: 'r' };
+      for (const { egress, writes, followWrites = 0 } of Object.values(connector.operations)) {
+        const follow = egress.filter(({ phase }) => phase === 'follow');
+        expect(follow.length > 0).toBe(followWrites > 0);
+        for (const rule of follow) expect([rule.effect, rule.fill(values)]).toEqual(['write', {}]);
+        expect(writes).toBeGreaterThanOrEqual(followWrites > 0 ? 1 : 0);
+      }
+    });
+
     it('declares whole segments only, and no write whose query is open', () => {
       const values = { args: {}, pinned: {}, handle: {}, settings: {}, mark: 'm', requester: 'r' };
       for (const rule of Object.values(connector.operations).flatMap((operation) => operation.egress)) {

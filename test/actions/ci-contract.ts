@@ -1,7 +1,10 @@
 /** What every CI connector does alike with a run that is there already. Each connector calls this with a system of its own. */
 import { describe, expect, it } from 'vitest';
 import type { Connector, Look, Operation, RunResult } from '../../src/action.ts';
+import { AppError } from '../../src/errors.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
+import type { DoorSpec } from '../../src/execution/broker/call.ts';
+import { declare } from '../../src/execution/broker/rules.ts';
 import type { Json, Preview } from '../../src/model/request.ts';
 import { call } from './through-broker.ts';
 
@@ -19,17 +22,33 @@ export type CiUnderTest = {
   other: { repo: string; job: string };
   /** No run at all, or none of a job of the settings. */
   unknown: string;
+  /**
+   * Arguments of a start that turns out to be on another commit than the pinned one, and goes on until it is stopped. Absent: it
+   * is started on a commit, and on nothing that could move.
+   */
+  astray?: () => Promise<Record<string, Json>>;
+  /** Waits until what a look has asked for has come about; absent: at once. */
+  settled?: (handle: Readonly<Record<string, Json>>) => Promise<void>;
   /** Where running again is not the same as a new run: it is the same one once more. */
   rerunsInPlace?: boolean;
 };
 
-type Performed = { preview: Preview; ran: RunResult; end: RunResult | Look; writes: number; output: string };
+type Performed = {
+  preview: Preview;
+  ran: RunResult;
+  end: RunResult | Look;
+  writes: number;
+  /** Writes of all looks. */
+  stops: number;
+  output: string;
+};
 
 /** Preview, run and looks to the end, as the executor does; a refused preview ends it. */
 export async function perform(
-  ci: Pick<CiUnderTest, 'config' | 'settings'>,
+  ci: Pick<CiUnderTest, 'config' | 'settings' | 'settled'>,
   operation: Operation,
   args: Record<string, Json>,
+  looking: Partial<DoorSpec> = {},
 ): Promise<Performed | { refused: string }> {
   const given = {
     args,
@@ -45,13 +64,17 @@ export async function perform(
   const ran = await call(ci.config, operation, 'run', { ...given, pinned });
   let end: RunResult | Look = ran.value;
   let output = '';
+  let stops = 0;
   while (end.kind === 'running') {
     const handle: Record<string, Json> = end.handle;
-    const look: Look = (await call(ci.config, operation, 'follow', { ...given, pinned, handle })).value;
+    await ci.settled?.(handle);
+    const looked = await call(ci.config, operation, 'follow', { ...given, pinned, handle }, looking);
+    const look: Look = looked.value;
+    stops += looked.heard.writes.length;
     output += look.output;
     end = look;
   }
-  return { preview, ran: ran.value, end, writes: ran.heard.writes.length, output };
+  return { preview, ran: ran.value, end, writes: ran.heard.writes.length, stops, output };
 }
 
 async function performed(...given: Parameters<typeof perform>): Promise<Performed> {
@@ -63,6 +86,13 @@ async function performed(...given: Parameters<typeof perform>): Promise<Performe
 export function ciContract(connector: Connector, system: () => CiUnderTest): void {
   const operation = (name: string): Operation => connector.operations[name]!;
   const named = ({ run, repo, job }: Which) => ({ run, repo, job });
+
+  /** Not of one that starts exactly what it is told. */
+  const stops = describe.runIf((connector.operations.trigger?.followWrites ?? 0) > 0);
+  const astray = (ci: CiUnderTest) => {
+    if (!ci.astray) throw new Error(`How a run of ${connector.name} goes astray is not described.`);
+    return ci.astray();
+  };
 
   describe(`${connector.name}, as every CI connector,`, () => {
     it('stops a run that goes on, says whose it is, and that it has stopped', async () => {
@@ -159,6 +189,60 @@ export function ciContract(connector: Connector, system: () => CiUnderTest): voi
         expect(examples).toContainEqual({ run: 'R-1' });
         expect(examples.length).toBe(connector.examples('trigger', settings).length + 1);
       }
+    });
+  });
+
+  stops(`${connector.name}, where a run can be on another commit,`, () => {
+    it('stops a run that is on another commit than the approved one, and says that it was cancelled', async () => {
+      const ci = system();
+      const { end, stops } = await performed(ci, operation('trigger'), await astray(ci));
+      expect(end).toMatchObject({
+        kind: 'failed',
+        result: {
+          code: 'other_commit',
+          message: expect.stringMatching(
+            /began on another commit than the approved one \([0-9a-f]{12}\) and was cancelled\.$/,
+          ),
+          link: expect.stringMatching(/^https?:/),
+        },
+      });
+      expect(stops).toBe(1);
+    });
+
+    it('says that such a run could not be cancelled, and where to look', async () => {
+      const ci = system();
+      const isKilled = () => Promise.reject(new AppError('kill_switch', 'The kill switch is on.'));
+      const hooks = { beforeWrite: isKilled } as unknown as DoorSpec['hooks'];
+      const { end, stops } = await performed(ci, operation('trigger'), await astray(ci), { hooks });
+      if (end.kind !== 'failed') throw new Error(JSON.stringify(end));
+      expect(end.result).toMatchObject({
+        code: 'other_commit',
+        message: expect.stringContaining('could not be cancelled. Please look, and stop it there.'),
+        link: expect.stringMatching(/^https?:/),
+      });
+      expect(stops).toBe(0);
+      const run = /R-\d+/.exec(end.result.message)?.[0] ?? '';
+      // It goes on, and can be stopped by whoever looks.
+      await performed(ci, operation('cancel'), { run });
+    });
+
+    it('stops nothing that is on the approved commit, and lets no other look send a stop', async () => {
+      const ci = system();
+      const run = await ci.passed();
+      const rules = operation('trigger').egress.filter(({ phase }) => phase === 'follow');
+      const values = {
+        ...{ args: { repo: run.repo, job: run.job, ref: run.commit }, pinned: { commit: run.commit } },
+        ...{ settings: ci.settings, mark: 'm', requester: 'r' },
+      };
+      const number = run.run.slice(2);
+      const handle = {
+        ...{ repo: run.repo, job: run.job, name: run.job },
+        ...{ run: number, pipeline: number, item: number, build: number, request: number },
+      };
+      expect(rules.length).toBeGreaterThan(0);
+      expect(declare(rules, { ...values, handle })).toEqual([]);
+      expect(declare(rules, { ...values, handle: { ...handle, stop: 'asked' } })).toEqual([]);
+      expect(declare(rules, { ...values, handle: { ...handle, stop: 'wanted' } })).toHaveLength(1);
     });
   });
 }

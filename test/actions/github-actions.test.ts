@@ -2,6 +2,7 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/github-actions.operations.ts';
 import { githubActions as connector } from '../../actions/connectors/github-actions.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
+import type { DoorSpec } from '../../src/execution/broker/call.ts';
 import type { Json } from '../../src/model/request.ts';
 import { COVERAGE } from '../support/github-actions/coverage.ts';
 import {
@@ -46,7 +47,7 @@ const SETTINGS = connector.settings.parse(DESCRIBED);
 let fake: FakeGithubActions;
 const fakes: FakeGithubActions[] = [];
 beforeEach(async () => {
-  fake = await FakeGithubActions.start(WORKFLOWS);
+  fake = await FakeGithubActions.start(structuredClone(WORKFLOWS));
   fakes.push(fake);
 });
 afterAll(() => Promise.all(fakes.map(({ wire }) => wire.stop())));
@@ -84,6 +85,10 @@ ciContract(connector, () => ({
   broken: async () => ({ ...(await past('release')), said: 'build / publish: failure' }),
   other: { repo: 'web', job: 'deploy' },
   unknown: 'R-16999999999',
+  astray: async () => {
+    fake.movesTagsTo = OTHER;
+    return { ...ARGS, job: 'endless' };
+  },
   rerunsInPlace: true,
 }));
 
@@ -127,12 +132,58 @@ describe('a run', () => {
     expect(output.split('\n')).toHaveLength(251);
   });
 
-  it('on another commit than the approved one has failed, and says how to stop it', async () => {
+  const astray = () => {
     fake.movesTagsTo = OTHER;
-    expect((await ended('endless')).end).toMatchObject({
+    return { ...ARGS, job: 'endless' };
+  };
+  const CANCELS = () => fake.wire.calls.filter(({ path }) => path.endsWith('/cancel')).length;
+
+  it('on another commit that ended before anybody saw it has failed, and says how it ended', async () => {
+    fake.movesTagsTo = OTHER;
+    fake.workflows['checks.yml']!.steps.length = 0;
+    expect((await ended('checks')).end).toMatchObject({
       kind: 'failed',
-      result: { code: 'other_commit', message: expect.stringMatching(/fedcba987654.*ci cancel run=R-\d+/s) },
+      result: { code: 'other_commit', message: expect.stringContaining('(fedcba987654) and passed.') },
     });
+    expect(CANCELS()).toBe(0);
+  });
+
+  it('that ended just before its stop says that it was not cancelled', async () => {
+    fake.movesTagsTo = OTHER;
+    expect((await ended('checks')).end).toMatchObject({
+      kind: 'failed',
+      result: {
+        code: 'other_commit',
+        message: expect.stringContaining('could not be cancelled before its end: it passed. Please look'),
+      },
+    });
+  });
+
+  it('whose stop was never answered is looked at on, and is cancelled', async () => {
+    const args = astray();
+    const hooks = {
+      beforeWrite: async () => fake.wire.plan('POST', 'cut after'),
+    } as unknown as DoorSpec['hooks'];
+    const answer = await perform(ci(), operations.trigger, args, { hooks });
+    expect(answer).toMatchObject({
+      end: { result: { code: 'other_commit', message: expect.stringContaining('and was cancelled.') } },
+    });
+    expect(CANCELS()).toBe(1);
+  });
+
+  it('that GitHub does not stop is asked twice, and then a person', async () => {
+    const args = astray();
+    const hooks = {
+      // Taken, and nothing comes of it.
+      beforeWrite: async () => fake.wire.plan('POST', { status: 202, body: {} }),
+    } as unknown as DoorSpec['hooks'];
+    const answer = await perform(ci(), operations.trigger, args, { hooks });
+    expect(answer).toMatchObject({
+      end: {
+        result: { message: expect.stringContaining('was asked to stop, and has not ended. Please look') },
+      },
+    });
+    expect(CANCELS()).toBe(2);
   });
 
   it('whose start GitHub refuses leaves no tag behind', async () => {

@@ -50,7 +50,7 @@ const SETTINGS = connector.settings.parse(DESCRIBED);
 let fake: FakeGitlab;
 const fakes: FakeGitlab[] = [];
 beforeEach(async () => {
-  fake = await FakeGitlab.start(SCRIPTS);
+  fake = await FakeGitlab.start(structuredClone(SCRIPTS));
   fakes.push(fake);
 });
 afterAll(() => Promise.all(fakes.map(({ wire }) => wire.stop())));
@@ -87,6 +87,10 @@ ciContract(connector, () => ({
   passed: async () => ({ ...(await past('checks')), said: '== unit\nall good' }),
   broken: async () => ({ ...(await past('release')), said: '== publish\nno right to publish' }),
   other: { repo: 'web', job: 'matrix' },
+  astray: async () => {
+    fake.movesTo = OTHER;
+    return { ...ARGS, job: 'endless' };
+  },
   unknown: 'R-99999',
 }));
 
@@ -137,11 +141,12 @@ describe('a run', () => {
     expect(heard.writes).toEqual([]);
   });
 
-  it('whose branch moved in that moment has failed, and says how to stop it', async () => {
+  it('whose branch moved in that moment, and that ended at once, has failed and says how it ended', async () => {
     fake.movesTo = OTHER;
-    expect((await ended('endless')).end).toMatchObject({
+    fake.scripts.checks!.jobs.length = 0;
+    expect((await ended('checks')).end).toMatchObject({
       kind: 'failed',
-      result: { code: 'other_commit', message: expect.stringMatching(/fedcba987654.*ci cancel run=R-287/s) },
+      result: { code: 'other_commit', message: expect.stringContaining('(fedcba987654) and passed.') },
     });
   });
 

@@ -21,6 +21,7 @@ const JOBS: Record<string, JenkinsJob> = {
   endless: { parameters: OURS, output: ['waiting'], result: 'SUCCESS', endless: true },
   waiting: { parameters: OURS, output: [], result: 'SUCCESS', stuck: true },
   elsewhere: { parameters: OURS, output: [], result: 'SUCCESS', builds: OTHER },
+  astray: { parameters: OURS, output: ['waiting'], result: 'SUCCESS', endless: true, builds: OTHER },
   sourceless: { parameters: OURS, output: [], result: 'SUCCESS', builds: null },
   bare: { parameters: ['CHANNEL'], output: [], result: 'SUCCESS' },
   off: { parameters: OURS, output: [], result: 'SUCCESS', disabled: true },
@@ -43,6 +44,7 @@ const DESCRIBED = {
     endless: job('endless'),
     waiting: job('waiting'),
     elsewhere: job('elsewhere'),
+    astray: job('astray'),
     sourceless: job('sourceless'),
     bare: job('bare'),
     off: job('off'),
@@ -114,6 +116,7 @@ ciContract(connector, () => ({
   passed: async () => ({ ...(await past('checks')), said: `checking ${COMMIT}` }),
   broken: async () => ({ ...(await past('release')), said: 'no right to publish' }),
   other: { repo: 'web', job: 'elsewhere' },
+  astray: async () => ({ ...ARGS, job: 'astray' }),
   unknown: 'R-99999',
 }));
 

@@ -2,6 +2,7 @@
 import type { EgressValues, Operation, Tools } from '../../src/action.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import type { DoorSpec, MintedToken } from '../../src/execution/broker/call.ts';
+import { declare, inPhase } from '../../src/execution/broker/rules.ts';
 import type { Json } from '../../src/model/request.ts';
 import { openTo } from '../execution/broker/child.ts';
 
@@ -37,6 +38,20 @@ function fetchThrough(opened: Opened): typeof fetch {
   };
 }
 
+/** The door that an execution opens for this call: a look may write where its handle fills a write of looks. */
+function doorFor(name: string, operation: Operation, values: EgressValues) {
+  const { egress, writes, followWrites = 0 } = operation;
+  if (name === 'run') return { rules: inPhase(egress, 'run'), phase: 'full', writes } as const;
+  const rules = inPhase(egress, 'follow');
+  const asked = declare(
+    rules.filter(({ effect }) => effect === 'write'),
+    values,
+  );
+  return name === 'follow' && followWrites > 0 && asked.length > 0
+    ? ({ rules, phase: 'full', writes: followWrites } as const)
+    : ({ rules: egress, phase: 'read-only', writes: 0 } as const);
+}
+
 /** Calls one function of an operation behind a door of its own; answers what it answered and what the door heard. */
 export async function call<K extends 'preview' | 'run' | 'reconcile' | 'follow'>(
   config: Partial<BrokerConfig>,
@@ -56,7 +71,7 @@ export async function call<K extends 'preview' | 'run' | 'reconcile' | 'follow'>
   const key = given.key ?? 'key-1';
   const tokens = { minted: [] as MintedToken[], revoked: [] as MintedToken[] };
   const opened = await openTo(config, {
-    rules: operation.egress,
+    ...doorFor(name, operation, values),
     values,
     minting: {
       sharedBy: null,
@@ -64,8 +79,6 @@ export async function call<K extends 'preview' | 'run' | 'reconcile' | 'follow'>
       minted: async (token) => void tokens.minted.push(token),
       revoked: async (token, failure) => void (failure === null && tokens.revoked.push(token)),
     },
-    phase: name === 'run' ? 'full' : 'read-only',
-    writes: name === 'run' ? operation.writes : 0,
     idempotencyKey: key,
     ...spec,
   });
