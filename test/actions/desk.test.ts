@@ -4,7 +4,6 @@ import { createDesk } from '../../actions/systems/desk.ts';
 import { useDatabase } from '../support/database.ts';
 import { call } from './through-broker.ts';
 
-// biome-ignore lint/correctness/useHookAtTopLevel: registers hooks of the test runner, none of React
 const database = useDatabase();
 const desk = () => createDesk({ db: database.db });
 const through = () => ({ builtIns: { 'desk.internal': desk().host } });
