@@ -6,6 +6,7 @@ import { ACTIONS, CONNECTORS } from '../../actions/catalogue.ts';
 import { createAnnouncing } from '../announcing.ts';
 import { readConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { outsideNames } from '../foreign/outside.ts';
 import { type KillScope, switchesOn } from '../intake/killswitch.ts';
 import { moveKillSwitch } from '../killing.ts';
 import { namesOf } from '../mcp/config.ts';
@@ -110,12 +111,18 @@ function reasonOf(given: string | undefined): string {
 
 /** A misspelled switch would stop nothing and look as if it did. */
 async function checkScope(invocation: Invocation, scope: KillScope): Promise<void> {
-  const tools = namesOf(readConfig(invocation.env, invocation.cwd).mcp);
-  const actions = [...ACTIONS.map((action) => action.name), ...tools.actions];
-  const connectors = [...CONNECTORS.map((connector) => connector.name), ...tools.connectors];
-  if (scope.action !== null && !actions.includes(scope.action))
+  const config = readConfig(invocation.env, invocation.cwd);
+  const tools = namesOf(config.mcp);
+  const outside = outsideNames(config.actions, config);
+  const actions = [...ACTIONS.map((action) => action.name), ...tools.actions, ...(outside?.actions ?? [])];
+  const connectors = [
+    ...CONNECTORS.map((connector) => connector.name),
+    ...tools.connectors,
+    ...(outside?.connectors ?? []),
+  ];
+  if (outside !== null && scope.action !== null && !actions.includes(scope.action))
     throw new AppError('usage', `There is no action "${scope.action}"; these are: ${actions.join(', ')}.`);
-  if (scope.connector !== null && !connectors.includes(scope.connector))
+  if (outside !== null && scope.connector !== null && !connectors.includes(scope.connector))
     throw new AppError(
       'usage',
       `There is no connector "${scope.connector}"; these are: ${connectors.join(', ')}.`,

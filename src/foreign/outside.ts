@@ -98,6 +98,23 @@ function namesIn(folder: string): string[] {
     .map((file) => file.slice(0, -3));
 }
 
+/**
+ * Names that a kill switch may name. Null where they cannot be read: a broken file must not keep anybody from stopping
+ * something.
+ */
+export function outsideNames(
+  actions: ActionsConfig | null,
+  trust: { production: boolean },
+): { actions: string[]; connectors: string[] } | null {
+  try {
+    const names = readOutside(actions, trust).known.map(({ name }) => name);
+    return { actions: names, connectors: names.map(connectorOf) };
+  } catch (error) {
+    if (error instanceof AppError) return null;
+    throw error;
+  }
+}
+
 /** Bundles each source and compares: for the process that serves. */
 export async function prepareOutside(
   actions: ActionsConfig | null,
