@@ -251,11 +251,11 @@ async function pinnedStillHolds(
   );
   const now = answer.kind === 'answered' ? Preview.safeParse(answer.value) : null;
   if (!now?.success) {
-    return {
-      code: 'preview_failed',
-      message: 'What it would act on could not be looked up again.',
-      event: 'checks_failed',
-    };
+    const refusal = answer.kind === 'answered' ? RefusalSchema.safeParse(answer.value) : null;
+    const message = refusal?.success
+      ? refusal.data.refused
+      : 'What it would act on could not be looked up again.';
+    return { code: 'preview_failed', message, event: 'checks_failed' };
   }
   for (const [name, value] of Object.entries(pinned)) {
     if (now.data.pinned[name] === value) continue;

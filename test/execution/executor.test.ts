@@ -104,6 +104,12 @@ describe('before anything runs', () => {
     outside.system.code = { preview };
     await stopsWith('preview_failed', 'denied', { preview: PINNED });
   });
+  test('what the action says of it now is what people read', async () => {
+    outside.system.code = { preview: () => ({ refused: 'There is no such branch.' }) };
+    const request = await approved({ preview: PINNED });
+    await execute(request);
+    expect((await now(request)).result?.message).toBe('There is no such branch.');
+  });
 
   test.each<RequestState>(['pending', 'denied', 'cancelled', 'expired', 'executing', 'succeeded', 'unknown'])(
     'a request in state %s is not run',
