@@ -159,7 +159,11 @@ export function startWork(
       bell.ring();
       await looped;
       bell.silence();
-      while (held.size > 0 && !isOver) await bell.wait(POLL_MS, true);
+      while (held.size > 0 && !isOver) {
+        await bell.wait(POLL_MS, true);
+        // Others go on sending: news that is remembered here would be waited for in a circle that nothing else gets out of.
+        bell.silence();
+      }
     },
     async giveBack() {
       isOver = true;

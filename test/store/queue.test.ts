@@ -215,6 +215,29 @@ test('a stop waits for what runs, aborts what does not end, and that job runs ag
   expect(await done).toEqual([{ request: 'moved' }]);
 });
 
+test('a stop ends though others go on sending: news is no reason to wait in a circle', async () => {
+  const q = await queue();
+  const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
+  const { promise: free, resolve: release } = Promise.withResolvers<void>();
+  await q.work('execute', { concurrency: 1 }, async () => {
+    begin();
+    await free;
+  });
+  await t.db.transaction((tx) => q.send(tx, 'execute', { request: 'slow' }));
+  await begun;
+  const other = await createQueue({ url: t.appUrl, onError: console.error, works: false });
+  open.push(other);
+  const stopped = q.stop({ timeoutMs: 20_000 });
+  for (let more = 0; more < 5; more += 1) {
+    await t.db.transaction((tx) => other.send(tx, 'execute', { request: `later ${more}` }));
+    // A turn of the event loop, in which the news arrives: where there is none, nothing of this process runs any more.
+    await new Promise((turn) => setTimeout(turn, 20));
+  }
+  release();
+  await stopped;
+  open.splice(open.indexOf(q), 1);
+});
+
 test('a job that ends while the stop waits is done, and does not run again', async () => {
   const q = await queue();
   const started = Promise.withResolvers<void>();
