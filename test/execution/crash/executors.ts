@@ -7,7 +7,7 @@ import type { Orders } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
 /** An executor that does not come by its step in this time is killed wherever it is: in milliseconds. */
-const WANDERS_MS = 6_000;
+const WANDERS_MS = 3_000;
 /** The same step is passed by several requests; which of them dies there is varied up to this. */
 const MAX_NTH = 3;
 export const ANYWHERE = 'wherever it was';
