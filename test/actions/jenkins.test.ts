@@ -2,10 +2,10 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/jenkins.operations.ts';
 import { jenkins as connector } from '../../actions/connectors/jenkins.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
-import type { Json } from '../../src/model/request.ts';
 import { COVERAGE } from '../support/jenkins/coverage.ts';
 import { FakeJenkins, type JenkinsJob } from '../support/jenkins/fake-jenkins.ts';
 import { ciContract, perform } from './ci-contract.ts';
+import { ciSteps } from './ci-steps.ts';
 import { call, type Given } from './through-broker.ts';
 
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
@@ -76,23 +76,7 @@ const config = (user?: string): Partial<BrokerConfig> => ({
 });
 const ci = () => ({ config: config(), settings: SETTINGS });
 const ARGS = { repo: 'web', ref: COMMIT, job: 'checks' };
-const given = (args: Record<string, Json> = {}): Given => ({
-  args: { ...ARGS, ...args },
-  pinned: { commit: COMMIT },
-  mark: crypto.randomUUID().replaceAll('-', ''),
-  settings: SETTINGS,
-});
-async function ended(name: string, args: Record<string, Json> = {}) {
-  const answer = await perform(ci(), operations.trigger, { ...ARGS, job: name, ...args });
-  if ('refused' in answer) throw new Error(answer.refused);
-  return answer;
-}
-const which = (run: string, name: string) => ({ run, repo: 'web', job: name, commit: COMMIT });
-async function past(name: string) {
-  const { end } = await ended(name);
-  const data = end.kind === 'running' ? {} : end.result.data;
-  return which((data as { run: string }).run, name);
-}
+const { given, ended, which, past } = ciSteps(ci, operations.trigger, ARGS, COMMIT);
 async function starting(name: string) {
   const { value } = await call(config(), operations.trigger, 'run', given({ job: name }));
   if (value.kind !== 'running') throw new Error(JSON.stringify(value));
