@@ -106,6 +106,13 @@ export type EgressRule = {
   /** Names that lead to one text of the body whose value is free, as a page's cursor is (reads only). */
   freeText?: readonly string[];
   /**
+   * What is asked for may lie in a store of files that the upstream redirects to. The broker then reads it there, without
+   * our credential, if the operator's config lists the store for this upstream (reads only).
+   */
+  fileElsewhere?: true;
+  /** Only so many bytes of the answer's end are given, in whole lines: of a log (reads only). */
+  endBytes?: number;
+  /**
    * Exact headers that the broker puts on the call, besides its own; names and values from the lists in the broker's
    * headers.ts, anything else declares nothing. What action code sends under these names is never forwarded.
    */

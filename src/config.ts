@@ -92,7 +92,7 @@ export type Config = {
   connectors: Record<'ticketing' | 'ci', ChosenConnector> &
     Partial<Record<(typeof OPTIONAL_PORTS)[number], ChosenConnector>>;
   /** By the host that connectors name: where it really is, and which private addresses are meant. */
-  upstreams: Record<string, { baseUrl: string; addresses: string[]; ca?: string }>;
+  upstreams: Record<string, { baseUrl: string; addresses: string[]; ca?: string; files: readonly string[] }>;
   /** Which secret goes to which of these hosts. */
   credentials: Grant[];
   /** Where credentials may be kept instead of the environment. */
@@ -140,6 +140,7 @@ const ConfigFile = z.strictObject({
         base_url: z.url({ protocol: /^https?$/ }).optional(),
         addresses: z.array(z.string()).default([]),
         ca_file: z.string().optional(),
+        files: z.array(z.string()).optional(),
       }),
     )
     .default({}),
@@ -165,6 +166,8 @@ const LOOPBACK_HOSTS = new Set(['127.0.0.1', 'localhost', '::1', '[::1]']);
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
 const DEFAULT_PORT = 3000;
 const GITHUB_API = 'https://api.github.com';
+/** Where GitHub keeps the logs of jobs (github.blog/changelog, "Meta API endpoints updated for Actions blob storage", 2026-10-22). */
+const GITHUB_FILES = ['https://productionresultssa*.blob.core.windows.net'];
 /** The connectors of the systems that come with us. */
 const BUILT_IN_CONNECTORS = new Set(['desk', 'runner', 'runner-deployments', 'runbooks']);
 const MAX_PORT = 65_535;
@@ -309,13 +312,17 @@ function upstreamsOf(file: ReadFile, github: string | null): Config['upstreams']
   const named = Object.entries(file.value.upstreams).map(([host, it]) => {
     const baseUrl = it.base_url ?? (host === GITHUB_HOST && github !== null ? github : `https://${host}`);
     const ca = it.ca_file === undefined ? {} : { ca: readCertificate(file.path(it.ca_file)!) };
-    return [host, { baseUrl, addresses: it.addresses, ...ca }] as const;
+    return [host, { baseUrl, addresses: it.addresses, ...ca, files: it.files ?? filesOf(baseUrl) }] as const;
   });
   const all = Object.fromEntries(named);
   return github === null || GITHUB_HOST in all
     ? all
-    : { ...all, [GITHUB_HOST]: { baseUrl: github, addresses: [] } };
+    : { ...all, [GITHUB_HOST]: { baseUrl: github, addresses: [], files: filesOf(github) } };
 }
+
+/** Where files of an upstream lie if the operator says nothing else. */
+const filesOf = (baseUrl: string): readonly string[] =>
+  new URL(baseUrl).origin === GITHUB_API ? GITHUB_FILES : [];
 
 /** What the file grants, and what the variables of GitHub do. */
 function credentialsOf(

@@ -13,6 +13,7 @@ import {
   stopped,
   stopping,
 } from './ci-runs.ts';
+import { LOGS, logRules, readLogs } from './github-actions-logs.ts';
 import {
   anywhereRules,
   conclusion,
@@ -155,9 +156,12 @@ const hasFailed = (part: string) => ['failure', 'timed_out', 'cancelled'].includ
 
 const logs: Operation = {
   ...status,
+  egress: [...anywhereRules, ...logRules],
   preview: async (args, tools) => {
     const seen = await status.preview(args, tools);
-    return 'refused' in seen ? seen : { ...seen, summary: seen.summary.replace('Read', 'Read what came of') };
+    return 'refused' in seen
+      ? seen
+      : { ...seen, summary: seen.summary.replace('Read', 'Read the output of') };
   },
   run: async (...given) => {
     const [args, tools] = given;
@@ -165,13 +169,16 @@ const logs: Operation = {
     const place = placeFor(given);
     const run = await readRun(tools, place, numberOf(args));
     if (!run.ok) return run.failure;
-    const lines = (await readJobs(tools, place, numberOf(args))).flatMap(stepLines);
-    const shown =
-      args.part === 'failed' ? lines.filter((line) => hasFailed(line.replace(/^.*: /, ''))) : lines;
+    const all = await readJobs(tools, place, numberOf(args));
+    const jobs = args.part === 'failed' ? all.filter((job) => hasFailed(text(job, 'conclusion'))) : all;
+    const shown = [...jobs.flatMap(stepLines), ...(await readLogs(tools, place, jobs))].join('\n');
     const stands = hasEnded(run.value) ? conclusion(run.value)[1] : `is ${stateOf(run.value)}`;
-    // GitHub answers logs with a redirect to a store of files, and no call of ours follows one.
-    const words = `What came of the steps of ${name}, which ${stands}. What they printed is on GitHub.`;
-    return logsResult(text(args, 'run'), words, shown.join('\n'), text(run.value, 'html_url'));
+    const which = jobs.length > LOGS ? `the last ${LOGS} of ${jobs.length} jobs of ${name}` : name;
+    const words =
+      shown === ''
+        ? `${name} ${stands}; there is no such output.`
+        : `The end of the output of ${which}, which ${stands}.`;
+    return logsResult(text(args, 'run'), words, shown, text(run.value, 'html_url'));
   },
 };
 

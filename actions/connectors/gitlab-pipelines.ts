@@ -40,6 +40,8 @@ const JOB_PAGES = 3;
 export const TRACES = 10;
 /** Of each of them, from its end. */
 const TRACE_CHARACTERS = 8_000;
+/** Four bytes a character at most, and the marks around them. */
+const TRACE_BYTES = 8 * TRACE_CHARACTERS;
 /** Of the end that stands in the result. */
 const TAIL_CHARACTERS = 4_000;
 
@@ -92,6 +94,7 @@ export function pipelineRules(
     readRule(GITLAB, `${PROJECT}/jobs/{job}/trace`, {
       fill: filled(where, { job: (values) => traces(values)[index] ?? '' }),
       headers: anyText,
+      endBytes: TRACE_BYTES,
     }),
   );
   const one = { pipeline };

@@ -244,7 +244,7 @@ type Shape = {
   query?: EgressRule['query'];
   /** From the list in the broker's headers.ts. */
   headers?: NonNullable<EgressRule['headers']>;
-};
+} & Pick<EgressRule, 'fileElsewhere' | 'endBytes'>;
 
 /** A read that may leave: `fill` for the segments in braces, `query` exactly (null leaves a value free). */
 export function readRule(system: System, path: string, shape: Shape = {}): EgressRule {
@@ -258,6 +258,8 @@ export function readRule(system: System, path: string, shape: Shape = {}): Egres
     query: shape.query ?? (() => ({})),
     body: () => null,
     ...(shape.headers === undefined ? {} : { headers: shape.headers }),
+    ...(shape.fileElsewhere === undefined ? {} : { fileElsewhere: shape.fileElsewhere }),
+    ...(shape.endBytes === undefined ? {} : { endBytes: shape.endBytes }),
     credential: system.credential,
   };
 }

@@ -51,10 +51,16 @@ beforeEach(async () => {
   fake = await FakeGithubActions.start(structuredClone(WORKFLOWS));
   fakes.push(fake);
 });
-afterAll(() => Promise.all(fakes.map(({ wire }) => wire.stop())));
+afterAll(() => Promise.all(fakes.map((each) => each.stop())));
 
 const config = (): Partial<BrokerConfig> => ({
-  upstreams: { 'api.github.com': { baseUrl: fake.wire.baseUrl, addresses: ['127.0.0.1/32'] } },
+  upstreams: {
+    'api.github.com': {
+      baseUrl: fake.wire.baseUrl,
+      addresses: ['127.0.0.1/32'],
+      files: [fake.store.baseUrl],
+    },
+  },
   credentials: { get: async () => `Bearer ${fake.token}` },
 });
 const ci = () => ({ config: config(), settings: SETTINGS });
@@ -261,6 +267,105 @@ describe('a run that is there', () => {
       String,
     );
     expect(nowhere).toContain('has no place');
+  });
+});
+
+describe('what a run printed', () => {
+  const PRINTED = [
+    '##[group]Run npm test',
+    '\u001b[36;1mnpm test\u001b[0m',
+    '##[endgroup]',
+    '1 of 12 tests failed',
+    '##[error]Process completed with exit code 1.',
+  ].join('\n');
+  const step = (name: string, conclusion: 'success' | 'failure', log?: string) => ({
+    ...{ name, conclusion },
+    ...(log === undefined ? {} : { log }),
+  });
+  const read = async (
+    steps: ReturnType<typeof step>[],
+    args: object = {},
+    more: Partial<BrokerConfig> = {},
+  ) => {
+    fake.workflows['checks.yml']!.steps.splice(0, Number.POSITIVE_INFINITY, ...steps);
+    const { run } = await past('checks');
+    const answer = await perform({ ...ci(), config: { ...config(), ...more } }, operations.logs, {
+      run,
+      ...args,
+    });
+    if ('refused' in answer || answer.end.kind === 'running') throw new Error('not read');
+    return { ...answer.end.result, run };
+  };
+
+  it('is shown without times, marks and colours, under its job, below what the steps came to', async () => {
+    const { output, message, run, link } = await read([
+      step('lint', 'success'),
+      step('test', 'failure', PRINTED),
+    ]);
+    expect(message).toBe(`The end of the output of checks of web (${run}), which failed.`);
+    expect(link).toContain('https://github.com/acme/web/actions/runs/');
+    expect(output).toBe(
+      [
+        'build / lint: success',
+        'build / test: failure',
+        '',
+        '== build ==',
+        'nothing to do',
+        '',
+        '== build ==',
+        'Run npm test',
+        'npm test',
+        '1 of 12 tests failed',
+        'error: Process completed with exit code 1.',
+      ].join('\n'),
+    );
+  });
+
+  it('is that of the jobs that failed, where only these are asked for', async () => {
+    const { output } = await read([step('lint', 'success', 'LINTED'), step('test', 'failure', PRINTED)], {
+      part: 'failed',
+    });
+    expect(output).toContain('1 of 12 tests failed');
+    expect(output).not.toContain('LINTED');
+  });
+
+  it('is the end of it where it is long', async () => {
+    const lines = Array.from({ length: 100_000 }, (_, index) => `line ${index}`).join('\n');
+    const { output = '' } = await read([step('test', 'success', lines)]);
+    expect(output.endsWith('line 99998\nline 99999')).toBe(true);
+    expect(output.length).toBeLessThanOrEqual(16_100);
+  });
+
+  it('is that of the last ten jobs where there are more, and says so', async () => {
+    const steps = Array.from({ length: 12 }, (_, index) =>
+      step(`part ${index}`, 'success', `printed ${index}.`),
+    );
+    const { output, message } = await read(steps);
+    expect(message).toContain('The end of the output of the last 10 of 12 jobs of checks of web');
+    expect(output).not.toContain('printed 1.');
+    expect(output).toContain('printed 2.');
+  });
+
+  it('is said not to be there yet while its job goes on', async () => {
+    fake.workflows['endless.yml']!.steps.push(good('go on'));
+    const run = `R-${fake.add('endless.yml').id}`;
+    const answer = await perform(ci(), operations.logs, { run });
+    expect(answer).toMatchObject({
+      end: { result: { output: expect.stringContaining('GitHub tells what it printed once it has ended') } },
+    });
+  });
+
+  it('is said to lie where the operator lets nobody read', async () => {
+    const { output, code } = await read(
+      [step('test', 'success', 'x')],
+      {},
+      {
+        upstreams: { 'api.github.com': { baseUrl: fake.wire.baseUrl, addresses: ['127.0.0.1/32'] } },
+      },
+    );
+    expect(code).toBe('done');
+    expect(output).toContain('build / test: success');
+    expect(output).toContain('an operator can list it');
   });
 });
 

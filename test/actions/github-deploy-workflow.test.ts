@@ -24,13 +24,13 @@ const WORKFLOW: Workflow = { inputs: ['target'], steps: [{ name: 'deploy', concl
 
 let past: FakeGithubDeployments;
 let actions: FakeGithubActions;
-const fakes: { wire: { stop(): Promise<void> } }[] = [];
+const fakes: { stop(): Promise<void> }[] = [];
 beforeEach(async () => {
   past = await FakeGithubDeployments.start();
   actions = await FakeGithubActions.start({ 'deploy.yml': { ...WORKFLOW } });
-  fakes.push(past, actions);
+  fakes.push(past.wire, actions);
 });
-afterAll(() => Promise.all(fakes.map(({ wire }) => wire.stop())));
+afterAll(() => Promise.all(fakes.map((each) => each.stop())));
 
 const at = (fake: { wire: { baseUrl: string }; token: string }) => ({
   upstreams: { 'api.github.com': { baseUrl: fake.wire.baseUrl, addresses: ['127.0.0.1/32'] } },

@@ -14,13 +14,22 @@ type World = {
   secret: string;
   credential: object;
   settings: object;
+  /** Where what its runs printed lies, if not at the system itself. */
+  files?: string;
+  /** What the run of `checks` printed. */
+  printed: string;
+  stop: () => Promise<unknown>;
   /** The commits of what has begun there, and what it was given to say for whom. */
   begun: () => { commit: string | undefined; said: string }[];
   /** A run that goes on, whoever looks. */
   going: () => string;
 };
 const job = (more: object) => ({ title: 'Checks', repositories: ['web'], environment: 'test', ...more });
-const step = { name: 'test', conclusion: 'success' as const };
+const step = {
+  name: 'test',
+  conclusion: 'success' as const,
+  log: '##[group]Run tests\n12 of 12 tests passed',
+};
 
 const WORLDS: Record<string, () => Promise<World>> = {
   'github-actions': async () => {
@@ -29,7 +38,8 @@ const WORLDS: Record<string, () => Promise<World>> = {
       'endless.yml': { inputs: [], steps: [step], endless: true },
     });
     return {
-      ...{ wire: fake.wire, host: 'api.github.com', secret: fake.token },
+      ...{ wire: fake.wire, host: 'api.github.com', secret: fake.token, stop: () => fake.stop() },
+      ...{ files: fake.store.baseUrl, printed: 'Run tests\n12 of 12 tests passed' },
       credential: { github: { scheme: 'bearer', host: 'api.github.com', env: 'CI_SECRET' } },
       settings: {
         account: fake.account,
@@ -47,7 +57,8 @@ const WORLDS: Record<string, () => Promise<World>> = {
       endless: { jobs: [trace], endless: true },
     });
     return {
-      ...{ wire: fake.wire, host: 'gitlab', secret: fake.token },
+      ...{ wire: fake.wire, host: 'gitlab', secret: fake.token, stop: () => fake.wire.stop() },
+      printed: 'fine',
       credential: { gitlab: { scheme: 'header', header: 'private-token', host: 'gitlab', env: 'CI_SECRET' } },
       settings: {
         account: fake.account,
@@ -73,7 +84,8 @@ const WORLDS: Record<string, () => Promise<World>> = {
     });
     const crumb = '/crumbIssuer/api/json';
     return {
-      ...{ wire: fake.wire, host: 'jenkins', secret: fake.password },
+      ...{ wire: fake.wire, host: 'jenkins', secret: fake.password, stop: () => fake.wire.stop() },
+      printed: 'fine',
       credential: {
         jenkins: { scheme: 'basic', user: 'countersign', crumb, host: 'jenkins', env: 'CI_SECRET' },
       },
@@ -95,10 +107,15 @@ const WORLDS: Record<string, () => Promise<World>> = {
 };
 
 /** The operator's file, as docs/connectors.md describes it. */
-const chosen = (name: string, { wire, host, credential, settings }: World): string =>
+const chosen = (name: string, { wire, host, credential, settings, files }: World): string =>
   Object.entries({
     connectors: { ci: { use: name, settings } },
-    upstreams: { [host]: { base_url: wire.baseUrl, addresses: ['127.0.0.1/32'] } },
+    upstreams: {
+      [host]: {
+        ...{ base_url: wire.baseUrl, addresses: ['127.0.0.1/32'] },
+        ...(files === undefined ? {} : { files: [files] }),
+      },
+    },
     credentials: credential,
   })
     .map(([key, value]) => `${key}: ${JSON.stringify(value)}`)
@@ -118,7 +135,7 @@ describe.each(Object.keys(WORLDS))('through the whole product to %s', (name) => 
   afterAll(async () => {
     await house?.running.stop();
     house?.home.remove();
-    await world?.wire.stop();
+    await world?.stop();
   });
 
   // Jenkins has no repository to ask, and GitLab starts nothing on a commit.
@@ -143,7 +160,7 @@ describe.each(Object.keys(WORLDS))('through the whole product to %s', (name) => 
     const looked = await house.until(await house.ask('alice', `ci status run=${run}`), 'succeeded');
     expect(looked.result?.message).toContain('passed');
     const read = await house.until(await house.ask('alice', `ci logs run=${run}`), 'succeeded');
-    expect(read.result?.output).not.toBe('');
+    expect(read.result?.output).toContain(world.printed);
   });
 
   it('a run is stopped by an engineer', async () => {

@@ -5,9 +5,10 @@
 import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../errors.ts';
+import type { Effect } from '../../model/request.ts';
 import { type BrokerRefusal, DEFAULT_BUDGETS, type DoorSpec, type DoorSummary } from './call.ts';
 import type { Carrying } from './carrying.ts';
-import { type ExchangeDeps, type Exchanged, exchange } from './exchange.ts';
+import { type ExchangeDeps, type Exchanged, type ExchangeSpec, exchange, readFile } from './exchange.ts';
 import { HOST_HEADER, LABEL_HEADER, readHeaders, SCHEME_HEADER } from './headers.ts';
 import { createMcpSessions } from './mcp-session.ts';
 import { EgressRefused } from './refusal.ts';
@@ -118,32 +119,42 @@ export function openDoor(
     timeout: AbortSignal,
   ): Promise<Exchanged> {
     const stopping = AbortSignal.any([timeout, reads.signal]);
-    const once = (attempt: number): Promise<Exchanged> => {
+    const deadlineMs = deps.patience.clock.nowMs() + budgets.callMs;
+    const specFor = (attempt: number, effect: Effect): ExchangeSpec => {
       progress.attempt = attempt;
-      return exchange(deps, outgoing, {
+      return {
         childHeaders,
         idempotencyKey: spec.idempotencyKey ?? null,
         budgets,
         hooks: spec.hooks,
-        signal: outgoing.effect === 'write' ? timeout : stopping,
+        signal: effect === 'write' ? timeout : stopping,
         attempt,
         answered: (answer) => spec.hooks.afterCall(answer),
-      });
+      };
     };
-    const { host, credential, effect } = outgoing;
+    const patiently = (
+      { host, credential, effect }: Outgoing,
+      once: (spec: ExchangeSpec) => Promise<Exchanged>,
+    ): Promise<Exchanged> =>
+      tryPatiently(deps.patience, {
+        host,
+        credential,
+        effect,
+        deadlineMs,
+        signal: stopping,
+        once: (attempt) => once(specFor(attempt, effect)),
+        again,
+        tried: (outcome, attempt) =>
+          outcome instanceof EgressRefused ? record(entryOf(request, outcome, attempt)) : answered(outcome),
+      });
     // What runs in this process neither breaks off nor asks for a pause.
-    if (deps.builtIns.has(host)) return once(1);
-    return tryPatiently(deps.patience, {
-      host,
-      credential,
-      effect,
-      deadlineMs: deps.patience.clock.nowMs() + budgets.callMs,
-      signal: stopping,
-      once,
-      again,
-      tried: (outcome, attempt) =>
-        outcome instanceof EgressRefused ? record(entryOf(request, outcome, attempt)) : answered(outcome),
-    });
+    if (deps.builtIns.has(outgoing.host)) return exchange(deps, outgoing, specFor(1, outgoing.effect));
+    const exchanged = await patiently(outgoing, (each) => exchange(deps, outgoing, each));
+    const { file } = exchanged;
+    if (file === null) return exchanged;
+    await answered(exchanged);
+    if (!again()) throw new EgressRefused(summary.calls >= budgets.calls ? 'call_budget' : 'byte_budget');
+    return patiently(file.outgoing, (each) => readFile(deps, file, each));
   }
 
   async function serve(

@@ -2,15 +2,17 @@
 import { createHash } from 'node:crypto';
 import type { BuiltInHost } from '../../action.ts';
 import { AppError } from '../../errors.ts';
+import { readBody } from './answer-body.ts';
 import type { BrokerAnswer, BrokerCall, BrokerHooks, Budgets } from './call.ts';
 import type { DoorCarrying } from './carrying.ts';
 import type { Carried, Credentials } from './credential.ts';
+import { fileAt } from './files.ts';
 import { incomingHeaders, outgoingHeaders } from './headers.ts';
 import { MCP_SESSION_HEADER, type McpSessions } from './mcp-session.ts';
 import { type Redactor, redactorFor } from './redaction.ts';
 import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
-import { type Answer, type Router, refusalOf, send, type Upstream } from './upstream.ts';
+import { type Answer, type Router, refusalOf, send, storeOf, type Upstream } from './upstream.ts';
 
 export type ExchangeDeps = {
   upstreams: ReadonlyMap<string, Upstream>;
@@ -21,7 +23,25 @@ export type ExchangeDeps = {
   sessions: McpSessions;
 };
 
-export type Exchanged = { answer: BrokerAnswer; headers: Record<string, string>; bytes: Buffer };
+export type Exchanged = {
+  answer: BrokerAnswer;
+  headers: Record<string, string>;
+  bytes: Buffer;
+  /** Where the upstream says that the file lies which was asked for: read next, instead of this answer. Null otherwise. */
+  file: FileElsewhere | null;
+};
+
+export type FileElsewhere = { outgoing: Outgoing; store: Upstream; secrets: readonly string[] };
+
+export type ExchangeSpec = {
+  childHeaders: ReadonlyMap<string, string>;
+  idempotencyKey: string | null;
+  budgets: Budgets;
+  hooks: BrokerHooks;
+  signal: AbortSignal;
+  attempt: number;
+  answered: (answer: BrokerAnswer) => Promise<void>;
+};
 
 export function sha256(bytes: string | Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
@@ -37,17 +57,6 @@ export function describe(outgoing: Outgoing): BrokerCall {
     requestBytes: body.length,
     requestSha256: sha256(body),
   };
-}
-
-async function readBody(answer: Answer, maxBytes: number): Promise<Buffer> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of answer.body) {
-    length += chunk.length;
-    if (length > maxBytes) throw new EgressRefused('response_too_large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 async function* chunksOf(response: Response): AsyncIterable<Uint8Array> {
@@ -83,7 +92,23 @@ async function gate(hooks: BrokerHooks, call: BrokerCall): Promise<void> {
   }
 }
 
+const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304;
+
+/** Its bytes, masked. Throws where it is a redirect, encoded or too large. */
+async function readAnswer(
+  answer: Answer,
+  bounds: { responseBytes: number; endBytes: number | null },
+  redact: Redactor,
+): Promise<ReturnType<Redactor>> {
+  if (isRedirect(answer.status)) throw new EgressRefused('redirect', String(answer.status));
+  if (!/^(?:|identity)$/.test(answer.header('content-encoding') ?? ''))
+    throw new EgressRefused('response_encoded');
+  return redact(await readBody(answer.body, bounds.responseBytes, bounds.endBytes));
+}
+
 type Way = {
+  /** Null where it is served in this process. */
+  upstream: Upstream | null;
   /** Its address, for the places that an answer names. */
   base: URL;
   credential: Carried | null;
@@ -98,7 +123,8 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
   const builtIn = deps.builtIns.get(host);
   if (builtIn !== undefined) {
     const ask = (headers: Record<string, string>) => askBuiltIn(builtIn, outgoing, headers, signal);
-    return { base: new URL(`http://${host}/`), credential: null, ask, unknown: () => undefined };
+    const base = new URL(`http://${host}/`);
+    return { upstream: null, base, credential: null, ask, unknown: () => undefined };
   }
   const upstream = deps.upstreams.get(host);
   if (upstream === undefined) throw new EgressRefused('no_upstream', host);
@@ -111,6 +137,7 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
       ? null
       : await deps.carrying.headersFor({ name, host, effect }, granted, route, signal);
   return {
+    upstream,
     base: upstream.base,
     credential,
     ask: (headers) => send(route, { ...outgoing, headers, signal }),
@@ -125,22 +152,55 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
  * Carries one call out and back. Throws `EgressRefused`, whose `sent` says whether the upstream may have seen it;
  * `answered` hears of an answer that came but is refused.
  */
-export async function exchange(
+export function exchange(deps: ExchangeDeps, outgoing: Outgoing, spec: ExchangeSpec): Promise<Exchanged> {
+  return conduct(deps, outgoing, spec, () => findWay(deps, outgoing, spec.signal));
+}
+
+/**
+ * Reads a file at the store that an upstream redirected to: a call of its own, without anything of the one before. Its address
+ * is signed: the query is neither recorded nor told to the action.
+ */
+export function readFile(deps: ExchangeDeps, file: FileElsewhere, spec: ExchangeSpec): Promise<Exchanged> {
+  return conduct(deps, file.outgoing, { ...spec, childHeaders: new Map() }, async () => {
+    const route = await deps.router.route(file.store, 'read');
+    return {
+      upstream: null,
+      base: file.store.base,
+      credential: { headers: {}, secrets: file.secrets },
+      ask: (headers) => send(route, { ...file.outgoing, headers, signal: spec.signal }),
+      unknown: () => undefined,
+    };
+  });
+}
+
+/** The file that an answer's redirect leads to. Throws `redirect` where the operator lists no such store. */
+function fileBehind(answer: Answer, outgoing: Outgoing, { upstream, credential }: Way): FileElsewhere | null {
+  if (!isRedirect(answer.status) || !outgoing.fileElsewhere || upstream === null) return null;
+  const url = fileAt(upstream.files, answer.header('location') ?? '');
+  return {
+    outgoing: {
+      ...outgoing,
+      host: url.host,
+      path: url.pathname,
+      search: url.search,
+      headers: { accept: '*/*' },
+      credential: null,
+      fileElsewhere: false,
+    },
+    store: storeOf(url, upstream),
+    secrets: credential?.secrets ?? [],
+  };
+}
+
+async function conduct(
   deps: ExchangeDeps,
   outgoing: Outgoing,
-  spec: {
-    childHeaders: ReadonlyMap<string, string>;
-    idempotencyKey: string | null;
-    budgets: Budgets;
-    hooks: BrokerHooks;
-    signal: AbortSignal;
-    attempt: number;
-    answered: (answer: BrokerAnswer) => Promise<void>;
-  },
+  spec: ExchangeSpec,
+  find: () => Promise<Way>,
 ): Promise<Exchanged> {
   const startedMs = performance.now();
   const call = describe(outgoing);
-  const way = await findWay(deps, outgoing, spec.signal);
+  const way = await find();
   const headers = outgoingHeaders(spec.childHeaders, {
     effect: outgoing.effect,
     hasBody: outgoing.body !== null,
@@ -162,15 +222,16 @@ export async function exchange(
   let answer: Answer | null = null;
   try {
     answer = await way.ask(headers);
-    if (answer.status >= 300 && answer.status < 400 && answer.status !== 304) {
-      throw new EgressRefused('redirect', String(answer.status));
+    const file = fileBehind(answer, outgoing, way);
+    if (file !== null) {
+      void drop(answer);
+      const nothing = Buffer.alloc(0);
+      return { answer: finish(answer.status, nothing, false), headers: {}, bytes: nothing, file };
     }
-    if (!/^(?:|identity)$/.test(answer.header('content-encoding') ?? ''))
-      throw new EgressRefused('response_encoded');
-    const raw = await readBody(answer, spec.budgets.responseBytes);
-    if (answer.status === 401 || answer.status === 403) way.unknown();
     const redact = redactorFor(way.credential?.secrets ?? []);
-    const { bytes, found } = redact(raw);
+    const { responseBytes } = spec.budgets;
+    const { bytes, found } = await readAnswer(answer, { responseBytes, endBytes: outgoing.endBytes }, redact);
+    if (answer.status === 401 || answer.status === 403) way.unknown();
     const read = answer.header;
     const clean = incomingHeaders((name) => read(name), way.base);
     const session = read(MCP_SESSION_HEADER);
@@ -179,7 +240,7 @@ export async function exchange(
     const kept = isOurs ? null : deps.sessions.heard(outgoing.host, session);
     if (kept !== null) clean[MCP_SESSION_HEADER] = kept;
     maskHeaders(clean, redact);
-    return { answer: finish(answer.status, bytes, found), headers: clean, bytes };
+    return { answer: finish(answer.status, bytes, found), headers: clean, bytes, file: null };
   } catch (error) {
     if (answer !== null) {
       await spec.answered(finish(answer.status, Buffer.alloc(0), false));

@@ -18,6 +18,14 @@ export type Declared = {
   freeText: readonly string[] | null;
   headers: Record<string, string>;
   credential: string | null;
+} & Reading;
+
+/** How the answer to a read is taken. */
+type Reading = {
+  /** One redirect may be followed, to a store of files that the operator lists. */
+  fileElsewhere: boolean;
+  /** How much of the answer's end is wanted; null: all of it. */
+  endBytes: number | null;
 };
 
 /** What is sent: built from the declaration, never copied from the child, so that nothing rides along. */
@@ -30,7 +38,7 @@ export type Outgoing = {
   headers: Record<string, string>;
   effect: Effect;
   credential: string | null;
-};
+} & Reading;
 
 const PLACEHOLDER = /^\{([a-zA-Z]+)\}$/;
 
@@ -75,7 +83,9 @@ function fillRule(rule: EgressRule, values: EgressValues): Declared | null {
   const headers = declarableHeaders(rule.headers?.(values) ?? {});
   const freeText = rule.freeText ?? null;
   if (segments === null || query === null || headers === null) return null;
-  if (freeText !== null && rule.effect === 'write') return null;
+  const reading = { fileElsewhere: rule.fileElsewhere === true, endBytes: rule.endBytes ?? null };
+  const isForReads = freeText !== null || reading.fileElsewhere || reading.endBytes !== null;
+  if (isForReads && rule.effect === 'write') return null;
   return {
     method: rule.method,
     host: rule.host,
@@ -87,6 +97,7 @@ function fillRule(rule: EgressRule, values: EgressValues): Declared | null {
     freeText,
     headers,
     credential: rule.credential,
+    ...reading,
   };
 }
 
@@ -188,5 +199,7 @@ export function match(found: readonly Declared[], target: Target, bodyText: stri
     headers: rule.headers,
     effect: rule.effect,
     credential: rule.credential,
+    fileElsewhere: rule.fileElsewhere,
+    endBytes: rule.endBytes,
   };
 }

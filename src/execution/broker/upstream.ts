@@ -10,6 +10,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { AppError } from '../../errors.ts';
 import type { Effect } from '../../model/request.ts';
 import { type AddressRange, isAllowedAddress, isLoopback, parseRanges } from './addresses.ts';
+import { type FileStore, parseFileStores } from './files.ts';
 import { EgressRefused } from './refusal.ts';
 
 /** The operator's entry for one host that rules name. */
@@ -20,12 +21,20 @@ export type UpstreamConfig = {
   addresses?: readonly string[];
   /** PEM of the authority that signs its certificate, where that is not a public one. */
   ca?: string;
+  /** Stores of files that it may redirect to, such as `https://*.blob.core.windows.net`. */
+  files?: readonly string[];
 };
 
 /** All addresses of a name, as text. */
 export type Resolve = (hostname: string) => Promise<readonly string[]>;
 
-export type Upstream = { host: string; base: URL; ranges: AddressRange[]; ca: string | undefined };
+export type Upstream = {
+  host: string;
+  base: URL;
+  ranges: AddressRange[];
+  ca: string | undefined;
+  files: FileStore[];
+};
 
 /** Where a call goes, once its address is known to be allowed. */
 export type Route = { url: (path: string, search: string) => URL; dispatcher: Dispatcher };
@@ -72,9 +81,20 @@ export function parseUpstreams(config: Readonly<Record<string, UpstreamConfig>>)
       );
     }
     if (entry.ca !== undefined) checkAuthority(host, entry.ca);
-    upstreams.set(host, { host, base, ranges: parseRanges(host, entry.addresses ?? []), ca: entry.ca });
+    upstreams.set(host, {
+      host,
+      base,
+      ranges: parseRanges(host, entry.addresses ?? []),
+      ca: entry.ca,
+      files: parseFileStores(host, entry.files ?? []),
+    });
   }
   return upstreams;
+}
+
+/** The store that has this file, as an upstream: reached by the same rules of names and addresses. */
+export function storeOf(file: URL, upstream: Upstream): Upstream {
+  return { ...upstream, base: new URL(file.origin), files: [] };
 }
 
 function checkAuthority(host: string, pem: string): void {
@@ -138,7 +158,7 @@ export function createRouter(resolve: Resolve) {
   }
 
   function agentFor(upstream: Upstream, address: string, effect: Effect): Agent {
-    const key = `${upstream.host} ${address} ${effect}`;
+    const key = `${upstream.host} ${upstream.base.origin} ${address} ${effect}`;
     const known = agents.get(key);
     if (known) return known;
     const agent = new Agent({

@@ -2,6 +2,7 @@
 export const COVERAGE = {
   routes: [
     'DELETE /repos/{}/git/refs/tags/{}',
+    'GET /repos/{}/actions/jobs/{}/logs',
     'GET /repos/{}/actions/runs/{}',
     'GET /repos/{}/actions/runs/{}/jobs',
     'GET /repos/{}/actions/workflows/{}',
@@ -16,6 +17,7 @@ export const COVERAGE = {
     'bearer token',
     'a start on a branch or a tag only; inputs that the workflow does not declare',
     'a start with and without its run in the answer',
+    'the log of a job that has ended as a redirect to another server, signed; 404 before',
     'tags: made once, at a commit that is there',
     'jobs and runs by page, 100 at most, with a Link header',
     'a cancelled run that has ended is 409; one that goes on runs not again, 403',

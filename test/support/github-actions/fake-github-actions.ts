@@ -1,11 +1,12 @@
 /**
  * The part of GitHub that runs workflows, as its REST description says (docs.github.com/en/rest: "Workflows", "Workflow runs",
  * "Workflow jobs", "Git references", "Commits"; version 2022-11-28, `return_run_details` since February 2026). Workflows are
- * scripts of steps; a run goes on each time it is looked at, so that nothing here waits for a clock.
+ * scripts of steps, a job each; a run goes on each time it is looked at, so that nothing here waits for a clock. Logs lie on
+ * another server, as GitHub's do on Azure's: whoever has the signed address may read them, and a credential there is an error.
  */
 import { type Asked, paged, type Reply, type Route, startWire, type Wire } from '../ci-wire.ts';
 
-type Step = { name: string; conclusion: 'success' | 'failure' };
+type Step = { name: string; conclusion: 'success' | 'failure'; log?: string };
 /** `endless`: goes on until it is cancelled. */
 export type Workflow = { inputs: string[]; steps: Step[]; endless?: boolean; state?: string };
 type Run = {
@@ -33,6 +34,9 @@ export const RATE_LIMITED = error(403, 'API rate limit exceeded for installation
 
 export class FakeGithubActions {
   wire!: Wire;
+  /** Where logs lie. */
+  store!: Wire;
+  readonly #signature = crypto.randomUUID();
   readonly token = ['ghs', crypto.randomUUID().replaceAll('-', '')].join('_');
   account = 'countersign[bot]';
   readonly branches = new Map<string, string>([
@@ -58,7 +62,38 @@ export class FakeGithubActions {
         authorization === `Bearer ${fake.token}` ? null : error(401, 'Bad credentials'),
       missing: error(404, 'Not Found'),
     });
+    const logs: Route = ['GET', /^\/logs\/(\d+)$/, (asked) => fake.#file(asked)];
+    fake.store = await startWire([logs], {
+      // Azure takes a signed address or a header, never both ("InvalidAuthenticationInfo").
+      authorize: ({ authorization }) => (authorization === undefined ? null : { status: 400, body: '' }),
+      missing: { status: 404, body: 'BlobNotFound' },
+    });
     return fake;
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([this.wire.stop(), this.store.stop()]);
+  }
+
+  #job(id: string | undefined): { run: Run; step: Step; hasEnded: boolean } | null {
+    const run = this.runs.find((one) => String(one.id) === id?.slice(0, -3));
+    const index = Number(id?.slice(-3));
+    const step = run && this.workflows[run.workflow]?.steps[index];
+    if (run === undefined || step === undefined) return null;
+    return { run, step, hasEnded: this.#hasEnded(run) || index < run.progress - 1 };
+  }
+  #logs(id: string | undefined): Reply {
+    if (this.#job(id)?.hasEnded !== true) return error(404, 'Not Found');
+    return {
+      status: 302,
+      headers: { location: `${this.store.baseUrl}/logs/${id}?rsct=text%2Fplain&sig=${this.#signature}` },
+    };
+  }
+  #file({ at: [id], query }: Asked): Reply {
+    if (query.get('sig') !== this.#signature) return { status: 403, body: 'AuthenticationFailed' };
+    const printed = this.#job(id)?.step.log ?? 'nothing to do';
+    const lines = printed.split('\n').map((line) => `2026-11-20T08:15:30.1234567Z ${line}`);
+    return { status: 200, body: `\uFEFF${lines.join('\r\n')}\r\n` };
   }
 
   #routes(): Route[] {
@@ -75,6 +110,7 @@ export class FakeGithubActions {
         ({ at: [, file = ''], body }) => this.#dispatch(file, body),
       ],
       ['GET', at('/actions/workflows/([^/]+)/runs'), (asked) => this.#list(asked)],
+      ['GET', at('/actions/jobs/(\\d+)/logs'), ({ at: [, id] }) => this.#logs(id)],
       ['GET', at('/actions/runs/(\\d+)'), ({ at: [, id] }) => this.#withRun(id, (run) => this.#look(run))],
       [
         'GET',
@@ -208,7 +244,7 @@ export class FakeGithubActions {
     const steps = this.workflows[run.workflow]?.steps ?? [];
     const done = this.#hasEnded(run) ? steps.length : Math.max(0, run.progress - 1);
     const jobs = steps.map((step, index) => ({
-      id: run.id * 10 + index,
+      id: run.id * 1_000 + index,
       run_id: run.id,
       name: 'build',
       status: index < done ? 'completed' : 'in_progress',
