@@ -12,6 +12,8 @@ import { bad, type Finding, note, ok } from './finding.ts';
 const NAME = 'github app';
 /** Installations that are looked up, at most. */
 const MOST = 20;
+/** A name server that answers at all does so far sooner. */
+const RESOLVE_WITHIN_MS = 10_000;
 
 const MENDS: Readonly<Record<string, string>> = {
   'not installed': 'Install the app on this repository: its settings, "Install App".',
@@ -62,7 +64,8 @@ export async function lookAtApp(config: Config, governed: readonly GovernedActio
     for (const repository of repositories) {
       const place = `${repository.owner}/${repository.repo}`;
       try {
-        await findInstallation(await router.route(upstream, 'read'), app, repository);
+        const signal = AbortSignal.timeout(RESOLVE_WITHIN_MS);
+        await findInstallation(await router.route(upstream, 'read', signal), app, repository);
         findings.push(ok(NAME, `it is installed on ${place}`));
       } catch (error) {
         if (!(error instanceof EgressRefused)) throw error;

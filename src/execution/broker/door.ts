@@ -217,13 +217,15 @@ export function openDoor(
     insecureHTTPParser: false,
     // Looked at in readHeaders: what Node refuses by itself is not recorded.
     requireHostHeader: false,
+    // Code may think for a while between two calls; how long the door is open at all is bounded elsewhere.
+    keepAliveTimeout: 0,
   });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     response.on('error', () => stream?.destroy());
     summary.calls += 1;
     if (summary.calls > budgets.calls) {
-      // Told and recorded once; whoever goes on asking finds no server.
-      if (summary.calls > budgets.calls + 1) return;
+      // Told and recorded once. Whoever goes on asking without hearing would fill our memory with what waits.
+      if (summary.calls > budgets.calls + 1) return void stream?.destroy();
       enqueue(async () => {
         const refusal = new EgressRefused('call_budget');
         await record(entryOf(request, refusal));

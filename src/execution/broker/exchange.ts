@@ -114,7 +114,7 @@ type Way = {
   credential: Carried | null;
   ask: (headers: Record<string, string>) => Promise<Answer>;
   /** The upstream did not know who we are: what is cached of that is dropped. */
-  unknown: () => void;
+  unknown: (status: number) => void;
 };
 
 /** Finds the upstream and its credential. All that can be refused is refused here, before any intent is committed. */
@@ -131,7 +131,7 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
   const { credential: name, effect } = outgoing;
   const granted = name === null ? null : await deps.credentials.get(name, host);
   if (granted === null && name !== null) throw new EgressRefused('no_credential', name);
-  const route = await deps.router.route(upstream, effect);
+  const route = await deps.router.route(upstream, effect, signal);
   const credential =
     granted === null || name === null
       ? null
@@ -141,9 +141,10 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
     base: upstream.base,
     credential,
     ask: (headers) => send(route, { ...outgoing, headers, signal }),
-    unknown: () => {
+    unknown: (status) => {
       deps.carrying.forget(host);
-      if (name !== null) deps.credentials.refused?.(name, host);
+      // 403 is mostly a right that is missing: a new secret would not have it either.
+      if (name !== null && status === 401) deps.credentials.refused?.(name, host);
     },
   };
 }
@@ -162,7 +163,7 @@ export function exchange(deps: ExchangeDeps, outgoing: Outgoing, spec: ExchangeS
  */
 export function readFile(deps: ExchangeDeps, file: FileElsewhere, spec: ExchangeSpec): Promise<Exchanged> {
   return conduct(deps, file.outgoing, { ...spec, childHeaders: new Map() }, async () => {
-    const route = await deps.router.route(file.store, 'read');
+    const route = await deps.router.route(file.store, 'read', spec.signal);
     return {
       upstream: null,
       base: file.store.base,
@@ -231,7 +232,7 @@ async function conduct(
     const redact = redactorFor(way.credential?.secrets ?? []);
     const { responseBytes } = spec.budgets;
     const { bytes, found } = await readAnswer(answer, { responseBytes, endBytes: outgoing.endBytes }, redact);
-    if (answer.status === 401 || answer.status === 403) way.unknown();
+    if (answer.status === 401 || answer.status === 403) way.unknown(answer.status);
     const read = answer.header;
     const clean = incomingHeaders((name) => read(name), way.base);
     const session = read(MCP_SESSION_HEADER);

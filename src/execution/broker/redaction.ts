@@ -20,7 +20,7 @@ function base64Cores(secret: string): string[] {
   });
 }
 
-/** Each character written as a number: `%67`, `\\u0067`, `&#x67;`, in small and in large letters. */
+/** Each byte written as a number: `%67`, `\\u0067`, `&#x67;`, in small and in large letters. */
 function spelled(secret: string): string[] {
   const codes = [...Buffer.from(secret, 'latin1')];
   const each = (form: (hex: string, code: number) => string) =>
@@ -58,8 +58,23 @@ function escaped(secret: string): string[] {
   ];
 }
 
+/** What is escaped are characters, and ours are bytes so far: beyond ASCII these differ. */
+function escapedAsText(secret: string): string[] {
+  const text = Buffer.from(secret, 'latin1').toString('utf8');
+  if (text === secret) return [];
+  const small = [...text].map((one) => (one.charCodeAt(0) < 0x80 ? one : inUtf16(one))).join('');
+  const large = small.replace(/\\u[0-9a-f]{4}/g, (code) => `\\u${code.slice(2).toUpperCase()}`);
+  return [...escaped(text), small, large].map((form) => Buffer.from(form, 'utf8').toString('latin1'));
+}
+
+const inUtf16 = (one: string): string =>
+  one
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
+
 function forms(secret: string): string[] {
-  const plain = [secret, ...escaped(secret), ...spelled(secret)];
+  const plain = [secret, ...escaped(secret), ...spelled(secret), ...escapedAsText(secret)];
   const base64 = base64Cores(secret);
   const base64url = base64.map((core) => core.replaceAll('+', '-').replaceAll('/', '_'));
   return [...new Set([...plain, ...base64, ...base64url])];

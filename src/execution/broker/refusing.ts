@@ -45,7 +45,7 @@ export function refusalEntry(
     host: printable(typeof host === 'string' ? host : '', scan),
     path: printable((request.url ?? '').split('?')[0] ?? '', scan),
     code: refusal.reason,
-    detail: refusal.detail,
+    detail: refusal.detail === null ? null : printable(refusal.detail, scan),
     sent: refusal.sent,
     attempt,
   };

@@ -5,6 +5,7 @@
  */
 import { X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
 import { isIP } from 'node:net';
 import { Agent, type Dispatcher, request } from 'undici';
 import { AppError } from '../../errors.ts';
@@ -50,13 +51,39 @@ const CONNECT_TIMEOUT_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 /** Hosts in the config times their addresses; beyond it the oldest connections are closed. */
 const MAX_AGENTS = 32;
-/** Failures at which it is certain that no byte of the request has left. */
-const NEVER_CONNECTED = new Set([
-  'ECONNREFUSED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENOTFOUND',
-  'UND_ERR_CONNECT_TIMEOUT',
+/**
+ * Failures at which it is certain that no byte of the request has left, if they come from connecting: Linux reports the first
+ * three on a connection that is there, too, when what was sent on it gets no answer (tcp(7), "Error handling").
+ */
+const WHILE_CONNECTING = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH']);
+/** The same, whenever they come: connecting took too long; the connections of an address were being given up. */
+const NEVER_SENT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_CLOSED']);
+/**
+ * Certificates that are refused before the request leaves (nodejs.org/api/tls.html, "X509 certificate error codes"). An alert
+ * of the other side about a certificate is none of these: it may come after the request.
+ */
+const CERTIFICATE_REFUSED = new Set([
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERROR_IN_CERT_NOT_AFTER_FIELD',
+  'ERROR_IN_CERT_NOT_BEFORE_FIELD',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'PATH_LENGTH_EXCEEDED',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
+  'UNABLE_TO_DECRYPT_CERT_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
 ]);
 
 export async function resolveBySystem(hostname: string): Promise<readonly string[]> {
@@ -107,13 +134,11 @@ function checkAuthority(host: string, pem: string): void {
   }
 }
 
-function certificateFailed(code: string): boolean {
-  return code.startsWith('ERR_TLS_') || /CERT|SELF_SIGNED|UNABLE_TO|ISSUER/.test(code);
-}
-
 /** True where a connection could not even be made: nothing of the call has left, and the next moment may be better. */
 export function hasNeverConnected({ reason, detail }: EgressRefused): boolean {
-  return reason === 'connection_failed' && NEVER_CONNECTED.has(detail ?? '');
+  return (
+    reason === 'connection_failed' && (WHILE_CONNECTING.has(detail ?? '') || NEVER_SENT.has(detail ?? ''))
+  );
 }
 
 /** Turns what undici throws into a refusal that knows whether anything may have left. */
@@ -121,23 +146,31 @@ export function refusalOf(error: unknown): EgressRefused {
   if (error instanceof EgressRefused) return error;
   const name = error instanceof Error ? error.name : '';
   const code = error instanceof Error && 'code' in error ? String(error.code) : name;
-  if (NEVER_CONNECTED.has(code) || certificateFailed(code)) {
+  const isConnecting = error instanceof Error && 'syscall' in error && error.syscall === 'connect';
+  if ((isConnecting && WHILE_CONNECTING.has(code)) || NEVER_SENT.has(code) || CERTIFICATE_REFUSED.has(code)) {
     return new EgressRefused('connection_failed', code, { cause: error });
   }
   const late = name === 'TimeoutError' || name === 'AbortError' || code.endsWith('_TIMEOUT');
   return new EgressRefused(late ? 'timeout' : 'interrupted', code, { cause: error });
 }
 
+async function untilAborted(signal: AbortSignal): Promise<never> {
+  signal.throwIfAborted();
+  await once(signal, 'abort');
+  throw signal.reason;
+}
+
 /** Keeps connections by upstream and pinned address. */
 export function createRouter(resolve: Resolve) {
   const agents = new Map<string, Agent>();
 
-  async function pin(upstream: Upstream): Promise<string> {
+  async function pin(upstream: Upstream, signal: AbortSignal): Promise<string> {
     const name = upstream.base.hostname.replace(/^\[|\]$/g, '');
     if (isIP(name) !== 0) return allowed(upstream, [name]);
     let addresses: readonly string[];
     try {
-      addresses = await resolve(name);
+      // The system's resolver cannot be stopped, only left alone: a name server that is dead holds no call.
+      addresses = await Promise.race([resolve(name), untilAborted(signal)]);
     } catch (cause) {
       throw new EgressRefused('name_unresolved', upstream.host, { cause });
     }
@@ -160,7 +193,12 @@ export function createRouter(resolve: Resolve) {
   function agentFor(upstream: Upstream, address: string, effect: Effect): Agent {
     const key = `${upstream.host} ${upstream.base.origin} ${address} ${effect}`;
     const known = agents.get(key);
-    if (known) return known;
+    if (known) {
+      // Last in line again: the one that nobody has used for longest is given up first.
+      agents.delete(key);
+      agents.set(key, known);
+      return known;
+    }
     const agent = new Agent({
       connections: 8,
       // A write on a connection that the upstream is just closing would be lost without a word, its outcome unknown: 0 is
@@ -193,8 +231,8 @@ export function createRouter(resolve: Resolve) {
 
   return {
     /** Throws `name_unresolved`, `address_refused`, `plain_http`; nothing has left by then. */
-    async route(upstream: Upstream, effect: Effect): Promise<Route> {
-      const address = await pin(upstream);
+    async route(upstream: Upstream, effect: Effect, signal: AbortSignal): Promise<Route> {
+      const address = await pin(upstream, signal);
       const prefix = upstream.base.pathname.replace(/\/$/, '');
       return {
         url: (path, search) => new URL(`${prefix}${path}${search}`, upstream.base),

@@ -357,6 +357,21 @@ describe('budgets', () => {
     expect(heard.refused.map((refusal) => refusal.code)).toEqual(['call_budget']);
   });
 
+  it('end the stream of whoever goes on asking without waiting for an answer', async () => {
+    const upstream = await startUpstream(() => undefined);
+    const { raw, heard, end } = await openTo(
+      { upstreams: upstream.config, credentials: { get: async () => 'Bearer something-long' } },
+      { budgets: { calls: 2 } },
+    );
+    // Enough to fill any buffer in between: it only ends if somebody ends it while the first call still waits.
+    const going = rawRequest('GET /repos/acme/issues/12?state=all').replace('connection: close\r\n', '');
+    await raw(going.repeat(10_000));
+    expect(upstream.seen.length).toBeLessThanOrEqual(1);
+    await end();
+    await upstream.close();
+    expect(heard.calls).toEqual([]);
+  });
+
   it('count what is refused, so that guessing is bounded too', async () => {
     const { ask, heard } = await open({ budgets: { calls: 2 } });
     await ask({ path: '/a' });

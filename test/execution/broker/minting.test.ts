@@ -229,7 +229,7 @@ describe('the looks of one execution', () => {
     const router = createRouter(async () => ['127.0.0.1']);
     const upstream = parseUpstreams(authority.config).get('api.example.com');
     if (!upstream) throw new Error('it is configured');
-    const route = await router.route(upstream, 'read');
+    const route = await router.route(upstream, 'read', AbortSignal.timeout(5_000));
     const door = ({ sharedBy = 'request-1', phase = 'read-only' }: Open = {}) =>
       minting.open({
         rules: [],

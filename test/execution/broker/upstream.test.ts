@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { isAllowedAddress, parseRanges } from '../../../src/execution/broker/addresses.ts';
 import { createBroker } from '../../../src/execution/broker/broker.ts';
-import type { UpstreamConfig } from '../../../src/execution/broker/upstream.ts';
+import { refusalOf, type UpstreamConfig } from '../../../src/execution/broker/upstream.ts';
 import { openTo } from './child.ts';
 import { selfSigned } from './self-signed.ts';
-import { json } from './upstream-server.ts';
+import { json, startUpstream } from './upstream-server.ts';
 
 const HOST = 'api.example.com';
 
@@ -63,6 +63,18 @@ describe('a name', () => {
   it('that does not resolve is refused', async () => {
     expect(await reach(entry, () => Promise.reject(new Error('ENOTFOUND')))).toBe('name_unresolved');
   });
+  it('whose name server never answers holds no call beyond its time', async () => {
+    const opened = await openTo(
+      {
+        upstreams: { [HOST]: entry },
+        credentials: { get: async () => 'Bearer something-long' },
+        resolve: () => new Promise(() => {}),
+      },
+      { budgets: { callMs: 100 } },
+    );
+    expect((await opened.ask({})).headers['x-egress-refused']).toBe('name_unresolved');
+    await opened.end();
+  });
   it('of an unencrypted upstream may lead to loopback only', async () => {
     expect(await reach({ baseUrl: 'http://example.test' }, async () => ['140.82.112.3'])).toBe('plain_http');
   });
@@ -89,6 +101,53 @@ describe('a certificate', () => {
 
   it('of the configured authority for this name is accepted', async () => {
     expect(await reach({ ...entry('good.test'), ca }, loopback)).toBe(200);
+  });
+});
+
+describe('a credential', () => {
+  it.each([
+    [401, 1, 'is given up: the next call gets it anew'],
+    [403, 0, 'is kept: a right is missing, and a new one would not have it either'],
+  ])('that is answered %d %s', async (status, times) => {
+    const upstream = await startUpstream((response) => json(response, {}, status));
+    let refused = 0;
+    const opened = await openTo({
+      upstreams: upstream.config,
+      credentials: {
+        get: async () => 'Bearer something-long',
+        refused: () => void (refused += 1),
+      },
+    });
+    await opened.ask({});
+    await opened.end();
+    await upstream.close();
+    expect(refused).toBe(times);
+  });
+});
+
+describe('a call that fails', () => {
+  const failing = (code: string, syscall?: string) =>
+    refusalOf(Object.assign(new Error(code), { code }, syscall === undefined ? {} : { syscall }));
+
+  it.each([
+    ...['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH'].map((code) => [code, 'connect'] as const),
+    ['UND_ERR_CONNECT_TIMEOUT', undefined] as const,
+    ['CERT_HAS_EXPIRED', undefined] as const,
+    ['ERR_TLS_CERT_ALTNAME_INVALID', undefined] as const,
+  ])('with %s while connecting has certainly not left', (code, syscall) => {
+    expect(failing(code, syscall)).toMatchObject({ reason: 'connection_failed', sent: false });
+  });
+
+  it.each([
+    // Of a connection that was there: the network told us late that nobody heard, or that nobody answers.
+    ...['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ECONNRESET'].map((code) => [code, 'read'] as const),
+    ['EPIPE', 'write'] as const,
+    // The other side's word about our certificate comes after the request in TLS 1.3.
+    ['ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED', undefined] as const,
+    ['ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN', undefined] as const,
+    ['UND_ERR_SOCKET', undefined] as const,
+  ])('with %s afterwards may have arrived', (code, syscall) => {
+    expect(failing(code, syscall)).toMatchObject({ reason: 'interrupted', sent: true });
   });
 });
 
