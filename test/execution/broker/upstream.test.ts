@@ -115,7 +115,9 @@ describe('a credential', () => {
       upstreams: upstream.config,
       credentials: {
         get: async () => 'Bearer something-long',
-        refused: () => void (refused += 1),
+        refused: () => {
+          refused += 1;
+        },
       },
     });
     await opened.ask({});
