@@ -8,6 +8,7 @@ import type { InputSchema } from '../action.ts';
 import { cleanText } from '../screening/text.ts';
 import { compilePattern } from './pattern.ts';
 import { isStrangeKey, plainJson } from './plain.ts';
+import { ANNOTATIONS, asNode, type Kind, kindOf, type Node, simplified } from './schema-nodes.ts';
 
 export type SchemaOptions = {
   /**
@@ -36,18 +37,6 @@ const ANY_ARGUMENT = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 const RECORD_KEY = '^[A-Za-z][A-Za-z0-9_.-]{0,63}$';
 const MAX_KEY_CHARS = 64;
 
-/** Say nothing about which values are good. */
-const ANNOTATIONS = [
-  '$schema',
-  '$id',
-  '$comment',
-  'title',
-  'description',
-  'default',
-  'examples',
-  'deprecated',
-  'says',
-];
 const KEYWORDS: Readonly<Record<Kind, readonly string[]>> = {
   choice: ['type', 'enum', 'const'],
   text: ['type', 'minLength', 'maxLength', 'pattern', 'allOf', 'format'],
@@ -58,8 +47,6 @@ const KEYWORDS: Readonly<Record<Kind, readonly string[]>> = {
   record: ['type', 'additionalProperties', 'propertyNames'],
 };
 
-type Kind = 'choice' | 'text' | 'integer' | 'boolean' | 'list' | 'object' | 'record';
-type Node = Readonly<Record<string, unknown>>;
 type Place = { path: string; depth: number; exacting: boolean; say: (path: string, problem: string) => void };
 
 /** The problems are sentences for whoever wrote the schema: where, what, and how to mend it. */
@@ -105,7 +92,7 @@ function objectOf(node: Node, place: Place): z.ZodType {
 
 /** One argument with its label, optional where the schema does not ask for it. */
 function argumentOf(given: Node, isRequired: boolean, place: Place): z.ZodType {
-  const node = withoutNull(given, place);
+  const node = place.exacting ? given : simplified(given);
   const bare = schemaOf(node, place);
   const schema = withDefault(bare, node, isRequired, place);
   const name = place.path.slice(place.path.lastIndexOf('.') + 1);
@@ -133,8 +120,9 @@ function label(value: unknown, place: Place, what: 'title' | 'description', maxC
   return text.slice(0, maxChars).toWellFormed();
 }
 
-function schemaOf(node: Node, place: Place): z.ZodType {
+function schemaOf(given: Node, place: Place): z.ZodType {
   if (place.depth > MAX_DEPTH) return refused(place, `is nested more than ${MAX_DEPTH} deep`);
+  const node = place.exacting ? given : simplified(given);
   const kind = kindOf(node);
   if (kind !== null && kind !== 'object') checkKeywords(node, kind, place);
   switch (kind) {
@@ -251,52 +239,11 @@ function recordOf(node: Node, place: Place): z.ZodType {
     .refine((all) => Object.keys(all).length <= MAX_ITEMS, `has more than ${MAX_ITEMS} values`);
 }
 
-/** `X or null` of other people's schemas: an argument that may be left out. */
-function withoutNull(node: Node, place: Place): Node {
-  if (place.exacting) return node;
-  if (Array.isArray(node.type)) {
-    const types = node.type.filter((type) => type !== 'null');
-    return types.length === 1 ? { ...node, type: types[0] } : node;
-  }
-  const options = Array.isArray(node.anyOf)
-    ? node.anyOf.map(asNode).filter(({ type }) => type !== 'null')
-    : [];
-  const { anyOf: _, ...rest } = node;
-  return options.length === 1 ? { ...rest, ...options[0] } : node;
-}
-
 function checkKeywords(node: Node, kind: Kind, place: Place): void {
   const known = [...ANNOTATIONS, ...KEYWORDS[kind]];
   const other = Object.keys(node).find((keyword) => !known.includes(keyword));
   if (other !== undefined)
     place.say(place.path, `uses "${other.slice(0, 40)}", which is not enforced here: leave it out`);
-}
-
-function kindOf(node: Node): Kind | null {
-  if (node.enum !== undefined || node.const !== undefined) return 'choice';
-  switch (node.type) {
-    case 'string':
-      return 'text';
-    case 'integer':
-      return 'integer';
-    case 'boolean':
-      return 'boolean';
-    case 'array':
-      return 'list';
-    case 'object':
-      return isRecord(node) ? 'record' : 'object';
-    default:
-      return null;
-  }
-}
-
-const isRecord = (node: Node): boolean =>
-  node.properties === undefined &&
-  node.additionalProperties !== false &&
-  node.additionalProperties !== undefined;
-
-function asNode(value: unknown): Node {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Node) : {};
 }
 
 const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;

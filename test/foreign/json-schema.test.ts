@@ -144,6 +144,38 @@ describe('a schema that was written for others', () => {
     expect(schema.safeParse({ other: 1 }).success).toBe(false);
   });
 
+  it.each([
+    ['anyOf, as Pydantic writes it', { anyOf: [{ type: 'string' }, { type: 'null' }], default: null }],
+    ['oneOf', { oneOf: [{ type: 'null' }, { type: 'string' }] }],
+    ['a type', { type: ['string', 'null'], default: null }],
+    ['a default alone', { type: 'string', default: null }],
+    ['nullable, as OpenAPI writes it', { type: 'string', nullable: true }],
+    ['allOf of one', { allOf: [{ type: 'string' }], default: null }],
+    ['inside of each other', { anyOf: [{ anyOf: [{ type: 'string' }, { type: 'null' }] }] }],
+  ])('may leave out what may be null, said by %s', (_what, field) => {
+    const schema = taken(withField(field), false);
+    expect(schema.parse({})).toEqual({});
+    expect(schema.parse({ field: 'web' })).toEqual({ field: 'web' });
+    expect(schema.safeParse({ field: null }).success).toBe(false);
+    expect(read(withField({ ...field, ...label })).ok, 'whoever writes for us writes .optional()').toBe(
+      false,
+    );
+  });
+
+  it('keeps the outer label and every bound of what may be null', () => {
+    const field = {
+      title: 'Outer',
+      anyOf: [{ type: 'string', maxLength: 3, title: 'Inner' }, { const: null }],
+    };
+    const schema = taken(withField(field), false);
+    expect(z.globalRegistry.get(schema.shape.field as z.ZodType)).toMatchObject({ title: 'Outer' });
+    expect(schema.safeParse({ field: 'long' }).success).toBe(false);
+    expect(taken(withField({ enum: ['a', null], default: null }), false).parse({ field: 'a' })).toEqual({
+      field: 'a',
+    });
+    expect(read(withField({ ...field, maxLength: 9 }), false).ok, 'two bounds').toBe(false);
+  });
+
   it('is refused where it means something that is not enforced here', () => {
     expect(read({ type: 'object', properties: { a: { not: { type: 'string' } } } }, false).ok).toBe(false);
     expect(read({ type: 'object', properties: {}, oneOf: [] }, false).ok).toBe(false);

@@ -1,0 +1,102 @@
+/** One node of somebody's JSON Schema as data: which kind it is, and what other people write in more words than are needed. Pure. */
+import { isDeepStrictEqual } from 'node:util';
+
+export type Node = Readonly<Record<string, unknown>>;
+export type Kind = 'choice' | 'text' | 'integer' | 'boolean' | 'list' | 'object' | 'record';
+
+/** Say nothing about which values are good. */
+export const ANNOTATIONS: readonly string[] = [
+  '$schema',
+  '$id',
+  '$comment',
+  'title',
+  'description',
+  'default',
+  'examples',
+  'deprecated',
+  'says',
+];
+
+export function asNode(value: unknown): Node {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Node) : {};
+}
+
+export function kindOf(node: Node): Kind | null {
+  if (node.enum !== undefined || node.const !== undefined) return 'choice';
+  switch (node.type) {
+    case 'string':
+      return 'text';
+    case 'integer':
+      return 'integer';
+    case 'boolean':
+      return 'boolean';
+    case 'array':
+      return 'list';
+    case 'object':
+      return isRecord(node) ? 'record' : 'object';
+    default:
+      return null;
+  }
+}
+
+const isRecord = (node: Node): boolean =>
+  node.properties === undefined &&
+  node.additionalProperties !== false &&
+  node.additionalProperties !== undefined;
+
+/** Options of these alone are no options. */
+const CHOOSING = ['anyOf', 'oneOf', 'allOf'] as const;
+
+/**
+ * The same in fewer words: `X or null` is X (null is nothing that anybody says here: an argument is left out instead), and a choice of
+ * one is that one.
+ */
+export function simplified(node: Node): Node {
+  const bare = withoutNull(node);
+  for (const word of CHOOSING) {
+    const { [word]: options, ...outer } = bare;
+    if (!Array.isArray(options) || options.length !== 1) continue;
+    const both = merged(outer, asNode(options[0]));
+    if (both !== null) return simplified(both);
+  }
+  return bare;
+}
+
+/** Both at once, under the outer one's labels; null where they say two things of one keyword. */
+export function merged(outer: Node, inner: Node): Node | null {
+  const isOneWord = Object.entries(inner).every(
+    ([keyword, value]) =>
+      !Object.hasOwn(outer, keyword) ||
+      ANNOTATIONS.includes(keyword) ||
+      isDeepStrictEqual(outer[keyword], value),
+  );
+  return isOneWord ? { ...inner, ...outer } : null;
+}
+
+function withoutNull(node: Node): Node {
+  const kept = Object.entries(node).filter(
+    ([keyword, value]) =>
+      !(keyword === 'default' && value === null) && !(keyword === 'nullable' && typeof value === 'boolean'),
+  );
+  return Object.fromEntries(kept.map(([keyword, value]) => [keyword, besidesNull(keyword, value)]));
+}
+
+function besidesNull(keyword: string, value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  switch (keyword) {
+    case 'type': {
+      const types = value.filter((type) => type !== 'null');
+      return types.length === 1 ? types[0] : types;
+    }
+    case 'enum':
+      return value.filter((choice) => choice !== null);
+    case 'anyOf':
+    case 'oneOf':
+      return value.filter((option) => !isNull(asNode(option)));
+    default:
+      return value;
+  }
+}
+
+const isNull = (node: Node): boolean =>
+  node.type === 'null' || node.const === null || isDeepStrictEqual(node.enum, [null]);
