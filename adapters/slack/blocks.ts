@@ -37,11 +37,15 @@ export type Task = {
   status: TaskStatus;
   output?: RichText;
 };
-export type Block =
+/** On any surface; a view, which is a dialog or the Home tab, takes no others. */
+export type ViewBlock =
   | { type: 'header'; text: PlainText }
   | RichText
   | { type: 'context'; elements: PlainText[] }
-  | { type: 'actions'; elements: Button[] }
+  | { type: 'actions'; elements: Button[] };
+/** docs.slack.dev/reference/block-kit/blocks: `plan` and `context_actions` are for messages only. */
+export type Block =
+  | ViewBlock
   | { type: 'plan'; title: string; tasks: Task[] }
   | {
       type: 'context_actions';
@@ -59,9 +63,9 @@ const plain = (text: string, max: number): PlainText => ({
   emoji: false,
 });
 
-export const header = (text: string): Block => ({ type: 'header', text: plain(text, HEADER_MAX) });
+export const header = (text: string): ViewBlock => ({ type: 'header', text: plain(text, HEADER_MAX) });
 /** Small print below a card. */
-export const context = (...lines: string[]): Block => ({
+export const context = (...lines: string[]): ViewBlock => ({
   type: 'context',
   elements: lines.map((line) => plain(line, LINK_MAX)),
 });
@@ -98,8 +102,11 @@ export function moment(iso: string): Inline {
   };
 }
 
+export const isForViews = (block: Block): block is ViewBlock =>
+  block.type !== 'plan' && block.type !== 'context_actions';
+
 /** One button of its own block. */
-export const button = (action: string, label: string, value: string): Block => ({
+export const button = (action: string, label: string, value: string): ViewBlock => ({
   type: 'actions',
   elements: [
     { type: 'button', action_id: action, value, text: plain(label, BUTTON_TEXT_MAX), style: 'primary' },
@@ -139,7 +146,7 @@ export function buttons(
   kinds: readonly DecisionKind[],
   rendering: string,
   offers: readonly CardOffer[] = [],
-): Block {
+): ViewBlock {
   const value = clip(rendering, BUTTON_VALUE_MAX);
   const one = (action: string, label: string): Button => ({
     type: 'button',

@@ -2,15 +2,16 @@
 import type { Card, Message } from '../../src/model/card.ts';
 import { FINAL_STATES } from '../../src/model/request.ts';
 import {
-  type Block,
   button,
   context,
   header,
+  isForViews,
   moment,
   type RichElement,
   rich,
   section,
   text,
+  type ViewBlock,
 } from './blocks.ts';
 import { LABEL_MAX } from './limits.ts';
 import { ACTION_IDS } from './needs.ts';
@@ -22,9 +23,9 @@ export type HomeContent = {
   mine: readonly Message[];
   actions: readonly { title: string; description: string }[];
 };
-export type HomeView = { type: 'home'; blocks: Block[] };
+export type HomeView = { type: 'home'; blocks: ViewBlock[] };
 
-/** Cards shown in full: each takes nine blocks at most, and a view holds a hundred. */
+/** Cards shown in full: each takes eight blocks at most, and a view holds a hundred. */
 const CARDS_MAX = 8;
 /** Lines of each list. */
 const LINES_MAX = 10;
@@ -55,15 +56,16 @@ export function renderHome({ waiting, mine, actions }: HomeContent): HomeView {
   };
 }
 
-/** With its buttons only where all that is decided on can be read here. */
-function toDecide(card: Card): Block[] {
+/** With its buttons only where all that is decided on can be read here. How far it is, the status says: steps are for messages. */
+function toDecide(card: Card): ViewBlock[] {
   const { blocks, actions, rest } = renderCard(card);
-  if (rest.length === 0) return actions === null ? blocks : [...blocks, actions];
+  const shown = blocks.filter(isForViews);
+  if (rest.length === 0) return actions === null ? shown : [...shown, actions];
   const where = 'It is too long for this page: decide at its card in our conversation.';
   return [rich(line(card.title, card.summary)), context(where)];
 }
 
-function list(lines: RichElement[], none: string): Block[] {
+function list(lines: RichElement[], none: string): ViewBlock[] {
   if (lines.length === 0) return [said(none)];
   return [rich(...lines.slice(0, LINES_MAX)), ...moreThan(lines.length, LINES_MAX)];
 }
@@ -94,6 +96,6 @@ function line(title: string, words: string): RichElement {
   );
 }
 
-const said = (words: string): Block => rich(section(text(words)));
-const moreThan = (count: number, max: number): Block[] =>
+const said = (words: string): ViewBlock => rich(section(text(words)));
+const moreThan = (count: number, max: number): ViewBlock[] =>
   count > max ? [context(`${count - max} more; ask me for "my requests" or "waiting for me".`)] : [];

@@ -2,7 +2,7 @@
 import type { Form, FormField } from '../../src/model/card.ts';
 import type { RenderingId } from '../../src/model/ids.ts';
 import type { Place } from '../../src/model/turn.ts';
-import { type Block, context } from './blocks.ts';
+import { context, type ViewBlock } from './blocks.ts';
 import {
   FIELD_ERROR_MAX,
   INPUT_MAX,
@@ -38,7 +38,7 @@ export type Modal = {
   /** Absent where there is nothing to send. */
   submit?: Text;
   close: Text;
-  blocks: (Input | Block)[];
+  blocks: (Input | ViewBlock)[];
 };
 /** One sentence by field, as Slack's `response_action: errors` takes it. */
 export type FieldErrors = Record<string, string>;

@@ -15,6 +15,7 @@ import {
   rich,
   section,
   text,
+  type ViewBlock,
 } from './blocks.ts';
 import { FALLBACK_MAX, LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET } from './limits.ts';
 import { clip, escapeMarkup, tail, visible } from './outbound-text.ts';
@@ -22,7 +23,7 @@ import { stepsOf } from './render-steps.ts';
 import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
 
 /** What to send: `actions` apart, so that buttons can wait until `rest` is in the thread. */
-export type Rendered = { text: string; blocks: Block[]; actions: Block | null; rest: Continuation[] };
+export type Rendered = { text: string; blocks: Block[]; actions: ViewBlock | null; rest: Continuation[] };
 
 /** Where each argument came from, in the words that an approver reads. */
 const PROVENANCE: Readonly<Record<Provenance, string>> = {

@@ -109,6 +109,7 @@ describe('the Home tab', () => {
     await slack.workspace.until(() => slack.workspace.homes.has('UALICE'));
     expect(home()).toContain('Open it on the desk.');
     expect(home()).toContain('[Approve] [Deny]');
+    expect(home()).toContain(card.status);
     expect(home()).toContain('Open a ticket: Open a ticket');
     await slack.clickHome('UALICE', 'approve');
     expect(assistant.stored).toMatchObject([

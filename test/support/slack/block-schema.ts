@@ -144,18 +144,23 @@ export const BLOCKS = {
   }),
 } as const;
 
-const AnyBlock = z.discriminatedUnion('type', [
+/** docs.slack.dev/reference/block-kit/blocks, "available in surfaces": everywhere, and in messages only. */
+const EVERYWHERE = [
   BLOCKS.header,
   BLOCKS.section,
   BLOCKS.context,
   BLOCKS.actions,
   BLOCKS.divider,
   BLOCKS.rich_text,
+] as const;
+const AnyBlock = z.discriminatedUnion('type', [
+  ...EVERYWHERE,
   BLOCKS.task_card,
   BLOCKS.plan,
   BLOCKS.context_actions,
 ]);
-/** docs.slack.dev/reference/views/modal-views: blocks of any kind; `submit` is required where one of them is an input. */
+const ViewBlock = z.discriminatedUnion('type', EVERYWHERE);
+/** docs.slack.dev/reference/views/modal-views: `submit` is required where one of the blocks is an input. */
 const Modal = z
   .strictObject({
     type: z.literal('modal'),
@@ -165,12 +170,12 @@ const Modal = z
     submit: plainText(24).optional(),
     close: plainText(24),
     blocks: z
-      .array(z.union([BLOCKS.input, AnyBlock]))
+      .array(z.discriminatedUnion('type', [BLOCKS.input, ...EVERYWHERE]))
       .min(1)
       .max(100),
   })
   .refine(({ submit, blocks }) => submit !== undefined || blocks.every(({ type }) => type !== 'input'));
-const Home = z.strictObject({ type: z.literal('home'), blocks: z.array(AnyBlock).max(100) });
+const Home = z.strictObject({ type: z.literal('home'), blocks: z.array(ViewBlock).max(100) });
 export type SlackModal = z.infer<typeof Modal>;
 export type SlackHome = z.infer<typeof Home>;
 
