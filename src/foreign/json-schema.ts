@@ -8,6 +8,7 @@ import type { InputSchema } from '../action.ts';
 import { cleanText } from '../screening/text.ts';
 import { compilePattern } from './pattern.ts';
 import { isStrangeKey, plainJson } from './plain.ts';
+import { inlineReferences } from './references.ts';
 import { ANNOTATIONS, asNode, type Kind, kindOf, type Node, simplified } from './schema-nodes.ts';
 
 export type SchemaOptions = {
@@ -18,7 +19,9 @@ export type SchemaOptions = {
   exacting: boolean;
 };
 
-export type ReadSchema = { ok: true; schema: InputSchema } | { ok: false; problems: string[] };
+export type ReadSchema =
+  /** `inlined`: what was read, with no reference left in it; what a person is shown. */
+  { ok: true; schema: InputSchema; inlined: Node } | { ok: false; problems: string[] };
 
 const MAX_SCHEMA_CHARS = 40_000;
 const MAX_ARGUMENTS = 30;
@@ -60,11 +63,14 @@ export function readInputSchema(json: unknown, { exacting }: SchemaOptions): Rea
     exacting,
     say: (path, problem) => problems.push(`${path} ${problem}.`),
   };
-  const root = asNode(plain.value);
+  const inlined = inlineReferences(asNode(plain.value));
+  if (!inlined.ok) return { ok: false, problems: [`input ${inlined.problem}.`] };
+  const root = inlined.schema;
   if (kindOf(root) !== 'object')
     return { ok: false, problems: ['input must be an object of named arguments.'] };
   const schema = objectOf(root, place);
-  return problems.length === 0 ? { ok: true, schema: schema as InputSchema } : { ok: false, problems };
+  if (problems.length > 0) return { ok: false, problems };
+  return { ok: true, schema: schema as InputSchema, inlined: root };
 }
 
 function objectOf(node: Node, place: Place): z.ZodType {

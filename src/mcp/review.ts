@@ -11,6 +11,8 @@ import { MAX_DESCRIPTION_CHARS, type ReviewedTool } from './reviewed.ts';
 
 /** Of one text of a schema that is printed. */
 const MAX_WORDS_CHARS = 500;
+/** Of one argument with all that it may hold: what is cut off here, nobody has reviewed. */
+const MAX_ARGUMENT_CHARS = 8_000;
 /** Instructions to a model rather than words about a tool; a hint for whoever reads, and no more than that. */
 const SUSPECT_WORDS = [
   'ignore ',
@@ -49,7 +51,8 @@ export function reviewOf(said: Fields): ToolReview {
     tool: limitText(cleanText(text(said, 'name')), MAX_WORDS_CHARS),
     digest: toolDigest(said),
     description: limitText(cleanText(description).trim(), MAX_DESCRIPTION_CHARS),
-    arguments: argumentsOf(input),
+    // As they are read: a reference says nothing to a person.
+    arguments: argumentsOf(read.ok ? read.inlined : input),
     claims: claimsOf(said),
     warnings: warningsIn(description, JSON.stringify(said)),
     problems: read.ok ? [] : read.problems.map(cleanText),
@@ -63,7 +66,7 @@ export const storedOf = ({ digest, description, input }: ToolReview): ReviewedTo
   input,
 });
 
-function argumentsOf(input: Fields): string[] {
+function argumentsOf(input: Readonly<Record<string, unknown>>): string[] {
   const properties = isFields(input.properties) ? input.properties : {};
   const required = new Set(Array.isArray(input.required) ? input.required : []);
   return Object.entries(properties).map(([name, value]) => {
@@ -72,6 +75,7 @@ function argumentsOf(input: Fields): string[] {
     const words = [text(node, 'title'), text(node, 'description')].filter((part) => part !== '').join('. ');
     return line(
       `${name}${required.has(name) ? '' : ' (may be left out)'}: ${words} ${JSON.stringify(bounds)}`,
+      MAX_ARGUMENT_CHARS,
     );
   });
 }
@@ -86,8 +90,8 @@ function claimsOf(said: Fields): string[] {
 }
 
 /** One line, whatever it holds. */
-const line = (words: string): string =>
-  limitText(cleanText(words).replace(/\s+/g, ' ').trim(), MAX_WORDS_CHARS);
+const line = (words: string, maxChars = MAX_WORDS_CHARS): string =>
+  limitText(cleanText(words).replace(/\s+/g, ' ').trim(), maxChars);
 
 /** `everything`: all that the server said of the tool, as JSON. */
 function warningsIn(description: string, everything: string): string[] {

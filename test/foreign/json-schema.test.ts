@@ -88,7 +88,7 @@ describe('a schema from elsewhere', () => {
     ['a format alone', { type: 'string', maxLength: 9, format: 'uri', ...label }, '.regex('],
     ['a fraction', { type: 'number', ...label }, 'whole number'],
     ['alternatives', { anyOf: [{ type: 'string' }, { type: 'integer' }], ...label }, 'not known'],
-    ['a reference', { $ref: '#/x', ...label }, 'not known'],
+    ['a reference to nothing', { $ref: '#/x', ...label }, 'which it does not have'],
     ['a keyword that nobody enforces', { type: 'integer', multipleOf: 2, ...label }, 'multipleOf'],
     ['a default that is none of its values', { enum: ['a'], default: 'b', ...label }, 'default'],
   ])('%s is refused in words that say what to do', (_what, field, words) => {
@@ -124,6 +124,72 @@ describe('a schema from elsewhere', () => {
     expect(
       read(withField({ type: 'string', maxLength: 9, title: 'T', description: 'd'.repeat(50_000) })).ok,
     ).toBe(false);
+  });
+});
+
+describe('references', () => {
+  const withDefs = (field: unknown, $defs: object, more: object = {}) => withField(field, { $defs, ...more });
+
+  it('stand for what they point to, under the label that they have here', () => {
+    const json = withDefs(
+      { $ref: '#/$defs/Place', title: 'Where' },
+      {
+        Place: {
+          type: 'object',
+          title: 'Place',
+          properties: { room: { $ref: '#/$defs/Room' } },
+          required: ['room'],
+        },
+        Room: { enum: ['attic', 'cellar'] },
+        'never used': { not: {} },
+      },
+    );
+    const schema = taken(json, false);
+    expect(schema.parse({ field: { room: 'attic' } })).toEqual({ field: { room: 'attic' } });
+    expect(schema.safeParse({ field: { room: 'roof' } }).success).toBe(false);
+    expect(z.globalRegistry.get(schema.shape.field as z.ZodType)).toMatchObject({ title: 'Where' });
+    const found = read(json, false);
+    expect(found.ok && JSON.stringify(found.inlined), 'what a person is shown').not.toContain('$ref');
+  });
+
+  it.each([
+    ['definitions', '#/definitions/a~1b', { definitions: { 'a/b': { type: 'boolean' } } }],
+    ['another argument', '#/properties/other', {}],
+    ['a name with a space', '#/$defs/a%20b', { $defs: { 'a b': { type: 'boolean' } } }],
+  ])('may point to %s', (_what, $ref, more) => {
+    const json = { type: 'object', properties: { field: { $ref }, other: { type: 'boolean' } }, ...more };
+    expect(taken(json, false).parse({ field: true })).toEqual({ field: true });
+  });
+
+  it('that grow without end are refused, however small the schema is', () => {
+    const $defs = Object.fromEntries(
+      Array.from({ length: 30 }, (_, at) => {
+        const $ref = `#/$defs/d${at + 1}`;
+        return [`d${at}`, at === 29 ? { type: 'boolean' } : { anyOf: [{ $ref }, { $ref }] }];
+      }),
+    );
+    const found = read(withDefs({ $ref: '#/$defs/d0' }, $defs), false);
+    expect(found.ok ? '' : found.problems[0]).toContain('more than 1000 parts');
+  });
+
+  it.each([
+    ['itself', '#/$defs/A', { A: { type: 'array', items: { $ref: '#/$defs/A' } } }, 'refers to itself'],
+    ['each other', '#/$defs/A', { A: { $ref: '#/$defs/B' }, B: { $ref: '#/$defs/A' } }, 'refers to itself'],
+    ['the whole', '#', {}, 'refers to itself'],
+    ['another file', 'https://evil.example/x', {}, 'outside of itself'],
+    ['a name alone', 'A', { A: { type: 'boolean' } }, 'outside of itself'],
+    ['nothing', '#/$defs/B', { A: {} }, 'does not have'],
+    ['what every object has', '#/$defs/valueOf', {}, 'does not have'],
+    ['a list', '#/required', {}, 'does not have'],
+  ])('to %s are refused', (_what, $ref, $defs, words) => {
+    const found = read(withDefs({ $ref }, $defs, { required: [] }), false);
+    expect(found.ok ? '' : found.problems[0]).toContain(words);
+  });
+
+  it('with a bound beside them that differs are refused', () => {
+    const $defs = { A: { type: 'string', maxLength: 3 } };
+    expect(read(withDefs({ $ref: '#/$defs/A', maxLength: 9 }, $defs), false).ok).toBe(false);
+    expect(read(withDefs({ $ref: '#/$defs/A', default: 'abc' }, $defs), false).ok).toBe(true);
   });
 });
 
