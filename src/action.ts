@@ -194,6 +194,8 @@ export type Operation = {
 export type Connector = {
   name: string;
   port: PortName;
+  /** It comes with us and is served in this process: what goes on there is looked at every second, however long it takes. */
+  builtIn?: true;
   /** Shown to people: "the built-in desk", "GitHub Issues of acme/web". */
   title: (settings: Json) => string;
   /** The operator's settings for it, validated at start. */

@@ -14,6 +14,7 @@ const EXAMPLES: Readonly<Record<string, Record<string, Json>>> = {
 export const desk: Connector = {
   name: 'desk',
   port: 'ticketing',
+  builtIn: true,
   title: () => 'the built-in desk',
   settings: z.strictObject({}),
   facts: () => ({}),

@@ -23,6 +23,7 @@ const Settings = z.strictObject({
 export const runbooks: Connector = {
   name: 'runbooks',
   port: 'runbook',
+  builtIn: true,
   title: () => 'the built-in runner',
   settings: Settings,
   /** An unknown runbook counts as the worst that there could be. */

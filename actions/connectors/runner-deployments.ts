@@ -35,6 +35,7 @@ const Settings = z
 export const runnerDeployments: Connector = {
   name: 'runner-deployments',
   port: 'deployment',
+  builtIn: true,
   title: () => 'the built-in runner',
   settings: Settings as unknown as z.ZodType<Json>,
   facts: (operation, args, settings) => environmentFacts(operation, args, Settings.parse(settings).services),

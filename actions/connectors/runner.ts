@@ -22,6 +22,7 @@ const Settings = z.strictObject({
 export const runner: Connector = {
   name: 'runner',
   port: 'ci',
+  builtIn: true,
   title: () => 'the built-in runner',
   settings: Settings,
   facts: (operation, args, settings) => jobFacts(operation, args, Settings.parse(settings).jobs),

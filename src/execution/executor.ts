@@ -23,18 +23,21 @@ import {
   intentsOf,
   isSwitchedOff,
   type LastLook,
+  quietFor,
   RENEW_EVERY_MS,
   renewLease,
   storeHandle,
 } from './lease.ts';
 import { isEnough, leastLevel } from './levels.ts';
+import {
+  LOOK_AT_LEAST_EVERY_SECONDS,
+  LOOK_AT_OURS_SECONDS,
+  pauseAfter,
+  pauseAfterFailed,
+} from './look-pause.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
 
-/** Seconds between two looks at something that goes on elsewhere, where nobody tells us earlier. */
-const LOOK_EVERY_SECONDS = 1;
-/** Looks that fail are made less and less often, up to this: a system that is down for an hour is not asked 3,600 times. */
-const LOOK_AT_LEAST_EVERY_SECONDS = 60;
 /** For how long every look may fail before a person is asked: longer than an outage or a night, and bounded. */
 const BLIND_SECONDS = 24 * 60 * 60;
 /** How many abandoned executions one sweep takes over. */
@@ -335,7 +338,8 @@ async function conclude(
   switch (outcome.kind) {
     case 'running':
       await deps.db.transaction(async (tx) => {
-        if (await storeHandle(tx, claim, null, outcome.handle, '')) await deps.lookAgain(tx, request.id, 0);
+        if (await storeHandle(tx, claim, null, outcome.handle, '', 0))
+          await deps.lookAgain(tx, request.id, 0);
       });
       await deps.progressed(request);
       return;
@@ -436,11 +440,12 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   const answer = await lookWith(deps, { ...request, handle: request.handle }, claim, governed, signal);
   const look = answer.kind === 'answered' ? LookSchema.safeParse(answer.value) : null;
   const seen: Look | null = look?.success && !saysNothing(look.data) ? look.data : null;
-  if (seen === null) return lookedInVain(deps, request, claim, request.handle);
+  if (seen === null) return lookedInVain(deps, { ...request, handle: request.handle }, claim, governed);
   if (seen.kind === 'running') {
     await deps.db.transaction(async (tx) => {
-      await storeHandle(tx, claim, request.handle, seen.handle, seen.output);
-      await deps.lookAgain(tx, id, LOOK_EVERY_SECONDS);
+      const pause = await pauseBefore(tx, { ...request, handle: seen.handle }, governed);
+      await storeHandle(tx, claim, request.handle, seen.handle, seen.output, pause);
+      await deps.lookAgain(tx, id, pause);
     });
     if (seen.output !== '') await deps.progressed(request);
     return;
@@ -452,6 +457,12 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
 }
 
 type Followed = StoredRequest & { handle: Record<string, Json> };
+
+/** How long the next look waits: not at all long where it is to stop something, and while the effect of a stop is awaited. */
+async function pauseBefore(tx: Tx, next: Followed, governed: GovernedAction): Promise<number> {
+  if (governed.connector.builtIn || asksToWrite(next, governed)) return LOOK_AT_OURS_SECONDS;
+  return pauseAfter(await quietFor(tx, next.id));
+}
 
 /** Looks once: with the claim where the handle asks for a write that looks may send, and with reads only otherwise. */
 async function lookWith(
@@ -508,22 +519,18 @@ function saysNothing(look: Look): boolean {
 /** A look that failed says nothing about what it looked at: another one later, and after a day a person's. */
 async function lookedInVain(
   deps: ExecutorDeps,
-  request: StoredRequest,
+  request: Followed,
   claim: Claim,
-  handle: Record<string, Json>,
+  governed: GovernedAction,
 ): Promise<void> {
   await deps.db.transaction(async (tx) => {
-    const failed = await countFailedLook(tx, claim, handle, LOOK_AT_LEAST_EVERY_SECONDS);
+    const failed = await countFailedLook(tx, claim, request.handle, LOOK_AT_LEAST_EVERY_SECONDS);
     if (failed && failed.forSeconds > BLIND_SECONDS) {
       if (await finish(tx, claim, 'unknown', UNSEEN)) await deps.finished(tx, request, 'unknown', UNSEEN);
       return;
     }
-    const count = failed?.count ?? 1;
-    await deps.lookAgain(
-      tx,
-      request.id,
-      Math.min(LOOK_EVERY_SECONDS * 2 ** (count - 1), LOOK_AT_LEAST_EVERY_SECONDS),
-    );
+    const usual = await pauseBefore(tx, request, governed);
+    await deps.lookAgain(tx, request.id, pauseAfterFailed(failed?.count ?? 1, usual));
   });
 }
 

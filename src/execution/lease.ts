@@ -165,6 +165,17 @@ export async function intentsOf(sql: Sql, request: RequestId): Promise<Intents> 
   );
 }
 
+/** Seconds since the last write that the run or a look sent; where there was none, since it was asked for. */
+export async function quietFor(sql: Sql, request: RequestId): Promise<number> {
+  const { quiet } = await sql.one<{ quiet: number }>(
+    `select extract(epoch from clock_timestamp() - coalesce(
+       (select max(created_at) from intents where request = $1), created_at))::float8 as quiet
+     from requests where id = $1`,
+    [request],
+  );
+  return quiet;
+}
+
 /** What a look saw last, and the handle that it started from. */
 export type LastLook = { handle: Record<string, Json>; output: string };
 
@@ -197,8 +208,8 @@ export async function finish(
 }
 
 /**
- * Stores where the outside system goes on, for the looks that follow. False where another look came first
- * (`previous` is what this one started from), so that no output is shown twice.
+ * Stores where the outside system goes on, for the looks that follow, and holds the claim until the next one, `pauseSeconds` away.
+ * False where another look came first (`previous` is what this one started from), so that no output is shown twice.
  */
 export async function storeHandle(
   tx: Tx,
@@ -206,6 +217,7 @@ export async function storeHandle(
   previous: Record<string, Json> | null,
   handle: Record<string, Json>,
   output: string,
+  pauseSeconds: number,
 ): Promise<boolean> {
   const rows = await tx.query(
     `update requests set handle = $3, output = right(output || $4, $5), looks_failed = 0, looks_failing_since = null,
@@ -217,7 +229,7 @@ export async function storeHandle(
       JSON.stringify(handle),
       output,
       OUTPUT_TAIL_CHARACTERS,
-      LEASE_SECONDS,
+      pauseSeconds + LEASE_SECONDS,
       previous && JSON.stringify(previous),
     ],
   );

@@ -671,6 +671,59 @@ describe('something that goes on elsewhere', () => {
     expect(waits().slice(-2)).toEqual([1, 1]);
   });
 
+  /** Asked for, and last written to, so long ago. */
+  const ago = (request: { id: RequestId }, seconds: number) =>
+    database.db.transaction(async (tx) => {
+      const since = `clock_timestamp() - make_interval(secs => $2)`;
+      await tx.query(`update requests set created_at = ${since} where id = $1`, [request.id, seconds]);
+      await tx.query(`update intents set created_at = ${since} where request = $1`, [request.id, seconds]);
+    });
+  const lastWait = () => outside.system.looks.at(-1)?.afterSeconds;
+
+  test.each([
+    [0, 1],
+    [59, 1],
+    [61, 5],
+    [9 * 60, 5],
+    [11 * 60, 15],
+    [59 * 60, 15],
+    [61 * 60, 60],
+    [24 * 60 * 60, 60],
+  ])(
+    'that began %i seconds ago is looked at again after %i, and is nobody else’s until then',
+    async (age, pause) => {
+      const request = await following();
+      prints('here', () => false);
+      await ago(request, age);
+      await follow(request);
+      expect(lastWait()).toBe(pause);
+      const held = await database.db.one<{ held: boolean }>(
+        `select lease_until > clock_timestamp() + make_interval(secs => $2) as held from requests where id = $1`,
+        [request.id, pause],
+      );
+      expect(held).toEqual({ held: true });
+    },
+  );
+
+  test('that is ours is looked at every second, however long it takes', async () => {
+    outside.system.isBuiltIn = true;
+    const request = await following();
+    prints('here', () => false);
+    await ago(request, 24 * 60 * 60);
+    await follow(request);
+    expect(lastWait()).toBe(1);
+  });
+
+  test('of which a look fails is not looked at sooner than if it had not', async () => {
+    const request = await following();
+    outside.system.code.follow = couldNotLook('paused');
+    await ago(request, 11 * 60);
+    for (let look = 0; look < 7; look++) await follow(request);
+    expect(outside.system.looks.slice(1).map((look) => look.afterSeconds)).toEqual([
+      15, 15, 15, 15, 16, 32, 60,
+    ]);
+  });
+
   test("is a person's to say after a day in which every look failed", async () => {
     const request = await following();
     outside.system.code.follow = couldNotLook('circuit_open');

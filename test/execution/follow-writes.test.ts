@@ -52,6 +52,24 @@ test('a look sends the stop that its handle asks for', async () => {
   expect(outside.system.phases).toEqual(['full', 'full']);
 });
 
+test('a look that is to send a stop comes a second later, as do those at what came of it, however old the run is', async () => {
+  const request = await going({ at: 1 });
+  await database.db.query(
+    `update requests set created_at = clock_timestamp() - interval '2 hours' where id = $1`,
+    [request.id],
+  );
+  const said = (handle: Record<string, Json>) => () => ({ kind: 'running', handle, output: '' });
+  outside.system.code.follow = said({ at: 2 });
+  await follow(request);
+  outside.system.code.follow = said({ stop: '7' });
+  await follow(request);
+  stops();
+  await follow(request);
+  outside.system.code.follow = said({ at: 3 });
+  await follow(request);
+  expect(outside.system.looks.map((look) => look.afterSeconds)).toEqual([0, 60, 1, 1, 1]);
+});
+
 test('all looks together send no more than is declared', async () => {
   const tried = stops();
   const request = await going();

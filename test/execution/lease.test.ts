@@ -115,7 +115,7 @@ describe('a worker whose fence is no longer the row’s writes nothing', () => {
 
   test('no handle and no output', async () => {
     const { request, first } = await replaced();
-    expect(await database.db.transaction((tx) => storeHandle(tx, first, null, { run: 1 }, 'late'))).toBe(
+    expect(await database.db.transaction((tx) => storeHandle(tx, first, null, { run: 1 }, 'late', 0))).toBe(
       false,
     );
     await appendOutput(database.db, first, 'late');
@@ -189,7 +189,7 @@ describe('what is shown', () => {
     const request = await approved();
     const held = (await claim(request))!;
     const store = (previous: Record<string, number> | null, handle: Record<string, number>, output: string) =>
-      database.db.transaction((tx) => storeHandle(tx, held, previous, handle, output));
+      database.db.transaction((tx) => storeHandle(tx, held, previous, handle, output, 0));
     expect(await store(null, { at: 0 }, '')).toBe(true);
     const looks = await Promise.all([
       store({ at: 0 }, { at: 5 }, 'hello'),
@@ -202,7 +202,7 @@ describe('what is shown', () => {
   test('a last look that started from an older handle ends nothing', async () => {
     const request = await approved();
     const held = (await claim(request))!;
-    await database.db.transaction((tx) => storeHandle(tx, held, null, { at: 5 }, 'hello'));
+    await database.db.transaction((tx) => storeHandle(tx, held, null, { at: 5 }, 'hello', 0));
     const last = (at: number) =>
       database.db.transaction((tx) =>
         finish(tx, held, 'succeeded', DONE, { handle: { at }, output: ' world' }),

@@ -74,6 +74,8 @@ export function outsideSystem(db: Database, audit: AuditLog) {
     followWrites: 0,
     codeDigest: CODE_DIGEST,
     isServed: true,
+    /** Whether its connector is one of ours. */
+    isBuiltIn: false,
     evidence: null as Obstacle | null,
     permitted: null as Obstacle | null,
     /** Every write that reached the outside, by the idempotency key that it carried. */
@@ -156,6 +158,7 @@ export function outsideSystem(db: Database, audit: AuditLog) {
     connector: {
       name: 'runner',
       port: 'ci',
+      ...(system.isBuiltIn ? { builtIn: true } : {}),
       title: () => 'the runner',
       settings: z.null() as z.ZodType<Json>,
       facts: () => null,

@@ -1,4 +1,6 @@
 /** Tokens that were made, until they are taken back: by the door that asked for them, or by the next look of the same execution. */
+
+import { LOOK_AT_LEAST_EVERY_SECONDS } from '../look-pause.ts';
 import type { MintedToken, Minting } from './call.ts';
 import { revokeToken, type Token } from './github-app.ts';
 import type { Route } from './upstream.ts';
@@ -8,11 +10,11 @@ const AT_THE_END = { tries: 2, withinMs: 3_000 };
 /** A stop has four seconds for everything. */
 const AT_THE_STOP = { tries: 1, withinMs: 1_500 };
 /**
- * A look that comes every second would make and take back a token each time, each counted as five reads (docs.github.com,
- * "Rate limits for the REST API"). So the looks of one execution share one, which may only read: taken back when none
- * came for this long,
+ * Every look would make and take back a token of its own, each counted as five reads (docs.github.com, "Rate limits for the
+ * REST API"). So the looks of one execution share one, which may only read: taken back when none came for this long, which is
+ * the longest pause between two and what a look takes,
  */
-const KEPT_IDLE_MS = 15_000;
+const KEPT_IDLE_MS = LOOK_AT_LEAST_EVERY_SECONDS * 1_000 + 15_000;
 /** and made anew after this, long before it ends. */
 const KEPT_AT_MOST_MS = 10 * 60_000;
 
