@@ -5,7 +5,7 @@ import { factsOf, readTree, type Table, violations } from './support/architectur
 
 const ROOT = path.join(import.meta.dirname, '..');
 /** Everything may import these; they import nothing but each other. */
-const GROUND = ['model', 'ground'];
+const GROUND = ['model', 'ground', 'legible'];
 const STAGES = [
   'intake',
   'directory',
@@ -35,16 +35,23 @@ const TABLE: Table = {
       ],
       mayImport: ['model'],
     },
+    // What words look like to people, pure: the same on a chat platform and in a browser.
+    {
+      name: 'legible',
+      holds: ['src/surface/unseen.ts', 'src/surface/lookalikes.ts'],
+      mayImport: [],
+      packages: [],
+    },
     ...STAGES.map((name) => ({ name, holds: [`src/${name}/`], mayImport: GROUND })),
     { name: 'slack', holds: ['adapters/slack/'], mayImport: GROUND },
     { name: 'teams', holds: ['adapters/teams/'], mayImport: GROUND },
     { name: 'web', holds: ['adapters/web/'], mayImport: GROUND },
-    // What runs in a browser knows of the core only the shapes of the model.
+    // What runs in a browser knows of the core the shapes of the model, and how words are made legible.
     {
       name: 'web client',
       holds: ['adapters/web/client/'],
-      mayImport: ['model'],
-      typesOnly: true,
+      mayImport: ['model', 'legible'],
+      typesOnly: ['model'],
       packages: ['react', 'react-dom', '@mantine/'],
     },
     { name: 'actions', holds: ['actions/'], mayImport: GROUND },
@@ -141,6 +148,12 @@ describe('the check bites', () => {
     ['the model imports the ground', 'src/model/a.ts', "import { AppError } from '../errors.ts';"],
     ['the ground imports a stage', 'src/trusted-file.ts', "import type { D } from './policy/decide.ts';"],
     ['an adapter imports a stage', 'adapters/slack/a.ts', "import '../../src/policy/decide.ts';"],
+    ['what makes words legible imports the model', 'src/surface/unseen.ts', "import '../model/ids.ts';"],
+    [
+      'the workspace imports a queue',
+      'adapters/web/client/a.ts',
+      "import '../../../src/surface/paced-queue.ts';",
+    ],
     ['an adapter imports another', 'adapters/web/a.ts', "import '../slack/parse.ts';"],
     ['an adapter imports the top', 'adapters/slack/a.ts', "import type { port } from '../../src/main.ts';"],
     ['an action imports an adapter', 'actions/a.ts', "import '../adapters/slack/parse.ts';"],

@@ -1,5 +1,5 @@
 /** Words where Teams gives no literal text: what grows, and what citations are called. Pure. */
-import { visible } from './outbound-text.ts';
+import { unseenShown } from '../../src/surface/unseen.ts';
 
 /** ASCII punctuation of which some markup, mention or emoji is made. */
 const MARKUP = /[*_`~#<>[\]{}|\\@&$^=+]/g;
@@ -11,7 +11,7 @@ const JOINER = '\u2060';
  * then shows them exactly. Character by character, so that what was sent stays the beginning of what is sent next.
  */
 export function harmless(text: string): string {
-  return visible(text)
+  return (unseenShown(text) || '(empty)')
     .replace(MARKUP, (sign) => String.fromCharCode(sign.charCodeAt(0) + 0xfee0))
     .replaceAll('-', '\u2011')
     .replace(/[.:/]/g, (sign) => JOINER + sign);

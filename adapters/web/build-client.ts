@@ -9,7 +9,10 @@ import { promisify } from 'node:util';
 const HERE = dirname(fileURLToPath(import.meta.url));
 const REPOSITORY = join(HERE, '../..');
 /** Everything that the built files depend on. */
-const SOURCES = ['client', 'client-build.ts', 'pages.ts'].map((name) => join(HERE, name));
+const SOURCES = [
+  ...['client', 'client-build.ts', 'pages.ts'].map((name) => join(HERE, name)),
+  ...['unseen.ts', 'lookalikes.ts'].map((name) => join(REPOSITORY, 'src/surface', name)),
+];
 const LOCKED_VERSIONS = join(REPOSITORY, 'package-lock.json');
 /** In the built folder: the digest of the sources it was made of. */
 const STAMP = 'sources.sha256';

@@ -16,8 +16,8 @@ export type Room = {
   holds: readonly string[];
   /** Other rooms that it may import; its own always. */
   mayImport: readonly string[] | 'anything';
-  /** From other rooms, nothing that exists at run time. */
-  typesOnly?: boolean;
+  /** Of those, the ones from which nothing that exists at run time is taken. */
+  typesOnly?: readonly string[];
   /** The only packages it may use, by name or `@scope/`; absent: any that no other rule forbids. */
   packages?: readonly string[];
 };
@@ -110,7 +110,9 @@ function judgeFile(file: string, target: string, typeOnly: boolean, table: Table
   if (room.name === other.name || room.mayImport === 'anything') return [];
   if (!room.mayImport.includes(other.name))
     return [`${file} (${room.name}) imports ${target} (${other.name})`];
-  return room.typesOnly && !typeOnly ? [`${file} imports more than types from ${target}`] : [];
+  return room.typesOnly?.includes(other.name) && !typeOnly
+    ? [`${file} imports more than types from ${target}`]
+    : [];
 }
 
 function judgePackage(file: string, specifier: string, table: Table): string[] {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { visible as inSlack } from '../../adapters/slack/outbound-text.ts';
 import { visible as inTeams } from '../../adapters/teams/outbound-text.ts';
+import { unmasked } from '../../adapters/web/client/words.ts';
 
 const SHOWN = /^⟨U\+[0-9A-F]{4,6}⟩$/;
 /** Drawn as nothing or as somewhere else, by Unicode's own properties. */
@@ -12,6 +13,7 @@ const isSurrogate = (code: number) => code >= 0xd800 && code <= 0xdfff;
 describe.each([
   ['Slack', inSlack],
   ['Teams', inTeams],
+  ['the workspace', (text: string) => unmasked(text) || '(empty)'],
 ])('what %s shows', (_platform, visible) => {
   it('names every single character that nobody sees', () => {
     const kept: string[] = [];

@@ -78,19 +78,8 @@ export function fullTime(at: string): string {
   return time.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
-/**
- * Controls, and characters that hide or change the direction: an approver must see what is really there. Line
- * breaks, tabs and the joiners that scripts and emoji need stay.
- */
-const DECEPTIVE = /[[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]--[\t\n\r\u200c\u200d]]/gv;
-
-/** The text with every deceptive character as `⟨U+202E⟩`. */
-export function unmasked(text: string): string {
-  return text.replace(DECEPTIVE, (character) => {
-    const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0');
-    return `⟨U+${code}⟩`;
-  });
-}
+/** The text with every deceptive character as `⟨U+202E⟩`, as on every surface: an approver must see what is really there. */
+export { legible as unmasked } from '../../../src/surface/unseen.ts';
 
 /** How much is shown at once, in UTF-16 units and lines; the rest opens with a tap. */
 export type Room = { units: number; lines: number };

@@ -47,8 +47,11 @@ describe('deceptive characters', () => {
     ['main\u200b', 'main⟨U+200B⟩'],
     ['\u0000\u001b[31m', '⟨U+0000⟩⟨U+001B⟩[31m'],
     ['\u{e0041}', '⟨U+E0041⟩'],
-    ['line\n\tand\r\nline', 'line\n\tand\r\nline'],
-    ['👩‍💻 Grüße שלום', '👩‍💻 Grüße שלום'],
+    ['line\n\tand\r\nline', 'line\n\tand\nline'],
+    ['admin\u3164\u034f', 'admin⟨U+3164⟩⟨U+034F⟩'],
+    ['w\u0435b', 'w⟨U+0435⟩b'],
+    ['❤️ Grüße שלום', '❤️ Grüße שלום'],
+    ['', ''],
   ])('of %j are shown', (text, shown) => {
     expect(unmasked(text)).toBe(shown);
   });
@@ -58,7 +61,7 @@ describe('deceptive characters', () => {
       fc.property(fc.string({ unit: CHARACTER }), (text) => {
         const shown = unmasked(text);
         expect(shown).not.toMatch(/[\p{Bidi_Control}\p{Zl}]/u);
-        expect([...shown].length).toBeGreaterThanOrEqual([...text].length);
+        expect([...shown].length).toBeGreaterThanOrEqual([...text.replaceAll('\r\n', '\n')].length);
         expect(unmasked(shown)).toBe(shown);
       }),
     );
