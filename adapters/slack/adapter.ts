@@ -15,6 +15,7 @@ import type { Self } from './parse.ts';
 import { listen } from './receive.ts';
 import { openSockets } from './socket.ts';
 import { SlackSurface } from './surface.ts';
+import { createThreads } from './threads.ts';
 
 export type SlackConfig = {
   botToken: string;
@@ -64,6 +65,7 @@ export function createSlackAdapter(options: {
   const client = new SlackClient(config, boltLogger(log));
   const queue = new PacedQueue(clock, PACE);
   const memory = ephemeral ?? ownMemory();
+  const threads = createThreads(memory, log);
   const agent = createAgent({ assistant, client, memory, log });
   const home = createHome({ assistant, client, queue, clock, log });
   const surface = new SlackSurface({
@@ -72,6 +74,7 @@ export function createSlackAdapter(options: {
     clock,
     memory,
     agent,
+    threads,
     self: () => {
       if (self === null) throw new AppError('platform_unavailable', 'Slack is not connected yet.');
       return self;
@@ -89,6 +92,7 @@ export function createSlackAdapter(options: {
     client,
     home,
     agent,
+    threads,
     elapsed: () => clock.now(),
     log,
   };

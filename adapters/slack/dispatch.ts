@@ -13,6 +13,7 @@ import { type Answer, createInteract } from './interact.ts';
 import { boltLogger, type Log } from './log.ts';
 import { BUTTONS, COMMAND, EVENTS } from './needs.ts';
 import type { Parsed, Self } from './parse.ts';
+import type { Threads } from './threads.ts';
 
 export type DispatchParts = {
   assistant: () => ChatAssistant;
@@ -24,6 +25,7 @@ export type DispatchParts = {
   direct(user: string): Promise<Place>;
   home: Home;
   agent: Agent;
+  threads: Pick<Threads, 'note'>;
   /** Milliseconds that only ever rise: what waiting is measured by. */
   elapsed: () => number;
   log: Log;
@@ -38,6 +40,8 @@ export function createAct(parts: DispatchParts): Act {
   const storeIt = (delivery: Delivery): Promise<void> => store(parts, delivery);
   const interact = createInteract({ ...parts, place, greet: parts.agent.greet, store: storeIt });
   return async (parsed) => {
+    const active = activeThread(parsed);
+    if (active !== null) parts.threads.note(active.container, active.thread);
     switch (parsed?.kind) {
       case 'delivery':
         return void (await storeIt(parsed.delivery));
@@ -49,6 +53,13 @@ export function createAct(parts: DispatchParts): Act {
         throw new Error('Bolt dispatched something that the parser did not');
     }
   };
+}
+
+/** Where it was said or pressed, if somebody had answered there. */
+function activeThread(parsed: Parsed | undefined): Place | null {
+  if (parsed?.kind === 'delivery') return parsed.hasReplies ? parsed.delivery.place : null;
+  if (parsed?.kind !== 'interaction' || !parsed.interaction.hasReplies) return null;
+  return 'place' in parsed.interaction ? parsed.interaction.place : null;
 }
 
 /** Registers every listener on a Bolt app over `receiver`; the receiver puts what was parsed into `context.slack`. */

@@ -27,7 +27,8 @@ export type Who = Account & { platform: 'slack' };
 /** Where an answer goes; null: a thread must be made in the direct message. */
 export type Where = Place | null;
 
-export type Interaction = { who: Who; key: string } & (
+/** `hasReplies`: somebody answered in the thread already in which it was pressed. */
+export type Interaction = { who: Who; key: string; hasReplies?: true } & (
   | { kind: 'ask-form'; trigger: string; place: Place; message: MessageId }
   | { kind: 'ask-reason'; trigger: string; place: Where; rendering: RenderingId }
   | { kind: 'ask-choice'; trigger: string }
@@ -56,7 +57,11 @@ export function readClick(body: unknown): Read {
   if (!click.success) return undefined;
   const { trigger_id: trigger, actions } = click.data;
   const [{ action_id: name, value }] = actions;
-  const base = { who: whoOf(click.data), key: keyOf(click.data) };
+  const base = {
+    who: whoOf(click.data),
+    key: keyOf(click.data),
+    ...(isAnswered(click.data) ? { hasReplies: true as const } : {}),
+  };
   const place = 'channel_id' in click.data.container ? placeOf(click.data.container, click.data) : null;
   if (name === ACTION_IDS.feedback) return readFeedback(base, value);
   if (name === ACTION_IDS.newRequest)
@@ -92,6 +97,10 @@ export function readClick(body: unknown): Read {
     : { ...pressed, kind: 'decided', decision: decision.data };
 }
 
+/** Slack names the thread of a reply, and of a root only once it has replies. */
+const isAnswered = ({ container }: Click): boolean =>
+  'channel_id' in container && container.thread_ts !== undefined;
+
 /** By its trigger; where there is none, by message, moment and person. */
 function keyOf({ trigger_id, container, actions: [{ action_ts }], user }: Click): string {
   if (trigger_id !== undefined) return `slack:trigger:${trigger_id}`;
@@ -99,7 +108,7 @@ function keyOf({ trigger_id, container, actions: [{ action_ts }], user }: Click)
   return `slack:click:${at}:${action_ts}:${user.id}`;
 }
 
-function readFeedback(base: { who: Who; key: string }, value: string): Read {
+function readFeedback(base: { who: Who; key: string; hasReplies?: true }, value: string): Read {
   const read = FeedbackValue.safeParse(value);
   return read.success ? { ...base, kind: 'feedback', ...read.data } : null;
 }

@@ -35,7 +35,7 @@ export type IgnoredCode =
 export type CommandDelivery = { key: string; account: Account & { platform: 'slack' }; content: Content };
 
 export type Parsed =
-  | { kind: 'delivery'; delivery: Delivery }
+  | { kind: 'delivery'; delivery: Delivery; hasReplies: boolean }
   | { kind: 'command'; command: CommandDelivery; text: string }
   | { kind: 'interaction'; interaction: Interaction }
   | { kind: 'handshake' }
@@ -121,6 +121,7 @@ function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self):
   if (text === '' && kept.length === 0 && files === 0) return ignored('empty');
   return {
     kind: 'delivery',
+    hasReplies: event.thread_ts !== undefined,
     delivery: {
       key: `slack:event:${envelope.event_id}`,
       account: account(event.user, team, envelope.team_id, envelope.enterprise_id),

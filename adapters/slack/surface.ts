@@ -14,6 +14,7 @@ import type { Self } from './parse.ts';
 import type { Rendered } from './render-card.ts';
 import { renderMessage } from './render-message.ts';
 import { completeStream, SlackStream, StreamBudget } from './stream.ts';
+import type { Threads } from './threads.ts';
 
 export type SurfaceParts = {
   client: SlackClient;
@@ -21,6 +22,7 @@ export type SurfaceParts = {
   clock: Pick<Clock, 'now'>;
   memory: Memory;
   agent: Pick<Agent, 'answered'>;
+  threads: Threads;
   self: () => Self;
   approvalsChannel: string | null;
   operatorsChannel: string | null;
@@ -94,8 +96,9 @@ export class SlackSurface implements Surface {
     { text, blocks, rest }: Rendered,
   ): Promise<Delivered | null> {
     if (onlyFor?.platform !== 'slack' || place.direct || rest.length > 0) return null;
-    const { client, queue, log } = this.#parts;
-    const thread = place.thread === '' ? {} : { thread: place.thread };
+    const { client, queue, log, threads } = this.#parts;
+    // In a thread that nobody answered in, Slack would show it to nobody at all.
+    const thread = (await threads.isActive(place)) ? { thread: place.thread } : {};
     const message = { channel: place.container, text, blocks, ...thread };
     try {
       const whisper = () => client.postEphemeral(onlyFor.user, message);
@@ -171,9 +174,11 @@ export class SlackSurface implements Surface {
     return channel;
   }
 
-  #send(message: SlackMessage): Promise<Posted> {
-    const { client, queue } = this.#parts;
-    return queue.enqueue(message.channel, null, () => client.post(message));
+  async #send(message: SlackMessage): Promise<Posted> {
+    const { client, queue, threads } = this.#parts;
+    const posted = await queue.enqueue(message.channel, null, () => client.post(message));
+    if (message.thread !== undefined) threads.note(message.channel, message.thread);
+    return posted;
   }
 
   async #rewrite(delivered: Delivered, rendered: Rendered): Promise<void> {

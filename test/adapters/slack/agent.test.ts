@@ -240,6 +240,45 @@ describe('what is for one reader', () => {
     expect(slack.messages('CAPPROVALS')).toEqual([]);
   });
 
+  test.each([
+    ['in the channel, where nobody answered below the card', false],
+    ['in the thread of the card, where somebody did', true],
+  ])('answers a press %s', async (_where, answered) => {
+    const { slack, adapter } = await known();
+    slack.workspace.channels.get('CAPPROVALS')?.members.add('UALICE');
+    const card = cardWith({ buttons: ['approve'] });
+    await adapter.surface.post(place('CAPPROVALS'), messageWith({ card }));
+    const [shown] = slack.messages('CAPPROVALS');
+    const thread = shown!.ts;
+    const reply = { channel: 'CAPPROVALS', thread, user: 'UBOB', text: 'looks odd', blocks: [] };
+    if (answered) slack.workspace.add(reply);
+    await slack.click('UALICE', shown!, 'approve');
+    await adapter.surface.post(place('CAPPROVALS', thread), refusal);
+    expect(slack.workspace.whispers).toMatchObject([{ user: 'UALICE', thread: answered ? thread : null }]);
+  });
+
+  test.each([
+    ['in the channel after a mention that begins a thread', false],
+    ['in the thread where it was said', true],
+  ])('answers %s', async (_where, within) => {
+    const { slack, adapter } = await known();
+    slack.workspace.channels.get('CGENERAL')?.members.add('UALICE');
+    const begun = { channel: 'CGENERAL', thread: null, user: 'UBOB', text: 'look', blocks: [] };
+    const options = within ? { thread: slack.workspace.add(begun).ts } : {};
+    const said = await slack.say('UALICE', '@countersign kill on reason=x', 'CGENERAL', options);
+    await adapter.surface.post(place('CGENERAL', said.thread), refusal);
+    expect(slack.workspace.whispers).toMatchObject([{ user: 'UALICE', thread: options.thread ?? null }]);
+  });
+
+  test('is shown in a thread that we answered in ourselves', async () => {
+    const { slack, adapter } = await known();
+    slack.workspace.channels.get('CGENERAL')?.members.add('UALICE');
+    const { ts } = await slack.say('UALICE', '@countersign help', 'CGENERAL');
+    await adapter.surface.post(place('CGENERAL', ts), messageWith());
+    await adapter.surface.post(place('CGENERAL', ts), refusal);
+    expect(slack.workspace.whispers).toMatchObject([{ user: 'UALICE', thread: ts }]);
+  });
+
   test('is shown to all where Slack refuses that, rather than lost', async () => {
     const { slack, adapter, codes } = await known();
     await adapter.surface.post(place('CAPPROVALS'), refusal);

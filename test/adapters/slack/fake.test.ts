@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { BLOCKS, checkBlocks } from '../../support/slack/block-schema.ts';
+import { BLOCKS, checkBlocks, checkHome, checkModal } from '../../support/slack/block-schema.ts';
 import { COVERAGE } from '../../support/slack/coverage.ts';
 import { FakeSlack } from '../../support/slack/fake-slack.ts';
 import { METHODS } from '../../support/slack/web-api.ts';
@@ -64,6 +64,23 @@ describe('the fake Slack', () => {
     expect(checkBlocks(most)).toMatchObject({ ok: true });
   });
 
+  const card = { type: 'task_card', task_id: 't', title: 'x', status: 'pending' };
+  const buttons = ['positive_button', 'negative_button'].map((name) => [name, { text: text(1), value: 'v' }]);
+  const opinion = { type: 'feedback_buttons', action_id: 'f', ...Object.fromEntries(buttons) };
+
+  test.each([
+    ['plan', { type: 'plan', title: 'x', tasks: [card] }],
+    ['task_card', card],
+    ['context_actions', { type: 'context_actions', elements: [opinion] }],
+  ])('takes %s in a message, and neither in a dialog nor on the Home tab', (_name, block) => {
+    expect(checkBlocks([block])).toMatchObject({ ok: true });
+    expect(checkHome({ type: 'home', blocks: [section(1)] })).not.toBeNull();
+    expect(checkHome({ type: 'home', blocks: [section(1), block] })).toBeNull();
+    const modal = { type: 'modal', callback_id: 'c', private_metadata: '', title: text(1), close: text(1) };
+    expect(checkModal({ ...modal, blocks: [section(1)] })).not.toBeNull();
+    expect(checkModal({ ...modal, blocks: [section(1), block] })).toBeNull();
+  });
+
   test.each([
     ['chat.postMessage', { channel: 'CGENERAL' }, 'no_text'],
     ['chat.postMessage', { channel: 'CGENERAL', text: 'x'.repeat(40_001) }, 'msg_too_long'],
@@ -72,6 +89,12 @@ describe('the fake Slack', () => {
     ['chat.postMessage', { channel: 'CGENERAL', text: 'x', thread_ts: '1.1' }, 'thread_not_found'],
     ['chat.update', { channel: 'CGENERAL', text: 'x', ts: '1.1' }, 'message_not_found'],
     ['conversations.open', { users: 'UNOBODY' }, 'user_not_found'],
+    ['views.open', { trigger_id: 'another', view: {} }, 'expired_trigger_id'],
+    [
+      'agents.sessions.setStatus',
+      { channel_id: 'CGENERAL', thread_ts: '1.1', status: 'active' },
+      'thread_not_found',
+    ],
     ['users.info', { user: 'UALICE' }, 'missing_scope'],
     ['admin.users.remove', {}, 'unknown_method'],
   ])('answers %s with %j: %s', async (method, args, error) => {

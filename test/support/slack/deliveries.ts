@@ -11,6 +11,9 @@ export type Manifest = {
     socket_mode_enabled: boolean;
   };
 };
+/** A trigger opens a dialog for three seconds. */
+const TRIGGER_WITHIN_MS = 3_000;
+
 /** `files`: names of what a person attaches. */
 export type SayOptions = { thread?: string; attachments?: unknown[]; files?: string[] };
 
@@ -82,6 +85,8 @@ export class Deliveries {
   /** Presses a button of a message, or one of the feedback buttons by `good` or `bad`. */
   click(user: string, message: FakeMessage, action: string) {
     const { channel, ts, thread } = message;
+    // A root that was answered names itself.
+    const root = thread ?? (this.#workspace.hasReplies(channel, ts) ? ts : undefined);
     return {
       type: 'block_actions',
       ...this.#from(user),
@@ -94,7 +99,13 @@ export class Deliveries {
         ...(thread === null ? {} : { thread_ts: thread }),
       },
       channel: { id: channel, name: 'any' },
-      message: { type: 'message', user: BOT_USER, ts, text: message.text },
+      message: {
+        type: 'message',
+        user: BOT_USER,
+        ts,
+        text: message.text,
+        ...(root === undefined ? {} : { thread_ts: root }),
+      },
       actions: [{ ...elementOf(message.blocks, action), block_id: 'b', action_ts: this.#workspace.nextTs() }],
     };
   }
@@ -178,7 +189,8 @@ export class Deliveries {
 
   #trigger(user: string): string {
     const trigger = `${this.#next()}.${this.#next()}.t`;
-    this.#workspace.triggers.set(trigger, user);
+    const lateMs = this.#workspace.clockMs + TRIGGER_WITHIN_MS;
+    this.#workspace.triggers.set(trigger, { user, lateMs });
     return trigger;
   }
 

@@ -38,6 +38,8 @@ export class FakeSlack {
   readonly team = TEAM;
   readonly #manifest: Manifest;
   readonly #faults: Fault[] = [];
+  /** By method: what its answers wait for. */
+  readonly #held = new Map<string, Promise<void>>();
   readonly #server: Server;
   #sender: Sender | null = null;
   #sockets: Sockets | null = null;
@@ -52,10 +54,12 @@ export class FakeSlack {
       req.on('end', () => {
         const method = (req.url ?? '').replace(/^\/api\//, '');
         const args = readArgs(Buffer.concat(chunks).toString('utf8'), req.headers['content-type']);
-        const reply = this.#answer(method, args, req.headers.authorization);
-        this.calls.push({ method, args, answer: reply.answer, status: reply.status, atMs: Date.now() });
-        res.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
-        res.end(JSON.stringify(reply.answer));
+        void Promise.resolve(this.#held.get(method)).then(() => {
+          const reply = this.#answer(method, args, req.headers.authorization);
+          this.calls.push({ method, args, answer: reply.answer, status: reply.status, atMs: Date.now() });
+          res.writeHead(reply.status, { 'content-type': 'application/json', ...reply.headers });
+          res.end(JSON.stringify(reply.answer));
+        });
       });
     });
   }
@@ -121,6 +125,26 @@ export class FakeSlack {
   /** The next `times` calls of `method` fail, with Slack's `error` (200) or as a broken server (`status`). */
   fail(times: number, method: string, error: string, status = 200): void {
     this.#faults.push({ method, channel: null, left: times, status, error, after: 0 });
+  }
+
+  /** Calls of `method` are not taken before the answer of this is called. */
+  hold(method: string): () => void {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#held.set(method, promise);
+    return () => {
+      this.#held.delete(method);
+      resolve();
+    };
+  }
+
+  /** Slack's own time passes: triggers run out. */
+  pass(ms: number): void {
+    this.workspace.clockMs += ms;
+  }
+
+  /** Nothing that was to fail fails any more. */
+  mend(): void {
+    this.#faults.splice(0);
   }
 
   /** Slack ends by itself every stream that is open. */

@@ -54,7 +54,13 @@ export const METHODS: Readonly<Record<string, Method>> = {
     run: (args, workspace) => {
       if (!['active', 'processing', 'suspended', 'closed'].includes(String(args.status)))
         return error('invalid_arguments');
-      workspace.sessions.set(`${args.channel_id} ${args.thread_ts}`, String(args.status));
+      const channel = workspace.channels.get(String(args.channel_id));
+      if (channel === undefined) return error('channel_not_found');
+      if (!channel.members.has(BOT_USER)) return error('not_in_channel');
+      // A session is a thread's, in a channel as in a direct message, and is named by its root.
+      const root = workspace.find(channel.id, String(args.thread_ts));
+      if (root === undefined || root.thread !== null) return error('thread_not_found');
+      workspace.sessions.set(`${channel.id} ${root.ts}`, String(args.status));
       workspace.touch();
       return { ok: true };
     },
@@ -95,16 +101,19 @@ function whisper(args: Args, workspace: Workspace): Answer {
   const content = contentOf(args, POST_TEXT_MAX);
   if ('error' in content) return content;
   const thread = args.thread_ts === undefined ? null : String(args.thread_ts);
-  workspace.whispers.push({ channel: channel.id, user, thread, ...content });
+  // Slack says yes, and shows what is said in a thread only where that is active already.
+  if (thread === null || workspace.hasReplies(channel.id, thread))
+    workspace.whispers.push({ channel: channel.id, user, thread, ...content });
   workspace.touch();
   return { ok: true, message_ts: workspace.nextTs() };
 }
 
 function openView(args: Args, workspace: Workspace): Answer {
   const trigger = String(args.trigger_id);
-  const user = workspace.triggers.get(trigger);
+  const given = workspace.triggers.get(trigger);
   // Good for three seconds and one dialog.
-  if (user === undefined) return error('expired_trigger_id');
+  if (given === undefined || workspace.clockMs > given.lateMs) return error('expired_trigger_id');
+  const { user } = given;
   workspace.triggers.delete(trigger);
   const view = checkModal(structured(args.view));
   if (view === null) return error('invalid_arguments');

@@ -35,8 +35,10 @@ export class Workspace {
   readonly views: FakeView[] = [];
   readonly homes = new Map<string, SlackHome>();
   readonly whispers: Whispered[] = [];
-  /** Who may open a dialog with it; each once. */
-  readonly triggers = new Map<string, string>();
+  /** Who may open a dialog with it, each once, and from when on it is too late (`clockMs`). */
+  readonly triggers = new Map<string, { user: string; lateMs: number }>();
+  /** Slack's own time, as far as anything runs out by it; only a test lets it pass. */
+  clockMs = 0;
   readonly prompts = new Map<string, unknown>();
   /** By channel and thread. */
   readonly sessions = new Map<string, string>();
@@ -83,6 +85,11 @@ export class Workspace {
   find(channel: string, ts: string): FakeMessage | undefined {
     const message = this.#byTs.get(ts);
     return message?.channel === channel ? message : undefined;
+  }
+
+  /** Whether a thread is active: somebody answered in it. */
+  hasReplies(channel: string, root: string): boolean {
+    return this.#messages.some((message) => message.channel === channel && message.thread === root);
   }
 
   rewrite(message: FakeMessage, change: Pick<FakeMessage, 'text' | 'blocks'>): void {
