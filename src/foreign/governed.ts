@@ -66,6 +66,7 @@ export function governedFrom(
       connector: {
         name: connector,
         port: 'foreign',
+        author: `the action ${description.name}`,
         title: () => description.system,
         // As the operator's file says them; what is missing in them leaves a rule unfilled.
         settings: JsonSchema,

@@ -6,10 +6,28 @@
 import { z } from 'zod';
 import type { InputSchema } from '../action.ts';
 import { cleanText } from '../screening/text.ts';
-import { compilePattern } from './pattern.ts';
 import { isStrangeKey, plainJson } from './plain.ts';
 import { inlineReferences } from './references.ts';
-import { ANNOTATIONS, asNode, type Kind, kindOf, type Node, simplified } from './schema-nodes.ts';
+import {
+  type Alternatives,
+  alternativesOf,
+  asNode,
+  kindOf,
+  merged,
+  type Node,
+  simplified,
+  unlabelled,
+} from './schema-nodes.ts';
+import { checkKeywords, countPart, ofKind, type Place, refused, say, startingPlace } from './schema-place.ts';
+import {
+  choiceOf,
+  choicesOf,
+  integerOf,
+  isCount,
+  isLine,
+  textOf,
+  USUAL_TEXT_CHARS,
+} from './schema-values.ts';
 
 export type SchemaOptions = {
   /**
@@ -20,18 +38,24 @@ export type SchemaOptions = {
 };
 
 export type ReadSchema =
-  /** `inlined`: what was read, with no reference left in it; what a person is shown. */
-  { ok: true; schema: InputSchema; inlined: Node } | { ok: false; problems: string[] };
+  | {
+      ok: true;
+      schema: InputSchema;
+      /** What was read, with no reference left in it: what a person is shown. */
+      inlined: Node;
+      /** What only narrows and is not checked here: argument and keyword. */
+      unchecked: string[];
+      /** What holds between arguments: sentences for people and the model. */
+      rules: string[];
+    }
+  | { ok: false; problems: string[] };
 
 const MAX_SCHEMA_CHARS = 40_000;
 const MAX_ARGUMENTS = 30;
 const MAX_DEPTH = 4;
-/** Twice the longest text of the shipped actions. */
-const MAX_TEXT_CHARS = 16_000;
-/** Where the schema sets no bound and need not. */
-const USUAL_TEXT_CHARS = 4_000;
 const MAX_ITEMS = 100;
-const MAX_CHOICES = 100;
+/** Of one argument: more nobody reads. */
+const MAX_ALTERNATIVES = 8;
 const MAX_TITLE_CHARS = 60;
 const MAX_DESCRIPTION_CHARS = 500;
 const ARGUMENT = /^[a-z][A-Za-z0-9_]{0,39}$/;
@@ -40,60 +64,65 @@ const ANY_ARGUMENT = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 const RECORD_KEY = '^[A-Za-z][A-Za-z0-9_.-]{0,63}$';
 const MAX_KEY_CHARS = 64;
 
-const KEYWORDS: Readonly<Record<Kind, readonly string[]>> = {
-  choice: ['type', 'enum', 'const'],
-  text: ['type', 'minLength', 'maxLength', 'pattern', 'allOf', 'format'],
-  integer: ['type', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
-  boolean: ['type'],
-  list: ['type', 'items', 'minItems', 'maxItems'],
-  object: ['type', 'properties', 'required', 'additionalProperties'],
-  record: ['type', 'additionalProperties', 'propertyNames'],
-};
-
-type Place = { path: string; depth: number; exacting: boolean; say: (path: string, problem: string) => void };
-
 /** The problems are sentences for whoever wrote the schema: where, what, and how to mend it. */
 export function readInputSchema(json: unknown, { exacting }: SchemaOptions): ReadSchema {
   const plain = plainJson(json, MAX_SCHEMA_CHARS);
   if (!plain.ok) return { ok: false, problems: [`input ${plain.problem}.`] };
-  const problems: string[] = [];
-  const place: Place = {
-    path: 'input',
-    depth: 0,
-    exacting,
-    say: (path, problem) => problems.push(`${path} ${problem}.`),
-  };
   const inlined = inlineReferences(asNode(plain.value));
   if (!inlined.ok) return { ok: false, problems: [`input ${inlined.problem}.`] };
   const root = inlined.schema;
   if (kindOf(root) !== 'object')
-    return { ok: false, problems: ['input must be an object of named arguments.'] };
-  const schema = objectOf(root, place);
-  if (problems.length > 0) return { ok: false, problems };
-  return { ok: true, schema: schema as InputSchema, inlined: root };
+    return {
+      ok: false,
+      problems: ['input must be an object of named arguments, the same ones in every call.'],
+    };
+  const place = startingPlace(exacting);
+  const schema = objectOf(root, place) as InputSchema;
+  const { problems, unchecked, rules } = place.notes;
+  return problems.length > 0
+    ? { ok: false, problems }
+    : { ok: true, schema, inlined: root, unchecked, rules };
 }
 
-function objectOf(node: Node, place: Place): z.ZodType {
+function objectOf(given: Node, place: Place): z.ZodType {
+  const alternatives = place.exacting ? null : alternativesOf(given);
+  const node = alternatives?.outer ?? given;
   checkKeywords(node, 'object', place);
   const properties = Object.entries(asNode(node.properties));
   const required = new Set(Array.isArray(node.required) ? node.required : []);
-  if (properties.length > MAX_ARGUMENTS) place.say(place.path, `has more than ${MAX_ARGUMENTS} arguments`);
+  if (properties.length > MAX_ARGUMENTS) say(place, `has more than ${MAX_ARGUMENTS} arguments`);
   if (place.exacting && node.additionalProperties !== false)
-    place.say(place.path, 'takes arguments that it does not name: use z.strictObject');
+    say(place, 'takes arguments that it does not name: use z.strictObject');
   for (const name of required) {
-    if (!properties.some(([known]) => known === name))
-      place.say(place.path, 'needs an argument that it does not have');
+    if (!properties.some(([known]) => known === name)) say(place, 'needs an argument that it does not have');
   }
   const shape: Record<string, z.ZodType> = {};
   for (const [name, value] of properties) {
     const inner = { ...place, path: `${place.path}.${name.slice(0, MAX_KEY_CHARS)}`, depth: place.depth + 1 };
     if (isStrangeKey(name) || !(place.exacting ? ARGUMENT : ANY_ARGUMENT).test(name)) {
-      place.say(inner.path, 'is no name for an argument: letters, digits and _, a small letter first');
+      say(inner, 'is no name for an argument: letters, digits and _, a small letter first');
       continue;
     }
     shape[name] = argumentOf(asNode(value), required.has(name), inner);
   }
-  return z.strictObject(shape);
+  const schema = z.strictObject(shape);
+  return alternatives === null ? schema : withEnough(schema, alternatives, place);
+}
+
+/** One of several sets of arguments must be there. Also said in words: no field of a form can show it. */
+function withEnough(schema: z.ZodObject, { options, isOne }: Alternatives, place: Place): z.ZodType {
+  const sets = options.map(({ required }) => (Array.isArray(required) ? required.map(String) : []));
+  const known = Object.keys(schema.shape);
+  if (!sets.flat().every((name) => known.includes(name)))
+    return refused(place, 'needs an argument that it does not have');
+  const words = `${isOne ? 'exactly' : 'at least'} one of: ${sets.map((names) => names.join(' with ')).join(', ')}`;
+  const where = place.path.replace(/^input\.?/, '');
+  place.notes.rules.push(`${where === '' ? 'Give' : `In ${where} give`} ${words}.`);
+  const isEnough = (value: Record<string, unknown>): boolean => {
+    const given = sets.filter((names) => names.every((name) => value[name] !== undefined)).length;
+    return isOne ? given === 1 : given > 0;
+  };
+  return schema.refine(isEnough, { path: sets.flat().slice(0, 1), message: `does not fit: give ${words}` });
 }
 
 /** One argument with its label, optional where the schema does not ask for it. */
@@ -112,7 +141,7 @@ function withDefault(schema: z.ZodType, node: Node, isRequired: boolean, place: 
   if (node.default === undefined) return isRequired ? schema : schema.optional();
   const parsed = schema.safeParse(node.default);
   if (parsed.success) return schema.default(parsed.data);
-  place.say(place.path, 'has a default that is not one of its values');
+  say(place, 'has a default that is not one of its values');
   return schema;
 }
 
@@ -120,17 +149,18 @@ function label(value: unknown, place: Place, what: 'title' | 'description', maxC
   const text = typeof value === 'string' ? cleanText(value).trim() : '';
   // Arguments of an argument have no field of their own in a form.
   const isNeeded = place.exacting && place.depth === 1;
-  if (text === '' && isNeeded) place.say(place.path, `has no ${what}: add .meta({ title, description })`);
+  if (text === '' && isNeeded) say(place, `has no ${what}: add .meta({ title, description })`);
   if (text.length > maxChars && place.exacting)
-    place.say(place.path, `has a ${what} of more than ${maxChars} characters`);
+    say(place, `has a ${what} of more than ${maxChars} characters`);
   return text.slice(0, maxChars).toWellFormed();
 }
 
 function schemaOf(given: Node, place: Place): z.ZodType {
   if (place.depth > MAX_DEPTH) return refused(place, `is nested more than ${MAX_DEPTH} deep`);
+  if (!countPart(place)) return z.never();
   const node = place.exacting ? given : simplified(given);
   const kind = kindOf(node);
-  if (kind !== null && kind !== 'object') checkKeywords(node, kind, place);
+  if (kind !== null && kind !== 'object' && kind !== 'union') checkKeywords(node, kind, place);
   switch (kind) {
     case 'choice':
       return choiceOf(node, place);
@@ -146,81 +176,47 @@ function schemaOf(given: Node, place: Place): z.ZodType {
       return objectOf(node, place);
     case 'record':
       return recordOf(node, place);
+    case 'union':
+      return place.exacting ? refused(place, UNKNOWN) : unionOf(node, place);
     case null:
-      return refused(
-        place,
-        'is of a kind that is not known here: text, a choice, a whole number, true or false, a list or named values',
-      );
+      return refused(place, UNKNOWN);
   }
 }
 
-function choiceOf(node: Node, place: Place): z.ZodType {
-  const choices = Array.isArray(node.enum) ? node.enum : [node.const];
-  if (choices.length === 0 || choices.length > MAX_CHOICES || !choices.every(isChoice))
-    return refused(place, `must have 1 to ${MAX_CHOICES} choices, each a short line of text`);
-  return z.enum(choices as [string, ...string[]]);
-}
+const UNKNOWN =
+  'is of a kind that is not known here: text, a choice, a whole number, true or false, a list or named values';
 
-const isChoice = (one: unknown): one is string =>
-  typeof one === 'string' &&
-  one.length > 0 &&
-  one.length <= 100 &&
-  cleanText(one) === one &&
-  !/[\r\n]/.test(one);
-
-function textOf(node: Node, place: Place): z.ZodType {
-  const { minLength = 0, maxLength } = node;
-  if (place.exacting && maxLength === undefined)
-    place.say(place.path, 'is text without a bound: add .max(…)');
-  const most = maxLength ?? USUAL_TEXT_CHARS;
-  if (!isCount(minLength) || !isCount(most) || minLength > most || (place.exacting && most > MAX_TEXT_CHARS))
-    return refused(place, `must be bounded by a length of at most ${MAX_TEXT_CHARS} characters`);
-  const longest = Math.min(most, MAX_TEXT_CHARS);
-  const patterns = patternsOf(node);
-  if (place.exacting && node.format !== undefined && patterns.length === 0)
-    place.say(place.path, 'has a format that nothing here checks: give a pattern with .regex(…)');
-  let schema = z.string().min(minLength).max(longest);
-  for (const source of patterns) {
-    const pattern = typeof source === 'string' ? compilePattern(source, longest) : null;
-    if (pattern?.ok) schema = schema.refine(pattern.matches, wordsOf(node));
-    else place.say(place.path, pattern === null ? 'has a pattern that is no text' : pattern.problem);
+/** One of several: what stands around the options holds for each. */
+function unionOf(node: Node, place: Place): z.ZodType {
+  const { options, isOne, outer } = alternativesOf(node) ?? byType(node);
+  const all = options.map((option) => merged(unlabelled(outer), unlabelled(simplified(option))));
+  if (!all.every((one) => one !== null))
+    return refused(place, 'says two things of one keyword, around its alternatives and in one of them');
+  const words = all.map((one) => (kindOf(one) === 'choice' ? choicesOf(one) : [null]));
+  if (words.flat().every(isLine)) {
+    for (const one of all) checkKeywords(one, 'choice', place);
+    return choiceOf({ enum: [...new Set(words.flat())] }, place);
   }
-  // Shown to the model as it stood; what decides is the check above.
-  const [shown] = patterns;
-  return typeof shown === 'string' ? schema.meta({ pattern: shown }) : schema;
+  if (all.length > MAX_ALTERNATIVES) return refused(place, `has more than ${MAX_ALTERNATIVES} alternatives`);
+  const schemas = all.map((one) => schemaOf(one, place));
+  const union = z.union(schemas);
+  if (!isOne) return union;
+  // Judged over what is sent: with the defaults of the alternative that was taken.
+  const isExactlyOne = (value: unknown): boolean =>
+    schemas.filter((schema) => schema.safeParse(value).success).length === 1;
+  return union.refine(isExactlyOne, 'fits more than one of its alternatives');
 }
 
-const patternsOf = (node: Node): unknown[] => [
-  ...(node.pattern === undefined ? [] : [node.pattern]),
-  ...(Array.isArray(node.allOf) ? node.allOf.map((one) => asNode(one).pattern) : []),
-];
-
-/** What a person reads whose text does not match: the author's sentence, kept by `.meta({ says })`. */
-function wordsOf(node: Node): string {
-  const says = typeof node.says === 'string' ? cleanText(node.says).trim() : '';
-  return (
-    says.slice(0, MAX_DESCRIPTION_CHARS).toWellFormed() || 'does not have the form that is expected here'
-  );
-}
-
-function integerOf(node: Node, place: Place): z.ZodType {
-  const bounds = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const;
-  if (bounds.some((name) => node[name] !== undefined && !Number.isSafeInteger(node[name])))
-    return refused(place, 'has a bound that is not a whole number');
-  const low =
-    node.minimum ?? (node.exclusiveMinimum === undefined ? undefined : Number(node.exclusiveMinimum) + 1);
-  const high =
-    node.maximum ?? (node.exclusiveMaximum === undefined ? undefined : Number(node.exclusiveMaximum) - 1);
-  let schema = z.int();
-  if (low !== undefined) schema = schema.min(Number(low));
-  if (high !== undefined) schema = schema.max(Number(high));
-  return schema;
+/** `type: ['string', 'integer']`: each with the keywords that speak of it. */
+function byType(node: Node): Alternatives {
+  const types = Array.isArray(node.type) ? node.type : [];
+  const options = types.map((type) => ofKind(unlabelled(node), type, kindOf({ type })));
+  return { options, isOne: false, outer: {} };
 }
 
 function listOf(node: Node, place: Place): z.ZodType {
   const { minItems = 0, maxItems } = node;
-  if (place.exacting && maxItems === undefined)
-    place.say(place.path, 'is a list without a bound: add .max(…)');
+  if (place.exacting && maxItems === undefined) say(place, 'is a list without a bound: add .max(…)');
   const most = maxItems ?? MAX_ITEMS;
   if (!isCount(minItems) || !isCount(most) || minItems > most || (place.exacting && most > MAX_ITEMS))
     return refused(place, `must have at most ${MAX_ITEMS} items`);
@@ -229,32 +225,19 @@ function listOf(node: Node, place: Place): z.ZodType {
 }
 
 function recordOf(node: Node, place: Place): z.ZodType {
-  const names = asNode(node.propertyNames);
-  const source = typeof names.pattern === 'string' ? names.pattern : RECORD_KEY;
-  const pattern = compilePattern(source, MAX_KEY_CHARS);
-  if (!pattern.ok) return refused(place, pattern.problem);
+  const given = asNode(node.propertyNames);
+  const hasForm = given.pattern !== undefined || kindOf(given) === 'choice';
+  const usual = hasForm ? {} : { pattern: RECORD_KEY };
+  const named = { ...place, path: `${place.path} (names)`, depth: place.depth + 1 };
+  const name = schemaOf({ type: 'string', maxLength: MAX_KEY_CHARS, ...usual, ...given }, named);
   const inner = { ...place, path: `${place.path}.*`, depth: place.depth + 1 };
   const open = node.additionalProperties;
   const value =
     open === undefined || open === true ? z.string().max(USUAL_TEXT_CHARS) : schemaOf(asNode(open), inner);
   const key = z
     .string()
-    .refine((name) => !isStrangeKey(name) && pattern.matches(name), 'is not a name that may stand here');
+    .refine((key) => !isStrangeKey(key) && name.safeParse(key).success, 'is not a name that may stand here');
   return z
     .record(key, value)
     .refine((all) => Object.keys(all).length <= MAX_ITEMS, `has more than ${MAX_ITEMS} values`);
-}
-
-function checkKeywords(node: Node, kind: Kind, place: Place): void {
-  const known = [...ANNOTATIONS, ...KEYWORDS[kind]];
-  const other = Object.keys(node).find((keyword) => !known.includes(keyword));
-  if (other !== undefined)
-    place.say(place.path, `uses "${other.slice(0, 40)}", which is not enforced here: leave it out`);
-}
-
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
-
-function refused(place: Place, problem: string): z.ZodType {
-  place.say(place.path, problem);
-  return z.never();
 }

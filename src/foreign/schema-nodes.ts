@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 
 export type Node = Readonly<Record<string, unknown>>;
-export type Kind = 'choice' | 'text' | 'integer' | 'boolean' | 'list' | 'object' | 'record';
+export type Kind = 'choice' | 'text' | 'integer' | 'boolean' | 'list' | 'object' | 'record' | 'union';
 
 /** Say nothing about which values are good. */
 export const ANNOTATIONS: readonly string[] = [
@@ -23,6 +23,10 @@ export function asNode(value: unknown): Node {
 
 export function kindOf(node: Node): Kind | null {
   if (node.enum !== undefined || node.const !== undefined) return 'choice';
+  const alternatives = alternativesOf(node);
+  if (alternatives !== null)
+    return alternatives.options.every(isOnlyRequired) ? kindOf(alternatives.outer) : 'union';
+  if (Array.isArray(node.type)) return 'union';
   switch (node.type) {
     case 'string':
       return 'text';
@@ -44,6 +48,31 @@ const isRecord = (node: Node): boolean =>
   node.additionalProperties !== false &&
   node.additionalProperties !== undefined;
 
+/** `outer`: what stands around the options, without its labels: it holds for each of them. */
+export type Alternatives = { options: Node[]; isOne: boolean; outer: Node };
+
+/** `anyOf` or `oneOf`; null where there is none, or both. */
+export function alternativesOf(node: Node): Alternatives | null {
+  const { anyOf, oneOf, ...outer } = node;
+  const options = anyOf ?? oneOf;
+  if (!Array.isArray(options) || options.length === 0 || (anyOf !== undefined && oneOf !== undefined))
+    return null;
+  return { options: options.map(asNode), isOne: oneOf !== undefined, outer };
+}
+
+/** Says which arguments there must be, and nothing else. */
+export const isOnlyRequired = (node: Node): boolean =>
+  Array.isArray(node.required) &&
+  node.required.length > 0 &&
+  Object.entries(node).every(
+    ([keyword, value]) =>
+      keyword === 'required' || ANNOTATIONS.includes(keyword) || (keyword === 'type' && value === 'object'),
+  );
+
+/** Without what only labels it. */
+export const unlabelled = (node: Node): Node =>
+  Object.fromEntries(Object.entries(node).filter(([keyword]) => !ANNOTATIONS.includes(keyword)));
+
 /** Options of these alone are no options. */
 const CHOOSING = ['anyOf', 'oneOf', 'allOf'] as const;
 
@@ -64,14 +93,24 @@ export function simplified(node: Node): Node {
 
 /** Both at once, under the outer one's labels; null where they say two things of one keyword. */
 export function merged(outer: Node, inner: Node): Node | null {
-  const isOneWord = Object.entries(inner).every(
-    ([keyword, value]) =>
-      !Object.hasOwn(outer, keyword) ||
-      ANNOTATIONS.includes(keyword) ||
-      isDeepStrictEqual(outer[keyword], value),
-  );
-  return isOneWord ? { ...inner, ...outer } : null;
+  const both: Record<string, unknown> = { ...inner, ...outer };
+  for (const [keyword, within] of Object.entries(inner)) {
+    const around = outer[keyword];
+    if (around === undefined || ANNOTATIONS.includes(keyword)) continue;
+    if (keyword === 'required' && Array.isArray(around) && Array.isArray(within))
+      both.required = [...new Set([...around, ...within])];
+    else if (keyword === 'properties' && areApart(asNode(around), asNode(within)))
+      both.properties = { ...asNode(around), ...asNode(within) };
+    else if (!isDeepStrictEqual(around, within)) return null;
+  }
+  return both;
 }
+
+/** No argument is said to be two things. */
+const areApart = (some: Node, others: Node): boolean =>
+  Object.entries(some).every(
+    ([name, one]) => others[name] === undefined || isDeepStrictEqual(others[name], one),
+  );
 
 function withoutNull(node: Node): Node {
   const kept = Object.entries(node).filter(

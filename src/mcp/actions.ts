@@ -71,7 +71,7 @@ function governedTool(
     action: {
       name: rated.action,
       title: rated.title,
-      description: review.description,
+      description: [review.description, ...read.rules].join(' ').trim(),
       examples: rated.examples,
       input: read.schema,
       effect,

@@ -38,6 +38,10 @@ export type ToolReview = {
   claims: string[];
   /** Worth a second look. */
   warnings: string[];
+  /** What holds between arguments. */
+  rules: string[];
+  /** What only narrows its arguments and is left to the server. */
+  unchecked: string[];
   /** Why it cannot be an action; empty where it can. */
   problems: string[];
   input: Record<string, unknown>;
@@ -55,6 +59,8 @@ export function reviewOf(said: Fields): ToolReview {
     arguments: argumentsOf(read.ok ? read.inlined : input),
     claims: claimsOf(said),
     warnings: warningsIn(description, JSON.stringify(said)),
+    rules: read.ok ? read.rules.map(cleanText) : [],
+    unchecked: read.ok ? read.unchecked.map((words) => line(words)) : [],
     problems: read.ok ? [] : read.problems.map(cleanText),
     input,
   };

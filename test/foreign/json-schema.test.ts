@@ -242,8 +242,188 @@ describe('a schema that was written for others', () => {
     expect(read(withField({ ...field, maxLength: 9 }), false).ok, 'two bounds').toBe(false);
   });
 
-  it('is refused where it means something that is not enforced here', () => {
-    expect(read({ type: 'object', properties: { a: { not: { type: 'string' } } } }, false).ok).toBe(false);
-    expect(read({ type: 'object', properties: {}, oneOf: [] }, false).ok).toBe(false);
+  it.each([
+    ['not', { type: 'string', not: { const: 'a' } }],
+    ['if', { type: 'string', if: {}, else: {} }],
+    ['allOf of objects', { allOf: [{ type: 'object', properties: {} }, { properties: {} }] }],
+    ['allOf of more than patterns', { type: 'string', allOf: [{ maxLength: 1 }, { pattern: '^a$' }] }],
+    ['patternProperties', { type: 'object', patternProperties: {} }],
+    ['dependentSchemas', { type: 'object', properties: {}, dependentSchemas: {} }],
+    ['prefixItems', { type: 'array', items: { type: 'boolean' }, prefixItems: [{}] }],
+    ['a keyword that nobody knows', { type: 'string', maximumLength: 3 }],
+    [
+      'both anyOf and oneOf',
+      { anyOf: [{ type: 'string' }], oneOf: [{ type: 'string' }, { type: 'boolean' }] },
+    ],
+    ['nothing at all', { title: 'Anything' }],
+  ])('is refused where %s means something that is not enforced here', (_what, field) => {
+    expect(read(withField(field), false).ok).toBe(false);
+  });
+
+  it('leaves what only narrows to whoever gets the arguments, and says so', () => {
+    const json = {
+      type: 'object',
+      minProperties: 1,
+      properties: {
+        day: { type: 'string', format: 'date', pattern: '^(?=2)', 'x-order': 1 },
+        tags: { type: 'array', items: { type: 'string', pattern: 'a' }, uniqueItems: true },
+        size: { type: 'integer', multipleOf: 2, readOnly: true },
+      },
+    };
+    const found = read(json, false);
+    expect(found.ok && found.unchecked).toEqual([
+      'all together: minProperties',
+      'day: x-order',
+      'day: format',
+      'day: pattern',
+      'tags: uniqueItems',
+      'tags[]: pattern',
+      'size: multipleOf',
+      'size: readOnly',
+    ]);
+    expect(taken(json, false).parse({ day: 'x', tags: ['b', 'b'], size: 3 })).toBeTruthy();
+    expect(
+      taken(withField({ type: 'string', pattern: '^[a-z]+$' }), false).safeParse({ field: '1' }).success,
+    ).toBe(false);
+  });
+});
+
+describe('alternatives', () => {
+  const takes = (field: unknown, values: unknown[], more: object = {}) => {
+    const schema = taken(withField(field, more), false);
+    return values.map((value) => schema.safeParse({ field: value }).success);
+  };
+
+  it.each([
+    ['constants', { oneOf: [{ const: 'a', title: 'A' }, { const: 'b' }] }],
+    ['choices', { anyOf: [{ enum: ['a'] }, { type: 'string', enum: ['b', 'a'] }, { type: 'null' }] }],
+  ])('that are all %s are one choice', (_what, field) => {
+    expect(takes(field, ['a', 'b', 'c', null])).toEqual([true, true, false, false]);
+    expect(asJson(taken(withField(field), false))).toMatchObject({
+      properties: { field: { enum: ['a', 'b'] } },
+    });
+  });
+
+  it('may be of several kinds', () => {
+    const field = { anyOf: [{ type: 'integer', minimum: 1 }, { type: 'boolean' }, { const: 'all' }] };
+    expect(takes(field, [1, true, 'all', 0, 'none', 1.5])).toEqual([true, true, true, false, false, false]);
+    const types = { type: ['string', 'integer', 'null'], maxLength: 2, minimum: 5 };
+    expect(takes(types, ['ab', 5, 'abc', 4, null])).toEqual([true, true, false, false, false]);
+    expect(
+      takes({ anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }, ['a', ['a'], 1]),
+    ).toEqual([true, true, false]);
+    expect(takes({ enum: [1, 'a', true, null] }, [1, 'a', true, 2, null])).toEqual([
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+  });
+
+  const circle = {
+    type: 'object',
+    properties: { kind: { const: 'circle' }, radius: { type: 'integer' } },
+    required: ['kind', 'radius'],
+  };
+  const square = {
+    type: 'object',
+    properties: { kind: { const: 'square' }, side: { type: 'integer' } },
+    required: ['kind'],
+  };
+
+  it.each(['anyOf', 'oneOf'])('may be sets of named values, under %s', (word) => {
+    const field = { [word]: [circle, square], discriminator: { propertyName: 'kind' } };
+    const good = [{ kind: 'circle', radius: 1 }, { kind: 'square' }];
+    const bad = [
+      { kind: 'circle' },
+      { kind: 'square', radius: 1 },
+      { kind: 'circle', radius: 1, side: 1 },
+      {},
+    ];
+    expect(takes(field, [...good, ...bad])).toEqual([true, true, false, false, false, false]);
+  });
+
+  it('share what stands around them', () => {
+    const around = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] };
+    const field = {
+      ...around,
+      anyOf: [
+        { required: ['name'], properties: { a: { type: 'boolean' } } },
+        { properties: { title: { type: 'boolean' } } },
+      ],
+    };
+    expect(
+      takes(field, [
+        { name: 'x', a: true },
+        { name: 'x', title: true },
+        { a: true },
+        { name: 'x', a: true, title: true },
+      ]),
+    ).toEqual([true, true, false, false]);
+    expect(
+      read(withField({ ...field, anyOf: [circle, { properties: { name: { type: 'integer' } } }] }), false).ok,
+    ).toBe(false);
+  });
+
+  it('of which exactly one may fit are counted', () => {
+    const field = {
+      oneOf: [
+        { type: 'string', maxLength: 3 },
+        { type: 'string', minLength: 2 },
+      ],
+    };
+    expect(takes(field, ['a', 'abcd', 'ab'])).toEqual([true, true, false]);
+  });
+
+  it.each([
+    ['oneOf', 'Give exactly one of: id, name with team.', [true, true, false, false, false]],
+    ['anyOf', 'Give at least one of: id, name with team.', [true, true, true, false, false]],
+  ])('of arguments that must be there hold, and are said, under %s', (word, rule, expected) => {
+    const text = { type: 'string' };
+    const json = {
+      type: 'object',
+      properties: { id: text, name: text, team: text },
+      [word]: [{ required: ['id'] }, { required: ['name', 'team'] }],
+    };
+    const found = read(json, false);
+    expect(found.ok && found.rules).toEqual([rule]);
+    const schema = taken(json, false);
+    const all = [{ id: 'a' }, { name: 'a', team: 'b' }, { id: 'a', name: 'a', team: 'b' }, { name: 'a' }, {}];
+    expect(all.map((one) => schema.safeParse(one).success)).toEqual(expected);
+    expect(Object.keys(schema.shape)).toEqual(['id', 'name', 'team']);
+    expect(schema.safeParse({}).error?.issues[0]).toMatchObject({
+      path: ['id'],
+      message: expect.stringContaining('does not fit: give'),
+    });
+  });
+
+  it('are bounded, in number and in what is read for them', () => {
+    const options = Array.from({ length: 9 }, (_, at) => ({ type: 'string', maxLength: at + 1 }));
+    expect(read(withField({ anyOf: options }), false).ok).toBe(false);
+    // Each level is read again for each alternative of the level above.
+    const nested = (depth: number): object =>
+      depth === 0
+        ? { type: 'boolean' }
+        : {
+            type: 'object',
+            properties: { deeper: nested(depth - 1) },
+            anyOf: Array.from({ length: 8 }, (_, at) => ({
+              properties: { [`a${at}`]: { type: 'boolean' } },
+            })),
+          };
+    const found = read(withField(nested(4)), false);
+    expect(found.ok ? '' : found.problems.join()).toContain('more than can be read here');
+  });
+
+  it.each([
+    ['of the whole set of arguments', { type: 'object', properties: {}, anyOf: [circle, square] }],
+    ['that are none', { type: 'object', properties: {}, oneOf: [] }],
+    [
+      'that need what there is not',
+      { type: 'object', properties: {}, anyOf: [{ required: ['a'] }, { required: ['b'] }] },
+    ],
+  ])('%s are refused', (_what, json) => {
+    expect(read(json, false).ok).toBe(false);
   });
 });
