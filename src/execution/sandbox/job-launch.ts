@@ -155,6 +155,7 @@ export function jobUnderLandlock(job: JobCommand, scratch: string, { nodeFiles, 
       signals: job.account === null ? 'none' : 'any',
       // The process group is what we end it by.
       newSessions: false,
+      watching: false,
       // Files of our own account lie outside, and Landlock does not govern their attributes.
       attributes: job.account !== null,
     },

@@ -109,6 +109,7 @@ function litePlan(command: string[], bundle: string, { node, libraries }: NodeFi
       sockets: 'none',
       signals: 'self',
       newSessions: false,
+      watching: false,
       attributes: false,
     },
     door: true,

@@ -8,12 +8,14 @@ import { type Arch, ATTRIBUTES, AUDIT_ARCH, FIRST_UNKNOWN, GUARDED, NEVER, numbe
 export type SeccompProfile = {
   /** `threads`: no new process at all. `fork`: processes, but no new namespaces. */
   processes: 'threads' | 'fork';
-  /** `pairs`: connected AF_UNIX pairs, which Node's child processes use for their pipes; never `socket()`. */
+  /** `pairs`: connected AF_UNIX streams, which Node's child processes use for their pipes; never `socket()`. */
   sockets: 'none' | 'pairs';
-  /** Whom it may signal, where no PID namespace and no Landlock scope already decides. */
+  /** Whom it may signal, itself or by the kernel's hand, where no PID namespace and no Landlock scope already decides. */
   signals: 'any' | 'none' | { onlyPid: number };
-  /** `setsid` and `setpgid`: refused where the process group is what we kill. */
+  /** `setsid` and `setpgid`, refused where the process group is what we kill; and outliving us, where no namespace ends all. */
   newSessions: boolean;
+  /** inotify: refused where folders outside can be named, as Landlock does not govern it. */
+  watching: boolean;
   /** chmod, chown and their like. */
   attributes: boolean;
   /** Truncating by name or by O_TRUNC: refused where Landlock is too old to govern it (ABI below 3). */
@@ -26,6 +28,7 @@ export const ACTION_IN_NAMESPACES: SeccompProfile = {
   sockets: 'none',
   signals: 'any',
   newSessions: true,
+  watching: true,
   attributes: true,
   truncation: true,
 };
@@ -37,8 +40,9 @@ export const JOB_IN_NAMESPACES: SeccompProfile = {
   sockets: 'pairs',
 };
 
-// linux/bpf_common.h: BPF_LD|W|ABS, BPF_JMP|JEQ|K, BPF_JMP|JGE|K, BPF_JMP|JSET|K, BPF_RET|K
+// linux/bpf_common.h: BPF_LD|W|ABS, BPF_ALU|AND|K, BPF_JMP|JEQ|K, BPF_JMP|JGE|K, BPF_JMP|JSET|K, BPF_RET|K
 const LOAD = 0x20;
+const AND = 0x54;
 const IF_EQUAL = 0x15;
 const IF_AT_LEAST = 0x35;
 const IF_ANY_BIT = 0x45;
@@ -51,21 +55,35 @@ const ERRNO = 0x00050000;
 const EPERM = 1;
 const ENOSYS = 38;
 
-// struct seccomp_data: nr, arch, instruction pointer (8 bytes), six 64-bit arguments; low halves, little-endian
+// struct seccomp_data: nr, arch, instruction pointer (8 bytes), six 64-bit arguments; low halves, little-endian. The kernel
+// takes ids, flags and commands from the low half alone, so that only pointers are compared with their high half too.
 const NUMBER_AT = 0;
 const ARCH_AT = 4;
 const argumentAt = (index: number): number => 16 + index * 8;
+const highHalfAt = (index: number): number => argumentAt(index) + 4;
 
 /** x86-64's 32-bit-pointer calls share the architecture's name; a number with this bit is one. */
 const X32_BIT = 0x40000000;
 const CLONE_THREAD = 0x00010000;
 /** Every CLONE_NEW* flag of clone() (mount, cgroup, UTS, IPC, user, PID, network). */
 const CLONE_NEW_ANY = 0x7e020000;
+/** Makes a brother instead of a child: ours then, whom nobody waits for. */
+const CLONE_PARENT = 0x00008000;
 const AF_UNIX = 1;
+/** Connected for good. A pair of datagrams can be pointed at any socket's path, which Landlock does not govern. */
+const SOCK_STREAM = 1;
+/** What of a socket's type is not its flags. */
+const SOCK_TYPE_MASK = 0xf;
 const O_TRUNC = 0o1000;
 /** Terminal ioctls that type into the terminal of whoever started us. */
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
+/** Whom the kernel signals, and how, when a descriptor is ready: fcntl's F_SETOWN, F_SETSIG, F_SETOWN_EX, and two ioctls. */
+const SIGNALLING_COMMANDS = [8, 10, 15];
+const SIGNALLING_IOCTLS = [0x8901, 0x8902];
+/** What is sent to us when our parent ends. */
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
 
 type Instruction = readonly [code: number, ifTrue: number, ifFalse: number, k: number];
 
@@ -76,6 +94,22 @@ const refuse = (errno: number): Instruction => answer(ERRNO | errno);
 /** If the loaded value equals `value`, what follows in `body` runs; otherwise it is skipped. */
 function whenEqual(value: number, body: readonly Instruction[]): Instruction[] {
   return [[IF_EQUAL, 0, body.length, value], ...body];
+}
+
+/** Passes where the argument is `value`. */
+function only(index: number, value: number): Instruction[] {
+  return [load(argumentAt(index)), [IF_EQUAL, 1, 0, value], refuse(EPERM), answer(ALLOW)];
+}
+
+/** Passes where the argument is none of `values`. */
+function noneOf(index: number, values: readonly number[]): Instruction[] {
+  const compared = values.map((value, at): Instruction => [IF_EQUAL, values.length - at, 0, value]);
+  return [load(argumentAt(index)), ...compared, answer(ALLOW), refuse(EPERM)];
+}
+
+/** Passes where the argument has none of `bits`. */
+function without(index: number, bits: number): Instruction[] {
+  return [load(argumentAt(index)), [IF_ANY_BIT, 0, 1, bits], refuse(EPERM), answer(ALLOW)];
 }
 
 /** @throws RangeError on an architecture without a table: there, no filter is better known than made up. */
@@ -110,52 +144,60 @@ export function seccompFilter(profile: SeccompProfile, arch: Arch): Buffer {
     on('vfork', [refuse(EPERM)]);
     on('clone', [load(argumentAt(0)), [IF_ANY_BIT, 1, 0, CLONE_THREAD], refuse(EPERM), answer(ALLOW)]);
   } else {
-    on('clone', [load(argumentAt(0)), [IF_ANY_BIT, 0, 1, CLONE_NEW_ANY], refuse(EPERM), answer(ALLOW)]);
+    on('clone', without(0, CLONE_NEW_ANY | CLONE_PARENT));
   }
 
   on('socket', [refuse(EPERM)]);
   if (profile.sockets === 'none') on('socketpair', [refuse(EPERM)]);
-  else on('socketpair', [load(argumentAt(0)), [IF_EQUAL, 1, 0, AF_UNIX], refuse(EPERM), answer(ALLOW)]);
+  else {
+    on('socketpair', [
+      load(argumentAt(0)),
+      [IF_EQUAL, 1, 0, AF_UNIX],
+      refuse(EPERM),
+      load(argumentAt(1)),
+      [AND, 0, 0, SOCK_TYPE_MASK],
+      [IF_EQUAL, 1, 0, SOCK_STREAM],
+      refuse(EPERM),
+      answer(ALLOW),
+    ]);
+  }
+  // What is connected needs no address, neither its own nor another's.
+  on('connect', [refuse(EPERM)]);
+  on('bind', [refuse(EPERM)]);
+  on('sendto', [load(highHalfAt(4)), [IF_EQUAL, 1, 0, 0], refuse(EPERM), ...only(4, 0)]);
 
   // Only one's own limits: 0 stands for the caller.
-  on('prlimit64', [load(argumentAt(0)), [IF_EQUAL, 1, 0, 0], refuse(EPERM), answer(ALLOW)]);
-  on('ioctl', [
-    load(argumentAt(1)),
-    [IF_EQUAL, 1, 0, TIOCSTI],
-    [IF_EQUAL, 0, 1, TIOCLINUX],
-    refuse(EPERM),
-    answer(ALLOW),
-  ]);
+  on('prlimit64', only(0, 0));
 
+  on('ioctl', noneOf(1, [TIOCSTI, TIOCLINUX, ...(profile.signals === 'any' ? [] : SIGNALLING_IOCTLS)]));
   if (profile.signals !== 'any') {
+    on('fcntl', noneOf(1, SIGNALLING_COMMANDS));
     on('tkill', [refuse(EPERM)]);
     on('rt_sigqueueinfo', [refuse(EPERM)]);
     on('rt_tgsigqueueinfo', [refuse(EPERM)]);
     const own = profile.signals === 'none' ? null : profile.signals.onlyPid;
-    for (const name of ['kill', 'tgkill'] as const) {
-      on(
-        name,
-        own === null
-          ? [refuse(EPERM)]
-          : [load(argumentAt(0)), [IF_EQUAL, 1, 0, own], refuse(EPERM), answer(ALLOW)],
-      );
-    }
+    for (const name of ['kill', 'tgkill'] as const) on(name, own === null ? [refuse(EPERM)] : only(0, own));
   }
   if (!profile.newSessions) {
     on('setsid', [refuse(EPERM)]);
     on('setpgid', [refuse(EPERM)]);
+    on('prctl', [
+      load(argumentAt(0)),
+      [IF_EQUAL, 1, 0, PR_SET_PDEATHSIG],
+      answer(ALLOW),
+      ...only(1, SIGKILL),
+    ]);
+  }
+  if (!profile.watching) {
+    on('inotify_init', [refuse(EPERM)]);
+    on('inotify_init1', [refuse(EPERM)]);
+    on('inotify_add_watch', [refuse(EPERM)]);
   }
   if (!profile.truncation) {
-    const unlessTruncating = (flags: number): Instruction[] => [
-      load(argumentAt(flags)),
-      [IF_ANY_BIT, 0, 1, O_TRUNC],
-      refuse(EPERM),
-      answer(ALLOW),
-    ];
     on('truncate', [refuse(EPERM)]);
     on('creat', [refuse(EPERM)]);
-    on('open', unlessTruncating(1));
-    on('openat', unlessTruncating(2));
+    on('open', without(1, O_TRUNC));
+    on('openat', without(2, O_TRUNC));
     on('openat2', [refuse(ENOSYS)]);
   }
   program.push(answer(ALLOW));

@@ -41,8 +41,14 @@ function withMarks(results: Record<string, string>): Record<string, string> {
     ...results,
     ...(made.includes('written') ? { 'write file': 'open' } : {}),
     ...(made.includes('database') ? { 'write by sqlite': 'open' } : {}),
+    ...(signalled ? { 'signal by a descriptor': 'open' } : {}),
   };
 }
+
+let signalled = false;
+process.on('SIGUSR2', () => {
+  signalled = true;
+});
 
 const folder = mkdtempSync(path.join(tmpdir(), 'attack-'));
 try {

@@ -136,6 +136,10 @@ const HEAD = [
   'does, which its documentation says is no boundary against hostile code. `stopped`: a limit ended it. The words after the colon',
   'are those of the machine that wrote this page. At `none` limits still hold, and nothing of the environment is given.',
   '',
+  'Not tried here, as a try that succeeds would do harm or needs a terminal, and shown by an emulator of the filter alone',
+  '(`seccomp.test.ts`): becoming another program by `execveat`, typing into a terminal by `TIOCSTI`, and every other call that the',
+  'filter names.',
+  '',
 ];
 
 /** What of a page must be the same on another machine with these levels. */

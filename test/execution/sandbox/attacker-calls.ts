@@ -1,14 +1,33 @@
 /** Ways out by bare system calls, where Node lets a program make them; x86-64 only. */
 
+import { constants } from 'node:os';
+
 /** Any family there ever was, and a few more. */
 const FAMILIES = 64;
-const SYS = { close: 3, fork: 57, kill: 62, socket: 41, exit: 60 } as const;
+const SYS = {
+  write: 1,
+  close: 3,
+  socket: 41,
+  socketpair: 53,
+  clone: 56,
+  fork: 57,
+  exit: 60,
+  kill: 62,
+  fcntl: 72,
+  pipe2: 293,
+} as const;
 const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
 const SOCK_SEQPACKET = 5;
 
-type Syscall = (...args: number[]) => number;
+const CLONE_PARENT = 0x8000;
+const SIGCHLD = 17;
+const [F_SETFL, F_SETOWN, F_SETSIG, F_SETOWN_EX] = [4, 8, 10, 15];
+const O_ASYNC = 0o20000;
+
+/** Buffers stand for pointers to their bytes. */
+type Syscall = (...args: (number | Buffer)[]) => number;
 
 /** Numbers and arguments that are harmless where they succeed. */
 const CALLS: Record<string, (call: Syscall, parentPid: number) => boolean> = {
@@ -21,8 +40,14 @@ const CALLS: Record<string, (call: Syscall, parentPid: number) => boolean> = {
     Array.from({ length: FAMILIES }, (_, family) =>
       [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET].some((type) => opens(call, family, type)),
     ).some((open) => open),
-  'fork by a call': forks,
+  'pair of datagrams': (call) =>
+    [SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET].some(
+      (type) => call(SYS.socketpair, 1, type, 0, Buffer.alloc(8)) === 0,
+    ),
+  'fork by a call': (call) => forks(call, SYS.fork),
+  'fork a brother': (call) => forks(call, SYS.clone, CLONE_PARENT | SIGCHLD),
   'signal everybody by a call': (call) => call(SYS.kill, -1, 0) === 0,
+  'signal by a descriptor': signalsByDescriptor,
   // Nothing to read, so nobody is asked whether it may be: only the call itself can be refused.
   process_vm_readv: (call, parentPid) => call(310, parentPid, 0, 0, 0, 0, 0) === 0,
   'limits of the parent': (call, parentPid) => call(302, parentPid, 7, 0, 0) === 0,
@@ -31,7 +56,43 @@ const CALLS: Record<string, (call: Syscall, parentPid: number) => boolean> = {
   userfaultfd: (call) => call(323, 1) >= 0,
   keyctl: (call) => call(250, 0, -3, 0) >= 0,
   'shared memory': (call) => call(29, 0, 4096, 0o1600) >= 0,
+  memfd: (call) => call(319, Buffer.from('attack\0'), 0) >= 0,
+  io_uring: (call) => call(425, 1, Buffer.alloc(120)) >= 0,
+  // An array of one element.
+  bpf: (call) => call(321, 0, Buffer.from(Int32Array.of(2, 4, 4, 1).buffer), 16) >= 0,
+  // The time that this process itself takes, without the kernel's.
+  perf: (call) => call(298, perfAttribute(), 0, -1, -1, 0) >= 0,
+  'descriptor of the parent': (call, parentPid) => call(438, call(434, parentPid, 0), 0, 0) >= 0,
+  // The last: who is traced stops at its next signal.
+  ptrace: (call) => call(101, 0) === 0,
 };
+
+/** `struct perf_event_attr` in its first version: PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, exclude_kernel. */
+function perfAttribute(): Buffer {
+  const bytes = Buffer.alloc(64);
+  bytes.writeUInt32LE(1, 0);
+  bytes.writeUInt32LE(bytes.length, 4);
+  bytes.writeBigUInt64LE(1n, 8);
+  bytes.writeBigUInt64LE(1n << 5n, 40);
+  return bytes;
+}
+
+/** Only whoever would be signalled can tell whether it was. */
+function signalsByDescriptor(call: Syscall, parentPid: number): boolean {
+  const owner = Buffer.alloc(8);
+  owner.writeInt32LE(1, 0);
+  owner.writeInt32LE(parentPid, 4);
+  for (const command of [F_SETOWN, F_SETOWN_EX]) {
+    const ends = Buffer.alloc(8);
+    if (call(SYS.pipe2, ends, 0) < 0) continue;
+    const [reading, writing] = [ends.readInt32LE(0), ends.readInt32LE(4)];
+    call(SYS.fcntl, reading, command, command === F_SETOWN ? parentPid : owner);
+    call(SYS.fcntl, reading, F_SETSIG, constants.signals.SIGUSR2);
+    call(SYS.fcntl, reading, F_SETFL, O_ASYNC);
+    call(SYS.write, writing, Buffer.from('x'), 1);
+  }
+  return false;
+}
 
 function opens(call: Syscall, family: number, type: number): boolean {
   const descriptor = call(SYS.socket, family, type, 0);
@@ -40,8 +101,8 @@ function opens(call: Syscall, family: number, type: number): boolean {
 }
 
 /** The child has one thread and no business: it ends before it does anything. */
-function forks(call: Syscall): boolean {
-  const pid = call(SYS.fork);
+function forks(call: Syscall, ...how: number[]): boolean {
+  const pid = call(...how);
   if (pid === 0) call(SYS.exit, 0);
   return pid >= 0;
 }
@@ -55,8 +116,10 @@ export async function byCall(parentPid: number): Promise<Record<string, string>>
       syscall: { arguments: ['i64', 'i64', 'i64', 'i64', 'i64', 'i64', 'i64'], return: 'i64' },
     });
     const { syscall } = functions as { syscall: (...args: bigint[]) => bigint };
+    const plain = (arg: number | Buffer = 0): bigint =>
+      BigInt(typeof arg === 'number' ? arg : ffi.getRawPointer(arg));
     const call: Syscall = (...args) =>
-      Number(syscall(...Array.from({ length: 7 }, (_, index) => BigInt(args[index] ?? 0))));
+      Number(syscall(...Array.from({ length: 7 }, (_, index) => plain(args[index]))));
     const results: Record<string, string> = { 'native calls': 'open' };
     for (const [name, attempt] of Object.entries(CALLS))
       results[name] = attempt(call, parentPid) ? 'open' : 'refused';

@@ -35,6 +35,7 @@ export const BY_NODE: Record<string, (input: AttackInput) => unknown> = {
   'read parent memory': ({ parentPid }) => fs.openSync(`/proc/${parentPid}/mem`, 'r'),
   'list processes': () => fs.readdirSync('/proc'),
   'list folder': ({ folder }) => fs.readdirSync(folder),
+  'watch folder': ({ folder }) => fs.watch(folder).close(),
   'write file': ({ folder }) => fs.writeFileSync(`${folder}/written`, 'x'),
   'append to canary': ({ canary }) => fs.appendFileSync(canary, 'x'),
   'truncate canary': ({ canary }) => fs.closeSync(fs.openSync(canary, fs.constants.O_TRUNC)),

@@ -52,8 +52,27 @@ describe.skipIf(here < 1 || ordinary.length === 0)('a job of an ordinary account
   const SIGNALS = `sleep 60 & kill $! 2>/dev/null && echo own
     kill -0 $INPUT_OUTSIDE 2>/dev/null && echo outside
     true`;
-  const signalled = ({ program, before }: (typeof ordinary)[number]): string => {
-    const { stdout, stderr } = spawnSync(program, [...before, JOB, folder, SIGNALS], {
+  /** Asks for SIGIO to whoever is outside by fcntl, then by both ioctls: it ends whoever does not expect it. */
+  const BY_DESCRIPTOR = `
+    const { getRawPointer, dlopen } = require('node:ffi');
+    const { syscall } = dlopen('libc.so.6', {
+      syscall: { arguments: ['i64', 'i64', 'i64', 'i64', 'i64'], return: 'i64' },
+    }).functions;
+    const plain = (arg = 0) => BigInt(typeof arg === 'number' ? arg : getRawPointer(arg));
+    const call = (...args) => Number(syscall(...[0, 1, 2, 3, 4].map((at) => plain(args[at]))));
+    const pid = Buffer.from(Int32Array.of(Number(process.env.INPUT_OUTSIDE)).buffer);
+    const [FCNTL, IOCTL, F_SETFL, F_SETOWN, O_ASYNC] = [72, 16, 4, 8, 0o20000];
+    for (const own of [[FCNTL, F_SETOWN, pid.readInt32LE(0)], [IOCTL, 0x8901, pid], [IOCTL, 0x8902, pid]]) {
+      const pair = Buffer.alloc(8);
+      if (call(53, 1, 1, 0, pair) !== 0) throw new Error('no pair');
+      const [number, command, value] = own;
+      call(number, pair.readInt32LE(0), command, value);
+      call(FCNTL, pair.readInt32LE(0), F_SETFL, O_ASYNC);
+      if (call(1, pair.readInt32LE(4), Buffer.from('x'), 1) !== 1) throw new Error('nothing written');
+    }
+    console.log('tried');`;
+  const signalled = ({ program, before }: (typeof ordinary)[number], script = SIGNALS): string => {
+    const { stdout, stderr } = spawnSync(program, [...before, JOB, folder, script], {
       env: { PATH: '/usr/bin:/bin' },
     });
     expect(String(stderr)).toContain('"exitCode":0');
@@ -73,5 +92,13 @@ describe.skipIf(here < 1 || ordinary.length === 0)('a job of an ordinary account
       await makeLandlockOld(folder, ABI_WITH_SIGNALS - 1);
       expect(signalled(how)).toBe('');
     });
+
+    it.skipIf(process.arch !== 'x64').each([here, ABI_WITH_SIGNALS - 1])(
+      `as ${how.account}, has the kernel signal nobody outside either at ABI %i`,
+      async (abi) => {
+        await makeLandlockOld(folder, abi);
+        expect(signalled(how, `node --no-warnings -e "${BY_DESCRIPTOR}"`)).toBe('tried\n');
+      },
+    );
   }
 });
