@@ -228,6 +228,8 @@ export async function createAssistant(
       return (await canUse(action, viewer)) ? deps.checkFor(action, values) : null;
     },
 
+    screened: (text) => deps.screen(text).text,
+
     async feedback({ message, principal, positive }) {
       return deps.db.transaction(async (tx) => {
         const row = await tx.maybe<{ turn: TurnId | null }>(

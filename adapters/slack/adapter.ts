@@ -66,7 +66,7 @@ export function createSlackAdapter(options: {
   const queue = new PacedQueue(clock, PACE);
   const memory = ephemeral ?? ownMemory();
   const threads = createThreads(memory, log);
-  const agent = createAgent({ assistant, client, memory, log });
+  const agent = createAgent({ assistant, client, memory, queue, log });
   const home = createHome({ assistant, client, queue, clock, log });
   const surface = new SlackSurface({
     client,
@@ -87,13 +87,15 @@ export function createSlackAdapter(options: {
     assistant,
     botToken: config.botToken,
     self: () => self,
-    openThread: (user, message) => surface.openThread(user, message),
+    ownThread: {
+      open: (user, line, wanted) => surface.openThread(user, line, wanted),
+      rewrite: (place, line) => surface.rewriteThread(place, line),
+    },
     direct: (user) => surface.direct(user),
     client,
     home,
     agent,
     threads,
-    elapsed: () => clock.now(),
     log,
   };
   const act = createAct(parts);

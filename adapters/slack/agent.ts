@@ -2,9 +2,12 @@
  * The agent's part of a conversation: what one could ask when it is opened, that something is being worked on, with Slack's
  * own Stop button, and that it is not any more. All of it may fail without harm.
  */
+import { randomUUID } from 'node:crypto';
+import { AppError } from '../../src/errors.ts';
 import type { PrincipalId } from '../../src/model/ids.ts';
 import type { Assistant } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
+import { type PacedQueue, RateLimited } from '../../src/surface/paced-queue.ts';
 import type { SlackClient } from './client.ts';
 import { LABEL_MAX } from './limits.ts';
 import { type Log, nameOf } from './log.ts';
@@ -22,15 +25,23 @@ export type Agent = {
 const PROMPTS_MAX = 4;
 /** Longer than a turn may take; after that nobody waits for the end of it. */
 const WORKING_TTL_MS = 600_000;
-const HELP = { title: 'What can you do?', message: 'help' };
+/** A status that could not be set is tried again after this, for as long as the queue is patient. */
+const STATUS_AGAIN_MS = 5_000;
+const HELP: Prompt = { title: 'What can you do?', message: 'help' };
+/** Where an example leaves out what a person must say. */
+const BLANK = /\{[^{}]+\}/;
+
+type Prompt = { title: string; message: string };
+type Suggested = Awaited<ReturnType<Assistant['actions']>>[number];
 
 export function createAgent(parts: {
-  assistant: () => Assistant;
+  assistant: () => Pick<Assistant, 'actions' | 'form'>;
   client: Pick<SlackClient, 'suggest' | 'setSession'>;
   memory: Memory;
+  queue: PacedQueue;
   log: Log;
 }): Agent {
-  const { client, memory } = parts;
+  const { client, memory, queue } = parts;
   /** A decoration that cannot be shown costs nobody their answer, whatever the reason. */
   const harmless = async (show: () => Promise<void>): Promise<void> => {
     try {
@@ -44,28 +55,55 @@ export function createAgent(parts: {
   };
   const keyOf = ({ container, thread }: Place) => `slack:working:${container}:${thread}`;
 
+  /** One after the other in each thread, and of those that wait only the newest. */
+  const setStatus = (place: Place, status: 'processing' | 'active'): Promise<void> =>
+    queue.enqueue(keyOf(place), 'status', () =>
+      client.setSession(place.container, place.thread, status).catch((error: unknown) => {
+        const isDown = error instanceof AppError && error.code === 'platform_unavailable';
+        throw isDown ? new RateLimited(STATUS_AGAIN_MS) : error;
+      }),
+    );
+
+  /** Pressed, a suggestion is sent as it is: nobody fills in its blanks. */
+  const promptFor = async (
+    { name, title: words, examples }: Suggested,
+    person: PrincipalId,
+  ): Promise<Prompt[]> => {
+    const title = clip(visible(words), LABEL_MAX);
+    const whole = examples.find((example) => !BLANK.test(example));
+    if (whole !== undefined) return [{ title, message: whole }];
+    // The command alone asks for what it needs; one that needs nothing would act at once.
+    const form = await parts.assistant().form(name, person);
+    const asks = form?.fields.some(({ required }) => required) ?? false;
+    return asks ? [{ title, message: name.replace('.', ' ') }] : [];
+  };
+
   return {
     greet: (channel, person) =>
       harmless(async () => {
         const actions = person === null ? [] : await parts.assistant().actions(person);
-        const prompts = actions.flatMap(({ title, examples: [example] }) =>
-          example === undefined ? [] : [{ title: clip(visible(title), LABEL_MAX), message: example }],
-        );
-        await client.suggest(channel, [HELP, ...prompts].slice(0, PROMPTS_MAX));
+        const prompts = [HELP];
+        for (const action of actions) {
+          if (prompts.length === PROMPTS_MAX) break;
+          prompts.push(...(await promptFor(action, person!)));
+        }
+        await client.suggest(channel, prompts);
       }),
 
     working: (place) =>
       harmless(async () => {
-        if (!place.direct || place.thread === '') return;
-        await memory.set(keyOf(place), '1', WORKING_TTL_MS);
-        await client.setSession(place.container, place.thread, 'processing');
+        if (place.thread === '') return;
+        await memory.set(keyOf(place), randomUUID(), WORKING_TTL_MS);
+        await setStatus(place, 'processing');
       }),
 
     answered: (place) =>
       harmless(async () => {
-        if (!place.direct || (await memory.get(keyOf(place))) !== '1') return;
-        await memory.set(keyOf(place), '', WORKING_TTL_MS);
-        await client.setSession(place.container, place.thread, 'active');
+        const working = await memory.get(keyOf(place));
+        if (working === null || working === '') return;
+        await setStatus(place, 'active');
+        // Forgotten only once it shows; and what has begun meanwhile has an end of its own.
+        if ((await memory.get(keyOf(place))) === working) await memory.set(keyOf(place), '', WORKING_TTL_MS);
       }),
   };
 }

@@ -7,7 +7,7 @@ import type { ChatAssistant } from '../../src/model/ports.ts';
 import { type Delivery, isSpoken, type Place } from '../../src/model/turn.ts';
 import type { Agent } from './agent.ts';
 import type { SlackClient } from './client.ts';
-import { commandPlacer, type OpenThread } from './command.ts';
+import { commandRunner, type OwnThread } from './command.ts';
 import type { Home } from './home.ts';
 import { type Answer, createInteract } from './interact.ts';
 import { boltLogger, type Log } from './log.ts';
@@ -20,14 +20,12 @@ export type DispatchParts = {
   botToken: string;
   /** Null until `auth.test` has answered: nothing can be told apart before. */
   self: () => Self | null;
-  openThread: OpenThread;
+  ownThread: OwnThread;
   client: SlackClient;
   direct(user: string): Promise<Place>;
   home: Home;
   agent: Agent;
   threads: Pick<Threads, 'note'>;
-  /** Milliseconds that only ever rise: what waiting is measured by. */
-  elapsed: () => number;
   log: Log;
 };
 
@@ -36,9 +34,11 @@ export type Act = (parsed: Parsed | undefined) => Promise<Answer>;
 
 /** What a payload means, once it was parsed. One for all ways in, so that a repeated delivery is known on each. */
 export function createAct(parts: DispatchParts): Act {
-  const place = commandPlacer(parts.openThread, parts.elapsed);
   const storeIt = (delivery: Delivery): Promise<void> => store(parts, delivery);
-  const interact = createInteract({ ...parts, place, greet: parts.agent.greet, store: storeIt });
+  const screened = (text: string): string => parts.assistant().screened(text);
+  const { ownThread, log } = parts;
+  const run = commandRunner({ ownThread, store: storeIt, screened, log });
+  const interact = createInteract({ ...parts, run, greet: parts.agent.greet, store: storeIt });
   return async (parsed) => {
     const active = activeThread(parsed);
     if (active !== null) parts.threads.note(active.container, active.thread);
@@ -46,7 +46,7 @@ export function createAct(parts: DispatchParts): Act {
       case 'delivery':
         return void (await storeIt(parsed.delivery));
       case 'command':
-        return void (await storeIt(await place(parsed.command, `${COMMAND} ${parsed.text}`)));
+        return void (await run(parsed.command, `${COMMAND} ${parsed.text}`));
       case 'interaction':
         return interact(parsed.interaction);
       default:

@@ -8,7 +8,7 @@ import type { ChatAssistant } from '../../src/model/ports.ts';
 import type { Content, Delivery, Place } from '../../src/model/turn.ts';
 import type { Greet } from './agent.ts';
 import type { SlackClient } from './client.ts';
-import type { CommandPlacer } from './command.ts';
+import type { RunCommand } from './command.ts';
 import type { Home } from './home.ts';
 import type { Interaction, Who } from './interactions.ts';
 import {
@@ -29,7 +29,7 @@ export type InteractParts = {
   client: Pick<SlackClient, 'openView'>;
   /** The direct message with a person, as a place without a thread. */
   direct(user: string): Promise<Place>;
-  place: CommandPlacer;
+  run: RunCommand;
   home: Home;
   greet: Greet;
   store(delivery: Delivery): Promise<void>;
@@ -49,7 +49,7 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
   };
   const deliver = async ({ key, who }: Interaction, place: Place | null, content: Content, words: string) => {
     const base = { key, account: who, content };
-    await parts.store(place === null ? await parts.place(base, words) : { ...base, place });
+    await (place === null ? parts.run(base, words) : parts.store({ ...base, place }));
   };
   /** A press belongs where it was pressed; on the Home tab, into the direct message. */
   const press = async (pressed: Interaction & { place: Place | null }, content: Content) =>
@@ -190,7 +190,8 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
         parts.home.open(interaction.who, await knownAs(interaction.who));
         return;
       case 'opened':
-        await parts.greet(interaction.channel, await knownAs(interaction.who));
+        // Not waited for: that it arrived is what Slack must hear in time.
+        void parts.greet(interaction.channel, await knownAs(interaction.who));
         return;
       case 'stopped': {
         const principal = await knownAs(interaction.who);

@@ -8,6 +8,7 @@ import type { Place } from '../../src/model/turn.ts';
 import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Agent } from './agent.ts';
 import type { Posted, SlackClient, SlackMessage } from './client.ts';
+import type { Line } from './command.ts';
 import type { Log } from './log.ts';
 import type { Memory } from './memory.ts';
 import type { Self } from './parse.ts';
@@ -72,7 +73,10 @@ export class SlackSurface implements Surface {
     const rendered = renderMessage(message);
     if (rendered === null) return null;
     const whispered = await this.#whisper(place, message, rendered);
-    if (whispered !== null) return whispered;
+    if (whispered !== null) {
+      void this.#parts.agent.answered(place);
+      return whispered;
+    }
     // Nobody can decide before everything that is decided on can be read.
     const early = rendered.rest.length === 0 ? whole(rendered) : rendered.blocks;
     const posted = await this.#send({
@@ -140,11 +144,23 @@ export class SlackSurface implements Surface {
     return operatorsChannel === null ? null : this.#place(operatorsChannel);
   }
 
-  /** A direct message of its own for what came without one: the answer's thread begins with these words. */
-  async openThread(user: string, message: { text: string; blocks: SlackMessage['blocks'] }): Promise<Place> {
+  /**
+   * A direct message of its own for what came without one: the answer's thread begins with this line. It waits for nothing that
+   * is to be said in that conversation. @throws AppError `conflict` where it is not wanted any more.
+   */
+  async openThread(user: string, line: Line, wanted: () => boolean): Promise<Place> {
+    const { client, queue } = this.#parts;
     const channel = await this.#direct(user);
-    const posted = await this.#send({ channel, ...message });
+    const posted = await queue.enqueue(`begin:${user}`, null, async () => {
+      if (!wanted()) throw new AppError('conflict', 'Nobody waits for this any more.');
+      return client.post({ channel, ...line });
+    });
     return { ...this.#place(posted.channel), thread: posted.ts };
+  }
+
+  async rewriteThread({ container, thread }: Place, line: Line): Promise<void> {
+    const { client, queue } = this.#parts;
+    await queue.enqueue(container, thread, () => client.update(thread, { channel: container, ...line }));
   }
 
   #place(container: string): Place {

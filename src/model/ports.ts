@@ -283,6 +283,8 @@ export interface ChatAssistant extends Assistant {
     values: Readonly<Record<string, unknown>>,
     viewer: PrincipalId,
   ): Promise<FormCheck | null>;
+  /** What may be said again of what somebody typed: secrets masked, and what nobody sees made visible. */
+  screened(text: string): string;
   /** Records what a person thinks of an answer; nothing else changes. False where there is no such message. */
   feedback(input: { message: MessageId; principal: PrincipalId; positive: boolean }): Promise<boolean>;
   /**

@@ -15,6 +15,8 @@ const field = {
   required: true,
   value: '',
 };
+const STATUS = 'agents.sessions.setStatus';
+type Slack = Awaited<ReturnType<typeof connected>>['slack'];
 const TICKET = { action: 'ticket.create', title: 'Open a ticket', fields: [field] };
 const place = (container: string, thread = '') => ({
   platform: 'slack' as const,
@@ -35,13 +37,28 @@ async function known(more: Parameters<typeof connected>[0] = {}) {
 }
 
 describe('the conversation', () => {
-  test('begins with what one could ask, when it is opened', async () => {
-    const { slack, direct } = await known();
+  test('begins with what one could ask, in words that can be sent as they are', async () => {
+    const { slack, assistant, direct } = await known();
+    const now = { action: 'cache.clear', title: 'Clear the cache', fields: [] };
+    assistant.forms.push(now, { ...now, action: 'desk.look', title: 'Look at the desk' });
+    assistant.examples.set('desk.look', ['look at {part} of the desk', 'look at the desk']);
     await slack.openHome('UALICE', 'messages');
+    await slack.workspace.until(() => slack.workspace.prompts.has(direct));
     expect(slack.workspace.prompts.get(direct)).toEqual([
       { title: 'What can you do?', message: 'help' },
-      { title: 'Open a ticket', message: 'Open a ticket' },
+      // Its example has a blank: the command alone asks what is needed. What needs nothing would be done at once.
+      { title: 'Open a ticket', message: 'ticket create' },
+      { title: 'Look at the desk', message: 'look at the desk' },
     ]);
+  });
+
+  test('is acknowledged as opened, however long its suggestions take', async () => {
+    const { slack, direct } = await known();
+    const release = slack.hold('assistant.threads.setSuggestedPrompts');
+    expect((await slack.openHome('UALICE', 'messages')).status).toBe(200);
+    expect(slack.workspace.prompts.has(direct)).toBe(false);
+    release();
+    await slack.workspace.until(() => slack.workspace.prompts.has(direct));
   });
 
   test('shows that something is being worked on, until it is answered', async () => {
@@ -52,9 +69,48 @@ describe('the conversation', () => {
     await slack.workspace.until(() => slack.workspace.sessions.get(`${direct} ${ts}`) === 'active');
   });
 
+  test('shows it in the thread of a mention too, until that is answered to all or to one', async () => {
+    const { slack, adapter } = await known();
+    slack.workspace.channels.get('CGENERAL')?.members.add('UALICE');
+    const account = { platform: 'slack' as const, enterprise: null, team: 'T0ACME', user: 'UALICE' };
+    for (const onlyFor of [{}, { onlyFor: account }]) {
+      const { ts } = await slack.say('UALICE', '@countersign status', 'CGENERAL');
+      const status = () => slack.workspace.sessions.get(`CGENERAL ${ts}`);
+      await slack.workspace.until(() => status() === 'processing');
+      await adapter.surface.post(place('CGENERAL', ts), messageWith(onlyFor));
+      await slack.workspace.until(() => status() === 'active');
+    }
+  });
+
+  test.each([
+    ['asks for patience', (slack: Slack) => slack.rateLimit(3, 7, { method: STATUS })],
+    ['fails', (slack: Slack) => slack.fail(3, STATUS, 'internal_error')],
+  ])('says that it is answered also where Slack %s at first', async (_how, trouble) => {
+    const { slack, adapter, direct } = await known();
+    const { ts } = await slack.say('UALICE', 'status');
+    const status = () => slack.workspace.sessions.get(`${direct} ${ts}`);
+    await slack.workspace.until(() => status() === 'processing');
+    trouble(slack);
+    await adapter.surface.post(place(direct, ts), messageWith());
+    await slack.workspace.until(() => status() === 'active');
+  });
+
+  test('says so with its next message where Slack did not take it for too long', async () => {
+    const { slack, adapter, direct, codes } = await known();
+    const { ts } = await slack.say('UALICE', 'status');
+    const status = () => slack.workspace.sessions.get(`${direct} ${ts}`);
+    await slack.workspace.until(() => status() === 'processing');
+    slack.rateLimit(1, 90, { method: STATUS });
+    await adapter.surface.post(place(direct, ts), messageWith());
+    await vi.waitUntil(() => codes.includes('slack_agent_view'));
+    expect(status()).toBe('processing');
+    await adapter.surface.post(place(direct, ts), messageWith());
+    await slack.workspace.until(() => status() === 'active');
+  });
+
   test('goes on where Slack shows none of it', async () => {
     const { slack, adapter, direct, codes } = await known();
-    slack.fail(9, 'agents.sessions.setStatus', 'internal_error');
+    slack.fail(1_000, STATUS, 'internal_error');
     const { ts, sent } = await slack.say('UALICE', 'status');
     expect(sent.status).toBe(200);
     expect(await adapter.surface.post(place(direct, ts), messageWith())).not.toBeNull();

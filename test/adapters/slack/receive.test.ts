@@ -207,13 +207,67 @@ describe('a command', () => {
     expect(slack.messages('CSECRET')).toEqual([]);
   });
 
-  test('is refused, not run late, when its thread cannot be opened', async () => {
+  test('is refused, and not done, when its thread cannot be opened', async () => {
     const { slack, assistant } = await connected();
     slack.fail(1, 'chat.postMessage', 'internal_error');
     expect((await slack.command('UALICE', 'status')).status).toBe(503);
-    slack.rateLimit(1, 30);
-    expect((await slack.command('UALICE', 'status')).status).toBe(503);
     expect(assistant.stored).toEqual([]);
     expect((await slack.command('UALICE', 'status')).status).toBe(200);
+  });
+
+  test('is said again without the secrets in it', async () => {
+    const { slack } = await connected();
+    await slack.command('UALICE', 'ticket create title="hunter2 is refused"');
+    const [root] = slack.messages(slack.workspace.directWith('UALICE'));
+    expect(JSON.stringify(root)).toContain('[masked] is refused');
+    expect(JSON.stringify(slack.calls)).not.toContain('hunter2');
+  });
+
+  test('waits for nothing that is to be said in the direct message', async () => {
+    const { slack, adapter, assistant } = await connected();
+    const direct = place(slack.workspace.directWith('UALICE'));
+    const shown = await adapter.surface.post(direct, messageWith());
+    const release = slack.hold('chat.update');
+    const rewriting = adapter.surface.update(shown!, messageWith());
+    const waiting = adapter.surface.post(direct, messageWith({ text: 'behind it' }));
+    expect((await slack.command('UALICE', 'status')).status).toBe(200);
+    expect(assistant.stored).toHaveLength(1);
+    release();
+    await Promise.all([rewriting, waiting]);
+  });
+
+  const lineOf = (slack: Awaited<ReturnType<typeof connected>>['slack']) =>
+    slack.messages(slack.workspace.directWith('UALICE'))[0];
+  const NOT_DONE = 'This was not done, as it could not be stored in time. Please send it again.';
+
+  test('that Slack called failed is not done, and its line, should it still appear, says so', async () => {
+    const { slack, assistant } = await connected();
+    const release = slack.hold('chat.postMessage');
+    expect((await slack.command('UALICE', 'ci trigger')).status).toBe(503);
+    release();
+    await slack.workspace.until(() => lineOf(slack)?.text.startsWith(NOT_DONE) === true);
+    expect(JSON.stringify(lineOf(slack)?.blocks)).toContain('/countersign ci trigger');
+    expect(assistant.stored).toEqual([]);
+  });
+
+  test('that could not be stored is called failed, and its line says so too', async () => {
+    const { slack, assistant } = await connected();
+    assistant.failNext(1);
+    expect((await slack.command('UALICE', 'ci trigger')).status).toBe(503);
+    await slack.workspace.until(() => lineOf(slack)?.text.startsWith(NOT_DONE) === true);
+    expect(assistant.stored).toEqual([]);
+  });
+
+  test.each([0, 1])('that is stored too late is not called failed; failing %s times', async (failures) => {
+    const { slack, assistant, codes } = await connected();
+    const gate = Promise.withResolvers<void>();
+    assistant.holdUntil(gate.promise);
+    expect((await slack.command('UALICE', 'ci trigger')).status).toBe(200);
+    expect(assistant.stored).toEqual([]);
+    assistant.failNext(failures);
+    gate.resolve();
+    await vi.waitUntil(() => codes.includes(failures === 0 ? 'slack_received' : 'slack_command_late'));
+    expect(assistant.stored).toHaveLength(1 - failures);
+    if (failures > 0) await slack.workspace.until(() => lineOf(slack)?.text.startsWith(NOT_DONE) === true);
   });
 });

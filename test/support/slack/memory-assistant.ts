@@ -22,6 +22,8 @@ export type MemoryAssistant = ChatAssistant & {
   readonly known: Map<string, Principal>;
   /** Actions that everybody known may use; a value is fine unless it is `bad`. */
   readonly forms: Form[];
+  /** By action; one with a blank, as ours have, where a test says nothing. */
+  readonly examples: Map<string, string[]>;
   readonly askedWith: Map<MessageId, Form>;
   /** What known people may change, as it was shown. */
   readonly editable: Map<RenderingId, Form>;
@@ -47,6 +49,7 @@ export function memoryAssistant(): MemoryAssistant {
   const threads = new Map<string, ThreadId>();
   const known: MemoryAssistant['known'] = new Map();
   const forms: MemoryAssistant['forms'] = [];
+  const examples: MemoryAssistant['examples'] = new Map();
   const askedWith: MemoryAssistant['askedWith'] = new Map();
   const editable: MemoryAssistant['editable'] = new Map();
   const waiting: MemoryAssistant['waiting'] = [];
@@ -66,6 +69,7 @@ export function memoryAssistant(): MemoryAssistant {
     stored,
     known,
     forms,
+    examples,
     askedWith,
     editable,
     waiting,
@@ -82,6 +86,7 @@ export function memoryAssistant(): MemoryAssistant {
       if (wrong.length === 0) return { ok: true, arguments: { ...values, filled: 'in by the schema' } };
       return { ok: false, problems: wrong.map((field) => ({ field, message: 'must be good' })) };
     },
+    screened: (text) => text.replaceAll(/hunter\d+/g, '[masked]'),
     feedback: async (input) => {
       given.push(input);
       return true;
@@ -125,7 +130,12 @@ export function memoryAssistant(): MemoryAssistant {
     messages: async () => null,
     form: async (action) => forms.find((form) => form.action === action) ?? null,
     actions: async () =>
-      forms.map(({ action, title }) => ({ name: action, title, description: title, examples: [title] })),
+      forms.map(({ action, title }) => ({
+        name: action,
+        title,
+        description: title,
+        examples: examples.get(action) ?? [`${title}: {title}`],
+      })),
     audit: async () => null,
     people: async () => [],
     identify: async (account) => {
