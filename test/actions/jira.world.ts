@@ -2,7 +2,7 @@
 import { jira } from '../../actions/connectors/jira.ts';
 import { type Edition, FakeJira, SAID, type Ticket } from '../support/jira/fake-jira.ts';
 import { seen } from '../support/jira/texts.ts';
-import type { Held, Subject, World } from './ticketing-contract.world.ts';
+import { type Held, overHttp, STRANGE, type Subject, type World } from './ticketing-contract.world.ts';
 
 const settingsFor = (edition: Edition) =>
   jira.settings.parse({
@@ -39,8 +39,12 @@ async function start(edition: Edition, take: (fake: FakeJira) => void): Promise<
   const fake = await FakeJira.start(edition);
   take(fake);
   return {
-    baseUrl: fake.wire.baseUrl,
-    authorization: (who) => fake.authorization(who),
+    ...overHttp({
+      host: 'jira',
+      credential: 'jira',
+      baseUrl: fake.wire.baseUrl,
+      authorization: (who) => fake.authorization(who),
+    }),
     held: (ticket) => held(fake, ticket),
     count: () => fake.tickets.length,
     saidByOthers: (ticket, times, isPublic = true) => {
@@ -68,7 +72,7 @@ export const jiraSubject = (edition: Edition, take: (fake: FakeJira) => void = (
   connector: jira,
   settings: settingsFor(edition),
   start: () => start(edition, take),
-  ticket: { pattern: /^IT-\d+$/, unknown: 'IT-999999' },
+  ticket: { pattern: /^IT-\d+$/, unknown: 'IT-999999', strange: STRANGE },
   vendorWords: SAID,
   refusals: [],
   pages: 3,

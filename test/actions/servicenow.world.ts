@@ -1,7 +1,7 @@
 /** The fake ServiceNow as the contract of ticketing sees it. */
 import { servicenow } from '../../actions/connectors/servicenow.ts';
 import { asHtml, FakeServiceNow, type Row, SAID } from '../support/servicenow/fake-servicenow.ts';
-import type { Held, Subject, World } from './ticketing-contract.world.ts';
+import { type Held, overHttp, STRANGE, type Subject, type World } from './ticketing-contract.world.ts';
 
 const GROUP = 'ab'.repeat(16);
 const SETTINGS = servicenow.settings.parse({
@@ -36,8 +36,12 @@ async function start(take: (fake: FakeServiceNow) => void): Promise<World> {
   const fake = await FakeServiceNow.start();
   take(fake);
   return {
-    baseUrl: fake.wire.baseUrl,
-    authorization: (who) => fake.authorization(who),
+    ...overHttp({
+      host: 'servicenow',
+      credential: 'servicenow',
+      baseUrl: fake.wire.baseUrl,
+      authorization: (who) => fake.authorization(who),
+    }),
     held: (ticket) => held(fake, ticket),
     count: () => fake.incidents.length,
     saidByOthers: (ticket, times, isPublic = true) => {
@@ -65,7 +69,7 @@ export const servicenowSubject = (take: (fake: FakeServiceNow) => void = () => {
   connector: servicenow,
   settings: SETTINGS,
   start: () => start(take),
-  ticket: { pattern: /^INC\d{7}$/, unknown: 'INC9999999' },
+  ticket: { pattern: /^INC\d{7}$/, unknown: 'INC9999999', strange: STRANGE },
   vendorWords: SAID,
   refusals: [],
   pages: 3,

@@ -26,9 +26,9 @@ describe("Zendesk's own ways", () => {
   it('enforce the key of an execution: asked twice, one ticket is opened', async () => {
     const request = given({ title: 'VPN down' });
     const first = await run('create', request);
-    const before = world.count();
+    const before = await world.count();
     expect((await run('create', request)).value).toEqual(first.value);
-    expect(world.count()).toBe(before);
+    expect(await world.count()).toBe(before);
     const other = { ...request, args: { title: 'Another' } };
     expect((await run('create', other)).value).toMatchObject({
       kind: 'failed',

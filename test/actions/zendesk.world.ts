@@ -1,7 +1,7 @@
 /** The fake Zendesk as the contract of ticketing sees it. */
 import { zendesk } from '../../actions/connectors/zendesk.ts';
 import { FakeZendesk, SAID, type Ticket } from '../support/zendesk/fake-zendesk.ts';
-import type { Held, Subject, World } from './ticketing-contract.world.ts';
+import { type Held, overHttp, STRANGE, type Subject, type World } from './ticketing-contract.world.ts';
 
 const SETTINGS = zendesk.settings.parse({ account: '900', web: 'https://acme.zendesk.com/', group: '77' });
 
@@ -31,8 +31,12 @@ async function start(take: (fake: FakeZendesk) => void): Promise<World> {
   const fake = await FakeZendesk.start();
   take(fake);
   return {
-    baseUrl: fake.wire.baseUrl,
-    authorization: (who) => fake.authorization(who),
+    ...overHttp({
+      host: 'zendesk',
+      credential: 'zendesk',
+      baseUrl: fake.wire.baseUrl,
+      authorization: (who) => fake.authorization(who),
+    }),
     held: (ticket) => held(fake, ticket),
     count: () => fake.tickets.length,
     saidByOthers: (ticket, times, isPublic = true) => {
@@ -59,7 +63,7 @@ export const zendeskSubject = (take: (fake: FakeZendesk) => void = () => {}): Su
   connector: zendesk,
   settings: SETTINGS,
   start: () => start(take),
-  ticket: { pattern: /^#\d+$/, unknown: '#999999' },
+  ticket: { pattern: /^#\d+$/, unknown: '#999999', strange: STRANGE },
   vendorWords: SAID,
   refusals: [[422, 'upstream_rejected']],
   pages: 3,
