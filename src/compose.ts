@@ -15,6 +15,7 @@ import { verifyDatabase } from './audit/verify-database.ts';
 import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf, runbooksOf } from './built-ins.ts';
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
+import { createConnecting } from './connecting.ts';
 import { createCredentialNews } from './credential-news.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import type { Grant } from './credentials/grants.ts';
@@ -47,7 +48,7 @@ import type { ExecutionId, PrincipalId, RequestId } from './model/ids.ts';
 import type { ChatAssistant, Planner, ProofStatus, Surface, WorkspaceAssistant } from './model/ports.ts';
 import type { Platform, Principal } from './model/principal.ts';
 import { IsolationLevel, type Json } from './model/request.ts';
-import { askApprovers, passOnToOperators, tellOperators } from './operators.ts';
+import { askApprovers, type OutreachDeps, passOnToOperators, tellOperators } from './operators.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { withEveryAction } from './planner/every-action.ts';
 import { formOf, parseForm } from './planner/form.ts';
@@ -93,8 +94,13 @@ export type Running = {
   viewRequest(request: RequestId, viewer: PrincipalId): Promise<Message | null>;
   /** Adds a platform's way out. */
   addSurface(surface: Surface): void;
-  /** Begins to take work; adapters are in place by now. */
+  /** Begins to take work; adapters are in place by now, and need not be connected. */
   start(): Promise<void>;
+  /**
+   * Connects a platform, and tells its operators what they must know of this start. One that is down is tried again in the
+   * background. Errors: `config_invalid`, where only an operator can mend it.
+   */
+  connect(platform: Platform, start: () => Promise<void>): Promise<void>;
   /** Reads people and policies again; a refusal leaves in force what was. */
   reload(): Promise<void>;
   stop(): Promise<void>;
@@ -124,7 +130,14 @@ export async function compose(
   checkReach(config.reach, rules.directory.current);
   const house = await openHouse(
     config,
-    { info: (words) => log.info({}, words), error: (error, words) => log.error(errorFields(error), words) },
+    {
+      info: (words) => log.info({}, words),
+      // A platform that refuses us is told of once, and not at every message that waits for it.
+      error: (error, words) =>
+        error instanceof AppError && error.code === 'config_invalid'
+          ? log.info({ code: error.code }, words)
+          : log.error(errorFields(error), words),
+    },
     { works: true, migrates: true },
   );
   const { storage, keys, audit } = house;
@@ -197,7 +210,13 @@ export async function compose(
   });
   const onCall = onCallOf(config.reach);
   const now = () => new Date();
-  const asking = { db, surfaces: () => [...surfaces.values()], deliverer, judging, titleOf, nameOf };
+  const operators: OutreachDeps = {
+    db,
+    surfaces: () => [...surfaces.values()],
+    deliverer,
+    untold: ({ code }, platform) => log.info({ platform, code }, 'operators cannot be told there yet'),
+  };
+  const asking = { ...operators, judging, titleOf, nameOf };
   const reaching = createReaching({
     ...asking,
     audit,
@@ -228,10 +247,9 @@ export async function compose(
     },
     alarm(request, { code, message }) {
       log.error({ request: request.id, code }, 'an approved request is not what its evidence says');
-      tellOperators(
-        { db, surfaces: () => [...surfaces.values()], deliverer },
-        `Request ${request.id} was stopped (${code}). ${message}`,
-      ).catch((error: unknown) => defect(error, { request: request.id, code }));
+      tellOperators(operators, `Request ${request.id} was stopped (${code}). ${message}`).catch(
+        (error: unknown) => defect(error, { request: request.id, code }),
+      );
     },
   });
   const markOf = (execution: string): string =>
@@ -391,7 +409,7 @@ export async function compose(
   });
 
   const checkpoints = await createCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
-  const operators = { db, surfaces: () => [...surfaces.values()], deliverer };
+  const connecting = createConnecting({ log, defect });
   const delivery = createDelivery({
     db,
     surface: (platform) => surfaces.get(platform) ?? null,
@@ -401,6 +419,7 @@ export async function compose(
       log.error({ message, ...errorFields(cause), code }, 'a message cannot be delivered'),
   });
   const checkpointPosting = createCheckpointPosting({
+    heard: connecting.heard,
     ...operators,
     show: delivery,
     log,
@@ -438,10 +457,16 @@ export async function compose(
   const waitingFor = (): string | null => {
     const health = broker.upstreams();
     if (health.some(({ circuit }) => circuit !== 'closed')) return 'circuit_open';
+  const notServed = outside.statuses.filter(({ state }) => state !== 'served');
+  /** What operators must know of this start, where there is anything. */
+  const startNews = (): string[] =>
+    [notServed.map(({ words }) => words).join('\n'), unreviewedInWords(rules.tools.unreviewed)].filter(
+      (words) => words !== '',
+    );
+
     return health.some(({ pausedSeconds }) => pausedSeconds > 0) ? 'paused' : null;
   };
 
-  const notServed = outside.statuses.find(({ state }) => state !== 'served');
   const checks = async (): Promise<Check[]> => {
     const migrations = await pendingMigrations(db).then(
       (pending) => ({ database: true, code: pending.length === 0 ? 'ok' : 'migrations_pending' }),
@@ -462,7 +487,7 @@ export async function compose(
       { name: 'audit', ok: sequencing.ok, code: sequencing.code, decides: true },
       { name: 'isolation', ok: isAsItShould, code: level, decides: false },
       { name: 'upstreams', ok: waitingFor() === null, code: waitingFor() ?? 'ok', decides: false },
-      { name: 'actions', ok: notServed === undefined, code: notServed?.state ?? 'ok', decides: false },
+      { name: 'actions', ok: notServed.length === 0, code: notServed[0]?.state ?? 'ok', decides: false },
       ...(config.mcp === null
         ? []
         : [{ name: 'mcp', ok: toolWatch.code() === 'ok', code: toolWatch.code(), decides: false }]),
@@ -470,6 +495,7 @@ export async function compose(
   };
 
   let proven: { at: number; note: string; status: Promise<ProofStatus> } | null = null;
+      ...connecting.checks(),
   /** The whole log, recomputed; kept until the next checkpoint so that a page that is reloaded does not repeat it. */
   const verifyNow = async (newest: StoredCheckpoint): Promise<ProofStatus> => {
     const notes = await readCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
@@ -625,15 +651,9 @@ export async function compose(
       stopNews = await builtIns.onNews((execution) => {
         pipeline.lookNow(execution).catch((error: unknown) => defect(error, { name: 'look' }));
       });
-      const notServed = outside.statuses.filter(({ state }) => state !== 'served');
       for (const { name, state, words } of notServed) log.warn({ action: name, code: state }, words);
-      if (notServed.length > 0)
-        await tellOperators(operators, notServed.map(({ words }) => words).join('\n'));
-      if (rules.tools.unreviewed.length > 0) {
-        const words = unreviewedInWords(rules.tools.unreviewed);
-        log.warn({ code: 'tool_unreviewed' }, words);
-        await tellOperators(operators, words);
-      }
+      if (rules.tools.unreviewed.length > 0)
+        log.warn({ code: 'tool_unreviewed' }, unreviewedInWords(rules.tools.unreviewed));
       checkpointPosting.start();
       isolationWatch.start();
     },
@@ -641,6 +661,11 @@ export async function compose(
       await credentials.lookNow();
       const before = rules.policy().loaded;
       const data = rules.reload();
+    connect: (platform, start) =>
+      connecting.connect(platform, start, async () => {
+        const there = { ...operators, surfaces: () => [surfaces.get(platform)!] };
+        for (const words of startNews()) await tellOperators(there, words);
+      }),
       await db.transaction((tx) => audit.append(tx, { type: 'policy.loaded', data }));
       await tellOperators(operators, changeInWords(policyChanges(before, rules.policy().loaded)));
     },
@@ -650,6 +675,7 @@ export async function compose(
       await isolationWatch.stop();
       await stopNews();
       await stopWorkers();
+      connecting.stop();
       await queue.stop();
       await sequencer.stop();
       await checkpointPosting.last();

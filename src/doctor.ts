@@ -2,7 +2,7 @@
 import { bad, type Finding, looking, note, ok } from './commands/doctor/finding.ts';
 import { HOW_TO_MAKE, lookAtKeys } from './commands/doctor/keys.ts';
 import { lookAtFolder, lookAtNode, lookAtPort, lookAtSandbox } from './commands/doctor/machine.ts';
-import { lookAtModel, lookAtRedis, lookAtSlack } from './commands/doctor/platforms.ts';
+import { lookAtModel, lookAtRedis, lookAtSlack, lookAtTeams } from './commands/doctor/platforms.ts';
 import { lookAtSignIn } from './commands/doctor/sign-in.ts';
 import { type Config, type Environment, readConfig } from './config.ts';
 import { AppError } from './errors.ts';
@@ -27,6 +27,7 @@ export async function* diagnose(env: Environment, cwd: string): AsyncGenerator<F
     ['policies', async () => (await import('./commands/doctor/rules.ts')).lookAtRules(config)],
     ['credentials', async () => (await import('./commands/doctor/credentials.ts')).lookAtCredentials(config)],
     ['slack', () => lookAtSlack(config)],
+    ['teams', () => lookAtTeams(config)],
     ['sign-in', () => lookAtSignIn(config)],
     ['model', () => lookAtModel(config)],
     ['port', () => lookAtPort(config)],

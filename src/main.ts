@@ -13,6 +13,7 @@ import { compose, type Running } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
 import { AppError } from './errors.ts';
 import { createLog, errorFields, type Log } from './log.ts';
+import { tenantOf } from './reply/messages.ts';
 import { closeServer, listen, mountEnd, mountHealth, newApp } from './server.ts';
 
 const CLIENT_FOLDER = fileURLToPath(new URL('../.build/web', import.meta.url));
@@ -47,6 +48,7 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
           config: config.slack,
           log,
           ephemeral: running.house.storage.ephemeral,
+          teamOf: (channel) => tenantOf(running.house.storage.db, 'slack', channel),
         })
       : null;
     const teams = config.teams
@@ -77,8 +79,10 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
     await running.start();
     const listening = await listen(app, config.host, config.port);
     port = listening.port;
-    await slack?.start();
-    await teams?.start();
+    await Promise.all([
+      slack && running.connect('slack', slack.start),
+      teams && running.connect('teams', teams.start),
+    ]);
     welcome(config, running, port);
     return {
       reload: running.reload,

@@ -11,7 +11,13 @@ import type { Place } from './model/turn.ts';
 import { type Deliverer, say, threadAt } from './reply/messages.ts';
 import type { Database, Tx } from './store/database.ts';
 
-export type OutreachDeps = { db: Database; surfaces(): readonly Surface[]; deliverer: Deliverer };
+export type OutreachDeps = {
+  db: Database;
+  surfaces(): readonly Surface[];
+  deliverer: Deliverer;
+  /** A platform of which it is not even known yet where operators are told: it is left out, and keeps no other from hearing. */
+  untold(error: AppError, platform: Surface['platform']): void;
+};
 
 /**
  * Checkpoints leave the house this often at most, and only when there is a newer one. What is rewritten within this
@@ -96,11 +102,21 @@ function checkpointInWords({ size, note }: { size: number; note: string }): stri
 }
 
 async function operatorsPlaces(deps: OutreachDeps): Promise<Place[]> {
-  const places = await Promise.all(deps.surfaces().map((surface) => surface.operatorsPlace()));
+  const places = await Promise.all(deps.surfaces().map((surface) => operatorsPlaceOf(deps, surface)));
   return places.filter((place) => place !== null);
 }
 
 /** Whom a request is put to directly, and in which channels instead of the platforms' own. */
+async function operatorsPlaceOf(deps: OutreachDeps, surface: Surface): Promise<Place | null> {
+  try {
+    return await surface.operatorsPlace();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'platform_unavailable') throw error;
+    deps.untold(error, surface.platform);
+    return null;
+  }
+}
+
 export type Audience = { people: readonly Principal[]; channels: Channels };
 export type Channels = { slack: string | null; teams: string | null };
 

@@ -32,7 +32,7 @@ export type SlackConfig = {
 
 export type SlackAdapter = {
   surface: Surface;
-  /** Asks Slack who we are; until then what arrives is refused, to be sent again. */
+  /** Asks Slack who we are; until then what arrives is refused, to be sent again. May be tried again where it failed. */
   start(): Promise<void>;
   /** Nothing more is taken from sockets; what is left to say is still said. */
   hangUp(): Promise<void>;
@@ -59,9 +59,15 @@ export function createSlackAdapter(options: {
   log: Log;
   ephemeral?: Ephemeral;
   clock?: Clock;
+  /** The workspace of a channel where we spoke before, so that operators can be told while Slack is down; null for none. */
+  teamOf?: (channel: string) => Promise<string | null>;
 }): SlackAdapter {
-  const { assistant, app, config, log, ephemeral, clock = systemClock } = options;
+  const { assistant, app, config, log, ephemeral, clock = systemClock, teamOf = async () => null } = options;
   let self: Self | null = null;
+  const whoWeAre = (): Self => {
+    if (self === null) throw new AppError('platform_unavailable', 'Slack is not connected yet.');
+    return self;
+  };
   const client = new SlackClient(config, boltLogger(log));
   const queue = new PacedQueue(clock, PACE);
   const memory = ephemeral ?? ownMemory();
@@ -75,10 +81,8 @@ export function createSlackAdapter(options: {
     memory,
     agent,
     threads,
-    self: () => {
-      if (self === null) throw new AppError('platform_unavailable', 'Slack is not connected yet.');
-      return self;
-    },
+    self: whoWeAre,
+    teamOf: async (channel) => self?.team ?? (await teamOf(channel)) ?? whoWeAre().team,
     approvalsChannel: config.approvalsChannel,
     operatorsChannel: config.operatorsChannel,
     log,
@@ -106,8 +110,8 @@ export function createSlackAdapter(options: {
     surface,
     start: async () => {
       self = await whoAmI(client);
-      home.start();
       await sockets?.start();
+      home.start();
       log.info({ code: 'slack_connected', team: self.team }, 'Slack is connected');
     },
     hangUp: async () => sockets?.stop(),

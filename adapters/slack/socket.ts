@@ -13,7 +13,7 @@ import { type Parsed, parsePayload } from './parse.ts';
 
 export type SocketParts = DispatchParts & { appToken: string; apiUrl: string | null; clock: Clock };
 export type Sockets = {
-  /** Resolves once every socket is open. @throws AppError `config_invalid`, `platform_unavailable`. */
+  /** Resolves once every socket is open; tried again, it opens those that are not. @throws AppError `config_invalid`, `platform_unavailable`. */
   start(): Promise<void>;
   /** Nothing more comes in; what is not acknowledged Slack sends to another socket, or again later. */
   stop(): Promise<void>;
@@ -67,10 +67,19 @@ export function openSockets(parts: SocketParts, act: Act): Sockets {
     });
   };
 
+  const kept = new Set<SocketModeReceiver>();
+  const open = async (socket: SocketModeReceiver): Promise<void> => {
+    if (kept.has(socket)) return;
+    await socket.client.start().catch(refuse);
+    kept.add(socket);
+    keepOpen(socket);
+  };
+
   return {
     async start() {
-      await Promise.all(sockets.map(({ client }) => client.start().catch(refuse)));
-      for (const socket of sockets) keepOpen(socket);
+      const opened = await Promise.allSettled(sockets.map(open));
+      const failed = opened.find((result) => result.status === 'rejected');
+      if (failed) throw failed.reason;
       log.info({ code: 'slack_socket_open' }, 'the sockets to Slack are open');
     },
     async stop() {

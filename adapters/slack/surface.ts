@@ -25,6 +25,8 @@ export type SurfaceParts = {
   agent: Pick<Agent, 'answered'>;
   threads: Threads;
   self: () => Self;
+  /** The workspace of a channel of ours. @throws AppError `platform_unavailable` where nobody has told us yet. */
+  teamOf: (channel: string) => Promise<string>;
   approvalsChannel: string | null;
   operatorsChannel: string | null;
   log: Log;
@@ -66,10 +68,14 @@ export class SlackSurface implements Surface {
   }
 
   /**
-   * @throws AppError `platform_unavailable`: try again later; `not_found`, `not_allowed`, `config_invalid`,
-   * `upstream_failed`: trying again changes nothing.
+   * @throws AppError `platform_unavailable`, `ephemeral_unavailable`: try again later; `config_invalid`: when an operator has
+   * mended it; `not_found`, `not_allowed`, `upstream_failed`: trying again changes nothing.
    */
-  async post(place: Place, message: Message): Promise<Delivered | null> {
+  async post(
+    place: Place,
+    message: Message,
+    begun?: (delivered: Delivered) => Promise<void>,
+  ): Promise<Delivered | null> {
     const rendered = renderMessage(message);
     if (rendered === null) return null;
     const whispered = await this.#whisper(place, message, rendered);
@@ -86,6 +92,7 @@ export class SlackSurface implements Surface {
       ...(place.thread === '' ? {} : { thread: place.thread }),
     });
     const delivered = handle(posted, place.thread);
+    if (rendered.rest.length > 0) await begun?.(delivered);
     await this.#continue(delivered, rendered);
     if (rendered.rest.length > 0 && rendered.actions !== null) await this.#rewrite(delivered, rendered);
     // Not waited for: the sooner it is noted that this was shown, the less a crash repeats.
@@ -140,8 +147,8 @@ export class SlackSurface implements Surface {
   }
 
   async operatorsPlace(): Promise<Place | null> {
-    const { operatorsChannel } = this.#parts;
-    return operatorsChannel === null ? null : this.#place(operatorsChannel);
+    const { operatorsChannel, teamOf } = this.#parts;
+    return operatorsChannel === null ? null : this.#place(operatorsChannel, await teamOf(operatorsChannel));
   }
 
   /**
@@ -163,9 +170,9 @@ export class SlackSurface implements Surface {
     await queue.enqueue(container, thread, () => client.update(thread, { channel: container, ...line }));
   }
 
-  #place(container: string): Place {
+  #place(container: string, tenant = this.#parts.self().team): Place {
     const direct = container.startsWith('D');
-    return { platform: 'slack', tenant: this.#parts.self().team, container, thread: '', direct };
+    return { platform: 'slack', tenant, container, thread: '', direct };
   }
 
   /** Null where this person cannot be written to: the others are asked all the same. */

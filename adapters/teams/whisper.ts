@@ -62,9 +62,9 @@ export function whispering(surface: Surface, whispers: Whispers): Surface {
     update: (delivered, message) => surface.update(delivered, message),
     approvalPlaces: (approvers, channel) => surface.approvalPlaces(approvers, channel),
     operatorsPlace: () => surface.operatorsPlace(),
-    async post(place, message) {
+    async post(place, message, begun) {
       const { onlyFor, text } = message;
-      if (onlyFor?.platform !== 'teams' || place.direct) return surface.post(place, message);
+      if (onlyFor?.platform !== 'teams' || place.direct) return surface.post(place, message, begun);
       if (await whispers.wasTold(place, onlyFor.user, text)) {
         return {
           platform: 'teams',
@@ -75,7 +75,7 @@ export function whispering(surface: Surface, whispers: Whispers): Surface {
       const reader = { id: PrincipalId.parse('reader'), name: '', groups: [], accounts: [onlyFor] };
       const own = (await surface.approvalPlaces([reader])).find(({ direct }) => direct);
       // Nobody can be written to who has not got the app: then all may read it.
-      return surface.post(own ?? place, message);
+      return surface.post(own ?? place, message, begun);
     },
   };
 }

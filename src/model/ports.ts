@@ -106,11 +106,21 @@ export interface Ephemeral {
   close(): Promise<void>;
 }
 
-/** A platform's way out: where messages are shown and rewritten. Throws `AppError('platform_unavailable')` to be retried. */
+/**
+ * A platform's way out: where messages are shown and rewritten. Throws an `AppError` of status 503 to be retried, and
+ * `config_invalid` where it refuses us altogether, until an operator has mended that.
+ */
 export interface Surface {
   readonly platform: Platform;
-  /** Shows a message in a thread; the answer finds it again for `update`. Null: nothing to deliver. */
-  post(place: Place, message: Message): Promise<Delivered | null>;
+  /**
+   * Shows a message in a thread; the answer finds it again for `update`. Null: nothing to deliver. `begun` hears where it is as
+   * soon as a part of it stands there and others must follow: should those fail, `update` completes it.
+   */
+  post(
+    place: Place,
+    message: Message,
+    begun?: (delivered: Delivered) => Promise<void>,
+  ): Promise<Delivered | null>;
   update(delivered: Delivered, message: Message): Promise<void>;
   /**
    * Where these approvers are asked: a channel, and a direct message to each. `channel` is the platform's id of one that

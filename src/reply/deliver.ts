@@ -14,6 +14,7 @@ import type { Database } from '../store/database.ts';
 import {
   deliveredCards,
   findMessage,
+  markBegun,
   markDelivered,
   markUndeliverable,
   placeOf,
@@ -29,6 +30,8 @@ export type DeliveryDeps = {
   render(message: StoredMessage, place: Place): Promise<Message>;
   /** Queues the same again: too much waits for its place already. */
   putOff(what: What, afterSeconds: number): Promise<void>;
+  /** What became of a message: null where it was shown. */
+  heard(platform: Platform, problem: AppError | null): void;
   /** What a platform will never accept; an operator must know. */
   gaveUp(problem: { message: MessageId; code: string; cause: unknown }): void;
 };
@@ -53,14 +56,15 @@ export type Aside = <T>(wait: () => Promise<T>) => Promise<T>;
 export type Deliver = (what: What, aside?: Aside) => Promise<void>;
 
 /**
- * Delivers a new message, or rewrites every card of a request as it stands now. Throws what is worth another try
- * (`platform_unavailable`), so that the durable job comes again. At least once: a crash between the platform's yes
- * and our note of it shows a message twice.
+ * Delivers a new message, or rewrites every card of a request as it stands now. Throws what is worth another try, so
+ * that the durable job comes again. At least once: a crash between the platform's yes and our note of it shows a
+ * message twice.
  */
 export function createDelivery(deps: DeliveryDeps): Deliver {
   const inLine = createLines();
   const underWay = new Map<string, number>();
   const unnoted = new Map<MessageId, Delivered>();
+  const begun = new Map<MessageId, Delivered>();
 
   async function unlessCrowded(where: string, what: What, work: () => Promise<void>): Promise<void> {
     const others = underWay.get(where) ?? 0;
@@ -76,7 +80,7 @@ export function createDelivery(deps: DeliveryDeps): Deliver {
   }
 
   return async (what, aside = (wait) => wait()) => {
-    const showing: Showing = { ...deps, aside, unnoted };
+    const showing: Showing = { ...deps, aside, unnoted, begun };
     if ('message' in what) {
       const message = await findMessage(deps.db, what.message);
       if (!message) return;
@@ -97,6 +101,8 @@ type Showing = DeliveryDeps & {
   aside: Aside;
   /** What stands on its platform and could not be noted yet: whoever tries again must not post it again. */
   unnoted: Map<MessageId, Delivered>;
+  /** What stands there in part only, in case that could not be noted. */
+  begun: Map<MessageId, Delivered>;
 };
 
 /** Everything of ours in the thread up to this message that is not shown yet, oldest first. */
@@ -109,48 +115,88 @@ async function show(deps: Showing, message: StoredMessage): Promise<void> {
   const place = await placeOf(deps.db, message.thread);
   const surface = deps.surface(place.platform);
   if (!surface) return;
+  if (await asksInVain(deps, message)) return giveUp(deps, message, 'over');
   const update = (delivered: Delivered) => aside(() => surface.update(delivered, shown));
   let shown: Message;
   try {
     let delivered = message.delivered;
     shown = await deps.render(message, place);
     if (delivered === null) {
-      delivered = deps.unnoted.get(message.id) ?? (await first(deps, surface, place, shown));
+      delivered = deps.unnoted.get(message.id) ?? (await first(deps, surface, place, message, shown));
       if (delivered === null) return;
       await note(deps, message.id, delivered);
     } else await update(delivered);
     // What moved the request meanwhile may not have known of this card, or have rewritten it before we did.
     for (let rewrites = 0; message.request !== null; rewrites += 1) {
       const now = await deps.render(message, place);
-      if (isDeepStrictEqual(now, shown)) return;
+      if (isDeepStrictEqual(now, shown)) break;
       if (rewrites === REWRITES_MAX) {
         throw new AppError('platform_unavailable', 'The card changes faster than it can be shown.');
       }
       shown = now;
       await update(delivered);
     }
+    deps.heard(place.platform, null);
   } catch (error) {
-    if (!(error instanceof AppError) || TEMPORARY.has(error.code)) throw error;
+    if (!(error instanceof AppError)) throw error;
+    deps.heard(place.platform, error);
+    if (mayBeMended(error)) throw error;
     deps.gaveUp({ message: message.id, code: error.code, cause: error });
-    if (message.delivered === null) await markUndeliverable(deps.db, message.id, error.code);
+    if (message.delivered === null) await giveUp(deps, message, error.code);
   }
 }
 
-/** Completes what was shown of it while it was written; otherwise posts it. */
-async function first({ db, aside }: Showing, surface: Surface, place: Place, message: Message) {
-  const begun = surface.streaming && (await begunFor(db, message.id));
+/** Goes on with what stands of it already, in part or as it was written; otherwise posts it. */
+async function first(
+  { db, aside, begun }: Showing,
+  surface: Surface,
+  place: Place,
+  stored: StoredMessage,
+  message: Message,
+): Promise<Delivered | null> {
+  const part = stored.begun ?? begun.get(stored.id);
+  if (part) {
+    await aside(() => surface.update(part, message));
+    return part;
+  }
+  const written = surface.streaming && (await begunFor(db, stored.id));
+  if (written) return aside(() => surface.streaming!.complete(place, written, message));
   return aside(() =>
-    begun ? surface.streaming!.complete(place, begun, message) : surface.post(place, message),
+    surface.post(place, message, async (delivered) => {
+      begun.set(stored.id, delivered);
+      await markBegun(db, stored.id, delivered);
+    }),
   );
 }
 
+async function giveUp({ db, begun }: Showing, { id }: StoredMessage, code: string): Promise<void> {
+  begun.delete(id);
+  await markUndeliverable(db, id, code);
+}
+
+/** It would ask approvers about what has ended while it could not be shown. */
+async function asksInVain({ db }: Showing, message: StoredMessage): Promise<boolean> {
+  if (message.delivered !== null || message.request === null) return false;
+  const over = await db.maybe(
+    `select 1 from messages m join requests r on r.id = m.request
+     where m.id = $1 and m.turn is null and r.state not in ('pending', 'approved', 'executing', 'unknown')`,
+    [message.id],
+  );
+  return over !== null;
+}
+
 /** Until it is noted that it is shown, a database that fails for a moment would have it shown again. */
-async function note({ db, aside, unnoted }: Showing, id: MessageId, delivered: Delivered): Promise<void> {
+async function note(
+  { db, aside, unnoted, begun }: Showing,
+  id: MessageId,
+  delivered: Delivered,
+): Promise<void> {
   unnoted.set(id, delivered);
   for (const againMs of [...NOTE_AGAIN_MS, null]) {
     try {
       await markDelivered(db, id, delivered);
       unnoted.delete(id);
+      begun.delete(id);
       return;
     } catch (error) {
       if (againMs === null) throw error;
@@ -159,7 +205,8 @@ async function note({ db, aside, unnoted }: Showing, id: MessageId, delivered: D
   }
 }
 
-const TEMPORARY: ReadonlySet<string> = new Set(['platform_unavailable', 'database_unavailable']);
+/** By itself, as what we stand on comes back, or by an operator, who gives us a token or a right that the platform takes. */
+const mayBeMended = (error: AppError): boolean => error.status === 503 || error.code === 'config_invalid';
 
 /** Work on one thread is done one after the other; nothing is remembered of threads that rest. */
 function createLines() {

@@ -7,6 +7,7 @@ import type { Authorship, Delivered, Form, Source } from '../model/card.ts';
 import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
 import { MessageId, newId, ThreadId } from '../model/ids.ts';
 import type { Change } from '../model/ports.ts';
+import type { Platform } from '../model/principal.ts';
 import type { Place } from '../model/turn.ts';
 import type { Sql, Tx } from '../store/database.ts';
 
@@ -25,6 +26,8 @@ export type StoredMessage = {
   sources: Source[] | null;
   at: Date;
   delivered: Delivered | null;
+  /** Where a part of it stands, while the rest could not be shown yet. */
+  begun: Delivered | null;
 };
 
 export type Said = {
@@ -42,7 +45,7 @@ export type Deliverer = {
   deliver(tx: Tx, what: { message: MessageId } | { request: RequestId }): Promise<void>;
 };
 
-const COLUMNS = `m.id, m.thread, m.author, m.authorship, m.text, m.request, m.form, m.sources, m.created_at as at, m.delivered`;
+const COLUMNS = `m.id, m.thread, m.author, m.authorship, m.text, m.request, m.form, m.sources, m.created_at as at, m.delivered, m.begun`;
 
 /** Stores a message of ours and queues its delivery. */
 export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<MessageId> {
@@ -119,6 +122,15 @@ export async function placeOf(sql: Sql, thread: ThreadId): Promise<Place> {
 export async function findMessage(sql: Sql, id: MessageId): Promise<StoredMessage | null> {
   return sql.maybe<StoredMessage>(`select ${COLUMNS} from messages m where m.id = $1`, [id]);
 }
+/** In which workspace or tenant a channel is where we spoke before; null where we never did. */
+export async function tenantOf(sql: Sql, platform: Platform, container: string): Promise<string | null> {
+  const row = await sql.maybe<{ tenant: string }>(
+    'select tenant from threads where platform = $1 and container = $2 order by updated_at desc limit 1',
+    [platform, container],
+  );
+  return row?.tenant ?? null;
+}
+
 
 /** A thread's messages, oldest first; the newest `limit` of them. */
 export async function messagesOf(sql: Sql, thread: ThreadId, limit: number): Promise<StoredMessage[]> {
@@ -163,7 +175,7 @@ export async function deliveredCards(sql: Sql, request: RequestId): Promise<Stor
 export async function markDelivered(sql: Sql, id: MessageId, delivered: Delivered): Promise<void> {
   await sql.query(
     `with complete as (delete from begun_answers where message = $1)
-     update messages set delivered = $2 where id = $1`,
+     update messages set delivered = $2, begun = null where id = $1`,
     [id, JSON.stringify(delivered)],
   );
 }
@@ -171,6 +183,11 @@ export async function markDelivered(sql: Sql, id: MessageId, delivered: Delivere
 /** A platform will never take it; `code` is ours. */
 export async function markUndeliverable(sql: Sql, id: MessageId, code: string): Promise<void> {
   await sql.query(
+/** A part of it is shown: whoever tries again goes on there. */
+export async function markBegun(sql: Sql, id: MessageId, begun: Delivered): Promise<void> {
+  await sql.query('update messages set begun = $2 where id = $1', [id, JSON.stringify(begun)]);
+}
+
     `with given_up as (delete from begun_answers where message = $1)
      update messages set undeliverable = $2 where id = $1`,
     [id, code],

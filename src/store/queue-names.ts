@@ -22,8 +22,11 @@ export const QUEUES = {
   execute: { retryLimit: 20, retryDelay: 1, retryDelayMax: 30, expireInSeconds: 900 },
   /** One look at something that runs elsewhere; each look sends the next. */
   follow: { retryLimit: 20, retryDelay: 1, retryDelayMax: 30, expireInSeconds: 120 },
-  /** One message out; a platform may be down for an hour, and may ask to wait a minute in the middle of one. */
-  deliver: { retryLimit: 30, retryDelay: 1, retryDelayMax: 300, expireInSeconds: 180 },
+  /**
+   * One message out; a platform may ask to wait a minute in the middle of one, may be down for hours, and may refuse our token
+   * until somebody is back from a weekend. Tried for longer than the seven days that any request may wait.
+   */
+  deliver: { retryLimit: 2_100, retryDelay: 1, retryDelayMax: 300, expireInSeconds: 180 },
   /** One request whose time is over. */
   expire: { retryLimit: 20, retryDelay: 1, retryDelayMax: 60, expireInSeconds: 60 },
   /**

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, inject, it } from 'vitest';
+import { lookAtTeams } from '../../src/commands/doctor/platforms.ts';
 import { useDatabase } from '../support/database.ts';
 import { freePort } from '../support/redis.ts';
 import { type Around, countersign, makePlace } from './cli.ts';
@@ -81,6 +82,7 @@ describe('doctor', () => {
         'redis',
         'policies',
         'slack',
+        'teams',
         'model',
         'port',
         'sandbox',
@@ -156,6 +158,21 @@ describe('doctor', () => {
     );
     expect(nowhere.of('slack')[0]).toMatchObject({ state: 'bad', what: 'cannot be reached (ECONNREFUSED)' });
     expect(accepted.stdout + refused.stdout + nowhere.stdout).not.toContain('a-token');
+  });
+
+  it('says of Teams whether Entra gives a token, as the start would find it', async () => {
+    const identity = {
+      appId: '11111111-2222-4333-8444-555555555555',
+      password: 'an-app-password',
+      tenant: '66666666-7777-4888-8999-aaaaaaaaaaaa',
+      unauthenticated: false,
+    };
+    const nowhere = `https://127.0.0.1:${await freePort()}/`;
+    const cloud = { openIdMetadataUrl: nowhere, tokenIssuer: nowhere, loginUrl: nowhere, scope: nowhere };
+    const [unreached] = await lookAtTeams({ teams: { ...identity, cloud } });
+    expect(unreached).toMatchObject({ state: 'bad', what: 'no token can be had from Entra' });
+    expect(JSON.stringify(unreached)).not.toContain('an-app-password');
+    expect(await lookAtTeams({ teams: null })).toMatchObject([{ state: 'note', what: 'not configured' }]);
   });
 
   it('looks the model up', async () => {

@@ -89,8 +89,8 @@ export async function serve(
   ({ server, port } = await listen(app, '127.0.0.1', 0));
   slack.connect(`http://127.0.0.1:${port}${SLACK_ENDPOINT}`);
   teams.connect(`http://127.0.0.1:${port}${TEAMS_ENDPOINT}`, () => clock.now());
-  await slackAdapter.start();
-  await teamsAdapter.start();
+  await running.connect('slack', slackAdapter.start);
+  await running.connect('teams', teamsAdapter.start);
   return {
     running,
     port,

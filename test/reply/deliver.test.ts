@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import type { Message } from '../../src/model/card.ts';
 import { type MessageId, newId, ThreadId } from '../../src/model/ids.ts';
 import type { Surface } from '../../src/model/ports.ts';
@@ -60,6 +61,7 @@ async function working(surface: Surface, options: { concurrency: number }) {
       putOff += 1;
       await database.db.transaction((tx) => send.deliverLater(tx, what, 1));
     },
+    heard: () => undefined,
     gaveUp: () => undefined,
   });
   await queue.work('deliver', options, (job, _signal, attempt) =>
@@ -130,6 +132,7 @@ describe('a message', () => {
       surface: () => surface,
       render: async (stored) => messageOf(stored),
       putOff: async () => undefined,
+      heard: () => undefined,
       gaveUp: () => undefined,
     });
 
@@ -152,4 +155,50 @@ describe('a message', () => {
     const row = await database.db.one('select delivered from messages where id = $1', [message]);
     expect(row).toEqual({ delivered: { platform: 'slack', container: 'C1', message } });
   });
+
+  test('that could be shown in part only is completed where it stands, by another process too', async () => {
+    const posted: string[] = [];
+    const completed: string[] = [];
+    let isAway = true;
+    const surface: Surface = {
+      ...platform().surface,
+      async post(place, message, begun) {
+        const delivered = { platform: 'slack' as const, container: place.container, message: 'ts' };
+        posted.push(message.text);
+        await begun?.(delivered);
+        throw new AppError('ephemeral_unavailable', 'Redis is away.');
+      },
+      async update(delivered) {
+        if (isAway) throw new AppError('ephemeral_unavailable', 'Redis is away.');
+        completed.push(delivered.message);
+      },
+    };
+    const message = await aMessage();
+    const away = { code: 'ephemeral_unavailable' };
+    await expect(deliveryOver(database.db, surface)({ message })).rejects.toMatchObject(away);
+    await expect(deliveryOver(database.db, surface)({ message })).rejects.toMatchObject(away);
+    isAway = false;
+    await deliveryOver(database.db, surface)({ message });
+    expect({ posted, completed }).toEqual({ posted: ['said once'], completed: ['ts'] });
+    const row = await database.db.one('select delivered, begun from messages where id = $1', [message]);
+    expect(row).toEqual({ delivered: { platform: 'slack', container: 'C1', message: 'ts' }, begun: null });
+  });
+
+  test.each(['config_invalid', 'disk_full', 'overloaded'] as const)(
+    'that meets %s waits for it to be mended, and is not given up',
+    async (code) => {
+      let problem: AppError | null = new AppError(code, 'Not now.');
+      const { surface, shown } = platform();
+      const troubled: Surface = {
+        ...surface,
+        post: (...args) => (problem ? Promise.reject(problem) : surface.post(...args)),
+      };
+      const message = await aMessage();
+      const deliver = deliveryOver(database.db, troubled);
+      await expect(deliver({ message })).rejects.toMatchObject({ code });
+      problem = null;
+      await deliver({ message });
+      expect(shown).toEqual(['C1: said once']);
+    },
+  );
 });

@@ -85,6 +85,7 @@ const delivery = (surface: Surface) =>
         at: '',
       }) satisfies Message,
     putOff: async () => undefined,
+    heard: () => undefined,
     gaveUp: () => undefined,
   });
 

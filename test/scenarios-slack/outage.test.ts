@@ -79,6 +79,46 @@ test('what was said to be done while the process stopped is done after the start
   await work.shows((_, text) => text.startsWith('Open a ticket: Ticket'), { thread: said.ts });
 });
 
+test('a token that is revoked for a while loses nothing, and operators are told once', async () => {
+  const slackCheck = async () => (await work.running.checks()).find(({ name }) => name === 'slack')!;
+  const told = () => work.logged.filter(({ platform, code }) => platform && code === 'config_invalid');
+  // Each of the four cards is refused once at least.
+  work.slack.fail(6, 'chat.postMessage', 'token_revoked');
+  const sent = await work.slack.say(ALICE, 'ci trigger repo=web ref=main job=checks');
+  await expect.poll(async () => (await slackCheck()).code, { timeout: 20_000 }).toBe('config_invalid');
+  const own = await work.shows((message) => buttonsOf(message).includes('cancel'), { thread: sent.ts });
+  const digest = digestOf(own)!;
+  await work.slack.workspace.until(() => work.cards(digest).length === 4, 60_000);
+  await expect.poll(slackCheck, { timeout: 20_000 }).toMatchObject({ ok: true, code: 'ok', decides: false });
+  expect(told()).toHaveLength(1);
+  await work.slack.click(BOB, work.cards(digest).find(({ channel }) => channel === 'D0BOB')!, 'approve');
+  await work.everywhere(digest, 'passed.', 4);
+});
+
+test('a request that ended while nobody could be asked is put to nobody any more', async () => {
+  work.slack.fail(40, 'chat.postMessage', 'token_revoked');
+  const sent = await work.slack.say(ALICE, 'ci trigger repo=web ref=main job=checks');
+  const asked = () =>
+    work.database.owner.maybe<{ request: string }>(
+      `select request from messages m join threads t on t.id = m.thread
+       where t.container = 'D0BOB' and m.delivered is null and m.request is not null`,
+    );
+  await expect.poll(asked, { timeout: 20_000 }).not.toBeNull();
+  const { request } = (await asked())!;
+  await work.running.pipeline.stop(
+    (await work.database.owner.one<{ thread: never }>('select thread from requests where id = $1', [request]))
+      .thread,
+    'alice' as never,
+  );
+  work.slack.mend();
+  await work.shows((_, text) => text.includes('Stopped, as you asked.'), { thread: sent.ts });
+  const over = () =>
+    work.database.owner.query(`select undeliverable from messages where request = $1 and turn is null`, [
+      request,
+    ]);
+  await expect.poll(over, { timeout: 60_000 }).toEqual(Array(3).fill({ undeliverable: 'over' }));
+}, 120_000);
+
 test('one place that Slack holds up keeps no other from the outcome', async () => {
   const asked = await work.asksForChecks();
   // Longer than anybody waits, and for as long as this file runs.

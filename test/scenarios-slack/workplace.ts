@@ -17,6 +17,7 @@ import { compose, type Running } from '../../src/compose.ts';
 import { type Config, readConfig } from '../../src/config.ts';
 import type { Fields } from '../../src/log.ts';
 import type { CardOffer } from '../../src/model/card.ts';
+import { tenantOf } from '../../src/reply/messages.ts';
 import { closeServer, listen, newApp } from '../../src/server.ts';
 import type { Database } from '../../src/store/database.ts';
 import { manifest } from '../adapters/slack/harness.ts';
@@ -98,11 +99,20 @@ export function digestOf(message: FakeMessage): string | undefined {
   return /digest ([0-9a-f]{64})/i.exec(drawMessage(message))?.[1];
 }
 
+export type WorkplaceOptions = {
+  socketMode?: true;
+  model?: () => string;
+  yaml?: Record<string, unknown>;
+  prepare?: (folder: string) => void;
+  isUp?: false;
+};
+
 /**
  * One assistant, one Slack and one database for the tests of a file. `socketMode`: nothing comes by HTTP. `model`: where a
- * language model answers.
+ * language model answers. `yaml`: more of the configuration. `prepare`: what else lies in its folder. `isUp`: whether it is started
+ * for the tests; otherwise they do it.
  */
-export function useWorkplace(options: { socketMode?: true; model?: () => string } = {}) {
+export function useWorkplace(options: WorkplaceOptions = {}) {
   const database: TestDatabase = useDatabase();
   const folder = mkdtempSync(path.join(tmpdir(), 'countersign-slack-'));
   const logged: (Fields & { words: string })[] = [];
@@ -121,6 +131,7 @@ export function useWorkplace(options: { socketMode?: true; model?: () => string 
       config: config.slack!,
       log,
       ephemeral: running.house.storage.ephemeral,
+      teamOf: (channel) => tenantOf(running.house.storage.db, 'slack', channel),
       // The second between two messages passes at once; what is waited for is counted, not slept.
       clock: virtualClock(),
     });
@@ -128,8 +139,8 @@ export function useWorkplace(options: { socketMode?: true; model?: () => string 
     await running.start();
     const { server, port } = await listen(app, '127.0.0.1', 0);
     slack.connect(`http://127.0.0.1:${port}${ENDPOINT}`);
-    await adapter.start();
     up = { running, adapter, server };
+    await running.connect('slack', adapter.start);
   };
   const stop = async (): Promise<void> => {
     if (up === null) return;
@@ -146,7 +157,7 @@ export function useWorkplace(options: { socketMode?: true; model?: () => string 
     for (const [, , user] of PEOPLE) slack.workspace.addUser(user);
     for (const channel of [APPROVALS, OPERATORS, GENERAL]) slack.workspace.addChannel(channel);
     config = await configure(folder, database, slack, options);
-    await start();
+    if (options.isUp !== false) await start();
   });
   afterAll(async () => {
     await stop();
@@ -278,7 +289,7 @@ async function configure(
   folder: string,
   database: TestDatabase,
   slack: FakeSlack,
-  { socketMode, model }: { socketMode?: true; model?: () => string },
+  { socketMode, model, yaml, prepare }: WorkplaceOptions,
 ): Promise<Config> {
   const data = path.join(folder, 'data');
   mkdirSync(data, { mode: 0o700 });
@@ -286,6 +297,7 @@ async function configure(
   const web = await makeSampleRepository(path.join(root, 'samples/web'), path.join(data, 'web.git'));
   cpSync(path.join(root, 'policies'), path.join(folder, 'policies'), { recursive: true });
   writeFileSync(path.join(folder, 'people.yaml'), peopleFile(), { mode: 0o600 });
+  prepare?.(folder);
   writeFileSync(
     path.join(folder, 'countersign.yaml'),
     JSON.stringify({
@@ -295,6 +307,7 @@ async function configure(
       repositories: { web },
       slack: { approvals_channel: APPROVALS, operators_channel: OPERATORS },
       limits: { turns_per_minute: NO_LIMIT, requests_per_action_per_hour: NO_LIMIT },
+      ...yaml,
     }),
     { mode: 0o600 },
   );

@@ -25,6 +25,10 @@ import { APP, FakeConnector, type FakeMessage, TENANT } from '../support/teams/f
 import { virtualClock } from '../support/virtual-clock.ts';
 
 export const ALICE = 'aaaaaaaa-0000-4000-8000-000000000001';
+export const BOB = 'bbbbbbbb-0000-4000-8000-000000000002';
+export const DAVE = 'dddddddd-0000-4000-8000-000000000004';
+/** A member of the tenant whom the directory does not list. */
+export const STRANGER = 'eeeeeeee-0000-4000-8000-000000000005';
 export const GENERAL = '19:general@thread.tacv2';
 /** A start, a sandboxed run or a sealed log on a busy machine. */
 export const SLOW_MS = 25_000;
@@ -36,7 +40,9 @@ const PEOPLE = `groups:
   oncall: { title: On call, contact: "Platform team, platform@example.com" }
   operators: { title: Operators, contact: "IT security, it-security@example.com" }
 people:
-  - { id: alice, name: Alice Adams, groups: [employees], accounts: [{ platform: teams, tenant: ${TENANT}, oid: ${ALICE} }] }
+  - { id: alice, name: Alice Adams, groups: [employees, engineers], accounts: [{ platform: teams, tenant: ${TENANT}, oid: ${ALICE} }] }
+  - { id: bob, name: Bob Brown, groups: [employees, engineers, oncall], accounts: [{ platform: teams, tenant: ${TENANT}, oid: ${BOB} }] }
+  - { id: dave, name: Dave Davis, groups: [employees], accounts: [{ platform: teams, tenant: ${TENANT}, oid: ${DAVE} }] }
 `;
 
 type Up = { running: Running; adapter: TeamsAdapter; server: Server };
@@ -75,7 +81,8 @@ export function useTeamsWorkplace() {
     teams = await FakeConnector.start();
     model = await ModelServer.start();
     teams.personalChat(ALICE);
-    teams.addConversation(GENERAL, 'channel', { members: [ALICE] });
+    for (const person of [BOB, DAVE]) teams.personalChat(person);
+    teams.addConversation(GENERAL, 'channel', { members: [ALICE, BOB, DAVE, STRANGER] });
     config = await configure(folder, database, teams, model);
     await start();
   });
@@ -170,7 +177,7 @@ async function serve(config: Config, teams: FakeConnector, logged: (Fields & { w
   await running.start();
   const { server, port } = await listen(app, '127.0.0.1', 0);
   teams.connect(`http://127.0.0.1:${port}${ENDPOINT}`, () => clock.now());
-  await adapter.start();
+  await running.connect('teams', adapter.start);
   return { running, adapter, server };
 }
 

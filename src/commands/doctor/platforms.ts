@@ -1,6 +1,8 @@
-/** What is outside of this machine: Redis, Slack, the model. Each is asked one cheap question. */
+/** What is outside of this machine: Redis, Slack, Teams, the model. Each is asked one cheap question. */
 import { z } from 'zod';
+import type { AppIdentity } from '../../../adapters/teams/tokens.ts';
 import type { Config } from '../../config.ts';
+import { AppError } from '../../errors.ts';
 import { redisEphemeral } from '../../store/ephemeral-redis.ts';
 import { bad, type Finding, note, ok } from './finding.ts';
 
@@ -106,6 +108,37 @@ function tokenForms({ appToken }: NonNullable<Config['slack']>): Finding[] {
           'It begins with xapp- and stands under "Basic Information" of the app, "App-Level Tokens", with the scope connections:write.',
         ),
       ];
+}
+
+/** As the start does: whoever gives us a token accepts who we are. */
+export async function lookAtTeams({
+  teams,
+}: {
+  teams: (AppIdentity & { unauthenticated: boolean }) | null;
+}): Promise<Finding[]> {
+  if (teams === null) return [note('teams', 'not configured', 'docs/teams.md says how to connect it.')];
+  if (teams.unauthenticated)
+    return [note('teams', 'unauthenticated, for the Agents Playground on this machine')];
+  const { appTokens } = await import('../../../adapters/teams/tokens.ts');
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new AppError('platform_unavailable', 'Entra does not answer.')),
+    ANSWER_WITHIN_MS,
+  );
+  try {
+    await Promise.race([appTokens(teams)(), late.promise]);
+    return [ok('teams', 'Entra gives the app a token')];
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const isRefused = error.code === 'config_invalid';
+    return [
+      isRefused
+        ? bad('teams', 'Entra refuses the app', 'Look at MicrosoftAppId, its password and its tenant.')
+        : bad('teams', 'no token can be had from Entra', 'Is there a way out to it from here?'),
+    ];
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 const Models = z.object({ data: z.array(z.object({ id: z.string() })) });
