@@ -415,11 +415,11 @@ export async function compose(
     surface: (platform) => surfaces.get(platform) ?? null,
     render: (message) => rendering.forPlace(message),
     putOff: (what, afterSeconds) => db.transaction((tx) => send.deliverLater(tx, what, afterSeconds)),
+    heard: connecting.heard,
     gaveUp: ({ message, code, cause }) =>
       log.error({ message, ...errorFields(cause), code }, 'a message cannot be delivered'),
   });
   const checkpointPosting = createCheckpointPosting({
-    heard: connecting.heard,
     ...operators,
     show: delivery,
     log,
@@ -453,10 +453,6 @@ export async function compose(
     },
   });
 
-  /** An outside system that is not asked now; a house with one that fails goes on with the others. */
-  const waitingFor = (): string | null => {
-    const health = broker.upstreams();
-    if (health.some(({ circuit }) => circuit !== 'closed')) return 'circuit_open';
   const notServed = outside.statuses.filter(({ state }) => state !== 'served');
   /** What operators must know of this start, where there is anything. */
   const startNews = (): string[] =>
@@ -464,6 +460,10 @@ export async function compose(
       (words) => words !== '',
     );
 
+  /** An outside system that is not asked now; a house with one that fails goes on with the others. */
+  const waitingFor = (): string | null => {
+    const health = broker.upstreams();
+    if (health.some(({ circuit }) => circuit !== 'closed')) return 'circuit_open';
     return health.some(({ pausedSeconds }) => pausedSeconds > 0) ? 'paused' : null;
   };
 
@@ -491,11 +491,11 @@ export async function compose(
       ...(config.mcp === null
         ? []
         : [{ name: 'mcp', ok: toolWatch.code() === 'ok', code: toolWatch.code(), decides: false }]),
+      ...connecting.checks(),
     ];
   };
 
   let proven: { at: number; note: string; status: Promise<ProofStatus> } | null = null;
-      ...connecting.checks(),
   /** The whole log, recomputed; kept until the next checkpoint so that a page that is reloaded does not repeat it. */
   const verifyNow = async (newest: StoredCheckpoint): Promise<ProofStatus> => {
     const notes = await readCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
@@ -657,25 +657,25 @@ export async function compose(
       checkpointPosting.start();
       isolationWatch.start();
     },
-    async reload() {
-      await credentials.lookNow();
-      const before = rules.policy().loaded;
-      const data = rules.reload();
     connect: (platform, start) =>
       connecting.connect(platform, start, async () => {
         const there = { ...operators, surfaces: () => [surfaces.get(platform)!] };
         for (const words of startNews()) await tellOperators(there, words);
       }),
+    async reload() {
+      await credentials.lookNow();
+      const before = rules.policy().loaded;
+      const data = rules.reload();
       await db.transaction((tx) => audit.append(tx, { type: 'policy.loaded', data }));
       await tellOperators(operators, changeInWords(policyChanges(before, rules.policy().loaded)));
     },
     async stop() {
       stopping.abort();
+      connecting.stop();
       checkpointPosting.pause();
       await isolationWatch.stop();
       await stopNews();
       await stopWorkers();
-      connecting.stop();
       await queue.stop();
       await sequencer.stop();
       await checkpointPosting.last();

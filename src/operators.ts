@@ -106,7 +106,6 @@ async function operatorsPlaces(deps: OutreachDeps): Promise<Place[]> {
   return places.filter((place) => place !== null);
 }
 
-/** Whom a request is put to directly, and in which channels instead of the platforms' own. */
 async function operatorsPlaceOf(deps: OutreachDeps, surface: Surface): Promise<Place | null> {
   try {
     return await surface.operatorsPlace();
@@ -117,6 +116,7 @@ async function operatorsPlaceOf(deps: OutreachDeps, surface: Surface): Promise<P
   }
 }
 
+/** Whom a request is put to directly, and in which channels instead of the platforms' own. */
 export type Audience = { people: readonly Principal[]; channels: Channels };
 export type Channels = { slack: string | null; teams: string | null };
 

@@ -95,11 +95,8 @@ export function createRendering(deps: RenderingDeps) {
     /** A request's card for one person, outside of any conversation. */
     ofRequest: (request: StoredRequest, viewer: PrincipalId) => forViewer(cardMessage(request), viewer),
 
-    /**
-     * The same by its id, for whoever has a part in it, and without a decision for whoever only looks on where its card
-     * stands; null for others. `shownAt`: the message at which they look, as their platform vouches for.
-     */
-    async requestFor(id: RequestId, viewer: PrincipalId, shownAt: Delivered | null): Promise<Message | null> {
+    /** The same by its id, for whoever has a part in it; null for others. */
+    async requestFor(id: RequestId, viewer: PrincipalId): Promise<Message | null> {
       const request = await findRequest(deps.db, id);
       if (!request || (await roleOf(request, viewer)) === 'other') return null;
       return forViewer(cardMessage(request), viewer);
@@ -183,6 +180,6 @@ function cardMessage(request: StoredRequest): StoredMessage {
     sources: null,
     at: request.createdAt,
     delivered: null,
+    begun: null,
   };
 }
-    begun: null,

@@ -119,9 +119,6 @@ export async function placeOf(sql: Sql, thread: ThreadId): Promise<Place> {
   ]);
 }
 
-export async function findMessage(sql: Sql, id: MessageId): Promise<StoredMessage | null> {
-  return sql.maybe<StoredMessage>(`select ${COLUMNS} from messages m where m.id = $1`, [id]);
-}
 /** In which workspace or tenant a channel is where we spoke before; null where we never did. */
 export async function tenantOf(sql: Sql, platform: Platform, container: string): Promise<string | null> {
   const row = await sql.maybe<{ tenant: string }>(
@@ -131,6 +128,9 @@ export async function tenantOf(sql: Sql, platform: Platform, container: string):
   return row?.tenant ?? null;
 }
 
+export async function findMessage(sql: Sql, id: MessageId): Promise<StoredMessage | null> {
+  return sql.maybe<StoredMessage>(`select ${COLUMNS} from messages m where m.id = $1`, [id]);
+}
 
 /** A thread's messages, oldest first; the newest `limit` of them. */
 export async function messagesOf(sql: Sql, thread: ThreadId, limit: number): Promise<StoredMessage[]> {
@@ -180,14 +180,14 @@ export async function markDelivered(sql: Sql, id: MessageId, delivered: Delivere
   );
 }
 
-/** A platform will never take it; `code` is ours. */
-export async function markUndeliverable(sql: Sql, id: MessageId, code: string): Promise<void> {
-  await sql.query(
 /** A part of it is shown: whoever tries again goes on there. */
 export async function markBegun(sql: Sql, id: MessageId, begun: Delivered): Promise<void> {
   await sql.query('update messages set begun = $2 where id = $1', [id, JSON.stringify(begun)]);
 }
 
+/** A platform will never take it; `code` is ours. */
+export async function markUndeliverable(sql: Sql, id: MessageId, code: string): Promise<void> {
+  await sql.query(
     `with given_up as (delete from begun_answers where message = $1)
      update messages set undeliverable = $2 where id = $1`,
     [id, code],
