@@ -6,6 +6,7 @@
 import type { CredentialScope, EgressRule, EgressValues, Look, Operation, Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { isFields, text } from './answer.ts';
+import { wantsStop } from './ci-other-commit.ts';
 import type { Args } from './ci-runs.ts';
 import { type Environment, targetOf } from './deployed.ts';
 import { previewOf } from './deploying.ts';
@@ -56,10 +57,12 @@ const withSettings = (environment: Environment | null, tools: Tools): Tools => (
   settings: jobSettings(environment, tools.settings),
 });
 
-const scope = ({ args, settings }: EgressValues): CredentialScope | null => {
-  const repository = placeOf(targetOf(args, settings));
-  const permissions = { actions: 'write', contents: 'write', deployments: 'read' } as const;
-  return repository === null ? null : { repository, permissions };
+/** What the start of a run is made for, and the deployments that its preview reads. */
+const scope = (values: EgressValues): CredentialScope | null => {
+  const made = trigger.scope?.(inItsWords(values)) ?? null;
+  // A look that stops a run reads no deployments.
+  if (made === null || wantsStop(values.handle)) return made;
+  return { ...made, permissions: { ...made.permissions, deployments: 'read' } };
 };
 
 async function preview(name: 'promote' | 'rollback', args: Args, tools: Tools) {

@@ -108,6 +108,21 @@ describe('a deployment through a workflow', () => {
     );
   });
 
+  it('gets a token for its tag and its run, and a look that stops it one for the run alone', () => {
+    const values = {
+      ...{ args: LIVE, pinned: { commit: COMMIT }, settings: SETTINGS },
+      mark: 'm',
+      requester: 'r',
+    };
+    const made = (handle: Record<string, Json>) => operations.promote.scope?.({ ...values, handle });
+    const repository = { owner: 'acme', repo: 'web' };
+    expect(made({})).toEqual({
+      repository,
+      permissions: { actions: 'write', contents: 'write', deployments: 'read' },
+    });
+    expect(made({ stop: 'wanted' })).toEqual({ repository, permissions: { actions: 'write' } });
+  });
+
   it('is not started where no commit is pinned', async () => {
     const { value } = await call(at(actions), operations.promote, 'run', { ...given(), pinned: {} });
     expect(value).toMatchObject({ kind: 'failed', result: { code: 'not_pinned' } });
