@@ -23,6 +23,7 @@ import {
   again,
   logsResult,
   nameOf,
+  notSeen,
   numberOf,
   previewCancel,
   previewRerun,
@@ -68,7 +69,8 @@ export const cancel: Operation = {
   },
   follow: async (handle, tools) => {
     const answer = await readRequest(tools, numberOf(handle));
-    const [request] = answer.ok ? listOf(answer.value, 'buildrequests') : [];
+    if (!answer.ok) return notSeen(BUILDBOT.name, text(handle, 'name'), answer.failure);
+    const [request] = listOf(answer.value, 'buildrequests');
     if (request?.complete !== true) return { kind: 'running', handle: { ...handle }, output: '' };
     return stopped(handle, request.results === CANCELLED, stateWords(request.results));
   },

@@ -37,7 +37,7 @@ import {
 } from './buildbot-jobs.ts';
 import { sendCancel, stopRunRule } from './buildbot-stop.ts';
 import { STOPS, stopOther } from './ci-other-commit.ts';
-import type { Args } from './ci-runs.ts';
+import { type Args, notSeen } from './ci-runs.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
 
 /** Requests with the same mark that are looked at: there is one, or something is wrong. */
@@ -173,10 +173,8 @@ async function lookForBuild(handle: Args, tools: Tools): Promise<Look> {
   if (build !== null)
     return { kind: 'running', handle: { request, name: text(handle, 'name'), build }, output: '' };
   const answer = await readRequest(tools, request);
-  if (!answer.ok && answer.failure.result.code === 'not_found') {
-    return { ...failed('run_gone', `Buildbot no longer knows run R-${request}.`), output: '' };
-  }
-  const [found] = answer.ok ? listOf(answer.value, 'buildrequests') : [];
+  if (!answer.ok) return notSeen(BUILDBOT.name, `${text(handle, 'name')} (R-${request})`, answer.failure);
+  const [found] = listOf(answer.value, 'buildrequests');
   if (found?.complete !== true) return { kind: 'running', handle: { ...handle }, output: '' };
   return {
     ...failed('build_cancelled', `${text(handle, 'name')} (R-${request}) was ended before it began.`),

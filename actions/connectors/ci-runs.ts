@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { EgressValues, Look, Operation, Refusal, RunResult } from '../../src/action.ts';
 import type { Json, Preview, Result } from '../../src/model/request.ts';
-import { failed, isFields, text } from './answer.ts';
+import { failed, isFields, text, unclear } from './answer.ts';
 
 export type Args = Readonly<Record<string, Json>>;
 
@@ -139,6 +139,18 @@ export function stopped(handle: Args, wasCancelled: boolean, state: string, link
     return { kind: 'done', result: { code: 'done', message: `${name} was stopped.`, ...more }, output: '' };
   const { result } = failed('ended_before', `${name} had ended before it could be stopped: ${state}.`);
   return { kind: 'failed', result: { ...result, ...more }, output: '' };
+}
+
+/** Nobody here can say any more how it ended, and it may go on: a person looks. `why`: a sentence. */
+export function gone(why: string): Look {
+  const message = `${why} Please look at what became of it there.`;
+  return { kind: 'unclear', result: { code: 'run_gone', message }, output: '' };
+}
+
+/** A look at a run that was refused: it says nothing of the run, and is made again, but where the system knows no such run. */
+export function notSeen(system: string, name: string, { result: { code } }: { result: Result }): Look {
+  if (code !== 'not_found') throw unclear(system, code);
+  return gone(`${system} no longer knows ${name}.`);
 }
 
 /** The end of an output as a result shows it: bounded, without control sequences. */

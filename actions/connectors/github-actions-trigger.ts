@@ -8,7 +8,7 @@ import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import { askedJob, type DescribedJob, describedJob, givenInputs, jobFactsShown } from './ci-described.ts';
 import { STOPS, stopOther, wantsStop } from './ci-other-commit.ts';
-import type { Args } from './ci-runs.ts';
+import { type Args, gone, notSeen } from './ci-runs.ts';
 import {
   endOf,
   FOUND,
@@ -29,8 +29,8 @@ import { listOf, read, readRule, write, writeRule } from './json-call.ts';
 /** A folder of tags that a ruleset can keep for the assistant's account. */
 const TAGS = 'countersign';
 const tagOf = (mark: string): string => `${TAGS}/${mark}`;
-/** How often a run that GitHub does not show yet is looked for, a second apart. */
-const LOOKS_FOR_RUN = 120;
+/** How often a run that GitHub does not show yet is looked for: for a minute every second, for another every five. */
+const LOOKS_FOR_RUN = 72;
 
 type Placed = { job: DescribedJob; place: GithubPlace; workflow: string };
 
@@ -153,7 +153,8 @@ export const trigger: Operation = {
   },
   follow: async (handle, tools) => {
     const found = placed(argsIn(handle), tools.settings);
-    if (found === null) return { ...failed('run_gone', 'Its job is no longer configured.'), output: '' };
+    if (found === null)
+      return gone(`The job ${text(handle, 'job')} of ${text(handle, 'repo')} is no longer configured.`);
     return text(handle, 'run') === '' ? lookForRun(handle, tools) : lookAtRun(handle, found.place, tools);
   },
 };
@@ -195,13 +196,30 @@ async function lookForRun(handle: Args, tools: Tools): Promise<Look> {
   return { kind: 'unclear', result: { code: 'run_not_shown', message }, output: '' };
 }
 
+/** How it stands while none of its jobs runs, so that nothing can have ended since; empty where some run, or it has ended. */
+function restingAs(run: Fields): string {
+  const status = text(run, 'status');
+  return hasEnded(run) || status === 'in_progress' ? '' : `${status} ${text(run, 'updated_at')}`;
+}
+
+const nameIn = (handle: Args): string =>
+  `${text(handle, 'job')} of ${text(handle, 'repo')} (R-${text(handle, 'run')})`;
+
+async function lookAtRun(handle: Args, place: GithubPlace, tools: Tools): Promise<Look> {
+  const run = await readRun(tools, place, text(handle, 'run'));
+  if (run.ok) return tellRun(run.value, handle, place, tools);
+  // One that was never seen may only not be there yet.
+  if (handle.resting === undefined) throw unclear(GITHUB.name, run.failure.result.code);
+  return notSeen(GITHUB.name, nameIn(handle), run.failure);
+}
+
 /** Steps that have ended since the last look, by job; and the end. */
-export async function lookAtRun(handle: Args, place: GithubPlace, tools: Tools): Promise<Look> {
+export async function tellRun(run: Fields, handle: Args, place: GithubPlace, tools: Tools): Promise<Look> {
   const id = text(handle, 'run');
-  const answer = await readRun(tools, place, id);
-  if (!answer.ok) throw unclear(GITHUB.name, answer.failure.result.code);
-  const run = answer.value;
-  const jobs = await readJobs(tools, place, id);
+  const name = nameIn(handle);
+  const resting = restingAs(run);
+  // One that waits for somebody's approval may do so for days.
+  const jobs = resting !== '' && resting === handle.resting ? [] : await readJobs(tools, place, id);
   const seen: Fields = isFields(handle.seen) ? { ...handle.seen } : {};
   let output = '';
   for (const job of jobs) {
@@ -209,9 +227,8 @@ export async function lookAtRun(handle: Args, place: GithubPlace, tools: Tools):
     for (const line of lines.slice(Number(seen[String(job.id)] ?? 0))) output += `${line}\n`;
     seen[String(job.id)] = lines.length;
   }
-  const name = `${text(handle, 'job')} of ${text(handle, 'repo')} (R-${id})`;
   const commit = tools.pinned.commit ?? '';
-  const now = { ...handle, seen };
+  const now = { ...handle, seen, resting };
   if (text(run, 'head_sha') !== commit && !hasEnded(run)) {
     const other = { name, built: text(run, 'head_sha'), link: text(run, 'html_url') };
     return stopOther(now, other, output, async () => (await sendCancel(tools, place, id)).ok);

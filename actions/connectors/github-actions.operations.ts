@@ -6,6 +6,7 @@ import { STOPS } from './ci-other-commit.ts';
 import {
   logsResult,
   nameOf,
+  notSeen,
   numberOf,
   previewCancel,
   previewRerun,
@@ -30,7 +31,7 @@ import {
   stepLines,
   stopRunRule,
 } from './github-actions-runs.ts';
-import { lookAtRun, trigger } from './github-actions-trigger.ts';
+import { tellRun, trigger } from './github-actions-trigger.ts';
 import { write, writeRule } from './json-call.ts';
 
 const SYSTEM = 'GitHub Actions';
@@ -81,7 +82,8 @@ const cancel: Operation = {
   },
   follow: async (handle, tools) => {
     const run = await readRun(tools, placeFor([handle, tools]), numberOf(handle));
-    if (!run.ok || !hasEnded(run.value)) return { kind: 'running', handle: { ...handle }, output: '' };
+    if (!run.ok) return notSeen(GITHUB.name, text(handle, 'name'), run.failure);
+    if (!hasEnded(run.value)) return { kind: 'running', handle: { ...handle }, output: '' };
     const wasCancelled = text(run.value, 'conclusion') === 'cancelled';
     return stopped(handle, wasCancelled, stateOf(run.value), text(run.value, 'html_url'));
   },
@@ -119,10 +121,11 @@ const rerun: Operation = {
   follow: async (handle, tools) => {
     const place = placeFor([handle, tools]);
     const run = await readRun(tools, place, text(handle, 'run'));
-    if (!run.ok) throw unclear(GITHUB.name, run.failure.result.code);
+    if (!run.ok) return notSeen(GITHUB.name, `R-${text(handle, 'run')}`, run.failure);
     // Until the attempt is there, the one before is what is shown.
     const isNew = Number(run.value.run_attempt) > Number(tools.pinned.attempt);
-    return isNew ? lookAtRun(handle, place, tools) : { kind: 'running', handle: { ...handle }, output: '' };
+    if (!isNew) return { kind: 'running', handle: { ...handle }, output: '' };
+    return tellRun(run.value, handle, place, tools);
   },
 };
 

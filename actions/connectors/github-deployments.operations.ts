@@ -132,8 +132,10 @@ async function follow(handle: Args, tools: Tools): Promise<Look> {
   const environment = targetOf(handle, tools.settings);
   const place = placeOf(environment);
   const id = text(handle, 'id');
-  if (environment === null || place === null)
-    return { ...failed('deployment_gone', 'Its environment is no longer configured.'), output: '' };
+  if (environment === null || place === null) {
+    const message = `The environment of deployment ${id} is no longer configured. Please look at what became of it on GitHub.`;
+    return { kind: 'unclear', result: { code: 'deployment_gone', message }, output: '' };
+  }
   const statuses = await readStatuses(place, id, tools);
   if (!statuses.ok) throw unclear(GITHUB.name, statuses.failure.result.code);
   const output = lines(statuses.value, Number(handle.seen ?? 0));

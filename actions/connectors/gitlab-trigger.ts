@@ -15,7 +15,7 @@ import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import { askedJob, describedJob, givenInputs, jobFactsShown } from './ci-described.ts';
 import { STOPS, stopOther, stopRule } from './ci-other-commit.ts';
-import type { Args } from './ci-runs.ts';
+import { type Args, notSeen } from './ci-runs.ts';
 import { COMMIT } from './github-commit.ts';
 import {
   filledProject,
@@ -158,13 +158,8 @@ export async function follow(handle: Args, tools: Tools): Promise<Look> {
   const id = text(handle, 'pipeline');
   const project = projectFor(handle, tools.settings);
   const answer = await readPipeline(tools, project, id);
-  if (!answer.ok && answer.failure.result.code !== 'not_found')
-    throw unclear(GITLAB.name, answer.failure.result.code);
   const name = `${text(handle, 'job')} of ${text(handle, 'repo')}`;
-  if (!answer.ok) {
-    const message = `GitLab no longer knows ${name} (R-${id}). Please look at what became of it there.`;
-    return { kind: 'unclear', result: { code: 'run_gone', message }, output: '' };
-  }
+  if (!answer.ok) return notSeen(GITLAB.name, `${name} (R-${id})`, answer.failure);
   const pipeline = answer.value;
   const commit = tools.pinned.commit ?? '';
   if (text(pipeline, 'sha') !== commit && !hasEnded(pipeline)) {

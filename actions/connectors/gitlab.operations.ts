@@ -8,6 +8,7 @@ import {
   again,
   logsResult,
   nameOf,
+  notSeen,
   numberOf,
   previewCancel,
   previewRerun,
@@ -86,8 +87,8 @@ const cancel: Operation = {
   },
   follow: async (handle, tools) => {
     const pipeline = await readPipeline(tools, pinnedProject(tools), numberOf(handle));
-    if (!pipeline.ok || !hasEnded(pipeline.value))
-      return { kind: 'running', handle: { ...handle }, output: '' };
+    if (!pipeline.ok) return notSeen(GITLAB.name, text(handle, 'name'), pipeline.failure);
+    if (!hasEnded(pipeline.value)) return { kind: 'running', handle: { ...handle }, output: '' };
     const wasCancelled = text(pipeline.value, 'status') === 'canceled';
     return stopped(handle, wasCancelled, stateOf(pipeline.value), text(pipeline.value, 'web_url'));
   },

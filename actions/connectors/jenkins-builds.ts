@@ -5,7 +5,7 @@ import type { Json, Result } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import { describedJobs, pickJob } from './ci-described.ts';
 import { endedOther, stopOther } from './ci-other-commit.ts';
-import { type Args, numberOf, type PastRun } from './ci-runs.ts';
+import { type Args, gone, notSeen, numberOf, type PastRun } from './ci-runs.ts';
 import {
   commitParameter,
   inputParameter,
@@ -80,11 +80,8 @@ export async function readBuilds(tools: Tools, path: string): Promise<Fields[]> 
   return listOf(answer.value, 'builds');
 }
 
-export async function readBuild(tools: Tools, path: string, build: string): Promise<Fields> {
-  const answer = await read(tools, JENKINS, [...segmentsOf(path), build, 'api', 'json'], BUILD_TREE);
-  if (!answer.ok) throw unclear(JENKINS.name, answer.failure.result.code);
-  return answer.value;
-}
+export const readBuild = (tools: Tools, path: string, build: string): Promise<Answer<Fields>> =>
+  read(tools, JENKINS, [...segmentsOf(path), build, 'api', 'json'], BUILD_TREE);
 
 /** Everything that it has printed by now; a sentence where that is more than one answer takes. */
 export async function readOutput(tools: Tools, path: string, build: string): Promise<string> {
@@ -162,10 +159,11 @@ export async function follow(handle: Args, tools: Tools): Promise<Look> {
     if (found.kind === 'waiting') return { kind: 'running', handle: { ...handle }, output: '' };
     if (found.kind === 'cancelled')
       return { ...failed('build_cancelled', `${name} (R-${item}) was ended before it began.`), output: '' };
-    const message = `Jenkins no longer knows ${name} (R-${item}). Please look at what became of it there.`;
-    return { kind: 'unclear', result: { code: 'run_gone', message }, output: '' };
+    return gone(`Jenkins no longer knows ${name} (R-${item}).`);
   }
-  const build = await readBuild(tools, path, text(handle, 'build'));
+  const answer = await readBuild(tools, path, text(handle, 'build'));
+  if (!answer.ok) return notSeen(JENKINS.name, `${name} (R-${item})`, answer.failure);
+  const build = answer.value;
   // Read after the build: what it says to have ended has printed everything by then.
   const output = await readOutput(tools, path, text(handle, 'build'));
   const shown = Number(handle.shown ?? 0);

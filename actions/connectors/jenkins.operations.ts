@@ -7,6 +7,7 @@ import {
   again,
   logsResult,
   nameOf,
+  notSeen,
   numberOf,
   previewCancel,
   previewRerun,
@@ -92,8 +93,9 @@ const cancel: Operation = {
       return { ...running, handle: { ...handle, build } };
     }
     const seen = await readBuild(tools, path, build);
-    if (seen.building === true) return running;
-    return stopped(handle, seen.result === 'ABORTED', endingOf(seen)[1], text(seen, 'url'));
+    if (!seen.ok) return notSeen(JENKINS.name, text(handle, 'name'), seen.failure);
+    if (seen.value.building === true) return running;
+    return stopped(handle, seen.value.result === 'ABORTED', endingOf(seen.value)[1], text(seen.value, 'url'));
   },
 };
 
@@ -138,7 +140,9 @@ const status: Operation = {
     if (id === '')
       return { kind: 'done', result: { code: 'done', message: `${name} is ${state}.`, data: { run } } };
     const path = jobPath(again(tools.pinned), tools.settings);
-    const build = await readBuild(tools, path, id);
+    const answer = await readBuild(tools, path, id);
+    if (!answer.ok) return answer.failure;
+    const build = answer.value;
     const about = { name: name.replace(` (${run})`, ''), run, commit: '' };
     const { result } = resultOf(about, build, await readOutput(tools, path, id));
     const message = build.building === true ? `${name} is running.` : result.message;
@@ -153,7 +157,9 @@ const logs: Operation = {
     const run = text(args, 'run');
     if (id === '') return failed('not_begun', `${name} has not begun: it has no output.`);
     const path = jobPath(again(tools.pinned), tools.settings);
-    const build = await readBuild(tools, path, id);
+    const answer = await readBuild(tools, path, id);
+    if (!answer.ok) return answer.failure;
+    const build = answer.value;
     const words = build.building === true ? 'is running' : endingOf(build)[1];
     // What a build of Jenkins prints is one text: where a step begins in it, nobody says.
     if (args.part === 'failed' && (build.building === true || endingOf(build)[0] === 'done'))

@@ -228,6 +228,15 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
     unknown: 'R-99999',
   }));
 
+  it('asks a person what became of a run that Buildbot no longer knows', async () => {
+    const handle = { request: '99999', name: 'checks of web' };
+    const { value } = await call(as(), operations.trigger, 'follow', { ...given({}), handle });
+    expect(value).toMatchObject({
+      kind: 'unclear',
+      result: { code: 'run_gone', message: expect.stringContaining('checks of web (R-99999)') },
+    });
+  });
+
   it('takes a run that no worker has begun yet from the queue', async () => {
     const first = await starting('endless');
     const second = await starting('endless');

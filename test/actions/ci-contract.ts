@@ -6,6 +6,7 @@ import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import type { DoorSpec } from '../../src/execution/broker/call.ts';
 import { declare } from '../../src/execution/broker/rules.ts';
 import type { Json, Preview } from '../../src/model/request.ts';
+import { json, startUpstream } from '../execution/broker/upstream-server.ts';
 import { call } from './through-broker.ts';
 
 type Which = { run: string; repo: string; job: string; commit: string };
@@ -83,6 +84,18 @@ async function performed(...given: Parameters<typeof perform>): Promise<Performe
   return answer;
 }
 
+/** The same system, which lets in whoever asks and then answers nothing but this. */
+async function refusing(config: Partial<BrokerConfig>, status: number) {
+  const server = await startUpstream((response, { url }) => {
+    if (url === '/auth/login') response.writeHead(302, { 'set-cookie': 'S=session-1' }).end();
+    else json(response, {}, status);
+  });
+  const upstreams = Object.entries(config.upstreams ?? {}).map(
+    ([host, upstream]) => [host, { ...upstream, baseUrl: server.baseUrl }] as const,
+  );
+  return { config: { ...config, upstreams: Object.fromEntries(upstreams) }, stop: () => server.close() };
+}
+
 export function ciContract(connector: Connector, system: () => CiUnderTest): void {
   const operation = (name: string): Operation => connector.operations[name]!;
   const named = ({ run, repo, job }: Which) => ({ run, repo, job });
@@ -106,6 +119,33 @@ export function ciContract(connector: Connector, system: () => CiUnderTest): voi
       const again = await perform(ci, operation('cancel'), { run: run.run });
       expect(again).toEqual({ refused: expect.stringContaining('has ended') });
     });
+
+    const outside = it.runIf(connector.builtIn !== true);
+    outside.each([401, 403, 404, 429])(
+      'does not say how a stop went where the system answers %i',
+      async (status) => {
+        const ci = system();
+        const run = await ci.going();
+        const given = { args: named(run), settings: ci.settings };
+        const { value: preview } = await call(ci.config, operation('cancel'), 'preview', given);
+        if ('refused' in preview) throw new Error(preview.refused);
+        const asked = { ...given, pinned: preview.pinned };
+        const { value: ran } = await call(ci.config, operation('cancel'), 'run', asked);
+        if (ran.kind !== 'running') throw new Error(JSON.stringify(ran));
+        const closed = await refusing(ci.config, status);
+        const look = call(closed.config, operation('cancel'), 'follow', { ...asked, handle: ran.handle });
+        if (status === 404) {
+          const words = expect.stringContaining(
+            `no longer knows ${run.job} of ${run.repo} (${run.run}). Please look`,
+          );
+          expect((await look).value).toMatchObject({
+            kind: 'unclear',
+            result: { code: 'run_gone', message: words },
+          });
+        } else await expect(look).rejects.toThrow('gave no clear answer');
+        await closed.stop();
+      },
+    );
 
     it('runs a run again on the same commit', async () => {
       const ci = system();

@@ -121,6 +121,41 @@ describe('a run', () => {
     expect(output.split('\n')).toHaveLength(251);
   });
 
+  const looking = (run: { id: number }, more: Record<string, Json> = {}) => {
+    const handle = { run: String(run.id), repo: 'web', job: 'checks', seen: {}, ...more };
+    return call(config(), operations.trigger, 'follow', { ...given(), handle });
+  };
+
+  it('whose jobs all wait for somebody is looked at without reading them again', async () => {
+    const run = fake.add('checks.yml', { head_sha: COMMIT });
+    const reads = () => fake.wire.calls.filter(({ path }) => path.endsWith('/jobs')).length;
+    let handle = (await looking(run)).value;
+    const goOn = async () => {
+      if (handle.kind !== 'running') throw new Error(JSON.stringify(handle));
+      handle = (await looking(run, handle.handle)).value;
+    };
+    run.held = true;
+    await goOn();
+    const before = reads();
+    await goOn();
+    await goOn();
+    expect(reads()).toBe(before);
+    run.held = false;
+    await goOn();
+    await goOn();
+    expect(handle).toMatchObject({ kind: 'done' });
+  });
+
+  it('that GitHub no longer knows, or whose job is no longer configured, is asked of a person', async () => {
+    const unclear = { kind: 'unclear', result: { code: 'run_gone' } };
+    expect((await looking({ id: 1 }, { resting: '' })).value).toMatchObject(unclear);
+    expect((await looking({ id: 1 }, { job: 'former' })).value).toMatchObject(unclear);
+  });
+
+  it('that GitHub does not show right after its start is looked at again', async () => {
+    await expect(looking({ id: 1 })).rejects.toThrow('gave no clear answer');
+  });
+
   const astray = () => {
     fake.movesTagsTo = OTHER;
     return { ...ARGS, job: 'endless' };

@@ -395,6 +395,17 @@ describe('a deployment', () => {
     });
   });
 
+  it('whose environment is no longer configured is left to a person', async () => {
+    const request = given(LIVE, 6);
+    const made = await run('promote', request);
+    if (made.kind !== 'running') throw new Error(JSON.stringify(made));
+    const handle = { ...made.handle, environment: 'former' };
+    expect((await call(config(), operations.promote, 'follow', { ...request, handle })).value).toMatchObject({
+      kind: 'unclear',
+      result: { code: 'deployment_gone', message: expect.stringContaining('Please look') },
+    });
+  });
+
   it('of a commit that GitHub does not know is refused there, and nothing was done', async () => {
     const request = { ...given(LIVE), pinned: { commit: 'ab'.repeat(20) } };
     expect(await run('promote', request)).toMatchObject({

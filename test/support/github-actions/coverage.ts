@@ -20,6 +20,7 @@ export const COVERAGE = {
     'the log of a job that has ended as a redirect to another server, signed; 404 before',
     'tags: made once, at a commit that is there',
     'jobs and runs by page, 100 at most, with a Link header',
+    'a run that waits for the approval of its environment, and goes on then',
     'a cancelled run that has ended is 409; one that goes on runs not again, 403',
     'the primary rate limit as 403 without a time',
   ],

@@ -20,6 +20,8 @@ type Run = {
   /** Steps that have ended. */
   progress: number;
   cancelled: boolean;
+  /** Waits for somebody's approval of its environment. */
+  held: boolean;
   inputs: Record<string, string>;
 };
 
@@ -186,6 +188,7 @@ export class FakeGithubActions {
       attempt: 1,
       progress: 0,
       cancelled: false,
+      held: false,
       inputs: {},
       ...more,
     };
@@ -210,6 +213,11 @@ export class FakeGithubActions {
     const workflow = this.workflows[run.workflow];
     return run.cancelled || (workflow?.endless !== true && run.progress >= (workflow?.steps.length ?? 0));
   }
+  #status(run: Run): string {
+    if (this.#hasEnded(run)) return 'completed';
+    if (run.held) return 'waiting';
+    return run.progress === 0 ? 'queued' : 'in_progress';
+  }
   #conclusion(run: Run): string | null {
     if (!this.#hasEnded(run)) return null;
     if (run.cancelled) return 'cancelled';
@@ -226,18 +234,20 @@ export class FakeGithubActions {
       head_branch: run.head_branch,
       head_sha: run.head_sha,
       event: 'workflow_dispatch',
-      status: this.#hasEnded(run) ? 'completed' : run.progress === 0 ? 'queued' : 'in_progress',
+      status: this.#status(run),
       conclusion: this.#conclusion(run),
       run_attempt: run.attempt,
       actor: { login: run.actor },
       triggering_actor: { login: run.actor },
       html_url: this.#link(run),
+      // Moves as its jobs do.
+      updated_at: new Date(Date.UTC(2026, 10, 20, 8, 15, run.progress)).toISOString(),
     };
   }
   /** Each look finds one more step done. */
   #look(run: Run): Reply {
     const body = this.#shown(run);
-    if (!this.#hasEnded(run)) run.progress += 1;
+    if (!this.#hasEnded(run) && !run.held) run.progress += 1;
     return { status: 200, body };
   }
   #jobs(run: Run, { query }: Asked): Reply {
