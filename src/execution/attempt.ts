@@ -107,7 +107,7 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
         idempotencyKey: spec.idempotencyKey,
       },
       door: (stream) => door.attach(stream),
-      onProgress: spec.onProgress,
+      onProgress: (line) => spec.onProgress(deps.mask(line)),
       signal: spec.signal,
     };
     const outcome = await deps.sandbox.run(run, spec.least);
@@ -125,7 +125,7 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
     // What an outside system sent must be storable, or an effect could not be recorded for the sake of a character.
     return {
       ...outcome,
-      value: withMaskedOutput(storable(outcome.value), deps.mask),
+      value: attributed(withMaskedWords(storable(outcome.value), deps.mask), governed.connector.author),
       unanswered: unanswered(),
     };
   } finally {
@@ -137,14 +137,39 @@ type Fields = { [name: string]: Json };
 const isFields = (value: Json | undefined): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** Of a look, and of a result: a job prints whatever it likes, its own secrets too. */
-function withMaskedOutput(value: Json, mask: (text: string) => string): Json {
+/** What is compared or sent again as it is; nobody is shown it, or the card shows it beside what it was approved for. */
+const KEPT_AS_IS = new Set(['handle', 'pinned', 'link']);
+
+/** All that is shown of an answer: a job prints whatever it likes, its own secrets too, and so does who wrote a commit's title. */
+function withMaskedWords(value: Json, mask: (text: string) => string): Json {
+  if (typeof value === 'string') return mask(value);
+  if (Array.isArray(value)) return value.map((one) => withMaskedWords(one, mask));
   if (!isFields(value)) return value;
-  const masked = (fields: Fields): Fields =>
-    typeof fields.output === 'string' ? { ...fields, output: mask(fields.output) } : fields;
-  const outer = masked(value);
-  return isFields(outer.result) ? { ...outer, result: masked(outer.result) } : outer;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, one]) => [
+      name,
+      KEPT_AS_IS.has(name) ? one : withMaskedWords(one, mask),
+    ]),
+  );
 }
+
+/**
+ * Whose words they are is ours to say, whatever the code in the sandbox says of itself: of a preview, a refusal, a look, a
+ * reconciliation and each result in them.
+ */
+function attributed(value: Json, author: string | undefined): Json {
+  if (!isFields(value)) return value;
+  const { by: _, ...said } = value;
+  if (isFields(said.result)) said.result = attributed(said.result, author);
+  if (isFields(said.outcome)) said.outcome = attributed(said.outcome, author);
+  if (author === undefined) return said;
+  if (typeof said.refused === 'string') return { ...said, refused: quotation(author, said.refused) };
+  return 'summary' in said || 'code' in said ? { ...said, by: author } : said;
+}
+
+/** Within a sentence of ours: no word of theirs looks as if it stood after the closing mark. */
+const quotation = (author: string, words: string): string =>
+  `In the words of ${author}: “${words.replaceAll('”', '"')}”`;
 
 /** What could not be recorded has no outcome that counts, whatever the code in the sandbox says. */
 const UNRECORDED = {
@@ -179,7 +204,7 @@ function hooksFor(
     },
     async afterCall(call) {
       await deps.db.transaction(async (tx) => {
-        if (call.effect === 'write') await settle(tx, call.status);
+        if (call.effect === 'write' && !call.unread) await settle(tx, call.status);
         await deps.audit.append(tx, {
           type: 'egress.called',
           ...about,

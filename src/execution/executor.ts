@@ -12,6 +12,7 @@ import type { Sql, Tx } from '../store/database.ts';
 import { type Attempt, type AttemptDeps, type Attempted, attempt } from './attempt.ts';
 import { isRefusalReason } from './broker/refusal.ts';
 import { declare, inPhase } from './broker/rules.ts';
+import { whileHeld } from './holding.ts';
 import {
   abandoned,
   appendOutput,
@@ -24,7 +25,6 @@ import {
   isSwitchedOff,
   type LastLook,
   quietFor,
-  RENEW_EVERY_MS,
   renewLease,
   storeHandle,
 } from './lease.ts';
@@ -104,7 +104,8 @@ const LookSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('failed'), result: ResultSchema, output: z.string() }),
   z.strictObject({ kind: z.literal('unclear'), result: ResultSchema, output: z.string() }),
 ]) as unknown as z.ZodType<Look>;
-const RefusalSchema = z.strictObject({ refused: z.string().min(1).max(500) });
+/** A sentence, with whose it is. */
+const RefusalSchema = z.strictObject({ refused: z.string().min(1).max(700) });
 const ReconciliationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('happened'), outcome: RunResultSchema }),
   z.strictObject({ kind: z.literal('cannot_tell') }),
@@ -434,7 +435,8 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   const request = await deps.find(deps.db, id);
   if (request?.state !== 'executing' || !request.handle || !request.execution) return;
   const governed = deps.governed(request.action);
-  if (!governed) return;
+  // Another system knows nothing of this handle; whoever takes the claim over asks a person.
+  if (governed?.connector.name !== request.connector) return;
   const { execution, fence } = request;
   const claim: Claim = { request: id, execution, fence, level: request.level ?? 'none' };
   const answer = await lookWith(deps, { ...request, handle: request.handle }, claim, governed, signal);
@@ -483,8 +485,9 @@ async function lookWith(
     );
   const mayWrite = asksToWrite(request, governed) && (await isStillApproved(deps, request, governed, signal));
   // A claim that is lost by now writes nothing; whoever took it over looks too.
-  if (!mayWrite || !(await renewLease(deps.db, claim))) return look(null, signal);
-  return withLease(deps, claim, signal, (held) => look(claim, held));
+  if (!(await renewLease(deps.db, claim))) return look(null, signal);
+  // Held by every look, as a slow system may take longer to answer than a claim holds by itself.
+  return withLease(deps, claim, signal, (held) => look(mayWrite ? claim : null, held));
 }
 
 /** Whether this handle fills a write that the operation declares for looks. Asked first: most looks write nothing. */
@@ -536,7 +539,7 @@ async function lookedInVain(
 
 /** After a crash: what did its intents say? */
 async function takeOver(deps: ExecutorDeps, id: RequestId, signal: AbortSignal): Promise<void> {
-  const claim = await deps.db.transaction((tx) => claimAbandoned(tx, id, deps.isolation().level));
+  const claim = await deps.db.transaction((tx) => claimAbandoned(tx, id));
   const request = claim && (await deps.find(deps.db, id));
   if (!claim || !request) return;
   const intents = await intentsOf(deps.db, id);
@@ -579,28 +582,12 @@ async function beginAgain(
 }
 
 /** Keeps the claim while `work` runs; aborts the work as soon as the claim is lost. */
-async function withLease<T>(
+const withLease = <T>(
   deps: ExecutorDeps,
   claim: Claim,
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const lost = new AbortController();
-  const timer = setInterval(() => {
-    renewLease(deps.db, claim).then(
-      (held) => {
-        if (!held) lost.abort();
-      },
-      // Unreadable means closed: the broker refuses every write by itself, and the run ends here.
-      () => lost.abort(),
-    );
-  }, RENEW_EVERY_MS);
-  try {
-    return await work(AbortSignal.any([signal, lost.signal]));
-  } finally {
-    clearInterval(timer);
-  }
-}
+): Promise<T> => whileHeld(() => renewLease(deps.db, claim), signal, work);
 
 /** What policy and risk ask for, and for a run no less than what the log says it runs at. */
 function leastOf(deps: ExecutorDeps, request: StoredRequest, claim: Claim | null): IsolationLevel {
@@ -628,11 +615,10 @@ async function call(
     least: leastOf(deps, request, what.claim),
     onProgress: (line) => {
       if (!what.claim) return;
-      appendOutput(deps.db, what.claim, `${line}\n`).then(
-        () => deps.progressed(request),
+      appendOutput(deps.db, what.claim, `${line}\n`)
+        .then(() => deps.progressed(request))
         // Progress is a courtesy; a database that is gone stops the run elsewhere.
-        () => undefined,
-      );
+        .catch(() => undefined);
     },
     signal,
   });

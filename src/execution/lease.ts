@@ -39,13 +39,16 @@ export async function claimApproved(
   return row && { request: request.id, ...row };
 }
 
-/** Takes over an execution whose worker stopped renewing; same execution id, next fence, at the level that we have. */
-export async function claimAbandoned(tx: Tx, id: RequestId, level: IsolationLevel): Promise<Claim | null> {
+/**
+ * Takes over an execution whose worker stopped renewing; same execution id, next fence. The level stays: the log says that it
+ * began at that, and what is run again for it must be isolated no less.
+ */
+export async function claimAbandoned(tx: Tx, id: RequestId): Promise<Claim | null> {
   const row = await tx.maybe<Omit<Claim, 'request'>>(
-    `update requests set fence = fence + 1, level = $3, lease_until = clock_timestamp() + make_interval(secs => $2)
+    `update requests set fence = fence + 1, lease_until = clock_timestamp() + make_interval(secs => $2)
      where id = $1 and state = 'executing' and (lease_until is null or lease_until <= clock_timestamp())
      returning execution, fence, level`,
-    [id, LEASE_SECONDS, level],
+    [id, LEASE_SECONDS],
   );
   return row && { request: id, ...row };
 }
@@ -153,15 +156,15 @@ export const NEVER_LEFT = 0;
 export type Intents = { total: number; unanswered: number; serverErrors: number };
 
 /**
- * What is known of the writes that a run sent: none means that nothing can have happened. What its looks sent later says
- * nothing about that.
+ * What is known of the writes that a run sent: none means that nothing can have happened; those of which certainly nothing
+ * has left do not count. What its looks sent later says nothing about that.
  */
 export async function intentsOf(sql: Sql, request: RequestId): Promise<Intents> {
   return sql.one<Intents>(
     `select count(*)::int as total, (count(*) filter (where status is null))::int as unanswered,
        (count(*) filter (where status >= 500))::int as "serverErrors"
-     from intents where request = $1 and phase = 'run'`,
-    [request],
+     from intents where request = $1 and phase = 'run' and status is distinct from $2`,
+    [request, NEVER_LEFT],
   );
 }
 

@@ -203,6 +203,20 @@ describe('a run', () => {
     expect(outside.system.started).toHaveLength(1);
   });
 
+  test('whose progress cannot be shown goes on', async () => {
+    outside.deps.progressed = () => Promise.reject(new Error('the database is away for a moment'));
+    outside.system.code = {
+      run: async ({ write, progress }) => {
+        progress('half way');
+        await write();
+        return DONE;
+      },
+    };
+    const request = await approved();
+    await execute(request);
+    expect((await now(request)).state).toBe('succeeded');
+  });
+
   test('that fails before any write has failed', async () => {
     outside.system.code = { run: () => Promise.reject(new Crash()) };
     const request = await approved();
@@ -466,6 +480,23 @@ describe('what a dead process left behind', () => {
     expect(outside.system.effects).toEqual([claim.execution]);
   });
 
+  test('stays at the level that the log says of it, whatever the machine reaches by now', async () => {
+    outside.system.code = { run: answering(DONE) };
+    const { request } = await left(false);
+    outside.system.level = 'kernel';
+    await recover();
+    expect(await now(request)).toMatchObject({ state: 'succeeded', level: 'kernel-lite' });
+  });
+
+  test('after a write of which certainly nothing has left begins again', async () => {
+    outside.system.code = { run: answering(DONE) };
+    const { request } = await left(true);
+    await database.db.query('update intents set status = 0 where request = $1', [request.id]);
+    await recover();
+    expect(outside.system.calls.map(({ call }) => call)).toEqual(['run']);
+    expect((await now(request)).state).toBe('succeeded');
+  });
+
   test('is not taken over while its lease holds', async () => {
     const request = await approved();
     await database.db.transaction((tx) => claimApproved(tx, request, 'kernel'));
@@ -591,6 +622,39 @@ describe('something that goes on elsewhere', () => {
     await follow(request);
     expect(await now(request)).toMatchObject({ state: 'succeeded', output: 'one two three' });
     expect(outside.system.phases).toEqual(['full', 'read-only', 'read-only', 'read-only']);
+  });
+
+  test('is held while a look at it takes longer than a claim holds by itself', async () => {
+    const request = await following();
+    const isLooking = Promise.withResolvers<void>();
+    const answers = Promise.withResolvers<void>();
+    outside.system.code.follow = async () => {
+      isLooking.resolve();
+      await answers.promise;
+      return { kind: 'done', result: DONE.result, output: '' };
+    };
+    await database.db.query('update requests set lease_until = clock_timestamp() where id = $1', [
+      request.id,
+    ]);
+    const looking = follow(request);
+    await isLooking.promise;
+    expect(await outside.executor.recover(NEVER)).toBe(0);
+    answers.resolve();
+    await looking;
+    expect(await now(request)).toMatchObject({ state: 'succeeded', fence: 1 });
+  });
+
+  test('is looked at by nobody once another system serves its action', async () => {
+    const request = await following();
+    outside.system.code.follow = () => ({ kind: 'done', result: DONE.result, output: '' });
+    await database.db.query(`update requests set connector = 'other' where id = $1`, [request.id]);
+    await follow(request);
+    expect(outside.system.calls.map(({ call }) => call)).toEqual(['run']);
+    await database.db.query('update requests set lease_until = clock_timestamp() where id = $1', [
+      request.id,
+    ]);
+    await outside.executor.recover(NEVER);
+    expect((await now(request)).state).toBe('unknown');
   });
 
   test('looked at by two processes at once shows no output twice, running or ended', async () => {

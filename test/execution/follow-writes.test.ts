@@ -108,7 +108,7 @@ test('nothing leaves once somebody else holds the claim, though the look had beg
     await database.db.query('update requests set lease_until = clock_timestamp() where id = $1', [
       request.id,
     ]);
-    await database.db.transaction((tx) => claimAbandoned(tx, request.id, 'kernel'));
+    await database.db.transaction((tx) => claimAbandoned(tx, request.id));
     await write().catch((error: Error) => tried.push(error.message));
     return GOING;
   };

@@ -24,6 +24,8 @@ export type BrokerAnswer = BrokerCall & {
   durationMs: number;
   /** The upstream sent our credential back; it was masked. */
   credentialEchoed: boolean;
+  /** It answered with what is not taken (a redirect, too much, something encoded): what it did is not known from that. */
+  unread?: true;
 };
 
 /** `sent` true: it had left, and what the upstream did with it is not known from this call. */

@@ -244,7 +244,7 @@ async function conduct(
     return { answer: finish(answer.status, bytes, found), headers: clean, bytes, file: null };
   } catch (error) {
     if (answer !== null) {
-      await spec.answered(finish(answer.status, Buffer.alloc(0), false));
+      await spec.answered({ ...finish(answer.status, Buffer.alloc(0), false), unread: true });
       void drop(answer);
     }
     throw refusalOf(error);
