@@ -16,8 +16,8 @@ import { switchesOn } from './intake/killswitch.ts';
 import { type IntakeDeps, receive } from './intake/receive.ts';
 import { findTurn } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
-import type { Form, Message } from './model/card.ts';
-import type { PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
+import type { Delivered, Form, Message } from './model/card.ts';
+import type { MessageId, PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
 import type {
   AuditRow,
   Change,
@@ -34,7 +34,7 @@ import type { TurnOutcome } from './model/turn.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
 import { CHANGE_CHANNEL, messagesOf } from './reply/messages.ts';
-import type { Database } from './store/database.ts';
+import type { Database, Sql } from './store/database.ts';
 
 export type AssistantDeps = IntakeDeps & {
   db: Database;
@@ -230,19 +230,17 @@ export async function createAssistant(
 
     screened: (text) => deps.screen(text).text,
 
-    async feedback({ message, principal, positive }) {
+    async feedback({ message, principal, positive, words = '' }) {
+      const said = deps.screen(words).text.trim();
       return deps.db.transaction(async (tx) => {
-        const row = await tx.maybe<{ turn: TurnId | null }>(
-          `select turn from messages where id = $1 and authorship <> 'person'`,
-          [message],
-        );
-        if (!row) return false;
-        const about = row.turn === null ? {} : { turn: row.turn };
+        const found = await answerAt(tx, message);
+        if (!found) return false;
         await deps.audit.append(tx, {
           type: 'feedback.given',
-          ...about,
+          ...(found.turn === null ? {} : { turn: found.turn }),
           principal,
-          data: { message, positive },
+          data: { message: found.id, positive },
+          ...(said === '' ? {} : { sealed: { person: principal, content: { words: said } } }),
         });
         return true;
       });
@@ -312,6 +310,20 @@ export async function createAssistant(
     },
   };
   return { assistant, stop: unlisten };
+}
+
+/** A message of ours, by its id or by where its platform shows it. */
+async function answerAt(
+  sql: Sql,
+  message: MessageId | Delivered,
+): Promise<{ id: MessageId; turn: TurnId | null } | null> {
+  if (typeof message === 'string')
+    return sql.maybe(`select id, turn from messages where id = $1 and authorship <> 'person'`, [message]);
+  return sql.maybe(
+    `select m.id, m.turn from messages m join threads t on t.id = m.thread
+     where t.platform = $1 and t.container = $2 and m.authorship <> 'person' and m.delivered = $3::jsonb limit 1`,
+    [message.platform, message.container, JSON.stringify(message)],
+  );
 }
 
 /** What was said in answer to a turn, in order. */

@@ -43,7 +43,7 @@ import { moveKillSwitch, unknownScope } from './killing.ts';
 import { errorFields, type Log } from './log.ts';
 import { createToolWatch, newsInWords, type ToolChanged, unreviewedInWords } from './mcp/watch.ts';
 import { createMetrics } from './metrics.ts';
-import type { Message } from './model/card.ts';
+import type { Delivered, Message } from './model/card.ts';
 import type { ExecutionId, PrincipalId, RequestId } from './model/ids.ts';
 import type { ChatAssistant, Planner, ProofStatus, Surface, WorkspaceAssistant } from './model/ports.ts';
 import type { Platform, Principal } from './model/principal.ts';
@@ -90,8 +90,8 @@ export type Running = {
   metrics: ReturnType<typeof createMetrics>;
   checks(): Promise<Check[]>;
   refreshMetrics(): Promise<void>;
-  /** A request's card as this person sees it, null where it is not for them: quick, without its proof. */
-  viewRequest(request: RequestId, viewer: PrincipalId): Promise<Message | null>;
+  /** A request's card as this person sees it, at `shownAt` or anywhere; null where it is not for them: quick, without its proof. */
+  viewRequest(request: RequestId, viewer: PrincipalId, shownAt: Delivered | null): Promise<Message | null>;
   /** Adds a platform's way out. */
   addSurface(surface: Surface): void;
   /** Begins to take work; adapters are in place by now, and need not be connected. */
@@ -604,7 +604,7 @@ export async function compose(
       }
       for (const check of await checks()) metrics.checks.set({ check: check.name }, check.ok ? 1 : 0);
     },
-    viewRequest: (request, viewer) => rendering.requestFor(request, viewer),
+    viewRequest: rendering.requestFor,
     addSurface: (surface) => surfaces.set(surface.platform, surface),
     async start() {
       await sequencer.start();

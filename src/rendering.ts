@@ -4,7 +4,7 @@ import { openNeeds } from './approval/needs.ts';
 import { approvalsOf, findRequest } from './approval/requests.ts';
 import { AppError } from './errors.ts';
 import type { Judging } from './judging.ts';
-import type { Card, Message } from './model/card.ts';
+import type { Card, Delivered, Message } from './model/card.ts';
 import { MessageId, newId, type PrincipalId, type RequestId } from './model/ids.ts';
 import type { Account, Principal } from './model/principal.ts';
 import { FINAL_STATES, type IsolationLevel, type StoredRequest } from './model/request.ts';
@@ -95,10 +95,15 @@ export function createRendering(deps: RenderingDeps) {
     /** A request's card for one person, outside of any conversation. */
     ofRequest: (request: StoredRequest, viewer: PrincipalId) => forViewer(cardMessage(request), viewer),
 
-    /** The same by its id, for whoever has a part in it; null for others. */
-    async requestFor(id: RequestId, viewer: PrincipalId): Promise<Message | null> {
+    /**
+     * The same by its id, for whoever has a part in it, and without a decision for whoever only looks on where its card
+     * stands; null for others. `shownAt`: the message at which they look, as their platform vouches for.
+     */
+    async requestFor(id: RequestId, viewer: PrincipalId, shownAt: Delivered | null): Promise<Message | null> {
       const request = await findRequest(deps.db, id);
-      if (!request || (await roleOf(request, viewer)) === 'other') return null;
+      if (!request) return null;
+      const hasPart = (await roleOf(request, viewer)) !== 'other';
+      if (!hasPart && !(await isShownAt(deps.db, request.id, shownAt))) return null;
       return forViewer(cardMessage(request), viewer);
     },
 
@@ -117,6 +122,15 @@ export function createRendering(deps: RenderingDeps) {
       return { ...shell(message, itsCard), text };
     },
   };
+}
+
+async function isShownAt(db: Database, request: RequestId, at: Delivered | null): Promise<boolean> {
+  if (at === null) return false;
+  const row = await db.maybe('select 1 from messages where request = $1 and delivered = $2::jsonb', [
+    request,
+    JSON.stringify(at),
+  ]);
+  return row !== null;
 }
 
 /** Whose press this answers, where others read along: that it did not count is nobody else's concern. */

@@ -2,18 +2,16 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Application, RequestHandler } from 'express';
 import { AppError } from '../../src/errors.ts';
-import type { Message } from '../../src/model/card.ts';
-import type { PrincipalId, RequestId } from '../../src/model/ids.ts';
 import type { ChatAssistant, Ephemeral, Surface } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
 import { type Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import { Connector } from './connector.ts';
 import { PACE } from './limits.ts';
 import type { Log } from './log.ts';
-import { ownMemory } from './memory.ts';
-import { type Feedback, splitConversation } from './parse.ts';
+import { forgiving, ownMemory } from './memory.ts';
+import { splitConversation } from './parse.ts';
 import { Guid } from './payloads.ts';
-import { listen } from './receive.ts';
+import { listen, type View } from './receive.ts';
 import { type References, remembering } from './references.ts';
 import { STREAM_PACE } from './stream.ts';
 import { TeamsSurface } from './surface.ts';
@@ -55,13 +53,8 @@ export type TeamsOptions = {
   references: References;
   log: Log;
   ephemeral?: Ephemeral;
-  /**
-   * A request's card as this person sees it, or null where they may not see it. Without it everybody sees the
-   * same buttons, which are never authority.
-   */
-  view?: (request: RequestId, viewer: PrincipalId) => Promise<Message | null>;
-  /** What people say of the model's answers. Without it, only the log hears that they did. */
-  feedback?: (feedback: Feedback) => Promise<void>;
+  /** Without it everybody sees the same buttons, which are never authority. */
+  view?: View;
   /** Runs before anything is read: local mode's guards. */
   guard?: RequestHandler;
   /** How we prove ourselves to Teams, where it is not by the password: a managed identity, a test. */
@@ -97,7 +90,7 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
   const tenant = unauthenticated ? null : config.tenant.toLowerCase();
   const references = remembering(options.references);
   const queue = new PacedQueue(clock, PACE);
-  const memory = options.ephemeral ?? ownMemory();
+  const memory = options.ephemeral ? forgiving(options.ephemeral, log) : ownMemory();
   const whispers = createWhispers(memory);
   const streams = new PacedQueue(clock, STREAM_PACE);
   const surface = new TeamsSurface({
@@ -109,7 +102,8 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
     references,
     tenant,
     serviceUrl: config.serviceUrl ?? (unauthenticated ? PLAYGROUND_URL : SERVICE_URL),
-    personal: options.view !== undefined,
+    // The Playground asks for nobody's own view.
+    personal: options.view !== undefined && !unauthenticated,
     approvalsConversation: containerOf(config.approvalsConversation),
     operatorsConversation: containerOf(config.operatorsConversation),
     stopped: (place) => stopAnswers(assistant(), references, place),
@@ -121,9 +115,6 @@ export function createTeamsAdapter(options: TeamsOptions): TeamsAdapter {
     verify: { tokens: unauthenticated ? null : tokenCheck(config), tenant },
     references,
     view: options.view ?? null,
-    feedback:
-      options.feedback ??
-      (async ({ reaction }) => log.info({ code: 'teams_feedback', reaction }, 'feedback')),
     whispers,
     guard: options.guard ?? ((_req, _res, next) => next()),
     log,

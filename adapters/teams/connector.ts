@@ -139,10 +139,11 @@ function activityOf(content: Content): object {
   const citations = 'card' in content ? content.citations : undefined;
   const cited = citations === undefined ? {} : { text: citations.text, textFormat: 'plain' };
   const entity = citations === undefined ? AI_ENTITY : { ...AI_ENTITY, citation: citations.claims };
-  const label = content.byModel
-    ? { entities: [entity], channelData: { feedbackLoop: { type: 'default' } } }
-    : {};
-  return { type: 'message', summary: content.summary, ...shown, ...cited, ...label };
+  const label = content.byModel ? { entities: [entity] } : {};
+  // What is judged is the answer, once: its continuations are no messages of their own.
+  const asks = content.byModel && content.continues !== true;
+  const judged = asks ? { channelData: { feedbackLoop: { type: 'default' } } } : {};
+  return { type: 'message', summary: content.summary, ...shown, ...cited, ...label, ...judged };
 }
 
 /** Teams' own words stay in `cause`, for the operator; people read ours. */

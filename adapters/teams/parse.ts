@@ -2,10 +2,12 @@
  * A verified activity to what it means to us, or to the reason why it means nothing. Pure and total: never throws,
  * whatever came. Who the person is and what they may do is decided elsewhere; this only reads what Teams vouches for.
  */
+import type { Delivered } from '../../src/model/card.ts';
 import { RenderingId, RequestId } from '../../src/model/ids.ts';
 import type { Account } from '../../src/model/principal.ts';
 import type { Content, Delivery, Place } from '../../src/model/turn.ts';
 import { DecisionKind } from '../../src/model/turn.ts';
+import { handle } from './handle.ts';
 import { plainText, quotes, splitQuotes, withoutMention } from './inbound-text.ts';
 import { decodeJson } from './json.ts';
 import { REASON_MAX, REPORT_MAX } from './limits.ts';
@@ -44,9 +46,9 @@ export type Edit = Extract<Content, { kind: 'edit' }>;
 
 export type Feedback = {
   account: TeamsAccount;
-  /** The message that was judged, by Teams' id. */
-  message: string | null;
-  reaction: 'like' | 'dislike';
+  /** The message that was judged. */
+  message: Delivered;
+  positive: boolean;
   words: string;
 };
 
@@ -54,8 +56,8 @@ export type Parsed =
   | { kind: 'delivery'; delivery: Delivery; request: RequestId | null }
   /** Asks for the form that changes a request; `delivery` is what says why not, where it may not be changed. */
   | { kind: 'ask-edit'; delivery: Delivery & { content: Edit }; request: RequestId | null }
-  /** Teams asks how this person sees a card. */
-  | { kind: 'view'; account: TeamsAccount; request: RequestId }
+  /** Teams asks how this person sees the card of a message; null where it does not say which. */
+  | { kind: 'view'; account: TeamsAccount; request: RequestId; shownAt: Delivered | null }
   | { kind: 'feedback'; feedback: Feedback }
   /** Somebody added the app, or the members changed: nothing to do but to know the way there. */
   | { kind: 'arrival' }
@@ -149,7 +151,8 @@ function parseAction(
   if (data === undefined) return ignored('malformed');
   const request = RequestId.safeParse(data.request).data ?? null;
   if (data.verb === REFRESH_VERB) {
-    return request === null ? ignored('not_ours') : { kind: 'view', account, request };
+    if (request === null) return ignored('not_ours');
+    return { kind: 'view', account, request, shownAt: pressedMessage(activity, account) };
   }
   if (data.verb === FORM_VERB) return parseForm(data, activity, account);
   const rendering = RenderingId.safeParse(data.rendering);
@@ -214,10 +217,12 @@ function parseFeedback(activity: Activity, account: TeamsAccount): Parsed {
   const given = FeedbackAction.safeParse(activity.value);
   if (!given.success) return ignored('not_ours');
   const { reaction, feedback } = given.data.actionValue;
+  const message = pressedMessage(activity, account);
+  if (message === null) return ignored('malformed');
   const words = FeedbackWords.safeParse(decodeJson(feedback ?? '')).data?.feedbackText ?? '';
   return {
     kind: 'feedback',
-    feedback: { account, message: activity.replyToId ?? null, reaction, words: words.slice(0, FEEDBACK_MAX) },
+    feedback: { account, message, positive: reaction === 'like', words: clip(words.trim(), FEEDBACK_MAX) },
   };
 }
 
@@ -251,6 +256,12 @@ function keyOf(
 function bounded(key: string): string | null {
   const longest = 300;
   return key.length <= longest ? key : null;
+}
+
+/** The message of ours that somebody pressed at, as it was noted when it was posted. */
+function pressedMessage(activity: Activity, account: TeamsAccount): Delivered | null {
+  const place = placeOf(activity, account);
+  return activity.replyToId === undefined ? null : handle(place, place.thread, activity.replyToId);
 }
 
 function placeOf({ id, type, conversation, replyToId }: Activity, { tenant }: TeamsAccount): Place {

@@ -4,7 +4,7 @@
  */
 import express, { type Application, type Request, type RequestHandler, type Response } from 'express';
 import { AppError } from '../../src/errors.ts';
-import type { Message } from '../../src/model/card.ts';
+import type { Delivered, Message } from '../../src/model/card.ts';
 import type { PrincipalId, RenderingId, RequestId, TurnId } from '../../src/model/ids.ts';
 import type { ChatAssistant } from '../../src/model/ports.ts';
 import type { Content, Delivery } from '../../src/model/turn.ts';
@@ -15,6 +15,7 @@ import { ENDPOINT } from './needs.ts';
 import {
   type Edit,
   type Feedback,
+  type Parsed,
   parseActivity,
   splitConversation,
   type TeamsAccount,
@@ -25,14 +26,22 @@ import { typedInto } from './render-form.ts';
 import { type VerifyParts, verifyActivity } from './verify.ts';
 import type { Whispers } from './whisper.ts';
 
+/**
+ * The request's card with this person's buttons; null where they may not see it. `shownAt`: the message at which they look,
+ * as whoever reads that one reads the card anyway.
+ */
+export type View = (
+  request: RequestId,
+  viewer: PrincipalId,
+  shownAt: Delivered | null,
+) => Promise<Message | null>;
+
 export type ReceiveParts = {
   app: Application;
   assistant: () => ChatAssistant;
   verify: VerifyParts;
   references: References;
-  /** The request's card with this person's buttons; null where they may not see it. */
-  view: ((request: RequestId, viewer: PrincipalId) => Promise<Message | null>) | null;
-  feedback: (feedback: Feedback) => Promise<void>;
+  view: View | null;
   whispers: Whispers;
   /** Runs before anything is read, e.g. local mode's guards. */
   guard: RequestHandler;
@@ -68,7 +77,7 @@ export function listen(parts: ReceiveParts): void {
 }
 
 async function act(parts: ReceiveParts, verified: Verified, res: Response): Promise<void> {
-  const { log, feedback } = parts;
+  const { log } = parts;
   await remember(parts.references, verified);
   const parsed = parseActivity(verified);
   const isInvoke = verified.activity.type === 'invoke';
@@ -81,11 +90,11 @@ async function act(parts: ReceiveParts, verified: Verified, res: Response): Prom
       res.sendStatus(200);
       return;
     case 'feedback':
-      await feedback(parsed.feedback);
+      await judged(parts, parsed.feedback);
       res.status(200).json({});
       return;
     case 'view':
-      res.status(200).json(await viewOf(parts, parsed.account, parsed.request));
+      res.status(200).json(await viewOf(parts, parsed));
       return;
     case 'ask-edit':
     case 'delivery': {
@@ -102,6 +111,13 @@ async function act(parts: ReceiveParts, verified: Verified, res: Response): Prom
       res.status(200).json(form ?? (await pressed(parts, verified.account, delivery, request)));
     }
   }
+}
+
+/** What somebody says of an answer by the model; of a stranger, or of what is no answer of ours, nothing is kept. */
+async function judged(parts: ReceiveParts, { account, ...judgement }: Feedback): Promise<void> {
+  const principal = await knownAs(parts, account);
+  const isKept = principal !== null && (await parts.assistant().feedback({ ...judgement, principal }));
+  parts.log.info({ code: isKept ? 'teams_feedback' : 'teams_ignored_feedback' }, 'an answer was judged');
 }
 
 async function store({ assistant, log }: ReceiveParts, delivery: Delivery) {
@@ -207,18 +223,23 @@ async function decided(
   return { answer: card ?? answerWords('Recorded.'), words: null };
 }
 
-async function viewOf(parts: ReceiveParts, account: TeamsAccount, request: RequestId): Promise<InvokeAnswer> {
-  return (await cardFor(parts, account, request)) ?? answerWords('Nothing here is for you to decide.');
+async function viewOf(
+  parts: ReceiveParts,
+  { account, request, shownAt }: Extract<Parsed, { kind: 'view' }>,
+): Promise<InvokeAnswer> {
+  const card = await cardFor(parts, account, request, shownAt);
+  return card ?? answerWords('Nothing here is for you to decide.');
 }
 
 async function cardFor(
   parts: ReceiveParts,
   account: TeamsAccount,
   request: RequestId,
+  shownAt: Delivered | null = null,
 ): Promise<InvokeAnswer | null> {
   if (parts.view === null) return null;
   const person = await knownAs(parts, account);
-  const message = person === null ? null : await parts.view(request, person);
+  const message = person === null ? null : await parts.view(request, person, shownAt);
   return message && answerCard(message);
 }
 

@@ -21,8 +21,14 @@ import { clip, oneLine, tail, visible } from './outbound-text.ts';
 import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
 
 /**
- * What to send: `actions` apart, so that buttons can wait until `rest` can be read; `asks` is what a card that is
- * still open sends to ask for a person's own view of it.
+ * Who looks at a card: one person, whose buttons it carries, or all of a conversation, in which Teams asks for each
+ * person's own view and what stands underneath carries what everybody may press.
+ */
+export type Readers = 'one' | 'all';
+
+/**
+ * What to send: `actions` apart, so that buttons can wait until `rest` can be read; `asks` is what a card sends to ask
+ * for a person's own view of it, while there is anything that not everybody may press.
  */
 export type Rendered = {
   summary: string;
@@ -48,13 +54,16 @@ const QUOTE_MAX = 300;
 /** A sentence of ours, an address. */
 const SENTENCE_MAX = 400;
 
-export function renderCard(card: Card): Rendered {
+export function renderCard(card: Card, readers: Readers = 'one'): Rendered {
   const rows = fitRows(rowsOf(card), ROWS_BUDGET);
   const quotes = quotesOf(card);
   const status = sentence('Status', card.status);
   const summary = sentence('What will happen', card.summary);
   const open = !FINAL_STATES.has(card.state);
   const data = { rendering: card.rendering, request: card.request };
+  const offers = card.offers ?? [];
+  const everybodys = offers.filter((offer) => offer === 'report');
+  const decisions = open && readers === 'one' ? card.buttons : [];
   return {
     summary: oneLine(`${visible(card.title)}: ${visible(card.status)}`, SUMMARY_MAX),
     body: [
@@ -67,10 +76,10 @@ export function renderCard(card: Card): Rendered {
       ...outcomeOf(card),
       line(...footing(card)),
       ...smallPrint(card),
-      ...(open && card.buttons.includes('deny') ? [reasonInput()] : []),
+      ...(decisions.includes('deny') ? [reasonInput()] : []),
     ],
-    actions: [...(open ? buttons(card.buttons, data) : []), ...offered(card.offers ?? [], data)],
-    asks: open ? data : null,
+    actions: [...buttons(decisions, data), ...offered(readers === 'one' ? offers : everybodys, data)],
+    asks: open || offers.length > everybodys.length ? data : null,
     rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest],
   };
 }

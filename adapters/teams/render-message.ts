@@ -3,7 +3,7 @@ import type { Message } from '../../src/model/card.ts';
 import { type AdaptiveCard, adaptiveCard, box, line, lines, refresh, text } from './elements.ts';
 import { SUMMARY_MAX, WORDS_BUDGET } from './limits.ts';
 import { clip, measure, oneLine, visible } from './outbound-text.ts';
-import { type Rendered, renderCard } from './render-card.ts';
+import { type Readers, type Rendered, renderCard } from './render-card.ts';
 import { renderForm } from './render-form.ts';
 import { type Claim, citationsOf, sourceLines } from './render-sources.ts';
 import { inFull, row } from './rows.ts';
@@ -24,13 +24,14 @@ export const AI_ENTITY: AiEntity = {
   additionalType: ['AIGeneratedContent'],
 };
 
-/** What the connector sends, before it is addressed. `byModel` asks for the label and for feedback. */
+/** What the connector sends, before it is addressed. `byModel` asks for the label, and for feedback unless it only continues. */
 export type Content = (
   | { text: string }
   | { card: AdaptiveCard; citations?: { text: string; claims: Claim[] } }
 ) & {
   summary: string;
   byModel: boolean;
+  continues?: true;
 };
 
 /** Words beside a card or a form; a message of words alone has more room. */
@@ -41,9 +42,9 @@ const BARE = /^(?:[\p{L}\p{N} ,;:?!'"()=+%\u2026]|\.(?= |$)|(?<=\w)-(?=\w)){1,20
 export type RenderedMessage = Rendered & { byModel: boolean };
 
 /** Null: there is nothing to show, as for a person's own words, which already stand where they wrote them. */
-export function renderMessage(message: Message): RenderedMessage | null {
+export function renderMessage(message: Message, readers: Readers = 'one'): RenderedMessage | null {
   if (message.authorship === 'person' && message.card === null && message.form === null) return null;
-  const card = message.card === null ? null : renderCard(message.card);
+  const card = message.card === null ? null : renderCard(message.card, readers);
   const form = message.form === null ? null : renderForm(message.form);
   const alone = card === null && form === null;
   const words =

@@ -8,6 +8,7 @@ import type { Place } from '../../src/model/turn.ts';
 import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Address, Connector } from './connector.ts';
 import { adaptiveCard } from './elements.ts';
+import { handle, parts } from './handle.ts';
 import type { Log } from './log.ts';
 import { joinConversation } from './parse.ts';
 import type { References } from './references.ts';
@@ -29,7 +30,7 @@ export type SurfaceParts = {
   tenant: string | null;
   /** Where a conversation is reached that nobody has written from yet. */
   serviceUrl: string;
-  /** True when a card may ask for a person's own view of it. */
+  /** True when Teams asks for each person's own view of a card. */
   personal: boolean;
   approvalsConversation: string | null;
   operatorsConversation: string | null;
@@ -61,7 +62,7 @@ export class TeamsSurface implements Surface {
       );
     },
     complete: async (place, begun, message) => {
-      const rendered = renderMessage(message);
+      const rendered = this.#render(place.container, message);
       if (rendered === null) return begun;
       const to = await this.#address(place.tenant, place.container, place.thread);
       const { byModel, summary } = rendered;
@@ -83,7 +84,7 @@ export class TeamsSurface implements Surface {
    * `upstream_failed`: trying again changes nothing.
    */
   async post(place: Place, message: Message): Promise<Delivered | null> {
-    const rendered = renderMessage(message);
+    const rendered = this.#render(place.container, message);
     if (rendered === null) return null;
     // Nobody can decide before everything that is decided on can be read.
     const full = rendered.rest.length === 0;
@@ -98,7 +99,7 @@ export class TeamsSurface implements Surface {
   }
 
   async update(delivered: Delivered, message: Message): Promise<void> {
-    const rendered = renderMessage(message);
+    const rendered = this.#render(delivered.container, message);
     if (rendered === null) return;
     await this.#continue(delivered, rendered);
     await this.#rewrite(delivered, message, rendered);
@@ -152,6 +153,11 @@ export class TeamsSurface implements Surface {
     };
   }
 
+  /** Where several people read, each has their own view for what only some may do; underneath stands what all may. */
+  #render(container: string, message: Message): RenderedMessage | null {
+    return renderMessage(message, this.#parts.personal && isShared(container) ? 'all' : 'one');
+  }
+
   #content(message: Message, rendered: RenderedMessage, full: boolean): Content {
     return contentOf(message, rendered, { full, personal: this.#parts.personal });
   }
@@ -181,7 +187,7 @@ export class TeamsSurface implements Surface {
     const there = new Set((await memory.get(name))?.split(' '));
     for (const { key, summary, body } of rest) {
       if (there.has(key)) continue;
-      await this.#send(to, { card: adaptiveCard(body), summary, byModel });
+      await this.#send(to, { card: adaptiveCard(body), summary, byModel, continues: true });
       there.add(key);
       await memory.set(name, [...there].join(' '), CONTINUED_TTL_MS);
     }
@@ -197,16 +203,11 @@ function isChannel(container: string): boolean {
   return /@thread\.(?:tacv2|skype)$/.test(container);
 }
 
+/** A group chat or a channel; a personal chat's id begins with `a:`. */
+function isShared(container: string): boolean {
+  return container.startsWith('19:');
+}
+
 function lineOf({ conversation }: Address): string {
   return conversation.split(';')[0] ?? conversation;
-}
-
-/** Tenant, thread (or nothing) and message, e.g. `<tenant> 1700000000001 1700000000002`. */
-function handle({ tenant, container }: Place, thread: string, id: string): Delivered {
-  return { platform: 'teams', container, message: [tenant, thread, id].join(' ') };
-}
-
-function parts({ message }: Delivered): { tenant: string; thread: string; id: string } {
-  const [tenant = '', thread = '', id = message] = message.split(' ');
-  return { tenant, thread, id };
 }

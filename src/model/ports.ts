@@ -295,8 +295,16 @@ export interface ChatAssistant extends Assistant {
   ): Promise<FormCheck | null>;
   /** What may be said again of what somebody typed: secrets masked, and what nobody sees made visible. */
   screened(text: string): string;
-  /** Records what a person thinks of an answer; nothing else changes. False where there is no such message. */
-  feedback(input: { message: MessageId; principal: PrincipalId; positive: boolean }): Promise<boolean>;
+  /**
+   * Records what a person thinks of an answer, and the words that they put to it, masked and sealed; nothing else changes.
+   * The message by our id or by where its platform shows it. False where there is no such message.
+   */
+  feedback(input: {
+    message: MessageId | Delivered;
+    principal: PrincipalId;
+    positive: boolean;
+    words?: string;
+  }): Promise<boolean>;
   /**
    * Drops what this person is being answered in that conversation and cancels what they ask for there, and says so.
    * `answers`: what they ask for stays, where a conversation is all that they ever said there.

@@ -51,6 +51,8 @@ export type Channel = {
   /** `times`: pressed so often at once, each a press of its own. */
   undo(person: Person, card: Shown, times?: number): Promise<void>;
   report(person: Person, card: Shown, words: string): Promise<void>;
+  /** A thumb up or down on an answer of a model, with words beside it where the platform asks for some. */
+  judge(person: Person, answer: Shown, positive: boolean, words: string): Promise<void>;
   /** Sends the form that the card's button opens, with these values; the others stay as they stand there. */
   edit(person: Person, card: Shown, values: Record<string, string>): Promise<void>;
   /** The card as it looked before it was rewritten: its buttons are bound to what stands there no more. */

@@ -154,6 +154,14 @@ export function useCompany() {
       await open().running.pipeline.expire(id);
     },
 
+    /** The newest message of ours that says so. */
+    async messageOf(text: string): Promise<{ id: string }> {
+      return database.owner.one<{ id: string }>(
+        `select id from messages where text = $1 and authorship <> 'person' order by serial desc limit 1`,
+        [text],
+      );
+    },
+
     /** Every table that could hold words, looked through for these. */
     async kept(words: string): Promise<string[]> {
       const like = `%${words}%`;

@@ -28,6 +28,10 @@ export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
         rule: 'answered-shared',
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },
+      {
+        rule: 'judged-answer',
+        why: 'the workspace has no thumbs yet',
+      },
     ],
   },
 };
@@ -47,7 +51,8 @@ export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] =
     what: 'Buttons are those of the person who looks',
     Slack:
       'in direct messages and on the Home tab; a channel’s card is the same for all, and buttons are never authority',
-    Teams: true,
+    Teams:
+      'in conversations of up to 60 members, where Teams asks for each one’s view by itself; in larger ones after Refresh, or in one’s own chat, as the card that all see has no buttons to decide',
     Workspace: true,
   },
   {
@@ -69,9 +74,9 @@ export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] =
     Workspace: true,
   },
   {
-    what: 'Feedback on an answer',
-    Slack: 'recorded in the log of the audit',
-    Teams: 'only on answers of a model, and only noted in the operational log',
+    what: 'Words beside a thumb on an answer',
+    Slack: 'its thumbs ask for none; Report does',
+    Teams: true,
     Workspace: 'not yet',
   },
   {

@@ -75,6 +75,26 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(shown.filter(({ text }) => text.includes('is writing this answer'))).toEqual([]);
   },
 
+  'judged-answer': async (channel, { answer, company }) => {
+    company.model.script({ says: 'The printer of floor 2 is out of paper.' });
+    const said = await channel.say('dave', 'what is wrong with the printer?');
+    const given = await answer(said, 'the answer', ({ text }) => text.includes('out of paper'));
+    const before = await company.entries('feedback.given');
+    const words = `thanks a lot ${crypto.randomUUID()}`;
+    await channel.judge('dave', given, false, words);
+    await channel.judge('dave', given, true, '');
+    const judged = await settles(async () => {
+      const entries = (await company.entries('feedback.given')).slice(before.length);
+      return entries.length === 2 && entries;
+    }, 'both thumbs are in the log');
+    const { id } = await company.messageOf('The printer of floor 2 is out of paper.');
+    expect(judged).toMatchObject([
+      { principal: 'dave', data: { message: id, positive: false } },
+      { principal: 'dave', data: { message: id, positive: true } },
+    ]);
+    expect(JSON.stringify(judged)).not.toContain(words);
+  },
+
   'asked-where-they-are': async (channel, story) => {
     const asked = await story.asksForChecks();
     const readers = asked.cards.map((card) => card.readers);

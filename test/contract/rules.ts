@@ -10,6 +10,8 @@ export const RULES = {
   'ticket-one-tap': 'A ticket asked for in plain words is open after one tap.',
   'command-at-once': 'A complete typed command of low risk runs at once.',
   'model-answer': 'A model’s answer appears once, whole, labelled as a model’s, with what was read for it.',
+  'judged-answer':
+    'A thumb on a model’s answer is recorded in the log: whose it is, up or down, on which answer.',
   'asked-where-they-are': 'Those who may approve are asked where they are, and nobody else is.',
   'approved-by-another': 'Somebody else who may approve does, and it runs.',
   'self-approval': 'The requester who approves is refused in words, and nothing runs.',

@@ -77,6 +77,9 @@ export async function slackChannel(company: Company): Promise<Channel> {
       await click(slackUser(person), card, 'report');
       await slack.submit(slackUser(person), { words });
     },
+    async judge(person, answer, positive) {
+      await click(slackUser(person), answer, positive ? 'good' : 'bad');
+    },
     async edit(person, card, values) {
       const user = slackUser(person);
       const opened = workspace.views.length;

@@ -79,6 +79,12 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     };
   };
 
+  /** Where several people read, each has their own view of a card; elsewhere it stands as it is. */
+  const seenBy = async (person: Person, message: FakeMessage): Promise<Shown> =>
+    shownOf(
+      readersOf(message.conversation) === 'all' ? await teams.seen(teamsUser(person), message) : message,
+    );
+
   return {
     cardsPerRequest: 4,
     async say(person, text, where = 'direct', times = 1): Promise<Said> {
@@ -88,11 +94,11 @@ export async function teamsChannel(company: Company): Promise<Channel> {
       const user = teamsUser(person);
       await deliver(user, teams.said(user, (native as Native).conversation, text));
     },
-    shown: async ({ native }) => at(native as Native).map(shownOf),
-    cards: async (digest) =>
-      structuredClone(teams.messages)
-        .map(shownOf)
-        .filter((shown) => shown.digest === digest),
+    shown: async ({ person, native }) => Promise.all(at(native as Native).map((it) => seenBy(person, it))),
+    async cards(digest) {
+      const all = structuredClone(teams.messages).filter((it) => shownOf(it).digest === digest);
+      return Promise.all(all.map((it) => seenBy('bob', it)));
+    },
     async heard(person) {
       const user = teamsUser(person);
       const places = [teams.personalChat(user), ...Object.values(TEAMS)];
@@ -105,6 +111,11 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     },
     async report(person, card, words) {
       await click(teamsUser(person), card, 'report', { report: words });
+    },
+    async judge(person, answer, positive, words) {
+      const reaction = positive ? 'like' : 'dislike';
+      const user = teamsUser(person);
+      await deliver(user, teams.feedback(user, answer.native as FakeMessage, reaction, words));
     },
     async edit(person, card, values) {
       const user = teamsUser(person);

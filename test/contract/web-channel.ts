@@ -130,6 +130,7 @@ export async function webChannel(company: Company): Promise<Channel> {
       const { card } = shown.native as NativeCard;
       await change(person, 'messages', { text: `report ${card!.request} ${words}` });
     },
+    judge: () => Promise.reject(new Error('the workspace has no thumbs')),
     async edit(person, shown, values) {
       const { card } = shown.native as NativeCard;
       type Opened = { form: Form; digest: string };

@@ -1,6 +1,7 @@
 /** Edit, Undo and Report as buttons in Teams: forms in place of the card, and words that one person sees alone. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { View } from '../../../adapters/teams/receive.ts';
 import { renderCard } from '../../../adapters/teams/render-card.ts';
 import { renderEdit } from '../../../adapters/teams/render-form.ts';
 import type { Form, Card as OurCard } from '../../../src/model/card.ts';
@@ -8,7 +9,7 @@ import { PrincipalId } from '../../../src/model/ids.ts';
 import { Card, executesOf, runsOf } from '../../support/teams/card-schema.ts';
 import type { FakeMessage } from '../../support/teams/fake-connector.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
-import { ALICE, BOB, CHANNEL, connected, place } from './harness.ts';
+import { ALICE, BOB, CHANNEL, connected, GROUP, place } from './harness.ts';
 
 const PERSON = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
 const field = (change: Partial<Form['fields'][number]> = {}): Form['fields'][number] => ({
@@ -23,7 +24,7 @@ const field = (change: Partial<Form['fields'][number]> = {}): Form['fields'][num
 const FORM: Form = { action: 'ticket.create', title: 'Open a ticket', fields: [field()] };
 const WORDS = 'application/vnd.microsoft.activity.message';
 
-/** A card in a channel, which Alice may change. */
+/** A card in a channel, which Alice may change, as she sees it. */
 async function shown(change: Partial<OurCard> = {}, mayEdit = true) {
   const card = cardWith({ buttons: ['approve', 'deny'], offers: ['edit', 'undo', 'report'], ...change });
   const view = async () => messageWith({ text: '', card });
@@ -32,10 +33,10 @@ async function shown(change: Partial<OurCard> = {}, mayEdit = true) {
   all.assistant.forms.push(FORM);
   if (mayEdit) all.assistant.editable.set(card.rendering, FORM);
   await all.adapter.surface.post(place(CHANNEL, '17'), messageWith({ card, text: '' }));
-  const [message] = all.teams.in(CHANNEL);
+  const message = await all.teams.seen(ALICE, all.teams.in(CHANNEL)[0]!);
   const press = async (user: string, on: FakeMessage, verb: string, fields = {}) =>
     JSON.parse((await all.teams.send(all.teams.click(user, on, verb, fields))).body);
-  return { ...all, card, message: message!, press };
+  return { ...all, card, message, press };
 }
 /** What a client holds once a press was answered with another card. */
 const replaced = (message: FakeMessage, answer: { value: unknown }): FakeMessage => ({
@@ -158,7 +159,10 @@ test.each([
 });
 
 test('an older client reports and undoes too, and has no Edit', async () => {
-  const { teams, assistant, message } = await shown();
+  const { teams, assistant, adapter, card } = await shown();
+  const chat = teams.personalChat(ALICE);
+  await adapter.surface.post(place(chat), messageWith({ card, text: '' }));
+  const message = teams.in(chat)[0]!;
   for (const verb of ['undo', 'report']) await teams.send(teams.submit(ALICE, message, verb));
   expect(assistant.stored.map(({ content }) => content.kind)).toEqual(['undo', 'report']);
   expect(() => teams.submit(ALICE, message, 'edit')).toThrow();
@@ -206,6 +210,60 @@ describe('words for whoever pressed', () => {
     await adapter.surface.post(place(CHANNEL, '17'), toAlice);
     expect(teams.in(CHANNEL).map(({ text }) => text)).toContain('Alice: late.');
     expect(teams.in(CHANNEL).map(({ text }) => text)).not.toContain(REFUSED);
+  });
+});
+
+describe('a card that several people read', () => {
+  const verbs = ({ card }: FakeMessage) => executesOf(card).map(({ verb }) => verb);
+
+  test.each([
+    ['a channel', place(CHANNEL, '17')],
+    ['a group chat', place(GROUP)],
+  ])(
+    'carries, underneath in %s, what everybody may press; also when it is rewritten',
+    async (_where, where) => {
+      const { teams, adapter, card } = await shown();
+      const before = teams.messages.length;
+      const message = messageWith({ card, text: '' });
+      const delivered = await adapter.surface.post(where, message);
+      expect(verbs(teams.messages[before]!)).toEqual(['report']);
+      expect(teams.messages[before]!.card?.body.map(({ type }) => type)).not.toContain('Input.Text');
+      await adapter.surface.update(delivered!, message);
+      expect(teams.messages[before]).toMatchObject({ edits: 1 });
+      expect(verbs(teams.messages[before]!)).toEqual(['report']);
+      const alices = await teams.seen(ALICE, teams.messages[before]!);
+      expect(verbs(alices)).toEqual(['approve', 'deny', 'edit', 'undo', 'report']);
+    },
+  );
+
+  test('is asked for with where it stands, so that an onlooker can be shown it without a decision', async () => {
+    const looked: unknown[] = [];
+    const card = cardWith({ buttons: ['approve', 'deny'], offers: ['edit', 'report'] });
+    const view: View = async (request, viewer, shownAt) => {
+      looked.push([request, viewer, shownAt]);
+      return messageWith({ text: '', card: { ...card, buttons: [], offers: ['report'] } });
+    };
+    const { teams, assistant, adapter } = await connected({ options: { view } });
+    assistant.known.set(BOB, { ...PERSON, id: PrincipalId.parse('bob') });
+    const delivered = await adapter.surface.post(place(CHANNEL, '17'), messageWith({ card, text: '' }));
+    expect(verbs(await teams.seen(BOB, teams.in(CHANNEL)[0]!))).toEqual(['report']);
+    expect(looked).toEqual([[card.request, 'bob', delivered]]);
+  });
+
+  test('keeps its buttons where Teams asks for nobody\u2019s own view', async () => {
+    const { teams, adapter } = await connected();
+    const card = cardWith({ buttons: ['approve', 'deny'] });
+    await adapter.surface.post(place(CHANNEL, '17'), messageWith({ card, text: '' }));
+    expect(verbs(teams.in(CHANNEL)[0]!)).toEqual(['approve', 'deny']);
+  });
+
+  test('asks for each person\u2019s view after its end too, while it offers what is not everybody\u2019s', async () => {
+    const { teams, adapter, card } = await shown({ state: 'succeeded' });
+    expect(verbs(teams.in(CHANNEL)[0]!)).toEqual(['report']);
+    expect(teams.in(CHANNEL)[0]!.card?.refresh).toBeDefined();
+    const ended = messageWith({ text: '', card: { ...card, offers: ['report'] } });
+    await adapter.surface.post(place(GROUP), ended);
+    expect(teams.in(GROUP)[0]!.card?.refresh).toBeUndefined();
   });
 });
 

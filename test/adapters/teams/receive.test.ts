@@ -1,8 +1,10 @@
 import express from 'express';
 import { describe, expect, test } from 'vitest';
-import type { Feedback } from '../../../adapters/teams/parse.ts';
+import { AppError } from '../../../src/errors.ts';
 import type { PrincipalId } from '../../../src/model/ids.ts';
-import { TENANT } from '../../support/teams/fake-connector.ts';
+import type { Ephemeral } from '../../../src/model/ports.ts';
+import type { Place } from '../../../src/model/turn.ts';
+import { type FakeConnector, TENANT } from '../../support/teams/fake-connector.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
 import { ALICE, APPROVALS, BOB, CHANNEL, connected, GROUP, place } from './harness.ts';
 
@@ -155,19 +157,21 @@ describe('a click', () => {
 
   test('is answered with the card as this person sees it now', async () => {
     const seen: string[] = [];
+    let now = cardWith({ buttons: ['approve'] });
     const view = async (request: string, viewer: PrincipalId) => {
       seen.push(`${request} ${viewer}`);
-      return messageWith({ text: '', card: cardWith({ status: 'Approved by Bob', buttons: [] }) });
+      return messageWith({ text: '', card: now });
     };
     const { teams, assistant, card, shown } = await asked(['approve'], { view });
     const principal = { id: 'bob' as PrincipalId, name: 'Bob', groups: [], accounts: [] };
     assistant.identify = async () => ({ kind: 'known', principal });
-    const sent = JSON.parse((await teams.send(teams.click(BOB, shown, 'approve'))).body);
+    const bobs = await teams.seen(BOB, shown);
+    now = cardWith({ status: 'Approved by Bob', buttons: [] });
+    const sent = JSON.parse((await teams.send(teams.click(BOB, bobs, 'approve'))).body);
     expect(sent).toMatchObject({ statusCode: 200, type: 'application/vnd.microsoft.card.adaptive' });
     expect(JSON.stringify(sent.value)).toContain('Approved by Bob');
-    const looked = JSON.parse((await teams.send(teams.looks(BOB, shown))).body);
-    expect(looked.type).toBe('application/vnd.microsoft.card.adaptive');
-    expect(seen).toEqual([`${card.request} bob`, `${card.request} bob`]);
+    expect(seen[0]).toBe(`${card.request} bob`);
+    expect(seen).toHaveLength(2);
     expect(assistant.stored).toHaveLength(1);
   });
 
@@ -218,17 +222,86 @@ describe('a form', () => {
   });
 });
 
-test('feedback on an answer by the model is handed on', async () => {
-  const heard: Feedback[] = [];
-  const feedback = async (one: Feedback) => void heard.push(one);
-  const { teams, adapter } = await connected({ options: { feedback } });
-  const chat = teams.personalChat(ALICE);
-  await adapter.surface.post(place(chat), messageWith({ authorship: 'model', text: 'Restart it.' }));
-  const [answer] = teams.in(chat);
-  expect(answer).toMatchObject({ channelData: { feedbackLoop: { type: 'default' } } });
-  const sent = await teams.send(teams.feedback(ALICE, answer!, 'dislike', 'It did not help.'));
-  expect(sent.status).toBe(200);
-  expect(heard).toMatchObject([
-    { account: { user: ALICE }, message: answer!.id, reaction: 'dislike', words: 'It did not help.' },
-  ]);
+describe('a thumb on an answer by the model', () => {
+  const answered = async (conversation: (teams: FakeConnector) => Place) => {
+    const all = await connected();
+    const said = messageWith({ authorship: 'model', text: 'Restart it.' });
+    const delivered = await all.adapter.surface.post(conversation(all.teams), said);
+    const answer = all.teams.messages.at(-1)!;
+    expect(answer).toMatchObject({ channelData: { feedbackLoop: { type: 'default' } } });
+    return { ...all, delivered, answer };
+  };
+
+  test.each([
+    ['in a personal chat', (teams: FakeConnector) => place(teams.personalChat(ALICE))],
+    ['in a thread of a channel', () => place(CHANNEL, '17')],
+    ['in a group chat', () => place(GROUP)],
+  ])('%s is given to the core with its words, about the message that was delivered', async (_where, at) => {
+    const { teams, assistant, codes, delivered, answer } = await answered(at);
+    assistant.known.set(ALICE, { id: 'alice' as PrincipalId, name: 'Alice', groups: [], accounts: [] });
+    const sent = await teams.send(teams.feedback(ALICE, answer, 'dislike', ' It did not help. '));
+    expect(sent.status).toBe(200);
+    expect(assistant.given).toEqual([
+      { message: delivered, principal: 'alice', positive: false, words: 'It did not help.' },
+    ]);
+    expect(codes).toContain('teams_feedback');
+  });
+
+  test('of somebody whom the directory does not list is not kept, nor one that names no message', async () => {
+    const { teams, assistant, codes, answer } = await answered((all) => place(all.personalChat(BOB)));
+    expect((await teams.send(teams.feedback(BOB, answer, 'like', ''))).status).toBe(200);
+    const ofNothing = { ...teams.feedback(BOB, answer, 'like', ''), replyToId: undefined };
+    expect((await teams.send(ofNothing)).status).toBe(501);
+    expect(assistant.given).toEqual([]);
+    expect(codes).toContain('teams_ignored_feedback');
+  });
+
+  test('is asked for once, however many messages the answer is too long for', async () => {
+    const { teams, adapter } = await connected();
+    const long = messageWith({ authorship: 'model', text: 'word '.repeat(3_000) });
+    await adapter.surface.post(place(CHANNEL, '17'), long);
+    const [answer, ...rest] = teams.in(CHANNEL);
+    expect(answer!.channelData).not.toBeNull();
+    expect(rest.length).toBeGreaterThan(0);
+    for (const { channelData, entities } of rest) {
+      expect(channelData).toBeNull();
+      expect(JSON.stringify(entities)).toContain('AIGeneratedContent');
+    }
+  });
+});
+
+describe('while the short-term memory is away', () => {
+  const away: Pick<Ephemeral, 'get' | 'set'> = {
+    get: () => Promise.reject(new AppError('ephemeral_unavailable', 'Redis does not answer.')),
+    set: () => Promise.reject(new AppError('ephemeral_unavailable', 'Redis does not answer.')),
+  };
+  const silent: Pick<Ephemeral, 'get' | 'set'> = {
+    get: () => new Promise(() => {}),
+    set: () => new Promise(() => {}),
+  };
+
+  test.each([
+    ['and says so', away],
+    ['and says nothing', silent],
+  ])('%s: a press is stored and answered all the same', async (_how, ephemeral) => {
+    const { teams, assistant, codes, shown } = await asked(['approve'], { ephemeral });
+    const outcome = assistant.outcome;
+    assistant.outcome = async (turn, ms) => ({ ...(await outcome(turn, ms)), reply: 'You may not.' });
+    const sent = await teams.send(teams.click(BOB, shown, 'approve'));
+    expect(sent).toMatchObject({ status: 200 });
+    expect(sent.body).toContain('You may not.');
+    expect(assistant.stored).toMatchObject([{ content: { kind: 'decision', decision: 'approve' } }]);
+    expect(codes).toContain('teams_memory_away');
+  });
+
+  test('words for whoever pressed, and what a card could not hold, are shown all the same', async () => {
+    const { teams, adapter } = await connected({ options: { ephemeral: away as Ephemeral } });
+    const onlyFor = { platform: 'teams' as const, tenant: TENANT, user: BOB };
+    teams.personalChat(BOB);
+    await adapter.surface.post(place(CHANNEL, '17'), messageWith({ text: 'Bob, you may not.', onlyFor }));
+    expect(teams.in(teams.personalChat(BOB)).map(({ text }) => text)).toEqual(['Bob, you may not.']);
+    const long = [{ name: 'script', value: 'x'.repeat(5_000), provenance: 'typed' as const }];
+    await adapter.surface.post(place(GROUP), messageWith({ text: '', card: cardWith({ arguments: long }) }));
+    expect(teams.in(GROUP).length).toBeGreaterThan(1);
+  });
 });

@@ -29,7 +29,7 @@ export type MemoryAssistant = ChatAssistant & {
   readonly editable: Map<RenderingId, Form>;
   /** What each known person is shown to wait for them. */
   readonly waiting: Message[];
-  readonly given: { message: MessageId; principal: PrincipalId; positive: boolean }[];
+  readonly given: Parameters<ChatAssistant['feedback']>[0][];
   readonly stops: { place: Place; principal: PrincipalId; what?: Stopping }[];
   change(change: Change): void;
 

@@ -208,6 +208,17 @@ export class FakeConnector {
     });
   }
 
+  /** The message as this person sees it: with the card that the bot gives them in place of the one that all see. */
+  async seen(user: string, message: FakeMessage): Promise<FakeMessage> {
+    if (message.card?.refresh === undefined) return message;
+    const { status, body } = await this.send(this.looks(user, message));
+    if (status !== 200) throw new Error(`a look was answered ${status}`);
+    const { type, value } = JSON.parse(body) as { type: string; value: unknown };
+    return type === 'application/vnd.microsoft.card.adaptive'
+      ? { ...message, card: Card.parse(value) }
+      : message;
+  }
+
   feedback(user: string, message: FakeMessage, reaction: string, words: string) {
     return this.activity(user, message.conversation, {
       type: 'invoke',
