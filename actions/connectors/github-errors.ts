@@ -27,6 +27,9 @@ function statusWords(status: number, headers: Headers): [code: string, words: st
     ];
   }
   switch (status) {
+    case 400:
+    case 422:
+      return ['upstream_rejected', 'GitHub does not accept these values.'];
     case 401:
       return [
         'upstream_unauthorized',
@@ -39,10 +42,13 @@ function statusWords(status: number, headers: Headers): [code: string, words: st
       ];
     case 404:
       return ['not_found', 'GitHub knows no such repository or issue, or hides it from the assistant.'];
+    case 409:
+      return [
+        'upstream_conflict',
+        'GitHub was changing this at the same moment; look at it there, then ask again.',
+      ];
     case 410:
       return ['issues_disabled', 'Issues are switched off in that repository, or this one was deleted.'];
-    case 422:
-      return ['upstream_rejected', 'GitHub does not accept these values.'];
     default:
       return null;
   }

@@ -2,6 +2,7 @@
 import type { EgressValues, Reconciliation, RunResult } from '../../src/action.ts';
 import type { Json, Result } from '../../src/model/request.ts';
 import { text } from './answer.ts';
+import type { Answer } from './json-call.ts';
 
 export type Args = Readonly<Record<string, Json>>;
 export type About = Pick<EgressValues, 'mark' | 'requester' | 'settings'>;
@@ -70,6 +71,26 @@ export const inSentence = (name: string): string =>
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim()
     .slice(0, MAX_NAME_CHARS);
+
+/** The newest that may be shown, oldest first, out of pages that come newest first: read on until there are enough. */
+export async function newestOf<T>(
+  pages: AsyncIterable<Answer<T[]>>,
+  isShown: (item: T) => boolean,
+): Promise<Answer<T[]>> {
+  const found: T[] = [];
+  for await (const page of pages) {
+    if (!page.ok) return page;
+    found.push(...page.value.filter(isShown));
+    if (found.length >= TEXTS_SHOWN) break;
+  }
+  return { ok: true, value: found.slice(0, TEXTS_SHOWN).reverse() };
+}
+
+/** "no public comments", "its newest public comment is below", "its newest 20 public comments are below". */
+export function shownWords(count: number, what: string): string {
+  if (count === 0) return `no ${what}s`;
+  return count === 1 ? `its newest ${what} is below` : `its newest ${count} ${what}s are below`;
+}
 
 /** Other people's words, oldest first: whoever shows them marks them as such. */
 export const quoted = (lines: readonly string[]): string => lines.join('\n').slice(0, MAX_OUTPUT_CHARS);

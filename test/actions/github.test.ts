@@ -1,217 +1,208 @@
-import { createEmulator } from 'emulate';
+import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/github-issues.operations.ts';
+import { commentBody } from '../../actions/connectors/github-issues-words.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
+import { seen } from '../support/github-issues/markdown.ts';
+import { type GithubWorld, githubSubject } from './github.world.ts';
 import { call, type Given } from './through-broker.ts';
+import { ticketingContract } from './ticketing-contract.ts';
+import { through, VPN } from './ticketing-contract.world.ts';
 
-/** Made at run time; it opens nothing but the emulator of this test. */
-const TOKEN = ['ghp', 'bot', crypto.randomUUID().replaceAll('-', '')].join('_');
-const OTHER = ['ghp', 'other', crypto.randomUUID().replaceAll('-', '')].join('_');
-const SETTINGS = { owner: 'acme', repo: 'web', host: 'github.com' };
-const VPN = { title: 'VPN down', description: 'In Berlin', priority: 'high' };
-
-let emulator: { url: string; close(): Promise<void> };
-beforeAll(async () => {
-  // An own server's free port: the emulator takes a number only.
-  const probe = await startUpstream(() => {});
-  await probe.close();
-  emulator = await createEmulator({
-    service: 'github',
-    port: probe.port,
-    seed: {
-      tokens: { [TOKEN]: { login: 'bot', scopes: ['repo'] }, [OTHER]: { login: 'eve', scopes: ['repo'] } },
-      github: {
-        users: [{ login: 'bot' }, { login: 'eve' }],
-        orgs: [
-          {
-            login: 'acme',
-            members: [
-              { login: 'bot', role: 'admin' },
-              { login: 'eve', role: 'admin' },
-            ],
-          },
-        ],
-        repos: [{ owner: 'acme', name: 'web', auto_init: true }],
-      },
-    },
-  });
-});
-afterAll(() => emulator.close());
-
-function upstream(baseUrl: string, token = TOKEN): Partial<BrokerConfig> {
-  return {
-    upstreams: { 'api.github.com': { baseUrl, addresses: ['127.0.0.0/8', '::1/128'] } },
-    credentials: {
-      get: async (name, host) => (name === 'github' && host === 'api.github.com' ? `Bearer ${token}` : null),
-    },
-    resolve: async () => ['127.0.0.1'],
-  };
-}
-const github = (token?: string) => upstream(emulator.url, token);
-const given = (args: Record<string, string>, mark: string = crypto.randomUUID()): Given => ({
-  args,
-  mark,
-  settings: SETTINGS,
+describe('GitHub Issues', () => {
+  ticketingContract(githubSubject());
 });
 
-/** Opens an issue and reads it back, as an execution does. */
-async function open(config: Partial<BrokerConfig>, request: Given) {
-  const { value: run, heard } = await call(config, operations.create, 'run', request);
-  if (run.kind !== 'running') throw new Error(JSON.stringify(run));
-  const { value } = await call(config, operations.create, 'follow', { ...request, handle: run.handle });
-  return { run, value, heard };
-}
+describe("GitHub's own ways", () => {
+  let world: GithubWorld;
+  const subject = githubSubject((started) => {
+    world = started;
+  });
+  beforeAll(async () => {
+    await subject.start();
+  });
+  afterAll(() => world.stop());
+  const { upstream, given, run, reconcile, preview, open, operation } = through(subject, () => world);
+  const at = (ticket: string) => `/repos/acme/web/issues/${ticket.slice(1)}`;
+  const issue = (ticket: string) => world.rest(at(ticket));
 
-describe('an issue on GitHub', () => {
-  it('is opened by Octokit as it is, through the broker, and found again by its mark', async () => {
-    const request = given(VPN);
-    const preview = await call(github(), operations.create, 'preview', request);
-    expect(preview.value).toMatchObject({ summary: 'Open an issue in acme/web on GitHub.' });
-    const { value, heard } = await open(github(), request);
-    expect(value).toMatchObject({
-      kind: 'done',
-      result: { message: expect.stringMatching(/^Issue #\d+ is open\.$/) },
-    });
-    expect(heard.writes).toMatchObject([{ method: 'POST', path: '/repos/acme/web/issues' }]);
-    const found = await call(github(), operations.create, 'reconcile', request);
-    expect(found.value).toMatchObject({
-      kind: 'happened',
-      outcome: { kind: 'done', result: value.kind === 'running' ? {} : value.result },
-    });
-    expect(found.heard.writes).toEqual([]);
+  it('show a pull request as an issue: it is no ticket, and nothing is written on it or closed', async () => {
+    const ticket = await world.pull();
+    const isNone = {
+      code: 'not_found',
+      message: `${ticket} of acme/web is a pull request on GitHub, and no ticket.`,
+    };
+    for (const name of ['comment', 'close']) {
+      const request = given({ ticket, comment: 'x' });
+      expect(await preview(name, request)).toEqual({ refused: isNone.message });
+      const made = await run(name, request);
+      expect(made.value).toEqual({ kind: 'failed', result: isNone });
+      expect(made.heard.writes).toEqual([]);
+      expect(await reconcile(name, request)).toEqual({ kind: 'cannot_tell' });
+    }
+    expect((await run('status', given({ ticket }))).value).toEqual({ kind: 'failed', result: isNone });
+    await world.rest(at(ticket), { state: 'closed' }, 'PATCH');
+    expect(await reconcile('close', given({ ticket }))).toEqual({ kind: 'cannot_tell' });
   });
 
-  it("is not taken for ours when it carries another execution's mark", async () => {
-    await call(github(), operations.create, 'run', given(VPN));
-    const { value } = await call(github(), operations.create, 'reconcile', given(VPN));
-    expect(value).toEqual({ kind: 'cannot_tell' });
+  it('list comments oldest first: a look shows the newest, however many there are', async () => {
+    const ticket = await open();
+    await world.saidByOthers(ticket, 1_105);
+    const { value } = await run('status', given({ ticket }));
+    const { output = '', data } = value.kind === 'done' ? value.result : {};
+    expect(data).toMatchObject({ comments: 1_105 });
+    expect(output).toMatch(/eve: note 1085\n(?:eve: note [0-9]+\n){18}eve: note 1104$/);
+    expect(output).not.toContain('note 1084');
+    const request = given({ ticket, comment: 'Also in Hamburg' });
+    const commented = await run('comment', request);
+    expect(await reconcile('comment', request)).toEqual({ kind: 'happened', outcome: commented.value });
   });
 
-  it('is not taken for ours when somebody else wrote the same words', async () => {
-    const request = given(VPN);
-    await call(github(OTHER), operations.create, 'run', request);
-    expect((await call(github(), operations.create, 'reconcile', request)).value).toEqual({
-      kind: 'cannot_tell',
+  it('say who will read it before it is written', async () => {
+    const request = given({ ticket: await open(), comment: 'x' });
+    expect(await preview('comment', request)).toMatchObject({
+      facts: expect.arrayContaining([{ label: 'Read by', value: 'everybody' }]),
+    });
+    await world.rest('/repos/acme/web', { private: true }, 'PATCH');
+    expect(await preview('comment', request)).toMatchObject({
+      facts: expect.arrayContaining([{ label: 'Read by', value: 'members of the repository' }]),
     });
   });
 
-  it('takes comments, shows them all, and finds its own again past the first page', async () => {
-    const made = await open(github(), given(VPN));
-    const ticket =
-      made.value.kind === 'done' ? String((made.value.result.data as { ticket: string }).ticket) : '';
-    for (let index = 0; index < 100; index += 1) {
-      await fetch(`${emulator.url}/repos/acme/web/issues/${ticket.slice(1)}/comments`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${OTHER}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ body: `comment ${index}` }),
+  it('may hold something else than was asked for: that is said, not called done', async () => {
+    const bend = (more: object) =>
+      world.retell(({ method }, body) =>
+        method === 'GET' && !Array.isArray(body) ? { ...(body as object), ...more } : body,
+      );
+    const ticket = await open();
+    const differs = async (name: string, args: Record<string, string>) => {
+      const { value } = await run(name, given(args, { pinned: {} }));
+      world.retell(null);
+      expect(value).toMatchObject({ kind: 'unclear', result: { code: 'read_back_differs' } });
+      return value.kind === 'unclear' ? value.result.message : '';
+    };
+    bend({ title: 'Another', body: 'x' });
+    expect(await differs('create', VPN)).toMatch(
+      /opened issue #\d+, with another title and text\. Please look/,
+    );
+    bend({ body: 'x' });
+    expect(await differs('comment', { ticket, comment: 'y' })).toContain('with another text');
+    bend({ state: 'open' });
+    expect(await differs('close', { ticket })).toContain('does not show it so');
+    expect(await issue(ticket)).toMatchObject({ state: 'closed' });
+  });
+
+  it('may be behind: what they do not show yet is looked for again, ten times', async () => {
+    const handle = { number: '99999', comment: '99999', link: 'https://github.com/x', title: 'x', body: 'x' };
+    for (const name of ['create', 'comment', 'close']) {
+      const follow = async (looks: object) =>
+        (
+          await call(upstream(), operation(name), 'follow', {
+            ...given({ ticket: '#99999' }),
+            handle: { ...handle, ...looks },
+          })
+        ).value;
+      expect(await follow({})).toEqual({ kind: 'running', handle: { ...handle, looks: 1 }, output: '' });
+      expect(await follow({ looks: 9 })).toMatchObject({
+        kind: 'unclear',
+        result: { message: expect.stringMatching(/does not show it/), link: handle.link },
       });
     }
-    const request = given({ ticket, comment: 'Also in Hamburg' });
-    expect((await call(github(), operations.comment, 'preview', request)).value).toMatchObject({
-      facts: [{ label: 'Issue', value: '“VPN down”' }, { value: 'open' }, {}],
-    });
-    const { value } = await call(github(), operations.comment, 'run', request);
-    expect(value).toMatchObject({ kind: 'done', result: { message: `The comment is on issue ${ticket}.` } });
-    const found = await call(github(), operations.comment, 'reconcile', request);
-    expect(found.value).toEqual({ kind: 'happened', outcome: value });
-    const status = await call(github(), operations.status, 'run', request);
-    expect(status.value).toMatchObject({
-      kind: 'done',
-      result: {
-        message: `Issue ${ticket} is open and has 101 comments.`,
-        output: expect.stringContaining('Hamburg'),
-      },
-    });
   });
+});
 
-  it('is read back before it is done: what differs or is not there is for a person to look at', async () => {
-    const request = given(VPN);
-    const { run } = await open(github(), request);
-    const look = async (handle: typeof run.handle) =>
-      (await call(github(), operations.create, 'follow', { ...request, handle })).value;
-    expect(await look({ ...run.handle, title: 'Another' })).toMatchObject({
-      kind: 'unclear',
-      result: { code: 'read_back_differs', message: expect.stringMatching(/with another title/) },
-    });
-    const gone = { ...run.handle, number: '99999' };
-    expect(await look(gone)).toEqual({ kind: 'running', handle: { ...gone, looks: 1 }, output: '' });
-    expect(await look({ ...gone, looks: 9 })).toMatchObject({
-      kind: 'unclear',
-      result: { message: expect.stringMatching(/does not show it/), link: run.handle.link },
-    });
-  });
+describe('words as GitHub holds them', () => {
+  const body = (comment: string, requester = 'alice (Alice Adams)') =>
+    commentBody({ comment }, { mark: 'ab'.repeat(16), requester }).body;
 
-  it('is closed, and that is found again', async () => {
-    const made = await open(github(), given(VPN));
-    const ticket =
-      made.value.kind === 'done' ? String((made.value.result.data as { ticket: string }).ticket) : '';
-    const request = given({ ticket });
-    expect((await call(github(), operations.close, 'reconcile', request)).value).toEqual({
-      kind: 'cannot_tell',
-    });
-    const { value, heard } = await call(github(), operations.close, 'run', request);
-    expect(value).toMatchObject({ kind: 'done', result: { message: `Issue ${ticket} is closed.` } });
-    expect(heard.writes).toMatchObject([{ method: 'PATCH' }]);
-    const found = await call(github(), operations.close, 'reconcile', request);
-    expect(found.value).toEqual({ kind: 'happened', outcome: value });
-    expect((await call(github(), operations.close, 'preview', request)).value).toEqual({
-      refused: `Issue ${ticket} is closed already.`,
-    });
-  });
-
-  it('that is not there is refused in words', async () => {
-    const preview = await call(
-      github(),
-      operations.comment,
-      'preview',
-      given({ ticket: '#999', comment: 'x' }),
+  it('do nothing, and hide nothing, whatever they are made of', () => {
+    const part = fc.constantFrom(
+      ...[
+        '`',
+        '```',
+        '~~~',
+        '\n',
+        '\r\n',
+        ' ',
+        '    ',
+        '<!--',
+        '-->',
+        '<img src=x>',
+        '![x](https://x.example/x)',
+      ],
+      ...[
+        '@acme/team',
+        'Fixes #1',
+        'GH-2',
+        '</code></pre>',
+        '&lt;',
+        '# ',
+        '> ',
+        '- ',
+        '1. ',
+        '|',
+        '\\',
+        'x',
+        '<details>',
+      ],
     );
-    expect(preview.value).toEqual({
-      refused: 'GitHub knows no such repository or issue, or hides it from the assistant.',
-    });
+    fc.assert(
+      fc.property(fc.array(part, { minLength: 1, maxLength: 14 }), (parts) => {
+        const words = parts.join('');
+        const shown = seen(body(words)).replaceAll('\r\n', '\n');
+        const literally = words.replaceAll('\r\n', '\n').trimEnd();
+        expect(shown.startsWith('Written for alice (Alice Adams) by Countersign.')).toBe(true);
+        expect(shown.endsWith(literally)).toBe(true);
+        expect(shown.slice(0, -literally.length || undefined)).not.toMatch(/<(?:told|linked|loaded)/);
+      }),
+      { numRuns: 500 },
+    );
   });
+
+  it.each(['`', '``x', '@acme/team', 'a `b` c', 'a*b*', '<!--', 'two\n\nlines'])(
+    'are said to be written for somebody called %j, and tell nobody',
+    (name) => {
+      const shown = seen(body('x', name));
+      expect(shown).toContain(`Written for ${name.replace(/\s+/g, ' ')} by Countersign.`);
+      expect(shown).not.toMatch(/<told|countersign:/);
+    },
+  );
 });
 
 describe("GitHub's refusals", () => {
-  const cases: [number, Record<string, string>, string][] = [
-    [401, {}, 'upstream_unauthorized'],
-    [403, {}, 'upstream_forbidden'],
-    [403, { 'x-ratelimit-remaining': '0' }, 'rate_limited'],
-    [403, { 'retry-after': '60' }, 'rate_limited'],
-    [404, {}, 'not_found'],
-    [410, {}, 'issues_disabled'],
-    [422, {}, 'upstream_rejected'],
-    [429, {}, 'rate_limited'],
-  ];
-  it.each(cases)('%i with %j is a failure in our words', async (status, headers, code) => {
-    const server = await startUpstream((response) => {
-      for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
-      json(response, { message: "the vendor's own words" }, status);
-    });
-    const { value } = await call(upstream(server.baseUrl), operations.create, 'run', given(VPN));
-    await server.close();
-    expect(value).toMatchObject({ kind: 'failed', result: { code } });
-    expect(JSON.stringify(value)).not.toContain('vendor');
+  /** Made at run time; it opens nothing. */
+  const TOKEN = ['ghp', 'bot', crypto.randomUUID().replaceAll('-', '')].join('_');
+  const way = (baseUrl: string): Partial<BrokerConfig> => ({
+    upstreams: { 'api.github.com': { baseUrl, addresses: ['127.0.0.1/32'] } },
+    credentials: { get: async () => `Bearer ${TOKEN}` },
   });
+  const given: Given = { args: VPN, mark: 'mark-1', settings: { owner: 'acme', repo: 'web' } };
 
-  it.each([500, 502, 301])(
-    '%i leaves open what happened: it is thrown, never called a failure',
-    async (status) => {
-      const server = await startUpstream((response) => json(response, {}, status));
-      const running = call(upstream(server.baseUrl), operations.create, 'run', given(VPN));
-      await expect(running).rejects.toMatchObject({ code: 'upstream_failed' });
+  it.each([{ 'x-ratelimit-remaining': '0' }, { 'retry-after': '60' }])(
+    'with 403 and %j are a limit',
+    async (headers) => {
+      const server = await startUpstream((response) => {
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+        json(response, { message: "the vendor's own words" }, 403);
+      });
+      const { value } = await call(way(server.baseUrl), operations.create, 'run', given);
       await server.close();
+      expect(value).toMatchObject({ kind: 'failed', result: { code: 'rate_limited' } });
+      expect(JSON.stringify(value)).not.toContain('vendor');
     },
   );
 
-  it('does not include a write that was stopped before it left', async () => {
-    const stopped = await call(
-      { ...github(), credentials: { get: async () => null } },
-      operations.create,
-      'run',
-      given(VPN),
-    );
+  it('with a redirect leave open what happened: it is thrown, never called a failure', async () => {
+    const server = await startUpstream((response) => json(response, {}, 301));
+    const running = call(way(server.baseUrl), operations.create, 'run', given);
+    await expect(running).rejects.toMatchObject({ code: 'upstream_failed' });
+    await server.close();
+  });
+
+  it('do not include a write that was stopped before it left', async () => {
+    const config = { ...way('http://127.0.0.1:9'), credentials: { get: async () => null } };
+    const stopped = await call(config, operations.create, 'run', given);
     expect(stopped.value).toMatchObject({ kind: 'failed', result: { code: 'no_credential' } });
   });
 });

@@ -40,7 +40,7 @@ export function ticketingContract(subject: Subject): void {
         kind: 'done',
         result: {
           message: expect.stringMatching(new RegExp(`^${noun} \\S+ is open\\.$`)),
-          link: expect.stringMatching(/^https:/),
+          link: expect.stringMatching(/^https?:\/\//),
         },
       });
       expect(heard.writes).toHaveLength(1);
@@ -158,7 +158,7 @@ export function ticketingContract(subject: Subject): void {
         kind: 'done',
         result: {
           message: expect.stringContaining(`${noun} ${ticket} is `),
-          link: expect.stringMatching(/^https:/),
+          link: expect.stringMatching(/^https?:\/\//),
           output: expect.stringMatching(/note 28\n[^\n]*note 29$/),
           data: { ticket, title: VPN.title },
         },
