@@ -4,7 +4,7 @@
  * same bytes wherever the repository lies.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../errors.ts';
@@ -28,7 +28,7 @@ export type ConnectorModule = { name: string; module: string };
 export const BUNDLE_FOLDER = path.join(ROOT, '.build', 'actions');
 
 /**
- * Bundles every module, sorted by name; a bundle that is newer than all its sources is taken as it is.
+ * Bundles every module, sorted by name; a bundle that was made of the very sources that lie here is taken as it is.
  * @throws AppError `catalogue_invalid` if a module cannot be bundled
  */
 export async function bundleOperations({
@@ -78,8 +78,23 @@ async function freshBundle(name: string, entry: string, outFolder: string): Prom
   if (known !== null) return known;
   const { code, sources } = await build(name, entry);
   const bundle = await keepBundle(name, code, outFolder);
-  await writeNew(note, JSON.stringify({ entry, sources, file: path.basename(bundle.file) }));
+  // What esbuild is and which versions are installed shapes the bytes as much as our own sources.
+  const madeOf = await Promise.all([...sources, 'package-lock.json'].map(sourceOf));
+  await writeNew(note, JSON.stringify({ entry, sources: madeOf, file: path.basename(bundle.file) }));
   return bundle;
+}
+
+type Source = { path: string; sha256: string };
+
+/** By its content, never by its time: an upgrade may bring older times than the bundle's. */
+async function sourceOf(source: string): Promise<Source> {
+  return { path: source, sha256: digest(await readFile(path.join(ROOT, source))) };
+}
+
+/** @throws AppError `sandbox_failed` if the file is no longer what was bundled */
+export async function checkBundle({ file, sha256 }: Bundle): Promise<void> {
+  if (digest(await readFile(file)) !== sha256)
+    throw new AppError('sandbox_failed', 'The code to run is not the code that was named.');
 }
 
 /** Writes code that was bundled, named by its digest. */
@@ -97,19 +112,17 @@ export async function keepBundle(
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** The bundle if every source it was made of is older; anything unreadable means it is not. */
+/** The bundle if everything it was made of is unchanged; anything unreadable means it is not. */
 async function upToDate(note: string, entry: string, outFolder: string): Promise<Bundle | null> {
   try {
     const made = JSON.parse(await readFile(note, 'utf8')) as {
       entry: string;
-      sources: string[];
+      sources: Source[];
       file: string;
     };
     if (made.entry !== entry) return null;
-    const { mtimeMs } = await stat(note);
-    // What esbuild is and which versions are installed shapes the bytes as much as our own sources.
-    for (const source of [...made.sources, 'package-lock.json']) {
-      if ((await stat(path.join(ROOT, source))).mtimeMs >= mtimeMs) return null;
+    for (const source of made.sources) {
+      if ((await sourceOf(source.path)).sha256 !== source.sha256) return null;
     }
     const file = path.join(outFolder, path.basename(made.file));
     const sha256 = digest(await readFile(file));

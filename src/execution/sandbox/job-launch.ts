@@ -163,6 +163,6 @@ export function jobUnderLandlock(job: JobCommand, scratch: string, { nodeFiles, 
     uid: job.account,
     parent: process.pid,
   };
-  const command = [node, '--disable-warning=ExperimentalWarning', launcher, JSON.stringify(plan)];
+  const command = [node, '--disable-warning=ExperimentalWarning', launcher.file, JSON.stringify(plan)];
   return limited(job, command, environment(job, scratch, path.dirname(node)), null);
 }

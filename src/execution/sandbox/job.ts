@@ -18,7 +18,7 @@ import { makeScratch, removeScratch, scratchBytes } from './job-scratch.ts';
 import { usageOf } from './job-watch.ts';
 import type { Launch, Means } from './launch.ts';
 import { keepDescriptorsHome, locateBubblewrap, locateNode } from './machine.ts';
-import { drained, endOf, killGroup, startProcess } from './process.ts';
+import { drained, endOf, isShortage, killGroup, startProcess } from './process.ts';
 
 export type JobStop = 'timeout' | 'memory' | 'output' | 'processes' | 'scratch' | 'cancelled';
 
@@ -61,7 +61,7 @@ const INPUT_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
 
 /**
  * @throws AppError `isolation_too_low` below `kernel-lite`, `malformed` for an input that cannot be given,
- *   `sandbox_failed` if the source cannot be read or the sandbox cannot start
+ *   `sandbox_failed` if the source cannot be read or the sandbox cannot start, `overloaded` if only not now
  */
 export async function runJob(job: Job): Promise<JobOutcome> {
   checkInputs(job.inputs);
@@ -98,7 +98,7 @@ async function meansFor({ level, node, bubblewrap: where, outFolder }: Job): Pro
   }
   const [nodeFiles, launcher] = await Promise.all([locateNode(node), bundleLauncher(outFolder)]);
   keepDescriptorsHome();
-  return { nodeFiles, bubblewrap, launcher: launcher.file };
+  return { nodeFiles, bubblewrap, launcher };
 }
 
 /** Older ones cannot bound a file system in memory. */
@@ -110,7 +110,8 @@ async function boundsScratch(bubblewrap: string): Promise<boolean> {
 async function supervise(launch: Launch, job: Job, scratch: string | null): Promise<JobOutcome> {
   const { limits } = job;
   const started = performance.now();
-  const child = startProcess(launch);
+  const { child, exited } = startProcess(launch);
+  if (child === null) throw unstarted(await exited);
   let stopped: JobStop | null = null;
   let sourceError: unknown = null;
   let outputBytes = 0;
@@ -126,7 +127,6 @@ async function supervise(launch: Launch, job: Job, scratch: string | null): Prom
   };
   child.stdout?.on('data', take);
   child.stderr?.on('data', take);
-  const exited = endOf(child);
   const onAbort = (): void => end('cancelled');
   job.signal?.addEventListener('abort', onAbort, { once: true });
   const wall = setTimeout(() => end('timeout'), limits.wallSeconds * 1000);
@@ -146,9 +146,7 @@ async function supervise(launch: Launch, job: Job, scratch: string | null): Prom
   killGroup(child);
   child.stdin?.destroy();
   await Promise.all([drained(child), fed]);
-  if (exit instanceof Error) {
-    throw new AppError('sandbox_failed', 'The job could not be started.', { cause: exit });
-  }
+  if (exit instanceof Error) throw unstarted(exit);
   if (sourceError !== null) {
     throw new AppError('sandbox_failed', "The job's source could not be read.", { cause: sourceError });
   }
@@ -160,6 +158,18 @@ async function supervise(launch: Launch, job: Job, scratch: string | null): Prom
     wallMs: performance.now() - started,
     outputBytes,
   };
+}
+
+function unstarted(cause: Error): AppError {
+  return isShortage(cause)
+    ? new AppError(
+        'overloaded',
+        'This machine is too busy to start the job now. Please try again in a moment.',
+        {
+          cause,
+        },
+      )
+    : new AppError('sandbox_failed', 'The job could not be started.', { cause });
 }
 
 function overuse(pid: number | undefined, limits: JobLimits, scratch: string | null): JobStop | null {
@@ -187,7 +197,8 @@ async function feed(source: Readable | string, stdin: Writable): Promise<void> {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const packed = endOf(tar);
-  await pour(tar.stdout, stdin);
+  // Without descriptors left it has no streams; why is what it ends with.
+  if ((tar.stdout as Readable | undefined) !== undefined) await pour(tar.stdout, stdin);
   const exit = await packed;
   if (exit instanceof Error) throw exit;
   // A job that ended early stops reading; tar then ends by SIGPIPE, which is no fault of the source.

@@ -1,12 +1,13 @@
 /** The command line of one run at each level. All levels limit resources; what differs is who keeps it in. */
 import type { IsolationLevel } from '../../model/request.ts';
+import type { Bundle } from './bundle.ts';
 import type { LaunchPlan } from './launch-plan.ts';
 import { limitLine, processLimits, type RunLimits } from './limits.ts';
 import { type NodeFiles, SHELL } from './machine.ts';
 import { ACTION_IN_NAMESPACES, seccompFilter, supportedArch } from './seccomp.ts';
 
 /** What a level is made of; established once. */
-export type Means = { nodeFiles: NodeFiles; bubblewrap: string | null; launcher: string };
+export type Means = { nodeFiles: NodeFiles; bubblewrap: string | null; launcher: Bundle };
 
 export type Launch = {
   program: string;
@@ -45,7 +46,12 @@ export function launchFor(level: IsolationLevel, bundle: string, limits: RunLimi
       return inNamespaces(bundle, limits, means);
     case 'kernel-lite': {
       const plan = litePlan([node, ...nodeFlags(limits, bundle), bundle], bundle, means.nodeFiles);
-      const command = [node, '--disable-warning=ExperimentalWarning', means.launcher, JSON.stringify(plan)];
+      const command = [
+        node,
+        '--disable-warning=ExperimentalWarning',
+        means.launcher.file,
+        JSON.stringify(plan),
+      ];
       // An unreadable openssl.cnf is fatal to Node, an empty one is not.
       return limited(command, limits, { OPENSSL_CONF: '/dev/null' }, null);
     }

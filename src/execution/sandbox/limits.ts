@@ -11,9 +11,9 @@ export type RunLimits = {
   heapMib: number;
   /** Writable memory in MiB, buffers and WebAssembly included, on top of what V8 reserves for itself. */
   memoryMib: number;
-  /** Everything printed on stdout, the answer included. */
+  /** Everything printed on stdout and stderr, the answer included. */
   outputBytes: number;
-  /** What operators get to see of stderr; the rest is dropped. */
+  /** What operators get to see of stderr. */
   stderrBytes: number;
 };
 

@@ -25,9 +25,13 @@ const located = new Map<string, Promise<NodeFiles>>();
  * @throws AppError `sandbox_failed` if this Node does not start
  */
 export function locateNode(node: string = process.execPath): Promise<NodeFiles> {
-  const known = located.get(node) ?? askNode(node);
-  located.set(node, known);
-  return known;
+  const known = located.get(node);
+  if (known !== undefined) return known;
+  const asked = askNode(node);
+  located.set(node, asked);
+  // One that could not start for a moment is asked again.
+  asked.catch(() => located.delete(node));
+  return asked;
 }
 
 async function askNode(node: string): Promise<NodeFiles> {

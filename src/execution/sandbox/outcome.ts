@@ -41,8 +41,20 @@ export type SandboxOutcome =
       durations: Durations;
     };
 
-export function failed(code: FailureCode, detail: string, durations: Durations): SandboxOutcome {
+export function failed(
+  code: FailureCode,
+  detail: string,
+  durations: Durations,
+): SandboxOutcome & { kind: 'failed' } {
   return { kind: 'failed', code, message: MESSAGES[code], detail, durations };
+}
+
+/** It never began, for want of something that the machine will have again; `crashed`, as it too ended before it had answered. */
+export function notStarted(error: Error, durations: Durations): SandboxOutcome {
+  return {
+    ...failed('crashed', error.message, durations),
+    message: 'This machine is too busy to start it now. Please try again in a moment.',
+  };
 }
 
 /** Why we ended it ourselves, if we did. */

@@ -9,20 +9,47 @@ import type { Exit } from './outcome.ts';
 /** How long output may still arrive after the process has ended. */
 const DRAIN_MS = 1_000;
 
-export function startProcess(launch: Launch): ChildProcess {
-  const child = spawn(launch.program, launch.args, {
-    env: launch.env,
-    cwd: '/',
-    // A session of its own: Ctrl-C in our terminal is not its business, and the group can be ended as one.
-    detached: true,
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', launch.filter === null ? 'ignore' : 'pipe'],
-  });
+/** The machine has no descriptor, process or memory left at the moment. */
+const SHORTAGES: ReadonlySet<string | undefined> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
+
+/** `child` is null where it has no streams to be spoken to by; `exited` then says why. */
+export type Started =
+  | { child: ChildProcess; exited: Promise<Exit | Error> }
+  | { child: null; exited: Promise<Error> };
+
+export function startProcess(launch: Launch): Started {
+  let child: ChildProcess;
+  try {
+    child = spawn(launch.program, launch.args, {
+      env: launch.env,
+      cwd: '/',
+      // A session of its own: Ctrl-C in our terminal is not its business, and the group can be ended as one.
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe', launch.filter === null ? 'ignore' : 'pipe'],
+    });
+  } catch (error) {
+    return { child: null, exited: Promise.resolve(asError(error)) };
+  }
+  // Listened for before anything else: an 'error' that nobody hears ends us.
+  const exited = endOf(child);
+  // Where descriptors are short, Node makes no streams, whatever its types say.
+  if ((child.stdio as ChildProcess['stdio'] | undefined) === undefined) {
+    return { child: null, exited: exited.then(asError) };
+  }
   for (const stream of child.stdio) {
     // A child that ended early breaks our writes; how it ended is read from its exit.
     stream?.on('error', () => undefined);
   }
   if (launch.filter !== null) (child.stdio[FILTER_DESCRIPTOR] as unknown as Writable).end(launch.filter);
-  return child;
+  return { child, exited };
+}
+
+const asError = (what: unknown): Error =>
+  what instanceof Error ? what : new Error('The process did not start.');
+
+/** Whether what failed may well succeed a moment later. */
+export function isShortage(error: unknown): boolean {
+  return SHORTAGES.has((error as NodeJS.ErrnoException | null)?.code);
 }
 
 /** Its exit, or the error that kept it from starting. */
@@ -31,7 +58,7 @@ export async function endOf(child: ChildProcess): Promise<Exit | Error> {
     const [code, signal] = await once(child, 'exit');
     return { code, signal };
   } catch (error) {
-    return error instanceof Error ? error : new Error('The process did not start.');
+    return asError(error);
   }
 }
 

@@ -3,19 +3,17 @@
  * code, nothing of our environment; its one way out is descriptor 3, which whoever calls us serves. Everything
  * it prints is untrusted.
  */
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { AppError } from '../../errors.ts';
 import type { IsolationLevel } from '../../model/request.ts';
 import { AnswerReader } from './answer.ts';
-import { type Bundle, bundleLauncher } from './bundle.ts';
+import { type Bundle, bundleLauncher, checkBundle } from './bundle.ts';
 import type { Call } from './call.ts';
 import { type Launch, launchFor, type Means } from './launch.ts';
 import { DEFAULT_LIMITS, type RunLimits } from './limits.ts';
 import { keepDescriptorsHome, locateBubblewrap, locateNode } from './machine.ts';
-import { type Durations, failed, readExit, type SandboxOutcome, type Stop } from './outcome.ts';
-import { collect, drained, endOf, killGroup, startProcess } from './process.ts';
+import { type Durations, failed, notStarted, readExit, type SandboxOutcome, type Stop } from './outcome.ts';
+import { collect, drained, isShortage, killGroup, startProcess } from './process.ts';
 
 export type SandboxRun = {
   /** Its bytes are compared with the digest before anything starts. */
@@ -31,11 +29,12 @@ export type SandboxRun = {
 
 export type Sandbox = {
   readonly level: IsolationLevel;
-  /** @throws AppError `sandbox_failed` if the bundle is not the one that was named */
+  /** @throws AppError `sandbox_failed` if the bundle or our launcher is not the one that was named */
   run: (run: SandboxRun) => Promise<SandboxOutcome>;
 };
 
 const DOOR_DESCRIPTOR = 3;
+const NO_TIME: Durations = { wallMs: 0, firstByteMs: null };
 
 /** Prepares what a level needs; that the level holds is for `establishLevel` to show. */
 export async function createSandbox({
@@ -61,23 +60,21 @@ export async function createSandbox({
   if (level === 'kernel' && bubblewrap === null) {
     throw new AppError('isolation_too_low', 'Bubblewrap is not installed (apt-get install -y bubblewrap).');
   }
-  const means: Means = { nodeFiles, bubblewrap, launcher: launcher.file };
+  const means: Means = { nodeFiles, bubblewrap, launcher };
   return {
     level,
     run: async (run) => {
-      await checkBundle(run.bundle);
+      try {
+        await checkBundle(run.bundle);
+        if (level === 'kernel-lite') await checkBundle(launcher);
+      } catch (error) {
+        if (error instanceof Error && isShortage(error)) return notStarted(error, NO_TIME);
+        throw error;
+      }
       const limits = { ...DEFAULT_LIMITS, ...run.limits };
       return execute(launchFor(level, run.bundle.file, limits, means), run, limits);
     },
   };
-}
-
-async function checkBundle({ file, sha256 }: Bundle): Promise<void> {
-  const found = createHash('sha256')
-    .update(await readFile(file))
-    .digest('hex');
-  if (found !== sha256)
-    throw new AppError('sandbox_failed', 'The code to run is not the code that was named.');
 }
 
 async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Promise<SandboxOutcome> {
@@ -89,7 +86,8 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
   });
   if (run.signal?.aborted) return failed('killed', 'It was stopped before it started.', durations());
 
-  const child = startProcess(launch);
+  const { child, exited } = startProcess(launch);
+  if (child === null) return unstarted(await exited, durations());
   let stop: Stop | null = null;
   const end = (reason: Stop): void => {
     stop ??= reason;
@@ -101,19 +99,20 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
 
   const answer = new AnswerReader(run.onProgress ?? (() => undefined));
   let printedBytes = 0;
+  const isTooMuch = (chunk: Buffer): boolean => {
+    printedBytes += chunk.length;
+    if (printedBytes > limits.outputBytes) end('output_limit');
+    return printedBytes > limits.outputBytes;
+  };
   child.stdout?.on('data', (chunk: Buffer) => {
     firstByteAt ??= performance.now();
-    printedBytes += chunk.length;
-    if (printedBytes > limits.outputBytes) {
-      end('output_limit');
-    } else {
-      answer.push(chunk);
-      if (answer.broken !== null) end('bad_answer');
-    }
+    if (isTooMuch(chunk)) return;
+    answer.push(chunk);
+    if (answer.broken !== null) end('bad_answer');
   });
+  child.stderr?.on('data', isTooMuch);
   const stderr = collect(child.stderr as Readable, limits.stderrBytes);
 
-  const exited = endOf(child);
   const door = child.stdio[DOOR_DESCRIPTOR] as unknown as Duplex;
   run.door(door);
   (child.stdin as Writable).end(JSON.stringify(run.job));
@@ -127,7 +126,7 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
   answer.end();
 
   if (stop !== null) return failed(stop, answer.broken ?? stderr(), durations());
-  if (exit instanceof Error) return failed('crashed', exit.message, durations());
+  if (exit instanceof Error) return unstarted(exit, durations());
   if (answer.broken !== null) return failed('bad_answer', answer.broken, durations());
   if (answer.final === null || ('value' in answer.final && exit.code !== 0)) {
     const cpuSpent = durations().wallMs >= limits.cpuSeconds * 1000;
@@ -136,4 +135,8 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
   }
   if ('error' in answer.final) return failed(answer.final.error.code, stderr(), durations());
   return { kind: 'answered', value: answer.final.value, durations: durations() };
+}
+
+function unstarted(error: Error, durations: Durations): SandboxOutcome {
+  return isShortage(error) ? notStarted(error, durations) : failed('crashed', error.message, durations);
 }

@@ -100,6 +100,7 @@ export const GROUPS: Record<string, readonly Row[]> = {
     use('processor time without end', 'loop', { limits: { cpuSeconds: 1 } }),
     use('sleep without end', 'sleep', { limits: { wallMs: 1_000 } }),
     use('print without end', 'print'),
+    use('complain without end (stderr)', 'complain'),
     use('open a thousand files', 'descriptors', { thrown: 'stopped (descriptor limit)' }),
   ],
 };

@@ -12,7 +12,7 @@ import type { Call } from '../../../src/execution/sandbox/call.ts';
 import { type Launch, launchFor } from '../../../src/execution/sandbox/launch.ts';
 import { DEFAULT_LIMITS } from '../../../src/execution/sandbox/limits.ts';
 import { keepDescriptorsHome, locateBubblewrap, locateNode } from '../../../src/execution/sandbox/machine.ts';
-import { collect, drained, endOf, startProcess } from '../../../src/execution/sandbox/process.ts';
+import { collect, drained, startProcess } from '../../../src/execution/sandbox/process.ts';
 import { IsolationLevel } from '../../../src/model/request.ts';
 import type { AttackInput } from './attacker-ways.ts';
 
@@ -87,15 +87,16 @@ try {
   const means = {
     nodeFiles: await locateNode(),
     bubblewrap: await locateBubblewrap(),
-    launcher: (await bundleLauncher(outFolder)).file,
+    launcher: await bundleLauncher(outFolder),
   };
   keepDescriptorsHome();
   const launch = launchFor(level, (bundles.get('attacker') as Bundle).file, DEFAULT_LIMITS, means);
-  const child = startProcess(kernelAlone ? withoutPermissions(launch) : launch);
+  const { child, exited } = startProcess(kernelAlone ? withoutPermissions(launch) : launch);
+  if (child === null) throw await exited;
   const said = collect(child.stdout as never, DEFAULT_LIMITS.outputBytes);
   const complained = collect(child.stderr as never, DEFAULT_LIMITS.stderrBytes);
   child.stdin?.end(JSON.stringify(call));
-  await endOf(child);
+  await exited;
   await drained(child);
   if (said() === '') process.stderr.write(complained());
   else process.stdout.write(JSON.stringify(withMarks(JSON.parse(said()).value.result.data.results)));

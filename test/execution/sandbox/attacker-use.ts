@@ -22,6 +22,8 @@ export async function use(input: Record<string, unknown>): ReturnType<Operation[
       return new Promise(() => undefined);
     case 'print':
       for (;;) fs.writeSync(1, `${JSON.stringify({ progress: 'x'.repeat(60_000) })}\n`);
+    case 'complain':
+      for (;;) fs.writeSync(2, 'x'.repeat(60_000));
     case 'garbage':
       fs.writeSync(1, 'not an answer\n');
       return done(0);

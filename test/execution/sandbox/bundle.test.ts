@@ -54,18 +54,19 @@ describe('bundling', () => {
     expect(imported.filter((name) => !name?.startsWith('node:'))).toEqual([]);
   });
 
-  it('is done again when a source is newer, and not otherwise', async () => {
+  it('is done again when what a source says has changed, whatever its time, and not otherwise', async () => {
     const source = path.join(other, 'connector.ts');
     writeFileSync(source, 'export const operations = {};');
     const first = await build(source, outFolder);
-    const longAgo = new Date('2020-01-01');
-    utimesSync(source, longAgo, longAgo);
-    const before = statSync(first.file).ino;
-    expect((await build(source, outFolder)).sha256).toBe(first.sha256);
-    expect(statSync(first.file).ino).toBe(before);
-    writeFileSync(source, 'export const operations = { added: undefined };');
+    const { ino } = statSync(first.file);
     const tomorrow = new Date(Date.now() + 86_400_000);
     utimesSync(source, tomorrow, tomorrow);
+    expect((await build(source, outFolder)).sha256).toBe(first.sha256);
+    expect(statSync(first.file).ino).toBe(ino);
+    writeFileSync(source, 'export const operations = { added: undefined };');
+    // As an upgrade that keeps its files' times would leave it.
+    const longAgo = new Date('2020-01-01');
+    utimesSync(source, longAgo, longAgo);
     expect((await build(source, outFolder)).sha256).not.toBe(first.sha256);
   });
 

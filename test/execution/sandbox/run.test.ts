@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Bundle, bundleOperations } from '../../../src/execution/sandbox/bundle.ts';
+import { type Bundle, bundleLauncher, bundleOperations } from '../../../src/execution/sandbox/bundle.ts';
 import type { Call } from '../../../src/execution/sandbox/call.ts';
 import type { SandboxOutcome } from '../../../src/execution/sandbox/outcome.ts';
 import { createSandbox, type Sandbox } from '../../../src/execution/sandbox/sandbox.ts';
@@ -130,6 +130,7 @@ describe.each(LEVELS)('a run at $level', ({ level, skip }) => {
     ['wasm', 'out_of_memory'],
     ['shared', 'out_of_memory'],
     ['print', 'output_limit'],
+    ['complain', 'output_limit'],
     ['garbage', 'bad_answer'],
     ['two answers', 'bad_answer'],
     ['exit', 'crashed'],
@@ -184,6 +185,17 @@ describe('a run', () => {
     const made = await bundleOperations({ modules: [{ name: 'altered', module }], outFolder: altered });
     const bundle = made.get('altered') as Bundle;
     await appendFile(bundle.file, '\n');
+    await expect(sandbox.run({ bundle, job: call('use'), door })).rejects.toMatchObject({
+      code: 'sandbox_failed',
+    });
+    rmSync(altered, { recursive: true, force: true });
+  });
+
+  it.skipIf(process.platform !== 'linux')('does not start through a launcher that was altered', async () => {
+    const altered = openFolder();
+    const sandbox = await createSandbox({ level: 'kernel-lite', outFolder: altered });
+    await appendFile((await bundleLauncher(altered)).file, '\n');
+    const bundle = bundles.get('attacker') as Bundle;
     await expect(sandbox.run({ bundle, job: call('use'), door })).rejects.toMatchObject({
       code: 'sandbox_failed',
     });
