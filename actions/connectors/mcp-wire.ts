@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import type { EgressRule, EgressValues } from '../../src/action.ts';
+import { decimalNumber } from '../../src/model/decimal.ts';
 import { Effect, type Json } from '../../src/model/request.ts';
 
 /** The revision that we ask for; the SDK's newest, or nothing would leave. */
@@ -31,6 +32,8 @@ export const McpSettings = z.strictObject({
   effect: Effect,
   /** Of what the server said of the tool when it was reviewed; hex. */
   digest: z.string(),
+  /** Where its arguments hold numbers that are kept as text: names from the outermost, `*` for every item and every named value. */
+  decimals: z.array(z.array(z.string())),
 });
 export type McpSettings = z.output<typeof McpSettings>;
 type Server = Pick<McpSettings, 'host' | 'path' | 'credential'>;
@@ -48,12 +51,32 @@ const listPage = (page: number): Json => ({
   method: 'tools/list',
   ...(page === 0 ? {} : { params: { cursor: '' } }),
 });
-const call = (tool: string, { args }: EgressValues): Json => ({
+const call = ({ tool, decimals }: McpSettings, { args }: EgressValues): Json => ({
   jsonrpc: '2.0',
   id: FIRST_ID,
   method: 'tools/call',
-  params: { name: tool, arguments: args },
+  params: { name: tool, arguments: onTheWire(args, decimals) },
 });
+
+/**
+ * The digested arguments as the server gets them: numbers that are kept as text are numbers again. Both the rule and the call are
+ * made by this, so that they are equal byte for byte. Throws where such a text is none, which the schema lets nobody say.
+ */
+export function onTheWire(value: Json, decimals: McpSettings['decimals']): Json {
+  if (decimals.length === 0) return value;
+  if (typeof value === 'string') return decimals.some((path) => path.length === 0) ? numberOf(value) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  const below = (name: string) =>
+    decimals.filter(([first]) => first === name || first === '*').map(([, ...deeper]) => deeper);
+  if (Array.isArray(value)) return value.map((item) => onTheWire(item, below('*')));
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, onTheWire(one, below(name))]));
+}
+
+function numberOf(text: string): number {
+  const value = decimalNumber(text);
+  if (value === null) throw new Error('A number that is kept as text is none.');
+  return value;
+}
 
 function post({ host, path, credential }: Server, body: EgressRule['body']): EgressRule {
   return {
@@ -87,5 +110,5 @@ export const listRules = (server: Server): EgressRule[] => [
 /** The same, and the one call: of this tool, with exactly the digested arguments, as the operator's config rates it. */
 export const callRules = (settings: McpSettings): EgressRule[] => [
   ...listRules(settings),
-  { ...post(settings, (values) => call(settings.tool, values)), effect: settings.effect },
+  { ...post(settings, (values) => call(settings, values)), effect: settings.effect },
 ];

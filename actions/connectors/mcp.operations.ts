@@ -7,7 +7,7 @@ import { failed } from './answer.ts';
 import { Stopped, systemOf, withSession } from './mcp-client.ts';
 import { refusalOf, resultOf, ToolResult } from './mcp-results.ts';
 import { digestNow, toolsOf } from './mcp-tools.ts';
-import { McpSettings, REQUEST_MS } from './mcp-wire.ts';
+import { McpSettings, onTheWire, REQUEST_MS } from './mcp-wire.ts';
 
 type Args = Record<string, Json>;
 
@@ -40,11 +40,12 @@ async function preview(_args: Args, tools: Tools): Promise<Preview | Refusal> {
 async function run(args: Args, tools: Tools): Promise<RunResult> {
   const settings = McpSettings.parse(tools.settings);
   const { server, tool, effect } = settings;
+  const sent = onTheWire(args, settings.decimals);
   let isCalled = false;
   try {
     return await withSession(tools, settings, async ({ client, asked }) => {
       isCalled = true;
-      const request = { method: 'tools/call', params: { name: tool, arguments: args } } as const;
+      const request = { method: 'tools/call', params: { name: tool, arguments: sent } } as const;
       const answer = await client.request(request, ToolResult, { timeout: REQUEST_MS });
       return resultOf(answer, settings, asked);
     });

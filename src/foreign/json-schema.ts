@@ -18,13 +18,24 @@ import {
   simplified,
   unlabelled,
 } from './schema-nodes.ts';
-import { checkKeywords, countPart, ofKind, type Place, refused, say, startingPlace } from './schema-place.ts';
+import {
+  areMixed,
+  checkKeywords,
+  countPart,
+  ofKind,
+  type Place,
+  refused,
+  say,
+  startingPlace,
+  within,
+} from './schema-place.ts';
 import {
   choiceOf,
   choicesOf,
   integerOf,
   isCount,
   isLine,
+  numberOf,
   textOf,
   USUAL_TEXT_CHARS,
 } from './schema-values.ts';
@@ -47,6 +58,8 @@ export type ReadSchema =
       unchecked: string[];
       /** What holds between arguments: sentences for people and the model. */
       rules: string[];
+      /** Where numbers stand that are kept as text; `*` is every item and every named value. */
+      decimals: string[][];
     }
   | { ok: false; problems: string[] };
 
@@ -66,7 +79,7 @@ const MAX_KEY_CHARS = 64;
 
 /** The problems are sentences for whoever wrote the schema: where, what, and how to mend it. */
 export function readInputSchema(json: unknown, { exacting }: SchemaOptions): ReadSchema {
-  const plain = plainJson(json, MAX_SCHEMA_CHARS);
+  const plain = plainJson(json, MAX_SCHEMA_CHARS, exacting ? 'whole' : 'any');
   if (!plain.ok) return { ok: false, problems: [`input ${plain.problem}.`] };
   const inlined = inlineReferences(asNode(plain.value));
   if (!inlined.ok) return { ok: false, problems: [`input ${inlined.problem}.`] };
@@ -78,10 +91,12 @@ export function readInputSchema(json: unknown, { exacting }: SchemaOptions): Rea
     };
   const place = startingPlace(exacting);
   const schema = objectOf(root, place) as InputSchema;
-  const { problems, unchecked, rules } = place.notes;
+  if (areMixed(place.notes))
+    say(place, 'has an argument that may be text and may be a number with a fraction');
+  const { problems, unchecked, rules, decimals } = place.notes;
   return problems.length > 0
     ? { ok: false, problems }
-    : { ok: true, schema, inlined: root, unchecked, rules };
+    : { ok: true, schema, inlined: root, unchecked, rules, decimals };
 }
 
 function objectOf(given: Node, place: Place): z.ZodType {
@@ -98,7 +113,7 @@ function objectOf(given: Node, place: Place): z.ZodType {
   }
   const shape: Record<string, z.ZodType> = {};
   for (const [name, value] of properties) {
-    const inner = { ...place, path: `${place.path}.${name.slice(0, MAX_KEY_CHARS)}`, depth: place.depth + 1 };
+    const inner = within(place, name, `.${name.slice(0, MAX_KEY_CHARS)}`);
     if (isStrangeKey(name) || !(place.exacting ? ARGUMENT : ANY_ARGUMENT).test(name)) {
       say(inner, 'is no name for an argument: letters, digits and _, a small letter first');
       continue;
@@ -140,7 +155,8 @@ function argumentOf(given: Node, isRequired: boolean, place: Place): z.ZodType {
 function withDefault(schema: z.ZodType, node: Node, isRequired: boolean, place: Place): z.ZodType {
   if (node.default === undefined) return isRequired ? schema : schema.optional();
   const parsed = schema.safeParse(node.default);
-  if (parsed.success) return schema.default(parsed.data);
+  // Somebody else's is read as if it had been given, and seen by the model and in forms as it was written.
+  if (parsed.success) return place.exacting ? schema.default(parsed.data) : schema.prefault(node.default);
   say(place, 'has a default that is not one of its values');
   return schema;
 }
@@ -168,6 +184,8 @@ function schemaOf(given: Node, place: Place): z.ZodType {
       return textOf(node, place);
     case 'integer':
       return integerOf(node, place);
+    case 'number':
+      return numberOf(node, place);
     case 'boolean':
       return z.boolean();
     case 'list':
@@ -184,7 +202,7 @@ function schemaOf(given: Node, place: Place): z.ZodType {
 }
 
 const UNKNOWN =
-  'is of a kind that is not known here: text, a choice, a whole number, true or false, a list or named values';
+  'is of a kind that is not known here: text, a choice, a number, true or false, a list or named values';
 
 /** One of several: what stands around the options holds for each. */
 function unionOf(node: Node, place: Place): z.ZodType {
@@ -220,20 +238,23 @@ function listOf(node: Node, place: Place): z.ZodType {
   const most = maxItems ?? MAX_ITEMS;
   if (!isCount(minItems) || !isCount(most) || minItems > most || (place.exacting && most > MAX_ITEMS))
     return refused(place, `must have at most ${MAX_ITEMS} items`);
-  const item = schemaOf(asNode(node.items), { ...place, path: `${place.path}[]`, depth: place.depth + 1 });
+  const item = schemaOf(asNode(node.items), within(place, '*', '[]'));
   return z.array(item).min(minItems).max(Math.min(most, MAX_ITEMS));
 }
+
+/** Where anything may stand. */
+const ANY_TEXT = { type: 'string', maxLength: USUAL_TEXT_CHARS };
 
 function recordOf(node: Node, place: Place): z.ZodType {
   const given = asNode(node.propertyNames);
   const hasForm = given.pattern !== undefined || kindOf(given) === 'choice';
   const usual = hasForm ? {} : { pattern: RECORD_KEY };
-  const named = { ...place, path: `${place.path} (names)`, depth: place.depth + 1 };
+  // A name is no value: it stands nowhere.
+  const named = { ...within(place, '', ' (names)'), names: [] };
   const name = schemaOf({ type: 'string', maxLength: MAX_KEY_CHARS, ...usual, ...given }, named);
-  const inner = { ...place, path: `${place.path}.*`, depth: place.depth + 1 };
+  const inner = within(place, '*');
   const open = node.additionalProperties;
-  const value =
-    open === undefined || open === true ? z.string().max(USUAL_TEXT_CHARS) : schemaOf(asNode(open), inner);
+  const value = schemaOf(open === true ? ANY_TEXT : asNode(open), inner);
   const key = z
     .string()
     .refine((key) => !isStrangeKey(key) && name.safeParse(key).success, 'is not a name that may stand here');

@@ -8,16 +8,16 @@ const MAX_NODES = 5_000;
 
 export type Plain = { ok: true; value: Json } | { ok: false; problem: string };
 
-/** `maxChars`: of the value as JSON text. */
-export function plainJson(value: unknown, maxChars: number): Plain {
+/** `maxChars`: of the value as JSON text. `numbers`: fractions may stand in what is never digested, as the bounds of a schema. */
+export function plainJson(value: unknown, maxChars: number, numbers: 'whole' | 'any' = 'whole'): Plain {
+  const isNumber = numbers === 'any' ? Number.isFinite : Number.isSafeInteger;
   let nodes = 0;
   const problemIn = (one: unknown, depth: number): string | null => {
     nodes += 1;
     if (nodes > MAX_NODES) return `has more than ${MAX_NODES} values`;
     if (depth > MAX_DEPTH) return `is nested more than ${MAX_DEPTH} deep`;
     if (one === null || typeof one === 'boolean' || typeof one === 'string') return null;
-    if (typeof one === 'number')
-      return Number.isSafeInteger(one) ? null : 'holds a number that is not an integer';
+    if (typeof one === 'number') return isNumber(one) ? null : 'holds a number that is not an integer';
     if (Array.isArray(one)) return firstOf(one, (item) => problemIn(item, depth + 1));
     if (typeof one !== 'object') return 'is not plain JSON';
     return firstOf(Object.entries(one), ([key, item]) =>

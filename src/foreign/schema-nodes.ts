@@ -2,7 +2,16 @@
 import { isDeepStrictEqual } from 'node:util';
 
 export type Node = Readonly<Record<string, unknown>>;
-export type Kind = 'choice' | 'text' | 'integer' | 'boolean' | 'list' | 'object' | 'record' | 'union';
+export type Kind =
+  | 'choice'
+  | 'text'
+  | 'integer'
+  | 'number'
+  | 'boolean'
+  | 'list'
+  | 'object'
+  | 'record'
+  | 'union';
 
 /** Say nothing about which values are good. */
 export const ANNOTATIONS: readonly string[] = [
@@ -32,6 +41,8 @@ export function kindOf(node: Node): Kind | null {
       return 'text';
     case 'integer':
       return 'integer';
+    case 'number':
+      return 'number';
     case 'boolean':
       return 'boolean';
     case 'array':

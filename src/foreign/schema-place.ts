@@ -11,10 +11,16 @@ export type Notes = {
   rules: string[];
   /** How many parts were read. */
   parts: number;
+  /** Where text may stand, and numbers that are kept as text: `*` is every item and every named value. */
+  texts: string[][];
+  decimals: string[][];
 };
 
 export type Place = {
+  /** As people read it. */
   path: string;
+  /** The same as in `Notes`. */
+  names: readonly string[];
   depth: number;
   /** True where the author writes for us (json-schema.ts). */
   exacting: boolean;
@@ -28,6 +34,7 @@ const KEYWORDS: Readonly<Record<Kind, readonly string[]>> = {
   choice: ['type', 'enum', 'const'],
   text: ['type', 'minLength', 'maxLength', 'pattern', 'allOf', 'format'],
   integer: ['type', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
+  number: ['type', 'minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
   boolean: ['type'],
   list: ['type', 'items', 'minItems', 'maxItems'],
   object: ['type', 'properties', 'required', 'additionalProperties'],
@@ -61,9 +68,18 @@ const MAX_KEYWORD_CHARS = 40;
 
 export const startingPlace = (exacting: boolean): Place => ({
   path: 'input',
+  names: [],
   depth: 0,
   exacting,
-  notes: { problems: [], unchecked: [], rules: [], parts: 0 },
+  notes: { problems: [], unchecked: [], rules: [], parts: 0, texts: [], decimals: [] },
+});
+
+/** `name`: of an argument, or `*`. */
+export const within = (place: Place, name: string, shown = `.${name}`): Place => ({
+  ...place,
+  path: `${place.path}${shown}`,
+  names: [...place.names, name],
+  depth: place.depth + 1,
 });
 
 export function say({ path, notes }: Place, problem: string): void {
@@ -98,6 +114,14 @@ export function countPart(place: Place): boolean {
   if (place.notes.parts === MAX_PARTS + 1) say(place, 'is more than can be read here');
   return place.notes.parts <= MAX_PARTS;
 }
+
+/** True where a text could be taken for a number that is kept as text, or the other way round. */
+export const areMixed = ({ texts, decimals }: Notes): boolean =>
+  decimals.some((one) => texts.some((other) => isSamePlace(one, other)));
+
+const isSamePlace = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length &&
+  one.every((name, at) => name === other[at] || name === '*' || other[at] === '*');
 
 /** Which of the keywords of another kind stand in a node that may be of either: they say nothing of this one. */
 export function ofKind(node: Node, type: unknown, kind: Kind | null): Node {

@@ -1,5 +1,6 @@
-/** Values of a schema that hold no others: text, choices, whole numbers. */
+/** Values of a schema that hold no others: text, choices, numbers. */
 import { z } from 'zod';
+import { DECIMAL_WORDS, decimalNumber, decimalText } from '../model/decimal.ts';
 import { cleanText } from '../screening/text.ts';
 import { compilePattern } from './pattern.ts';
 import { asNode, type Node } from './schema-nodes.ts';
@@ -19,8 +20,21 @@ export const choicesOf = (node: Node): unknown[] => (Array.isArray(node.enum) ? 
 export function choiceOf(node: Node, place: Place): z.ZodType {
   const choices = choicesOf(node);
   const isFew = choices.length > 0 && choices.length <= MAX_CHOICES;
-  if (isFew && choices.every(isLine)) return z.enum(choices as [string, ...string[]]);
-  if (isFew && !place.exacting && choices.every(isScalar)) return z.literal(choices);
+  if (isFew && choices.every(isLine)) {
+    place.notes.texts.push([...place.names]);
+    return z.enum(choices);
+  }
+  if (isFew && !place.exacting && choices.every(isScalar)) {
+    if (choices.some(isLine)) place.notes.texts.push([...place.names]);
+    return z.literal(choices);
+  }
+  if (isFew && !place.exacting && choices.every((one) => typeof one === 'number'))
+    return decimal(
+      (value) => choices.includes(value),
+      `must be one of ${choices.join(', ')}`,
+      { enum: choices },
+      place,
+    );
   return refused(place, `must have 1 to ${MAX_CHOICES} choices, each a short line of text`);
 }
 
@@ -43,6 +57,7 @@ export function textOf(node: Node, place: Place): z.ZodType {
   const longest = Math.min(most, MAX_TEXT_CHARS);
   const patterns = patternsOf(node, place);
   if (node.format !== undefined) checkFormat(patterns.length > 0, place);
+  place.notes.texts.push([...place.names]);
   let schema = z.string().min(minLength).max(longest);
   for (const source of patterns) {
     const matches = matcherOf(source, longest, place);
@@ -85,9 +100,10 @@ function wordsOf(node: Node): string {
   return says.slice(0, MAX_SAYS_CHARS).toWellFormed() || 'does not have the form that is expected here';
 }
 
+const BOUNDS = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const;
+
 export function integerOf(node: Node, place: Place): z.ZodType {
-  const bounds = ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'] as const;
-  if (bounds.some((name) => node[name] !== undefined && !Number.isInteger(node[name])))
+  if (BOUNDS.some((name) => node[name] !== undefined && !Number.isInteger(node[name])))
     return refused(place, 'has a bound that is not a whole number');
   const lows = [node.minimum, beside(node.exclusiveMinimum, 1)].filter((bound) => bound !== undefined);
   const highs = [node.maximum, beside(node.exclusiveMaximum, -1)].filter((bound) => bound !== undefined);
@@ -99,3 +115,47 @@ export function integerOf(node: Node, place: Place): z.ZodType {
 
 const beside = (bound: unknown, step: 1 | -1): unknown =>
   bound === undefined ? undefined : Number(bound) + step;
+
+/** A number that may have a fraction: a decimal text here, a number again on its way to the server only (mcp-wire.ts). */
+export function numberOf(node: Node, place: Place): z.ZodType {
+  const bounds = BOUNDS.filter((name) => node[name] !== undefined).map((name) => [name, node[name]] as const);
+  if (bounds.some(([, bound]) => typeof bound !== 'number'))
+    return refused(place, 'has a bound that is not a number');
+  const words = bounds.map(([name, bound]) => `${BOUND_WORDS[name]} ${bound}`).join(' and ');
+  const isWithin = (value: number): boolean =>
+    bounds.every(([name, bound]) => IS_WITHIN[name](value, Number(bound)));
+  return decimal(isWithin, `must be ${words}`, Object.fromEntries(bounds), place);
+}
+
+const BOUND_WORDS = {
+  minimum: 'at least',
+  maximum: 'at most',
+  exclusiveMinimum: 'more than',
+  exclusiveMaximum: 'less than',
+} as const;
+/** Exact: a text and its number are one, so that comparing numbers compares what people read. */
+const IS_WITHIN = {
+  minimum: (value: number, bound: number) => value >= bound,
+  maximum: (value: number, bound: number) => value <= bound,
+  exclusiveMinimum: (value: number, bound: number) => value > bound,
+  exclusiveMaximum: (value: number, bound: number) => value < bound,
+} as const;
+
+/** `shown`: what the model and forms read of it, which give a bare number. */
+function decimal(isGood: (value: number) => boolean, words: string, shown: object, place: Place): z.ZodType {
+  if (place.exacting)
+    return refused(place, 'is a number that need not be whole: use z.int(), or a text with a pattern');
+  place.notes.decimals.push([...place.names]);
+  const text = z
+    .string()
+    .refine((one) => decimalNumber(one) !== null, { error: DECIMAL_WORDS, abort: true })
+    .refine((one) => isGood(Number(one)), words);
+  return z.preprocess(asText, text).meta({ ...shown, type: 'number' });
+}
+
+/** In the one form that a number has; what is none is left for the check to refuse. */
+function asText(given: unknown): unknown {
+  const value = typeof given === 'string' ? decimalNumber(given) : given;
+  if (typeof value === 'number') return decimalText(value) ?? String(value);
+  return given;
+}

@@ -46,7 +46,7 @@ export function mcpActions(config: McpConfig | null, options: { production: bool
 export function settingsOf(
   server: string,
   { upstream, path, credential }: McpServer,
-  about: Pick<McpSettings, 'tool' | 'effect' | 'digest'>,
+  about: Pick<McpSettings, 'tool' | 'effect' | 'digest' | 'decimals'>,
 ): McpSettings {
   return { server, host: upstream, path, credential: credential ?? null, ...about };
 }
@@ -65,7 +65,12 @@ function governedTool(
       `mcp: the review of ${server}/${tool} cannot be used; review it again.`,
     );
   const { environment, effect, risk } = rated;
-  const settings = settingsOf(server, entry, { tool, effect, digest: review.digest });
+  const settings = settingsOf(server, entry, {
+    tool,
+    effect,
+    digest: review.digest,
+    decimals: read.decimals,
+  });
   const operation = callOperation(settings, rated);
   return {
     action: {

@@ -21,7 +21,7 @@ export type SaidTools = { tools: Fields[] /** False where there are more than ar
 
 /** Throws `action_failed` in words for operators. */
 export async function askForTools(deps: AskingDeps, name: string, server: McpServer): Promise<SaidTools> {
-  const settings = settingsOf(name, server, { tool: '', effect: 'read', digest: '' });
+  const settings = settingsOf(name, server, { tool: '', effect: 'read', digest: '', decimals: [] });
   const about = { args: {}, pinned: {}, mark: '', requester: deps.requester };
   const refused: BrokerRefusal[] = [];
   const door = deps.broker.open({

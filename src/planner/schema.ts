@@ -5,6 +5,7 @@
 import { RE2JS } from 're2js';
 import { z } from 'zod';
 import type { Action } from '../action.ts';
+import { decimalNumber } from '../model/decimal.ts';
 import type { PlannerTool } from '../model/ports.ts';
 
 type JsonSchema = Record<string, unknown>;
@@ -64,7 +65,8 @@ export function readValue(field: Field, text: string): unknown {
     case 'integer':
       return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
     case 'number':
-      return /^-?\d{1,15}(?:\.\d{1,15})?$/.test(text) ? Number(text) : undefined;
+      // One that cannot be kept as it was written is none.
+      return decimalNumber(text) ?? undefined;
     case 'boolean':
       return BOOLEANS.get(text.toLowerCase());
     case 'choice':

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { readInputSchema } from '../../src/foreign/json-schema.ts';
+import { fieldsOf } from '../../src/planner/schema.ts';
 
 const label = { title: 'Title', description: 'What it is called.' };
 const own = z.strictObject({
@@ -86,7 +87,7 @@ describe('a schema from elsewhere', () => {
       'work',
     ],
     ['a format alone', { type: 'string', maxLength: 9, format: 'uri', ...label }, '.regex('],
-    ['a fraction', { type: 'number', ...label }, 'whole number'],
+    ['a fraction', { type: 'number', ...label }, 'use z.int()'],
     ['alternatives', { anyOf: [{ type: 'string' }, { type: 'integer' }], ...label }, 'not known'],
     ['a reference to nothing', { $ref: '#/x', ...label }, 'which it does not have'],
     ['a keyword that nobody enforces', { type: 'integer', multipleOf: 2, ...label }, 'multipleOf'],
@@ -285,6 +286,73 @@ describe('a schema that was written for others', () => {
     expect(
       taken(withField({ type: 'string', pattern: '^[a-z]+$' }), false).safeParse({ field: '1' }).success,
     ).toBe(false);
+  });
+});
+
+describe('a number with a fraction', () => {
+  const number = { type: 'number', minimum: 0.5, exclusiveMaximum: 10, default: 2.5 };
+
+  it('is kept as text, in the one form that it has', () => {
+    const schema = taken(withField(number), false);
+    const values = [1.5, '1.5', '1.50', 1, 0.5, undefined];
+    expect(values.map((field) => schema.parse({ field }).field)).toEqual([
+      '1.5',
+      '1.5',
+      '1.5',
+      '1',
+      '0.5',
+      '2.5',
+    ]);
+    expect(schema.parse(schema.parse({ field: 1.5 }))).toEqual({ field: '1.5' });
+    const bad = ['1e0', '-0', 0.1 + 0.2, Number.NaN, 'many', 0.49, 10, '10', true, null];
+    for (const field of bad) expect(schema.safeParse({ field }).success, String(field)).toBe(false);
+  });
+
+  it('is a number for the model and for forms', () => {
+    expect(asJson(taken(withField(number), false))).toMatchObject({ properties: { field: number } });
+    const tool = { schema: asJson(taken(withField(number), false)) };
+    expect(fieldsOf(tool)).toMatchObject([{ kind: 'number', required: false, fallback: 2.5 }]);
+  });
+
+  it('is told apart from text wherever it may stand', () => {
+    const json = withField({
+      type: 'object',
+      properties: {
+        rates: { type: 'array', items: { type: 'number' } },
+        named: { type: 'object', additionalProperties: { type: ['number', 'null'] } },
+        size: { anyOf: [{ type: 'number' }, { type: 'boolean' }, { type: 'integer' }] },
+        step: { enum: [0.5, 1] },
+        name: { type: 'string' },
+      },
+    });
+    const found = read(json, false);
+    expect(found.ok && found.decimals).toEqual([
+      ['field', 'rates', '*'],
+      ['field', 'named', '*'],
+      ['field', 'size'],
+      ['field', 'step'],
+    ]);
+    const given = { rates: [0.5, 1], named: { a: 2.5 }, size: 0.5, step: 0.5, name: '1.5' };
+    const kept = { rates: ['0.5', '1'], named: { a: '2.5' }, size: '0.5', step: '0.5', name: '1.5' };
+    expect(taken(json, false).parse({ field: given })).toEqual({ field: kept });
+    expect(taken(json, false).safeParse({ field: { step: 0.7 } }).success).toBe(false);
+  });
+
+  it.each([
+    ['text', { anyOf: [{ type: 'number' }, { type: 'string' }] }],
+    ['a choice', { anyOf: [{ type: 'number' }, { enum: ['1.5'] }] }],
+    [
+      'text in another form',
+      {
+        anyOf: [
+          { type: 'object', properties: { a: { type: 'number' } } },
+          { type: 'object', additionalProperties: true },
+        ],
+      },
+    ],
+  ])('is refused where it could be %s too', (_what, field) => {
+    const found = read(withField(field), false);
+    expect(found.ok ? '' : found.problems.join()).toContain('may be text and may be a number');
   });
 });
 

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, test } from 'vitest';
 import type { Fields } from '../../actions/connectors/answer.ts';
 import { operations } from '../../actions/connectors/mcp.operations.ts';
 import { toolDigest } from '../../actions/connectors/mcp-tools.ts';
-import { callRules, MCP_REVISION, type McpSettings } from '../../actions/connectors/mcp-wire.ts';
+import { callRules, MCP_REVISION, type McpSettings, onTheWire } from '../../actions/connectors/mcp-wire.ts';
 import type { Json } from '../../src/model/request.ts';
 import { call } from '../actions/through-broker.ts';
 import { openTo, VALUES } from '../execution/broker/child.ts';
@@ -20,6 +20,7 @@ const SETTINGS: McpSettings = {
   tool: 'create_event',
   effect: 'write',
   digest: toolDigest(CREATE_EVENT as unknown as Fields),
+  decimals: [['hours']],
 };
 const SSE = { 'content-type': 'text/event-stream' };
 const SMALL = { callMs: 500, responseBytes: 20_000 };
@@ -42,10 +43,11 @@ async function start(options: Partial<McpOptions> = {}) {
     name: 'preview' | 'run',
     changes: Partial<McpSettings> = {},
     budgets: { callMs?: number; responseBytes?: number } = {},
+    args: Record<string, Json> = ARGS,
   ) => {
     const settings = { ...SETTINGS, ...changes };
     const operation = { ...operations.call, egress: callRules(settings) };
-    const given = { args: ARGS, settings: settings as unknown as Json };
+    const given = { args, settings: settings as unknown as Json };
     return call(config, operation, name, given, { budgets });
   };
   return { server, through };
@@ -87,6 +89,32 @@ describe.each([
     expect(heard.writes).toEqual([]);
     expect(heard.refused).toEqual([]);
     expect(server.calls).toEqual([]);
+  });
+});
+
+describe('a number with a fraction', () => {
+  it('is text where people approve it and a number where the server gets it', async () => {
+    const { server, through } = await start();
+    const { value, heard } = await through('run', {}, {}, { ...ARGS, hours: '0.0000001' });
+    expect(value).toMatchObject({ kind: 'done' });
+    expect(heard.refused).toEqual([]);
+    expect(server.calls).toEqual([{ name: 'create_event', arguments: { ...ARGS, hours: 1e-7 } }]);
+  });
+
+  it('is one where the review says so, and nowhere else', () => {
+    const args = {
+      a: '1.5',
+      list: ['2.5'],
+      named: { x: '3.5', y: { z: '4.5' } },
+      other: '1.5',
+      whole: 5,
+      yes: true,
+    };
+    const paths = [['a'], ['list', '*'], ['named', 'x'], ['named', '*', 'z'], ['whole'], ['yes', 'no']];
+    const sent = { ...args, a: 1.5, list: [2.5], named: { x: 3.5, y: { z: 4.5 } } };
+    expect(onTheWire(args, paths)).toEqual(sent);
+    expect(onTheWire(args, [])).toBe(args);
+    expect(() => onTheWire({ a: 'many' }, [['a']])).toThrow();
   });
 });
 

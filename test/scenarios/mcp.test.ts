@@ -163,6 +163,18 @@ describe('a tool of an MCP server', () => {
     expect(server.open()).toBe(0);
   });
 
+  it('gets a number with a fraction as it was typed, which the log keeps as text', async () => {
+    const command = 'calendar.create title=Walk day=2026-12-27 hours=1.50';
+    const asked = await house.ask('alice', command);
+    expect(asked.arguments).toEqual({ title: 'Walk', day: '2026-12-27', hours: '1.5' });
+    await house.done('bob', asked, 'approve');
+    await house.until(asked, 'succeeded');
+    expect(server.calls.at(-1)?.arguments).toEqual({ title: 'Walk', day: '2026-12-27', hours: 1.5 });
+    const none = await house.say('alice', 'calendar.create title=Walk day=2026-12-27 hours=0');
+    expect(none.requests).toEqual([]);
+    expect(none.reply).toContain('hours must be more than 0');
+  });
+
   it('answers in words of its own, which give no order and taint the conversation', async () => {
     const thread = crypto.randomUUID() as never;
     const said = await house.say('dave', 'what happens on 2026-12-24', thread);

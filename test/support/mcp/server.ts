@@ -135,6 +135,12 @@ export const CREATE_EVENT: Tool = {
     properties: {
       title: { type: 'string', title: 'Title', description: 'What it is.', maxLength: 100 },
       day: { type: 'string', title: 'Day', description: 'The day, as 2026-12-24.', maxLength: 10 },
+      // As Pydantic writes `float | None = None`.
+      hours: {
+        anyOf: [{ type: 'number', exclusiveMinimum: 0 }, { type: 'null' }],
+        default: null,
+        title: 'Hours',
+      },
     },
     required: ['title', 'day'],
   },
