@@ -21,7 +21,7 @@ import {
   startedBy,
 } from './jenkins-jobs.ts';
 import { sendStop } from './jenkins-stop.ts';
-import { type Answer, listOf, read, readRule, readText } from './json-call.ts';
+import { type Answer, listOf, read, readResponse, readRule, readText } from './json-call.ts';
 
 /** Builds of one job that are looked through, newest first: the queue's number is found nowhere else. */
 const BUILDS_LOOKED_AT = 100;
@@ -29,6 +29,11 @@ const BUILDS_LOOKED_AT = 100;
 const TAIL_CHARACTERS = 4_000;
 /** Output of one run that is shown as it comes; the rest is on Jenkins. */
 const SHOWN_CHARACTERS = 500_000;
+/** Of what is read of a log at once, its end in bytes: what a conversation takes, at four bytes a character. */
+const END_BYTES = 64_000;
+/** Looks for the last lines of a build that has ended, where its log grows on or is not there at all. */
+const LOOKS_FOR_REST = 5;
+const TOO_LONG = '(The output is too long to be shown here.)\n';
 
 const IN_ACTIONS = 'actions[parameters[name,value],causes[userId],lastBuiltRevision[SHA1]]';
 const QUEUE_TREE = {
@@ -48,6 +53,8 @@ const ENDINGS: Readonly<Record<string, readonly [code: string, words: string]>> 
 export const endingOf = (build: Fields): readonly [code: string, words: string] =>
   ENDINGS[text(build, 'result')] ?? ['build_failed', 'ended in a way of its own'];
 
+const asText = { headers: () => ({ accept: 'text/plain' }), endBytes: END_BYTES };
+
 const itemRule = (itemOf: (values: EgressValues) => string): EgressRule =>
   readRule(JENKINS, '/queue/item/{item}/api/json', {
     fill: (values) => ({ item: itemOf(values) }),
@@ -65,7 +72,12 @@ export function buildRules(
     itemRule(itemOf),
     ...readsOf(where, '/api/json', { query: () => BUILDS_TREE }),
     ...readsOf(where, '/{build}/api/json', { more, query: () => BUILD_TREE }),
-    ...readsOf(where, '/{build}/consoleText', { more, headers: () => ({ accept: 'text/plain' }) }),
+    ...readsOf(where, '/{build}/consoleText', { ...asText, more }),
+    ...readsOf(where, '/{build}/logText/progressiveText', {
+      ...asText,
+      more,
+      query: () => ({ start: null }),
+    }),
   ];
 }
 
@@ -83,14 +95,52 @@ export async function readBuilds(tools: Tools, path: string): Promise<Fields[]> 
 export const readBuild = (tools: Tools, path: string, build: string): Promise<Answer<Fields>> =>
   read(tools, JENKINS, [...segmentsOf(path), build, 'api', 'json'], BUILD_TREE);
 
-/** Everything that it has printed by now; a sentence where that is more than one answer takes. */
-export async function readOutput(tools: Tools, path: string, build: string): Promise<string> {
+const plain = (printed: string): string => stripVTControlCharacters(printed).replaceAll('\r\n', '\n');
+
+/** The end of what it has printed by now; a sentence where not even that can be had. */
+export async function readEnd(tools: Tools, path: string, build: string): Promise<string> {
   const answer = await readText(tools, JENKINS, [...segmentsOf(path), build, 'consoleText']);
-  if (answer.ok) return stripVTControlCharacters(answer.value).replaceAll('\r\n', '\n');
-  if (answer.failure.result.code === 'response_too_large')
-    return '(The output is too long to be shown here.)\n';
+  if (answer.ok) return plain(answer.value);
+  if (answer.failure.result.code === 'response_too_large') return TOO_LONG;
   throw unclear(JENKINS.name, answer.failure.result.code);
 }
+
+/** Where the next look goes on in its log, in bytes; null where no more of it is shown. */
+type Place = { at: number | null; shown: number };
+
+/**
+ * What it has printed since (Stapler's LargeText, `progressiveText`): whole lines while it goes on, ten thousand at most, and up to
+ * which byte of its log that was. `more`: its log grows on, which it does for a moment after the build has ended.
+ */
+async function readOn(
+  tools: Tools,
+  path: string,
+  build: string,
+  { at, shown }: Place,
+): Promise<{ output: string; place: Place; more: boolean }> {
+  if (at === null || shown >= SHOWN_CHARACTERS)
+    return { output: '', place: { at: null, shown }, more: false };
+  const segments = [...segmentsOf(path), build, 'logText', 'progressiveText'];
+  const answer = await readResponse(tools, JENKINS, segments, { start: String(at) });
+  const code = answer.ok ? '' : answer.failure.result.code;
+  if (code === 'response_too_large') return { output: TOO_LONG, place: { at: null, shown }, more: false };
+  if (!answer.ok) throw unclear(JENKINS.name, code);
+  const { headers } = answer.value;
+  const said = plain(await answer.value.text());
+  const isLast = shown + said.length >= SHOWN_CHARACTERS;
+  const output = isLast ? `${said}(There is more output on Jenkins.)\n` : said;
+  const next = Number(headers.get('x-text-size') ?? 'none');
+  const isKnown = Number.isSafeInteger(next) && next >= 0;
+  return {
+    output,
+    place: { at: isKnown ? next : null, shown: shown + output.length },
+    more: headers.get('x-more-data') === 'true',
+  };
+}
+const placeIn = (handle: Args): Place => ({
+  at: handle.at === null ? null : Number(handle.at ?? 0),
+  shown: Number(handle.shown ?? 0),
+});
 
 /** The build that a queue item became: the queue tells it for some minutes, afterwards only the builds themselves do. */
 export async function buildOfItem(
@@ -155,7 +205,7 @@ export async function follow(handle: Args, tools: Tools): Promise<Look> {
   if (text(handle, 'build') === '') {
     const found = await buildOfItem(tools, path, item);
     if (found.kind === 'build')
-      return { kind: 'running', handle: { ...handle, build: found.build, shown: 0 }, output: '' };
+      return { kind: 'running', handle: { ...handle, build: found.build, at: 0, shown: 0 }, output: '' };
     if (found.kind === 'waiting') return { kind: 'running', handle: { ...handle }, output: '' };
     if (found.kind === 'cancelled')
       return { ...failed('build_cancelled', `${name} (R-${item}) was ended before it began.`), output: '' };
@@ -164,22 +214,21 @@ export async function follow(handle: Args, tools: Tools): Promise<Look> {
   const answer = await readBuild(tools, path, text(handle, 'build'));
   if (!answer.ok) return notSeen(JENKINS.name, `${name} (R-${item})`, answer.failure);
   const build = answer.value;
-  // Read after the build: what it says to have ended has printed everything by then.
-  const output = await readOutput(tools, path, text(handle, 'build'));
-  const shown = Number(handle.shown ?? 0);
-  const fresh = output.slice(shown, SHOWN_CHARACTERS);
+  const { output, place, more } = await readOn(tools, path, text(handle, 'build'), placeIn(handle));
   const commit = tools.pinned.commit ?? '';
-  const now = { ...handle, shown: shown + fresh.length };
+  const now = { ...handle, ...place };
   const built = otherCommit(build, commit);
   if (build.building === true && built !== null) {
     const other = { name: `${name} (R-${item})`, built, link: text(build, 'url') };
     const stop = [...segmentsOf(path), text(handle, 'build'), 'stop'];
-    return stopOther(now, other, fresh, async () => (await sendStop(tools, stop, '')) === null);
+    return stopOther(now, other, output, async () => (await sendStop(tools, stop, '')) === null);
   }
-  if (build.building === true) return { kind: 'running', handle: now, output: fresh };
+  if (build.building === true) return { kind: 'running', handle: now, output };
+  const rest = Number(handle.rest ?? 0) + 1;
+  if (more && rest < LOOKS_FOR_REST) return { kind: 'running', handle: { ...now, rest }, output };
   const about = { name, run: `R-${item}`, commit, handle };
-  const { passed, result } = resultOf(about, build, output);
-  return { kind: passed ? 'done' : 'failed', result, output: fresh };
+  const { passed, result } = resultOf(about, build, await readEnd(tools, path, text(handle, 'build')));
+  return { kind: passed ? 'done' : 'failed', result, output };
 }
 
 export type Past = PastRun & {

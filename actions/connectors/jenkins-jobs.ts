@@ -42,6 +42,7 @@ type Shape = {
   query?: EgressRule['query'];
   more?: (values: EgressValues) => Record<string, string>;
   headers?: NonNullable<EgressRule['headers']>;
+  endBytes?: number;
 };
 
 /** One rule for each depth of folders: a rule's path has a fixed number of segments. */
@@ -72,6 +73,7 @@ export const readsOf = (
       fill,
       ...(shape.query === undefined ? {} : { query: shape.query }),
       ...(shape.headers === undefined ? {} : { headers: shape.headers }),
+      ...(shape.endBytes === undefined ? {} : { endBytes: shape.endBytes }),
     }),
   );
 

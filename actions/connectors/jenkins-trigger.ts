@@ -57,7 +57,7 @@ function started(args: Args, item: string): RunResult {
   const [repo, job] = [text(args, 'repo'), text(args, 'job')];
   return {
     kind: 'running',
-    handle: { item, repo, job, build: '', shown: 0 },
+    handle: { item, repo, job, build: '' },
     message: `Run R-${item} is queued.`,
   };
 }

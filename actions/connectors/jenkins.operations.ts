@@ -22,7 +22,7 @@ import {
   follow,
   pastRules,
   readBuild,
-  readOutput,
+  readEnd,
   readPast,
   resultOf,
 } from './jenkins-builds.ts';
@@ -144,7 +144,7 @@ const status: Operation = {
     if (!answer.ok) return answer.failure;
     const build = answer.value;
     const about = { name: name.replace(` (${run})`, ''), run, commit: '' };
-    const { result } = resultOf(about, build, await readOutput(tools, path, id));
+    const { result } = resultOf(about, build, await readEnd(tools, path, id));
     const message = build.building === true ? `${name} is running.` : result.message;
     return { kind: 'done', result: { ...result, code: 'done', message } };
   },
@@ -164,7 +164,7 @@ const logs: Operation = {
     // What a build of Jenkins prints is one text: where a step begins in it, nobody says.
     if (args.part === 'failed' && (build.building === true || endingOf(build)[0] === 'done'))
       return logsResult(run, `${name} ${words}; nothing of it has failed.`, '', text(build, 'url'));
-    const output = await readOutput(tools, path, id);
+    const output = await readEnd(tools, path, id);
     return logsResult(run, `The end of the output of ${name}, which ${words}.`, output, text(build, 'url'));
   },
 };

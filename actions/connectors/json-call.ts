@@ -164,6 +164,9 @@ export async function readText(
   return answer.ok ? { ok: true, value: await answer.value.text() } : answer;
 }
 
+/** The same as it came, for a system that says more in its headers. */
+export const readResponse = asked;
+
 /** One page of a list; `next`: the number of the page that follows where the system says so (`x-next-page`, `link`). */
 export async function readPage(
   tools: Tools,

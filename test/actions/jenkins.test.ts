@@ -11,6 +11,8 @@ import { call, type Given } from './through-broker.ts';
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
 const OTHER = 'fedcba9876543210fedcba9876543210fedcba98';
 const OURS = ['COMMIT', 'COUNTERSIGN_MARK', 'REQUESTED_BY'];
+/** More than one answer takes (4 MiB), in lines; more of them than one answer of a log that grows has. */
+const LONG = Array.from({ length: 60_000 }, (_, line) => `line ${line} ${'.'.repeat(80)}`).join('\n');
 const JOBS: Record<string, JenkinsJob> = {
   'team/web/checks': {
     parameters: [...OURS, 'CHANNEL'],
@@ -25,6 +27,9 @@ const JOBS: Record<string, JenkinsJob> = {
   sourceless: { parameters: OURS, output: [], result: 'SUCCESS', builds: null },
   bare: { parameters: ['CHANNEL'], output: [], result: 'SUCCESS' },
   off: { parameters: OURS, output: [], result: 'SUCCESS', disabled: true },
+  talkative: { parameters: OURS, output: [LONG, 'the end'], result: 'FAILURE' },
+  lagging: { parameters: OURS, output: ['one', 'two', 'three'], result: 'SUCCESS', lags: true },
+  unended: { parameters: OURS, output: ['x'.repeat(100_000)], result: 'SUCCESS', unended: true },
   private: { parameters: OURS, output: ['not for everybody'], result: 'SUCCESS' },
 };
 const job = (path: string, more: object = {}) => ({
@@ -48,6 +53,9 @@ const DESCRIBED = {
     sourceless: job('sourceless'),
     bare: job('bare'),
     off: job('off'),
+    talkative: job('talkative'),
+    lagging: job('lagging'),
+    unended: job('unended'),
     gone: job('gone'),
     app: job('release', { repositories: ['app'], environment: 'staging' }),
   },
@@ -132,6 +140,39 @@ describe('a run', () => {
       kind: 'failed',
       result: { code: 'build_failed', output: 'preparing\nno right to publish\n' },
     });
+  });
+
+  it('that prints more than one answer takes is shown as it goes on, and has an end', async () => {
+    const { end, output } = await ended('talkative');
+    expect(end).toMatchObject({
+      kind: 'failed',
+      result: { code: 'build_failed', output: expect.stringMatching(/line 59999 \.+\nthe end\n$/) },
+    });
+    expect(output).toContain('line 9999 .');
+    expect(output).toMatch(/the end\n$/);
+    const { run } = which('R-41', 'talkative');
+    const logs = await perform(ci(), operations.logs, { run });
+    expect(logs).toMatchObject({ end: { result: { output: expect.stringMatching(/the end\n$/) } } });
+  });
+
+  it('whose last lines come after its end is looked at until they are there', async () => {
+    expect((await ended('lagging')).output).toBe('one\ntwo\nthree\n');
+  });
+
+  it('that prints one long line without an end is said to print too much, and ends as it ended', async () => {
+    const { end, output } = await ended('unended');
+    expect(output).toBe('(The output is too long to be shown here.)\n');
+    expect(end).toMatchObject({ kind: 'done', result: { output } });
+  });
+
+  it('is not read again from its beginning', async () => {
+    await ended('checks');
+    const starts = fake.wire.calls
+      .filter(({ path }) => path.endsWith('/progressiveText'))
+      .map(({ query }) => Number(query.get('start')));
+    expect(starts[0]).toBe(0);
+    expect(starts.at(-1)).toBeGreaterThan(0);
+    expect(fake.wire.calls.filter(({ path }) => path.endsWith('/consoleText'))).toHaveLength(1);
   });
 
   it('that built another commit than the approved one has failed', async () => {

@@ -55,6 +55,9 @@ const RESPONSE_HEADERS = [
   'x-total-count',
   'x-total',
   'x-next-page',
+  // Up to which byte of a log that grows this was, and whether more of it will come (Jenkins).
+  'x-text-size',
+  'x-more-data',
 ] as const;
 const MAX_HEADER_VALUE_CHARS = 300;
 /** GitHub's four links to pages with long queries have about 1,000. */

@@ -7,6 +7,7 @@ export const COVERAGE = {
     'GET {}/api/json',
     'GET {}/{}/api/json',
     'GET {}/{}/consoleText',
+    'GET {}/{}/logText/progressiveText',
     'POST /queue/cancelItem',
     'POST {}/buildWithParameters',
     'POST {}/{}/stop',
@@ -17,6 +18,7 @@ export const COVERAGE = {
     'parameters that a job does not declare are left out',
     'a Location for the place in the queue, which is forgotten on demand',
     'redirects after a stop',
+    'a log that grows, by the byte: whole lines and ten thousand at most while it goes on, with what the answer leaves out',
     'HTML for refusals',
   ],
 } as const;

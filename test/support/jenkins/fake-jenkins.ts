@@ -1,7 +1,8 @@
 /**
  * The part of Jenkins that its remote access API shows (jenkins.io/doc/book/using/remote-access-api, "CSRF Protection"; the Javadoc
  * of Queue, Run, HttpResponses): crumbs bound to a session, a queue whose items are forgotten, parameters that a job does not
- * declare left out without a word, redirects after a stop, HTML for errors. Builds go on each time they are looked at.
+ * declare left out without a word, redirects after a stop, HTML for errors. Builds go on each time they are looked at. A log is read
+ * from a byte on as Stapler's LargeText does it.
  */
 import { type Asked, type Reply, type Route, startWire, type Wire } from '../ci-wire.ts';
 
@@ -16,6 +17,10 @@ export type JenkinsJob = {
   builds?: string | null;
   /** Waits for an executor for good. */
   stuck?: boolean;
+  /** Is said to have ended before its last line is in its log. */
+  lags?: boolean;
+  /** Has printed its last line without an end. */
+  unended?: boolean;
 };
 type Item = {
   id: number;
@@ -28,6 +33,11 @@ type Item = {
   looks: number;
   result: string | null;
 };
+
+/** Lines of a log that grows in one answer (LargeText.MAX_LINES_READ). */
+const MAX_LINES_READ = 10_000;
+/** What plugins put into a log for its pages; text leaves it out, and counts it (hudson.console.ConsoleNote). */
+const NOTE = '\u001b[8mha:////AAAA\u001b[0m';
 
 const html = (status: number, title: string): Reply => ({
   status,
@@ -98,7 +108,14 @@ export class FakeJenkins {
       [
         'GET',
         at(`${job}/(\\d+)/consoleText`),
-        guarded((asked) => this.#withBuild(asked, (item) => ({ status: 200, body: this.#output(item) }))),
+        guarded((asked) =>
+          this.#withBuild(asked, (item) => ({ status: 200, body: this.#text(this.#log(item)) })),
+        ),
+      ],
+      [
+        'GET',
+        at(`${job}/(\\d+)/logText/progressiveText`),
+        guarded((asked) => this.#withBuild(asked, (item) => this.#progress(item, asked.query))),
       ],
       [
         'POST',
@@ -230,12 +247,35 @@ export class FakeJenkins {
       item.result = job?.result ?? 'SUCCESS';
     return { status: 200, body: this.#shown(item) };
   }
-  #output(item: Item): string {
-    const lines = this.jobs[item.path]?.output ?? [];
-    return lines
-      .slice(0, item.looks)
-      .map((line) => `${line.replace('$COMMIT', item.parameters.COMMIT ?? '')}\r\n`)
-      .join('');
+  /** As it lies there, in bytes. */
+  #log(item: Item): Buffer {
+    const { output = [], lags, unended } = this.jobs[item.path] ?? {};
+    const isBehind = lags === true && item.looks === output.length;
+    const lines = output.slice(0, item.looks - (isBehind ? 1 : 0));
+    const printed = lines.map((line) => `${NOTE}${line.replace('$COMMIT', item.parameters.COMMIT ?? '')}\n`);
+    return Buffer.from(printed.join('').slice(0, unended ? -1 : undefined));
+  }
+  #text = (log: Buffer): string => log.toString().replaceAll(NOTE, '').replaceAll('\n', '\r\n');
+  #progress(item: Item, query: URLSearchParams): Reply {
+    const log = this.#log(item);
+    const { output = [], lags } = this.jobs[item.path] ?? {};
+    const isGrowing = item.result === null || (lags === true && item.looks <= output.length);
+    const asked = Number(query.get('start') ?? '0');
+    const start = asked > log.length ? 0 : asked;
+    let end = log.length;
+    if (isGrowing) {
+      end = start;
+      for (let lines = 0; lines < MAX_LINES_READ; lines += 1) {
+        const next = log.indexOf('\n', end);
+        if (next === -1) break;
+        end = next + 1;
+      }
+    }
+    return {
+      status: 200,
+      body: this.#text(log.subarray(start, end)),
+      headers: { 'x-text-size': String(end), ...(isGrowing ? { 'x-more-data': 'true' } : {}) },
+    };
   }
   #stop(item: Item): Reply {
     item.result ??= 'ABORTED';
