@@ -15,7 +15,7 @@ import type { Sql } from './store/database.ts';
 
 export type DelegatingDeps = Pick<
   ReachingDeps,
-  'db' | 'audit' | 'judging' | 'deliverer' | 'titleOf' | 'nameOf' | 'queueAsking'
+  'db' | 'audit' | 'judging' | 'deliverer' | 'surfaces' | 'titleOf' | 'nameOf' | 'queueAsking'
 > & { directory: Directory; reaching: Reaching };
 
 /** `refused`: this person may not, which is recorded. `ignored`: nothing is wrong with them, and nothing was changed. */

@@ -25,6 +25,7 @@ import {
 } from './approval/escalation-store.ts';
 import { approvalsOf, findRequest, lockRequest } from './approval/requests.ts';
 import type { AuditLog } from './audit/log.ts';
+import { threadBelowCard } from './below-card.ts';
 import { AppError } from './errors.ts';
 import type { PrincipalId, RequestId, ThreadId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
@@ -72,6 +73,16 @@ export function createReaching(deps: ReachingDeps) {
   const reachable = (audience: Audience): Promise<Place[]> =>
     reachablePlaces(deps.surfaces(), audience, deps.troubled);
 
+  const directPlaces = async (people: readonly Principal[]): Promise<Place[]> =>
+    (await reachable({ people, channels: NO_CHANNELS })).filter((place) => place.direct);
+
+  /** Those whom a chat platform can call; without one, everybody reads what waits for them in the workspace. */
+  const callable = async (people: readonly Principal[]): Promise<Principal[]> => {
+    if (deps.surfaces().length === 0) return [...people];
+    const found = await Promise.all(people.map(async (person) => (await directPlaces([person])).length > 0));
+    return people.filter((_, index) => found[index]);
+  };
+
   const firstAsked = async (
     route: Route,
     request: StoredRequest,
@@ -79,7 +90,8 @@ export function createReaching(deps: ReachingDeps) {
   ): Promise<{ scope: Scope; people: Principal[] }> => {
     if (route.schedule !== null) {
       const onCall = await onCallNow(route.schedule);
-      const people = onCall && narrowed(onCall, approvers, request.obligations.approvals);
+      const called = approvers.filter((person) => onCall?.includes(person.id));
+      const people = onCall && narrowed(onCall, await callable(called), request.obligations.approvals);
       return people ? { scope: 'named', people } : { scope: 'everybody', people: [] };
     }
     const { channels } = route;
@@ -143,14 +155,12 @@ export function createReaching(deps: ReachingDeps) {
     const reached = await reachedBy(deps.db, request.id);
     for (const target of targetsFrom(route, to)) {
       const onCall = target.kind === 'schedule' ? ((await onCallNow(target.id)) ?? []) : [];
-      const people = newlyAsked(target, approvers, reached, onCall);
+      const meant = newlyAsked(target, approvers, reached, onCall);
+      const people = target.kind === 'everybody' ? meant : await callable(meant);
       if (people.length > 0) return { target, people };
     }
     return null;
   };
-
-  const directPlaces = async (people: readonly Principal[]): Promise<Place[]> =>
-    (await reachable({ people, channels: NO_CHANNELS })).filter((place) => place.direct);
 
   return {
     audienceOf,
@@ -202,13 +212,12 @@ export function createReaching(deps: ReachingDeps) {
     },
   };
 
-  /** A few words where the card stands; a card is put nowhere anew. */
+  /** A few words below the card; a card is put nowhere anew. */
   async function remind(tx: Tx, request: StoredRequest, places: readonly Place[]) {
     const text = `Reminder: ${deps.nameOf(request.requester)} still waits for a decision on "${deps.titleOf(request.action)}" (${request.id.slice(0, 8)}). The card is above.`;
     for (const place of places) {
-      const thread = await threadAt(tx, place);
-      if (await hasCard(tx, thread, request.id))
-        await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
+      const thread = await threadBelowCard(tx, deps.surfaces(), await threadAt(tx, place), request.id);
+      if (thread !== null) await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
     }
   }
 
@@ -238,10 +247,10 @@ export function createReaching(deps: ReachingDeps) {
   }
 }
 
-/** Says something wherever approvers were asked and where the requester asked, but for some threads. */
+/** Says something below the card wherever approvers were asked, and where the requester asked, but for some conversations. */
 export async function tellWhereItStands(
   tx: Tx,
-  deps: Pick<ReachingDeps, 'deliverer'>,
+  deps: Pick<ReachingDeps, 'deliverer' | 'surfaces'>,
   request: StoredRequest,
   text: string,
   except: readonly ThreadId[],
@@ -250,19 +259,11 @@ export async function tellWhereItStands(
     'select thread from messages where request = $1 and turn is null order by serial',
     [request.id],
   );
-  for (const { thread } of rows) {
-    if (!except.includes(thread))
-      await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
+  for (const { thread } of rows.filter((row) => !except.includes(row.thread))) {
+    const below = (await threadBelowCard(tx, deps.surfaces(), thread, request.id)) ?? thread;
+    await say(tx, deps.deliverer, { thread: below, turn: null, text, authorship: 'system' });
   }
   await say(tx, deps.deliverer, { thread: request.thread, turn: request.turn, text, authorship: 'system' });
-}
-
-async function hasCard(tx: Tx, thread: ThreadId, request: RequestId): Promise<boolean> {
-  const row = await tx.maybe('select 1 from messages where thread = $1 and request = $2 and turn is null', [
-    thread,
-    request,
-  ]);
-  return row !== null;
 }
 
 /** By the database's clock: what is over but not marked so yet reminds nobody. */

@@ -106,14 +106,19 @@ export class SlackSurface implements Surface {
     { onlyFor }: Message,
     { text, blocks, rest }: Rendered,
   ): Promise<Delivered | null> {
-    if (onlyFor?.platform !== 'slack' || place.direct || rest.length > 0) return null;
+    if (onlyFor?.platform !== 'slack' || place.direct) return null;
     const { client, queue, log, threads } = this.#parts;
     // In a thread that nobody answered in, Slack would show it to nobody at all.
     const thread = (await threads.isActive(place)) ? { thread: place.thread } : {};
-    const message = { channel: place.container, text, blocks, ...thread };
+    const whisper = (part: { text: string; blocks: SlackMessage['blocks'] }): Promise<Posted> => {
+      const message = { channel: place.container, text: part.text, blocks: part.blocks, ...thread };
+      return queue.enqueue(place.container, null, () => client.postEphemeral(onlyFor.user, message));
+    };
     try {
-      const whisper = () => client.postEphemeral(onlyFor.user, message);
-      return handle(await queue.enqueue(place.container, null, whisper), place.thread);
+      // Without buttons: nobody decides on a refusal, and what is pressed there has no thread.
+      const { channel, ts } = await whisper({ text, blocks });
+      for (const part of rest) await whisper(part);
+      return { platform: 'slack', container: channel, message: `${WHISPERED}${ts}` };
     } catch (error) {
       if (!(error instanceof AppError) || !UNREACHABLE.has(error.code)) throw error;
       log.info({ code: 'slack_whisper_refused' }, 'Slack shows this to nobody alone');
@@ -122,10 +127,16 @@ export class SlackSurface implements Surface {
   }
 
   async update(delivered: Delivered, message: Message): Promise<void> {
+    // Slack rewrites nothing that one person alone was shown.
+    if (delivered.message.startsWith(WHISPERED)) return;
     const rendered = renderMessage(message);
     if (rendered === null) return;
     await this.#continue(delivered, rendered);
     await this.#rewrite(delivered, rendered);
+  }
+
+  threadOf(delivered: Delivered): string {
+    return parts(delivered).thread;
   }
 
   async approvalPlaces(approvers: readonly Principal[], channel: string | null = null): Promise<Place[]> {
@@ -226,6 +237,8 @@ export class SlackSurface implements Surface {
   }
 }
 
+/** The handle of what one person alone was shown. */
+const WHISPERED = 'whispered ';
 const UNREACHABLE = new Set(['not_found', 'not_allowed', 'upstream_failed']);
 
 function whole({ blocks, actions }: Rendered): SlackMessage['blocks'] {

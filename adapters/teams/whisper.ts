@@ -60,6 +60,7 @@ export function whispering(surface: Surface, whispers: Whispers): Surface {
     platform: surface.platform,
     ...(surface.streaming === undefined ? {} : { streaming: surface.streaming }),
     update: (delivered, message) => surface.update(delivered, message),
+    threadOf: (delivered) => surface.threadOf(delivered),
     approvalPlaces: (approvers, channel) => surface.approvalPlaces(approvers, channel),
     operatorsPlace: () => surface.operatorsPlace(),
     async post(place, message, begun) {

@@ -122,6 +122,8 @@ export interface Surface {
     begun?: (delivered: Delivered) => Promise<void>,
   ): Promise<Delivered | null>;
   update(delivered: Delivered, message: Message): Promise<void>;
+  /** The thread in which what is said about this message stands below it; empty where its conversation has none. */
+  threadOf(delivered: Delivered): string;
   /**
    * Where these approvers are asked: a channel, and a direct message to each. `channel` is the platform's id of one that
    * takes the place of the one in its config.

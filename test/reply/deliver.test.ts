@@ -42,6 +42,7 @@ function platform(slow: readonly string[] = []) {
         return { platform: 'slack', container: place.container, message: message.id };
       }),
     update: async () => undefined,
+    threadOf: () => '',
     approvalPlaces: async () => [],
     operatorsPlace: async () => null,
   };

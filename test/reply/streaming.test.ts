@@ -47,6 +47,7 @@ function platform(options: { failsToComplete?: number } = {}) {
       return { platform: 'slack', container: 'D1', message: '18.0' };
     },
     update: async () => undefined,
+    threadOf: () => '',
     approvalPlaces: async () => [],
     operatorsPlace: async () => null,
   };

@@ -74,8 +74,13 @@ describe('where people are asked', () => {
         text: expect.stringMatching(/^Reminder: Alice Adams still waits for a decision on "/),
       })),
     );
-    // A reminder is no second card.
+    // A reminder is no second card: it stands below the one in the channel, and calls in the direct message.
     expect(chat.cards(request.id)).toEqual(['CCHECKS', 'D-bob']);
+    const stands = (place: string, isCard: boolean) =>
+      chat.shown.find((it) => it.place === place && (it.card === request.id) === isCard && it.text !== '');
+    expect(stands('CCHECKS', true)?.thread).toBe('');
+    expect(stands('CCHECKS', false)?.thread).toMatch(/^below [0-9a-f-]{36}$/);
+    expect(stands('D-bob', false)?.thread).toBe('');
 
     expect(await passToNextStep(database.owner, request)).toBe(6);
     await shows(request, 'CCHECKS', 'D-bob', 'D-carol');
@@ -152,6 +157,15 @@ describe('who else is asked', () => {
   ])('everybody who may approve, where the schedule %s', async (_what, instead, entries) => {
     Object.assign(pagerDuty, { instead, entries });
     await shows(await asks('checks'), 'CCHECKS', 'D-bob', 'D-carol');
+  });
+
+  it('everybody who may approve, where whoever is on call cannot be written to', async () => {
+    chat.state.strangers = ['bob'];
+    const request = await asks('checks');
+    await shows(request, 'CCHECKS', 'D-carol');
+    const reach = await database.owner.one('select scope from reaches where request = $1', [request.id]);
+    expect(reach).toEqual({ scope: 'everybody' });
+    chat.state.strangers = [];
   });
 
   it('the one to whom it was handed over; the others are told', async () => {

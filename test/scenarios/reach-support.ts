@@ -12,8 +12,9 @@ const PATIENCE_MS = 45_000;
 
 /** A chat platform with a channel, and a direct message for everybody. */
 export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {
-  const state = { isDown: false };
-  const shown: { place: string; text: string; card: string | null }[] = [];
+  /** `strangers` have no account there. */
+  const state = { isDown: false, strangers: [] as string[] };
+  const shown: { place: string; thread: string; text: string; card: string | null }[] = [];
   const waiting = new Set<() => void>();
   const placeAt = (container: string, direct: boolean): Place => ({
     platform,
@@ -25,16 +26,20 @@ export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {
   const surface: Surface = {
     platform,
     async post(place, message: Message): Promise<Delivered> {
-      shown.push({ place: place.container, text: message.text, card: message.card?.request ?? null });
+      const card = message.card?.request ?? null;
+      shown.push({ place: place.container, thread: place.thread, text: message.text, card });
       for (const look of waiting) look();
       return { platform, container: place.container, message: message.id };
     },
     async update() {
       // Rewriting has its own tests: here it counts what people are called by.
     },
+    threadOf: ({ message }) => `below ${message}`,
     async approvalPlaces(approvers, channel = null) {
       if (state.isDown) throw new AppError('platform_unavailable', 'The platform is down.');
-      const directs = approvers.map((person) => placeAt(`D-${person.id}`, true));
+      const directs = approvers
+        .filter((person) => !state.strangers.includes(person.id))
+        .map((person) => placeAt(`D-${person.id}`, true));
       return [placeAt(channel ?? DEFAULT_CHANNEL, false), ...directs];
     },
     operatorsPlace: async () => null,

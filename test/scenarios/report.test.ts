@@ -43,6 +43,7 @@ describe('a first message and a report', () => {
         message: message.id,
       }),
       update: async () => undefined,
+      threadOf: () => '',
       approvalPlaces: async () => [],
       operatorsPlace: async () => ({
         platform: 'slack',
