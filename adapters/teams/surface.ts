@@ -80,10 +80,14 @@ export class TeamsSurface implements Surface {
   }
 
   /**
-   * @throws AppError `platform_unavailable`: try again later; `not_found`, `not_allowed`, `config_invalid`,
-   * `upstream_failed`: trying again changes nothing.
+   * @throws AppError `platform_unavailable`: try again later; `config_invalid`: when an operator has mended it; `not_found`,
+   * `not_allowed`, `upstream_failed`: trying again changes nothing.
    */
-  async post(place: Place, message: Message): Promise<Delivered | null> {
+  async post(
+    place: Place,
+    message: Message,
+    begun?: (delivered: Delivered) => Promise<void>,
+  ): Promise<Delivered | null> {
     const rendered = this.#render(place.container, message);
     if (rendered === null) return null;
     // Nobody can decide before everything that is decided on can be read.
@@ -93,6 +97,7 @@ export class TeamsSurface implements Surface {
     // A message of no thread in a channel begins one; elsewhere there are none.
     const begins = place.thread === '' && isChannel(place.container);
     const delivered = handle(place, begins ? id : place.thread, id);
+    if (!full) await begun?.(delivered);
     await this.#continue(delivered, rendered);
     if (!full && rendered.actions.length > 0) await this.#rewrite(delivered, message, rendered);
     return delivered;
@@ -103,6 +108,10 @@ export class TeamsSurface implements Surface {
     if (rendered === null) return;
     await this.#continue(delivered, rendered);
     await this.#rewrite(delivered, message, rendered);
+  }
+
+  threadOf(delivered: Delivered): string {
+    return parts(delivered).thread;
   }
 
   async approvalPlaces(approvers: readonly Principal[], channel: string | null = null): Promise<Place[]> {
