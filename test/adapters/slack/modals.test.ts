@@ -118,6 +118,21 @@ describe('a form', () => {
     expect(assistant.stored).toHaveLength(before);
   });
 
+  test('whose press reaches us more than three seconds late is not opened, and nothing is stored', async () => {
+    const { slack, assistant, asked } = await withTicket();
+    const before = assistant.stored.length;
+    const press = () => ({ payload: JSON.stringify(slack.make.click('UALICE', asked, 'form')) });
+    const inTime = press();
+    slack.pass(3_000);
+    expect((await slack.sender.form(inTime)).status).toBe(200);
+    expect(slack.workspace.views).toHaveLength(1);
+    const late = press();
+    slack.pass(3_001);
+    expect((await slack.sender.form(late)).status).toBe(500);
+    expect(slack.workspace.views).toHaveLength(1);
+    expect(assistant.stored).toHaveLength(before);
+  });
+
   test('of any fields is a dialog that Slack takes, or none', () => {
     const anyField = fc.record({
       name: fc.string({ minLength: 1, maxLength: 40 }),

@@ -1,4 +1,5 @@
 import { describe, expect, test, vi } from 'vitest';
+import { PrincipalId } from '../../../src/model/ids.ts';
 import { connected } from './harness.ts';
 import { cardWith, messageWith } from './samples.ts';
 
@@ -48,6 +49,32 @@ describe('over sockets', () => {
     const sent = await slack.command('UBOB', 'status', 'CGENERAL');
     expect(JSON.parse(sent.body)).toMatchObject({ response_type: 'ephemeral' });
     expect(assistant.stored.map(({ content }) => content.kind)).toEqual(['decision', 'message']);
+  });
+
+  test('Undo, Report, a denial with its reason and an opinion come the same way', async () => {
+    const { slack, adapter, assistant } = await connected({ socketMode: true });
+    const alice = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
+    assistant.known.set('UALICE', alice);
+    const card = cardWith({ buttons: ['approve', 'deny'], offers: ['undo', 'report'] });
+    const answer = messageWith({ authorship: 'model', text: 'I think so.' });
+    await adapter.surface.post(place('CAPPROVALS'), messageWith({ card }));
+    await adapter.surface.post(place('CAPPROVALS'), answer);
+    const [shown, said] = slack.messages('CAPPROVALS');
+    await slack.click('UALICE', shown!, 'undo');
+    await slack.click('UALICE', shown!, 'report');
+    await slack.submit('UALICE', { words: 'Why at night?' });
+    await slack.click('UALICE', shown!, 'deny');
+    await slack.submit('UALICE', { reason: 'Not now.' });
+    await slack.click('UALICE', said!, 'bad');
+    const { rendering } = card;
+    expect(assistant.stored.map(({ content }) => content)).toEqual([
+      { kind: 'undo', rendering },
+      { kind: 'report', rendering, words: 'Why at night?' },
+      { kind: 'decision', rendering, decision: 'deny', reason: 'Not now.' },
+    ]);
+    const thread = { container: 'CAPPROVALS', thread: shown!.ts };
+    for (const delivery of assistant.stored) expect(delivery.place).toMatchObject(thread);
+    expect(assistant.given).toEqual([{ message: answer.id, principal: 'alice', positive: false }]);
   });
 
   test('what is not for us is acknowledged and left alone', async () => {
