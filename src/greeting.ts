@@ -2,6 +2,13 @@
 import { findTurn, type StoredTurn } from './intake/turns.ts';
 import type { PrincipalId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
+import {
+  FOR_HOW_LONG,
+  HOW_TO_REPORT,
+  OPERATORS_CAN_READ,
+  WHAT_I_AM,
+  WHAT_I_RECORD,
+} from './model/recording.ts';
 import { PRESSES } from './model/turn.ts';
 import { type Deliverer, say } from './reply/messages.ts';
 import type { Tx } from './store/database.ts';
@@ -58,9 +65,9 @@ export function greetingInWords(readers: readonly Pick<Principal, 'name'>[]): st
       ? 'nobody at the moment'
       : `${named.join(', ')}${more > 0 ? ` and ${more.toLocaleString('en')} more` : ''}`;
   return [
-    'Welcome. I am Countersign: I do what you ask for only as far as policy allows, and, where it says so, only after others agreed.',
-    'I record what you write, what was decided, and what was done, in a log in which every later change would be found. What you write is kept until an operator erases it for you; that something was asked and done stays for ever.',
-    `Who may read the log: ${who}. Whoever operates this installation can read what is stored.`,
-    'Does something look wrong? Please press Report on its card, or write "report:" and what you saw.',
+    `Welcome. ${WHAT_I_AM}`,
+    `${WHAT_I_RECORD} ${FOR_HOW_LONG}`,
+    `Who may read the log: ${who}. ${OPERATORS_CAN_READ}`,
+    HOW_TO_REPORT,
   ].join(' ');
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import express, { type RequestHandler, Router } from 'express';
+import { sayOff } from './about.ts';
 
 /** Stands in the built page where each response puts its own nonce. */
 export const NONCE_PLACEHOLDER = 'NONCE-OF-THIS-RESPONSE';
@@ -79,9 +80,6 @@ export function pages(
       response.status(404).type('text').send('There is no such file.');
     },
   );
-  router.get('/logo.svg', (_request, response) => {
-    response.sendFile('logo.svg', { root: clientFolder });
-  });
   router.get(PAGES, gate, async (_request, response) => {
     const page = await readFile(join(clientFolder, 'index.html'), 'utf8');
     const nonce = randomBytes(NONCE_BYTES).toString('base64');
@@ -94,6 +92,7 @@ export function pages(
 /** What the pages answer where there is no sign-in: a platform is configured and no issuer. */
 export function pagesOff(): Router {
   const router = Router();
+  router.get('/', (_request, response) => sayOff(response));
   router.get([...PAGES], (_request, response) => {
     response
       .status(404)

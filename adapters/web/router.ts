@@ -2,6 +2,7 @@
 import { type RequestHandler, Router } from 'express';
 import { AppError } from '../../src/errors.ts';
 import type { WorkspaceAssistant } from '../../src/model/ports.ts';
+import { aboutPages } from './about.ts';
 import { jsonOnly } from './body.ts';
 import { chosenPerson, signedInPerson } from './caller.ts';
 import { everything } from './changes.ts';
@@ -34,7 +35,7 @@ export type WebAdapter = Whereabouts & {
 };
 
 /**
- * Routes `/`, the client's pages and assets, `/api/workspace`, in local mode `/api/local`, and with sign-in `/sign-in`. Mount it
+ * Routes `/`, `/privacy` and `/terms`, the client's pages and assets, `/api/workspace`, in local mode `/api/local`, and with sign-in `/sign-in`. Mount it
  * at the root, after `/healthz`, `/readyz`, `/metrics` and the platforms' own routes, and without a body parser before it.
  */
 export function createWebAdapter(web: WebAdapter): Router {
@@ -42,7 +43,7 @@ export function createWebAdapter(web: WebAdapter): Router {
   router.use(secureHeaders);
   switch (web.mode.kind) {
     case 'off':
-      return router.use(pagesOff());
+      return router.use(aboutPages(), pagesOff());
     case 'local':
       localRoutes(router, web, web.mode.startAs);
       break;
@@ -60,7 +61,7 @@ const noSuchAddress: RequestHandler = () => {
 
 function localRoutes(router: Router, web: WebAdapter, startAs: string): void {
   const { assistant, desk } = web;
-  router.use(guardLocal(web));
+  router.use(guardLocal(web), aboutPages());
   router.get('/api/workspace/session', async (_request, response) => {
     const people = await assistant.people();
     response.json({
@@ -82,7 +83,7 @@ function localRoutes(router: Router, web: WebAdapter, startAs: string): void {
 function signedInRoutes(router: Router, web: WebAdapter, signIn: SignIn): void {
   const { assistant, desk } = web;
   const whoIsSignedIn = signedInPerson(assistant, signIn.sessions);
-  router.use(guardSignedIn(signIn.publicUrl));
+  router.use(guardSignedIn(signIn.publicUrl), aboutPages());
   router.use(signInRoutes(assistant, signIn));
   router.get('/api/workspace/session', async (request, response) => {
     const { principal, session } = await whoIsSignedIn(request);

@@ -30,7 +30,9 @@ const STYLE = `
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: light-dark(#f6f7fb, #101218); color: light-dark(#161a29, #e8eaf2); }
 main { box-sizing: border-box; width: min(100% - 32px, 440px); margin: 32px 0; padding: 32px; border-radius: 14px; background: light-dark(#fff, #191c25); border: 1px solid light-dark(#dfe3ee, #2b3040); overflow-wrap: anywhere; }
 h1 { margin: 16px 0 8px; font-size: 1.375rem; line-height: 1.25; }
-p { margin: 0 0 16px; color: light-dark(#566078, #a0a9bf); }
+h2 { margin: 24px 0 8px; font-size: 1rem; }
+p, li { margin: 0 0 16px; color: light-dark(#566078, #a0a9bf); }
+ul { margin: 0; padding-left: 20px; } li { margin-bottom: 8px; }
 button, .button { display: inline-block; font: inherit; font-weight: 600; padding: 10px 18px; border: 0; border-radius: 10px; cursor: pointer; text-decoration: none; background: light-dark(#3346d3, #a9b5ff); color: light-dark(#fff, #101218); }
 a { color: light-dark(#3346d3, #a9b5ff); }
 :focus-visible { outline: 3px solid light-dark(#3346d3, #a9b5ff); outline-offset: 2px; }
