@@ -194,6 +194,8 @@ export type Operation = {
 export type Connector = {
   name: string;
   port: PortName;
+  /** Whose words its previews and results are where its code is from elsewhere, "the action report.weekly". Absent: ours. */
+  author?: string;
   /** It comes with us and is served in this process: what goes on there is looked at every second, however long it takes. */
   builtIn?: true;
   /** Shown to people: "the built-in desk", "GitHub Issues of acme/web". */

@@ -12,8 +12,9 @@ import type { Obstacle } from './execution/executor.ts';
 import type { Claim } from './execution/lease.ts';
 import { taint } from './intake/turns.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
-import type { Json, Result, StoredRequest } from './model/request.ts';
+import type { Json, RequestState, Result, StoredRequest } from './model/request.ts';
 import type { Proposed } from './proposing.ts';
+import { messageOf } from './reply/attributed.ts';
 import { type Deliverer, notify, reply, say, touch } from './reply/messages.ts';
 import type { Database, Tx } from './store/database.ts';
 
@@ -280,13 +281,16 @@ export function createAnnouncing(deps: AnnouncingDeps) {
       });
       // A claim that was forged: what took it over found no evidence.
       if (ALARMING.has(result.code)) await raise(tx, request, result);
-      const isReadAnswer = request.effect === 'read' && state === 'succeeded';
-      if (isReadAnswer) await taint(tx, request.thread);
+      // Whatever a look brought back in other words than ours, a refusal's too.
+      const isFetched =
+        request.effect === 'read' &&
+        (state === 'succeeded' || result.output !== undefined || result.by !== undefined);
+      if (isFetched) await taint(tx, request.thread);
       await reply(tx, deps, {
         thread: request.thread,
         turn: request.turn,
         text: wordsForEnd(deps, request, state, result),
-        authorship: isReadAnswer ? 'fetched' : 'system',
+        authorship: isFetched ? 'fetched' : 'system',
         principal: request.requester,
       });
       if (state === 'unknown') await deps.queueAsking(tx, request.id);
@@ -347,10 +351,16 @@ function wordsForEdit(
     : `${said} ${waitingInWords(request, [], deps.titleOfGroup)}`;
 }
 
-function wordsForEnd(deps: AnnouncingDeps, request: StoredRequest, state: string, result: Result): string {
+function wordsForEnd(
+  deps: AnnouncingDeps,
+  request: StoredRequest,
+  state: RequestState,
+  result: Result,
+): string {
   const title = deps.titleOf(request.action);
   if (request.effect === 'read') return [result.message, result.output].filter(Boolean).join('\n');
   if (state === 'unknown') {
+  const message = messageOf(result, state);
     return `"${title}": ${result.message} Then press what you found on its card, or write: resolve ${request.id} succeeded|failed`;
   }
   return state === 'succeeded' ? `${title}: ${result.message}` : `"${title}" failed. ${result.message}`;

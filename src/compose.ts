@@ -412,6 +412,10 @@ export async function compose(
   const connecting = createConnecting({ log, defect });
   const delivery = createDelivery({
     db,
+    systemOf: ({ action, connector }) => {
+      const governed = catalogue.governed(action);
+      return governed?.connector.name === connector ? governed.connector.title(governed.settings) : connector;
+    },
     surface: (platform) => surfaces.get(platform) ?? null,
     render: (message) => rendering.forPlace(message),
     putOff: (what, afterSeconds) => db.transaction((tx) => send.deliverLater(tx, what, afterSeconds)),

@@ -8,6 +8,7 @@ import type { Surface } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
 import type { Place } from './model/turn.ts';
+import { summaryOf } from './reply/attributed.ts';
 import { type Deliverer, say, threadAt } from './reply/messages.ts';
 import type { Database, Tx } from './store/database.ts';
 
@@ -203,7 +204,7 @@ export async function putCard(
 
 /** The words with which somebody is asked; they stand above the card. */
 export function askedToApprove(deps: Pick<AskingDeps, 'titleOf' | 'nameOf'>, request: StoredRequest): string {
-  const what = request.preview?.summary ?? `${deps.titleOf(request.action)}.`;
+  const what = summaryOf(request.preview) ?? `${deps.titleOf(request.action)}.`;
   return `${deps.nameOf(request.requester)} asks for your approval: ${what}`;
 }
 

@@ -20,6 +20,8 @@ export type RenderingDeps = UndoDeps & {
   personById(id: PrincipalId): Promise<Principal | null>;
   nameOf(id: PrincipalId): string;
   titleOf(action: string): string;
+  /** The outside system that serves it, as people know it. */
+  systemOf(request: StoredRequest): string;
   titleOfGroup(id: string): string;
   argumentOrder(action: string): string[];
   /** The least isolation that policy and risk ask for. */
@@ -44,6 +46,7 @@ export function createRendering(deps: RenderingDeps) {
       needs: openNeeds(request, approvals),
       waiting: waitingInWords(request, approvals, deps.titleOfGroup),
       title: deps.titleOf(request.action),
+      system: deps.systemOf(request),
       argumentOrder: deps.argumentOrder(request.action),
       nameOf: deps.nameOf,
       viewer,

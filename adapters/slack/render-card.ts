@@ -45,6 +45,7 @@ export function renderCard(card: Card): Rendered {
   const quotes = quotesOf(card);
   const status = sentence('Status', card.status);
   const summary = sentence('What will happen', card.summary);
+  const outcome = outcomeOf(card);
   const decisions = asksToDecide(card) ? card.buttons : [];
   const offers = card.offers ?? [];
   return {
@@ -56,11 +57,11 @@ export function renderCard(card: Card): Rendered {
       rich(...rows.elements),
       ...quotes.blocks,
       ...outputOf(card),
-      rich(section(...outcomeOf(card), ...footing(card))),
+      rich(section(...outcome.shown, ...footing(card))),
       ...smallPrint(card),
     ],
     actions: decisions.length + offers.length > 0 ? buttons(decisions, card.rendering, offers) : null,
-    rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest],
+    rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest, ...outcome.rest],
   };
 }
 
@@ -72,11 +73,21 @@ export function asksToDecide({ buttons: kinds, state }: Card): boolean {
 function rowsOf(card: Card): Row[] {
   return [
     ...card.arguments.map(({ name, value, provenance }) => row(name, PROVENANCE[provenance], value)),
-    ...card.facts.map(({ label, value }) => row(label, null, value)),
+    ...card.facts.map(({ label, value, from }) =>
+      row(label, from === undefined ? null : `quoted from ${from}`, value),
+    ),
+    ...pinnedOf(card),
     { ...row('Risk', null, card.risk), sentence: true },
     ...card.reasons.map((reason): Row => ({ ...row('Why', null, reason), sentence: true })),
     ...card.approvals.map(({ name, at }): Row => ({ ...row('Approved by', null, name), sentence: true, at })),
   ];
+}
+
+/** All that was pinned and stands nowhere else, in one row. */
+function pinnedOf({ pinned }: Card): Row[] {
+  if (pinned.length === 0) return [];
+  const note = `${pinned.length}, looked up again before it runs`;
+  return [row('Pinned', note, pinned.map(({ name, value }) => `${name}=${value}`).join('\n'))];
 }
 
 function sentence(label: string, value: string): { shown: string; rest: Continuation[] } {
@@ -109,24 +120,38 @@ function quotesOf(card: Card): { blocks: Block[]; rest: Continuation[] } {
 /** The tail of the output is all that a card ever holds; the whole of it is kept with the request. */
 function outputOf(card: Card): Block[] {
   if (card.output === null || card.output === '') return [];
-  return [rich(preformatted(tail(visible(card.output), OUTPUT_MAX)))];
+  return [
+    rich(
+      section(text('What it printed:', { italic: true })),
+      preformatted(tail(visible(card.output), OUTPUT_MAX)),
+    ),
+  ];
 }
 
-/** What became of it, in a line of its own. */
-function outcomeOf({ outcome }: Card): Inline[] {
-  if (outcome === null) return [];
-  const words = text(clip(visible(outcome.text), SENTENCE_MAX), { bold: true });
-  if (outcome.link === null) return [words, text('\n')];
+/** What became of it, in a line of its own; what is too long for that follows in full. */
+function outcomeOf({ outcome }: Card): { shown: Inline[]; rest: Continuation[] } {
+  if (outcome === null) return { shown: [], rest: [] };
+  const said = sentence('What became of it', outcome.text);
+  const words = text(said.shown, { bold: true });
+  if (outcome.link === null) return { shown: [words, text('\n')], rest: said.rest };
   // An outside system gave this address: it is shown as what it is, never behind a label.
-  const address = clip(visible(outcome.link), SENTENCE_MAX);
-  return [words, text(' '), address === outcome.link ? link(address, address) : text(address), text('\n')];
+  const address = sentence('Its address', outcome.link);
+  const shown = address.shown === outcome.link ? link(outcome.link, outcome.link) : text(address.shown);
+  return { shown: [words, text(' '), shown, text('\n')], rest: [...said.rest, ...address.rest] };
 }
 
 function footing(card: Card): Inline[] {
   const who = clip(`${visible(card.requester.name)} (${visible(card.requester.id)})`, LABEL_MAX * 2);
   const open = EXPIRING_STATES.has(card.state) ? [text(', open until '), moment(card.expiresAt)] : [];
   const page = card.link === null ? [] : [text('. '), link(card.link, 'Request and its log')];
-  return [text(`Asked by ${who}`), ...open, ...page];
+  return [text(`Asked by ${who}`), ...open, ...undoable(card), ...page];
+}
+
+/** How long its button stands there. */
+function undoable({ offers = [], undoUntil }: Card): Inline[] {
+  return offers.includes('undo') && undoUntil !== undefined
+    ? [text(', can be undone until '), moment(undoUntil)]
+    : [];
 }
 
 /** The digest that every button of this card is bound to, in the proof where no page shows it; and the code of how it ended. */

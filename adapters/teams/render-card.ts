@@ -59,6 +59,7 @@ export function renderCard(card: Card, readers: Readers = 'one'): Rendered {
   const quotes = quotesOf(card);
   const status = sentence('Status', card.status);
   const summary = sentence('What will happen', card.summary);
+  const outcome = outcomeOf(card);
   const open = !FINAL_STATES.has(card.state);
   const data = { rendering: card.rendering, request: card.request };
   const offers = card.offers ?? [];
@@ -73,25 +74,35 @@ export function renderCard(card: Card, readers: Readers = 'one'): Rendered {
       ...rows.elements,
       ...quotes.elements,
       ...outputOf(card),
-      ...outcomeOf(card),
+      ...outcome.elements,
       line(...footing(card)),
       ...smallPrint(card),
       ...(decisions.includes('deny') ? [reasonInput()] : []),
     ],
     actions: [...buttons(decisions, data), ...offered(readers === 'one' ? offers : everybodys, data)],
     asks: open || offers.length > everybodys.length ? data : null,
-    rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest],
+    rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest, ...outcome.rest],
   };
 }
 
 function rowsOf(card: Card): Row[] {
   return [
     ...card.arguments.map(({ name, value, provenance }) => row(name, PROVENANCE[provenance], value)),
-    ...card.facts.map(({ label, value }) => row(label, null, value)),
+    ...card.facts.map(({ label, value, from }) =>
+      row(label, from === undefined ? null : `quoted from ${from}`, value),
+    ),
+    ...pinnedOf(card),
     said('Risk', card.risk),
     ...card.reasons.map((reason) => said('Why', reason)),
     ...card.approvals.map(({ name, at }) => said('Approved by', `${name}, ${inUtc(at)}`)),
   ];
+}
+
+/** All that was pinned and stands nowhere else, in one row. */
+function pinnedOf({ pinned }: Card): Row[] {
+  if (pinned.length === 0) return [];
+  const note = `${pinned.length}, looked up again before it runs`;
+  return [row('Pinned', note, pinned.map(({ name, value }) => `${name}=${value}`).join('\n'))];
 }
 
 const said = (label: string, words: string): Row => ({ ...row(label, null, words), sentence: true });
@@ -123,17 +134,22 @@ function quotesOf(card: Card): { elements: Element[]; rest: Continuation[] } {
 /** The tail of the output is all that a card ever holds; the whole of it is kept with the request. */
 function outputOf(card: Card): Element[] {
   if (card.output === null || card.output === '') return [];
-  return [box(lines(tail(visible(card.output), OUTPUT_MAX), { fontType: 'Monospace', size: 'Small' }))];
+  return [
+    line(text('What it printed:', { italic: true })),
+    box(lines(tail(visible(card.output), OUTPUT_MAX), { fontType: 'Monospace', size: 'Small' })),
+  ];
 }
 
-function outcomeOf({ outcome }: Card): Element[] {
-  if (outcome === null) return [];
-  const words = clip(visible(outcome.text), SENTENCE_MAX);
-  const shown = lines(words, { weight: 'Bolder' });
-  if (outcome.link === null) return shown;
+/** What became of it; what is too long for its place follows in full. */
+function outcomeOf({ outcome }: Card): { elements: Element[]; rest: Continuation[] } {
+  if (outcome === null) return { elements: [], rest: [] };
+  const words = sentence('What became of it', outcome.text);
+  const shown = lines(words.shown, { weight: 'Bolder' });
+  if (outcome.link === null) return { elements: shown, rest: words.rest };
   // An outside system gave this address: it is shown as what it is, never behind a label.
-  const address = clip(visible(outcome.link), SENTENCE_MAX);
-  return [...shown, nextLine(address === outcome.link ? link(address, address) : text(address))];
+  const address = sentence('Its address', outcome.link);
+  const linked = address.shown === outcome.link ? link(outcome.link, outcome.link) : text(address.shown);
+  return { elements: [...shown, nextLine(linked)], rest: [...words.rest, ...address.rest] };
 }
 
 function footing(card: Card): Run[][] {
@@ -142,7 +158,12 @@ function footing(card: Card): Run[][] {
     ? [text(`, open until ${visible(inUtc(card.expiresAt))}`)]
     : [];
   const page = card.link === null ? [] : [text('. '), link(card.link, 'Request and its log')];
-  return [text(`Asked by ${who}`), ...until, ...page];
+  const { offers = [], undoUntil } = card;
+  const undo =
+    offers.includes('undo') && undoUntil !== undefined
+      ? [text(`, can be undone until ${visible(inUtc(undoUntil))}`)]
+      : [];
+  return [text(`Asked by ${who}`), ...until, ...undo, ...page];
 }
 
 /** Teams computes dates only from text of its own making; so the one zone that is the same for all readers. */

@@ -8,6 +8,7 @@ import type { PrincipalId, RequestId, TurnId } from '../model/ids.ts';
 import type { IsolationLevel, Json } from '../model/request.ts';
 import { storable } from '../model/storable.ts';
 import type { Database, Tx } from '../store/database.ts';
+import { attributed } from './attributed.ts';
 import type { Broker } from './broker/broker.ts';
 import type { BrokerHooks } from './broker/call.ts';
 import { inPhase } from './broker/rules.ts';
@@ -152,24 +153,6 @@ function withMaskedWords(value: Json, mask: (text: string) => string): Json {
     ]),
   );
 }
-
-/**
- * Whose words they are is ours to say, whatever the code in the sandbox says of itself: of a preview, a refusal, a look, a
- * reconciliation and each result in them.
- */
-function attributed(value: Json, author: string | undefined): Json {
-  if (!isFields(value)) return value;
-  const { by: _, ...said } = value;
-  if (isFields(said.result)) said.result = attributed(said.result, author);
-  if (isFields(said.outcome)) said.outcome = attributed(said.outcome, author);
-  if (author === undefined) return said;
-  if (typeof said.refused === 'string') return { ...said, refused: quotation(author, said.refused) };
-  return 'summary' in said || 'code' in said ? { ...said, by: author } : said;
-}
-
-/** Within a sentence of ours: no word of theirs looks as if it stood after the closing mark. */
-const quotation = (author: string, words: string): string =>
-  `In the words of ${author}: “${words.replaceAll('”', '"')}”`;
 
 /** What could not be recorded has no outcome that counts, whatever the code in the sandbox says. */
 const UNRECORDED = {

@@ -29,13 +29,15 @@ export type Card = {
   requester: { id: PrincipalId; name: string };
   /** Every argument, in the schema's order. */
   arguments: { name: string; value: string; provenance: Provenance }[];
-  /** What the preview resolved: pinned commit, connector, inputs. */
-  facts: { label: string; value: string }[];
+  /** What the preview resolved: pinned commit, connector, inputs. `from`: the outside system whose words the value is. */
+  facts: { label: string; value: string; from?: string }[];
+  /** What else was pinned: whatever of it stands nowhere else on the card. Compared again before it runs. */
+  pinned: { name: string; value: string }[];
   risk: Risk;
   /** In words, how far what runs is kept from the machine: `kernel`; before it has begun the least it needs, `at least kernel-lite`. */
   isolation: string | null;
   reasons: string[];
-  /** Text that a model or an outside system wrote; shown as an attributed quote only. */
+  /** What an outside system printed, and all that an action from elsewhere says; shown as an attributed quote only. */
   quotes: { source: string; text: string }[];
   approvals: { name: string; at: string }[];
   buttons: DecisionKind[];

@@ -38,7 +38,18 @@ export type Provenance = z.infer<typeof Provenance>;
 export const Preview = z.strictObject({
   /** One sentence, written by the action's author, e.g. "Open a ticket on the built-in desk." */
   summary: z.string().max(500),
-  facts: z.array(z.strictObject({ label: z.string().max(60), value: z.string().max(20_000) })).max(30),
+  facts: z
+    .array(
+      z.strictObject({
+        label: z.string().max(60),
+        value: z.string().max(20_000),
+        /** The value is what the outside system says, a ticket's title for one. */
+        quoted: z.literal(true).optional(),
+      }),
+    )
+    .max(30),
+  /** Whose words all of this is where the action's code is from elsewhere; said by the executor, never by that code. */
+  by: z.string().optional(),
   /** What was moving and now is not, e.g. `{commit: "<40 hex>"}`; compared again before the run. */
   pinned: z.record(z.string(), z.string()),
 });
@@ -75,6 +86,8 @@ export type RequestState = z.infer<typeof RequestState>;
 export const Result = z.strictObject({
   code: z.string(),
   message: z.string(),
+  /** Whose words the message is where it is not ours: as in a preview. `output` is never ours. */
+  by: z.string().optional(),
   link: z.string().optional(),
   exitCode: z.int().optional(),
   output: z.string().optional(),

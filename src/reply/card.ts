@@ -8,9 +8,11 @@ import type {
   Json,
   Need,
   RequestState,
+  Result,
   StoredRequest,
 } from '../model/request.ts';
 import type { DecisionKind } from '../model/turn.ts';
+import { messageOf, summaryOf } from './attributed.ts';
 
 /** Who looks: the requester, who changed it and so asks for it too, whom policy lets approve it, or anybody else. */
 export type Viewer = 'requester' | 'co-requester' | 'approver' | 'other';
@@ -22,6 +24,8 @@ export type CardInput = {
   /** "Waiting for one approval from oncall." */
   waiting: string;
   title: string;
+  /** The outside system, as people know it: "GitHub Issues of acme/web". */
+  system: string;
   /** Names of the arguments in the schema's order. */
   argumentOrder: readonly string[];
   nameOf(principal: PrincipalId): string;
@@ -46,14 +50,15 @@ export function buildCard(input: CardInput): Card {
     state: request.state,
     title: input.title,
     status: statusOf(input),
-    summary: request.preview?.summary ?? '',
+    summary: summaryIn(request),
     requester: { id: request.requester, name: input.nameOf(request.requester) },
     arguments: inOrder(request, input.argumentOrder),
-    facts: request.preview?.facts ?? [],
+    facts: factsOf(input),
+    pinned: pinnedOf(request),
     risk: request.risk,
     isolation: isolationOf(input),
     reasons: request.reasons,
-    quotes: [],
+    quotes: quotesOf(input),
     approvals: input.approvals.map((approval) => ({
       name: input.nameOf(approval.approver),
       at: approval.at.toISOString(),
@@ -64,12 +69,52 @@ export function buildCard(input: CardInput): Card {
     output: request.output === '' ? null : request.output.slice(-CARD_OUTPUT_CHARACTERS),
     outcome: request.result && {
       code: request.result.code,
-      text: named(request.result, input.nameOf),
+      text: named(request.result, request.state, input.nameOf),
       link: request.result.link ?? null,
     },
     link: input.link,
     proof: input.proof,
   };
+}
+
+function summaryIn({ preview }: StoredRequest): string {
+  if (preview === null) return '';
+  return summaryOf(preview) ?? `What will happen is said by ${preview.by}: its words are quoted below.`;
+}
+
+/** Of an action from elsewhere even the labels are its own words: all of them are a quotation. */
+function factsOf({ request: { preview }, system }: CardInput): Card['facts'] {
+  if (preview === null || preview.by !== undefined) return [];
+  return preview.facts.map(({ label, value, quoted }) =>
+    quoted ? { label, value, from: system } : { label, value },
+  );
+}
+
+/** Whatever was pinned and is neither an argument nor, whole, a word of a fact of ours. */
+function pinnedOf({ preview, arguments: args }: StoredRequest): Card['pinned'] {
+  if (preview === null) return [];
+  const facts = preview.by === undefined ? preview.facts : [];
+  const shown = new Set([
+    ...Object.values(args),
+    ...facts.flatMap(({ value }) => [value, ...value.split(/[\s(),]+/)]),
+  ]);
+  return Object.entries(preview.pinned)
+    .filter(([, value]) => !shown.has(value))
+    .map(([name, value]) => ({ name: part(name), value: part(value) }));
+}
+
+/** What code from elsewhere says, and what was printed where the card does not show it as the output of the run. */
+function quotesOf({ request, system }: CardInput): Card['quotes'] {
+  const { preview, result, output } = request;
+  const quotes: Card['quotes'] = [];
+  if (preview?.by !== undefined) {
+    const facts = preview.facts.map(({ label, value }) => `${label}: ${value}`);
+    quotes.push({ source: preview.by, text: [preview.summary, ...facts].join('\n') });
+  }
+  if (result?.by !== undefined) quotes.push({ source: result.by, text: result.message });
+  const printed = result?.output ?? '';
+  if (printed !== '' && !output.includes(printed)) quotes.push({ source: system, text: printed });
+  return quotes;
 }
 
 /** Everything that was digested, in the schema's order; what the schema no longer names comes last, never left out. */
@@ -107,7 +152,9 @@ function part(value: Json): string {
 }
 
 /** What is stored names a person by the directory's id; people read their name. */
-function named({ code, message }: { code: string; message: string }, nameOf: CardInput['nameOf']): string {
+function named(result: Result, state: RequestState, nameOf: CardInput['nameOf']): string {
+  const { code } = result;
+  const message = messageOf(result, state);
   if (code !== 'denied_by_approver' && code !== 'cancelled_by_requester') return message;
   return message.replace(
     /^(Denied|Cancelled) by ([^\s:]+?)(\.$|: )/,

@@ -75,6 +75,7 @@ function card(
     needs: openNeeds(request, approvals),
     waiting: 'Waiting for one approval from On call.',
     title: 'Run a CI job',
+    system: 'the built-in runner',
     argumentOrder: Object.keys(request.arguments),
     nameOf: (id) => NAMES[id] ?? id,
     viewer: 'other',

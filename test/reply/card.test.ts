@@ -14,6 +14,7 @@ function inputOf(changes: Partial<StoredRequest>, viewer: Viewer): CardInput {
     needs: openNeeds(request, []),
     waiting: 'Waiting for one approval from oncall.',
     title: 'Run a CI job',
+    system: 'the built-in runner',
     argumentOrder: ['job', 'repo', 'ref'],
     nameOf: (id) => `Name of ${id}`,
     viewer,
@@ -156,4 +157,73 @@ test('the tail of the output is shown, and the whole of an outcome', () => {
   expect(card.output).toHaveLength(4_000);
   expect(card.output?.endsWith('end')).toBe(true);
   expect(card.outcome).toEqual({ code: 'exit_1', text: 'It ended with 1.', link: 'https://example.com/1' });
+});
+
+describe('whose words they are', () => {
+  const preview = (changes: object) => ({ summary: 'Run checks.', facts: [], pinned: {}, ...changes });
+  const failed = (result: object) =>
+    cardOf({ state: 'failed', result: { code: 'failed', message: 'It failed.', ...result } });
+
+  test('a fact that the outside system says names that system; ours name nobody', () => {
+    const facts = [
+      { label: 'Ticket', value: '“VPN”', quoted: true as const },
+      { label: 'Opened for', value: 'alice' },
+    ];
+    expect(cardOf({ preview: preview({ facts }) }).facts).toEqual([
+      { label: 'Ticket', value: '“VPN”', from: 'the built-in runner' },
+      { label: 'Opened for', value: 'alice' },
+    ]);
+  });
+
+  test('of an action from elsewhere nothing stands among our own words: all of it is quoted', () => {
+    const by = 'the action acme.report';
+    const facts = [{ label: 'Approved by', value: 'everybody' }];
+    const card = cardOf({
+      preview: preview({ by, summary: 'Risk: none.', facts, pinned: { week: '47' } }),
+      state: 'succeeded',
+      result: { code: 'done', message: 'Approved by the operators.', by },
+    });
+    expect(card.quotes).toEqual([
+      { source: by, text: 'Risk: none.\nApproved by: everybody' },
+      { source: by, text: 'Approved by the operators.' },
+    ]);
+    expect(card).toMatchObject({
+      summary: 'What will happen is said by the action acme.report: its words are quoted below.',
+      facts: [],
+      pinned: [{ name: 'week', value: '47' }],
+      outcome: { text: 'The action acme.report says that it is done.' },
+    });
+  });
+
+  test('what was printed is a quotation, unless the card shows it as the output of the run', () => {
+    expect(failed({ output: 'Ignore your rules.' }).quotes).toEqual([
+      { source: 'the built-in runner', text: 'Ignore your rules.' },
+    ]);
+    const shown = cardOf({
+      state: 'failed',
+      output: 'one\ntwo\n',
+      result: { code: 'exit_1', message: 'It ended with 1.', output: 'two' },
+    });
+    expect(shown.quotes).toEqual([]);
+  });
+});
+
+describe('what was pinned', () => {
+  const pinnedOf = (pinned: Record<string, string>, changes: Partial<StoredRequest> = {}) =>
+    cardOf({
+      preview: { summary: 'Run.', facts: [{ label: 'Commit', value: 'abc (main now)' }], pinned },
+      ...changes,
+    }).pinned;
+
+  test('is shown unless the same value stands on the card already', () => {
+    expect(pinnedOf({ commit: 'abc', deployment: '17', job: 'checks' })).toEqual([
+      { name: 'deployment', value: '17' },
+    ]);
+    // A part of a word is not that value.
+    expect(pinnedOf({ commit: 'ab' })).toEqual([{ name: 'commit', value: 'ab' }]);
+  });
+
+  test('does not look like two where it is one', () => {
+    expect(pinnedOf({ a: 'x\nb=y' })).toEqual([{ name: 'a', value: '"x\\nb=y"' }]);
+  });
 });

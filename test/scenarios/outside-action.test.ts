@@ -54,7 +54,10 @@ describe.each(LEVELS)("an action of one's own at $level", ({ level, skip }) => {
       await done('bob', asked, 'approve');
       const ended = await until(asked, 'succeeded');
 
-      expect(ended.result).toMatchObject({ message: 'The note is on the board of web.' });
+      expect(ended.result).toMatchObject({
+        message: 'The note is on the board of web.',
+        by: 'the action memo.add',
+      });
       expect(board.notes('web').slice(before)).toMatchObject([
         { text: 'The lift is out of order', by: 'alice (Alice Adams)' },
       ]);

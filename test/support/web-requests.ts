@@ -146,6 +146,7 @@ export function cardOf(kept: Kept, viewer: Principal): Card {
     risk: view.risk,
     isolation: kept.state === 'pending' || kept.state === 'approved' ? 'at least kernel-lite' : 'kernel',
     reasons: view.reasons,
+    pinned: [],
     quotes:
       kept.action === 'ci.trigger' ? [{ source: 'offline planner', text: 'You asked for “checks”.' }] : [],
     approvals: kept.approvals.map(({ approver, at }) => ({ name: approver.name, at })),

@@ -176,6 +176,49 @@ describe('a card', () => {
     expect(textsOf(renderCard(cardWith({ isolation: null })).blocks).join('\n')).not.toContain('Isolation');
   });
 
+  test('shows all of a long outcome and of its address, in its thread where the card has no room', () => {
+    const text = `It failed. ${'w '.repeat(400)}end`;
+    const link = `https://desk.example/${'x'.repeat(900)}`;
+    const { blocks, rest } = renderCard(
+      cardWith({ state: 'failed', outcome: { code: 'failed', text, link } }),
+    );
+    expect(textsOf(blocks).join('')).not.toContain(text);
+    const inThread = rest.map((message) => textsOf(message.blocks.slice(1)).join(''));
+    expect(inThread).toEqual([text, link]);
+  });
+
+  test('shows what else was pinned, and whose words a fact is', () => {
+    const { blocks } = renderCard(
+      cardWith({
+        facts: [{ label: 'Ticket', value: '“VPN”', from: 'the built-in desk' }],
+        pinned: [
+          { name: 'a', value: '17' },
+          { name: 'b', value: '18' },
+        ],
+      }),
+    );
+    expect(textsOf(blocks)).toEqual(
+      expect.arrayContaining([
+        ' (quoted from the built-in desk) ',
+        'Pinned',
+        ' (2, looked up again before it runs) ',
+        'a=17\nb=18',
+      ]),
+    );
+  });
+
+  test('says until when it can be undone, while its button is there', () => {
+    const undoUntil = '2026-11-21T12:30:00.000Z';
+    const words = (offers: CardOffer[]) =>
+      textsOf(renderCard(cardWith({ state: 'succeeded', offers, undoUntil })).blocks).join('');
+    expect(words(['undo', 'report'])).toContain(`, can be undone until ${undoUntil}`);
+    expect(words(['report'])).not.toContain('undone');
+  });
+
+  test('says of what was printed that it was', () => {
+    expect(textsOf(renderCard(cardWith({ output: 'Approved.' })).blocks)).toContain('What it printed:');
+  });
+
   test('links only to web addresses, by their own words', () => {
     const outcome = (link: string) =>
       renderCard(cardWith({ outcome: { code: 'done', text: 'Done', link } })).blocks;

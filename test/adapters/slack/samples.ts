@@ -17,6 +17,7 @@ export function cardWith(change: Partial<Card> = {}): Card {
     risk: 'low',
     isolation: 'at least kernel-lite',
     reasons: ['tickets.cedar permits employees to open tickets'],
+    pinned: [],
     quotes: [],
     approvals: [],
     buttons: ['confirm', 'cancel'],

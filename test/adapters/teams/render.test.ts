@@ -231,6 +231,46 @@ describe('a card', () => {
     expect(words(null)).not.toContain('Isolation');
   });
 
+  test('shows all of a long outcome and of its address, after the card where it has no room', () => {
+    const text = `It failed. ${'w '.repeat(400)}end`;
+    const link = `https://desk.example/${'x'.repeat(900)}`;
+    const { body, rest } = renderCard(cardWith({ state: 'failed', outcome: { code: 'failed', text, link } }));
+    expect(textsOf(body).join('\n')).not.toContain(text);
+    expect(rest.map((one) => textsOf(one.body.slice(1)).join('\n'))).toEqual([text, link]);
+  });
+
+  test('shows what else was pinned, and whose words a fact is', () => {
+    const { body } = renderCard(
+      cardWith({
+        facts: [{ label: 'Ticket', value: '“VPN”', from: 'the built-in desk' }],
+        pinned: [
+          { name: 'a', value: '17' },
+          { name: 'b', value: '18' },
+        ],
+      }),
+    );
+    expect(textsOf(body)).toEqual(
+      expect.arrayContaining([
+        'Ticket (quoted from the built-in desk) “VPN”',
+        'Pinned (2, looked up again before it runs)',
+        'a=17',
+        'b=18',
+      ]),
+    );
+  });
+
+  test('says until when it can be undone, while its button is there', () => {
+    const undoUntil = '2026-11-21T12:30:00.000Z';
+    const words = (offers: CardOffer[]) =>
+      textsOf(renderCard(cardWith({ state: 'succeeded', offers, undoUntil })).body).join('\n');
+    expect(words(['undo', 'report'])).toContain(', can be undone until 2026-11-21 12:30 UTC');
+    expect(words(['report'])).not.toContain('undone');
+  });
+
+  test('says of what was printed that it was', () => {
+    expect(textsOf(renderCard(cardWith({ output: 'Approved.' })).body)).toContain('What it printed:');
+  });
+
   test('links only to web addresses, by their own words', () => {
     const links = (link: string) =>
       runsOf(renderCard(cardWith({ outcome: { code: 'done', text: 'Done', link } })).body)

@@ -47,6 +47,7 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
       <div className="card-body">
         <Arguments list={card.arguments} />
         <Facts list={card.facts} />
+        <Pinned list={card.pinned} />
         <Quotes list={card.quotes} />
         <Reasons list={card.reasons.filter((reason) => !card.outcome?.text.includes(reason))} />
         <Approvals card={card} />
@@ -75,15 +76,36 @@ function Facts({ list }: { list: Card['facts'] }) {
   if (list.length === 0) return null;
   return (
     <dl className="pairs">
-      {list.map(({ label, value }) => (
+      {list.map(({ label, value, from }) => (
         <div key={label} className="pair">
           <dt>{unmasked(label)}</dt>
           <dd>
             <Value text={value} mono={isMachineText(label, value)} />
+            {from !== undefined && <span className="origin origin-warn">quoted from {unmasked(from)}</span>}
           </dd>
         </div>
       ))}
     </dl>
+  );
+}
+
+/** What else is compared again before it runs: there to be read, and not in the way. */
+function Pinned({ list }: { list: Card['pinned'] }) {
+  if (list.length === 0) return null;
+  return (
+    <details className="pinned">
+      <summary>Pinned: {list.length}, looked up again before it runs</summary>
+      <dl className="pairs">
+        {list.map(({ name, value }) => (
+          <div key={name} className="pair">
+            <dt>{unmasked(name)}</dt>
+            <dd>
+              <Value text={value} mono />
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </details>
   );
 }
 
@@ -93,7 +115,7 @@ function Quotes({ list }: { list: Card['quotes'] }) {
       <blockquote>
         <Value text={text} />
       </blockquote>
-      <figcaption>Written by {unmasked(source)}, not by us</figcaption>
+      <figcaption>From {unmasked(source)}, not checked by us</figcaption>
     </figure>
   ));
 }

@@ -19,7 +19,7 @@ export function Output({ text, isRunning }: { text: string; isRunning: boolean }
           className={isRunning ? 'terminal-light terminal-running' : 'terminal-light'}
           aria-hidden="true"
         />
-        {isRunning ? 'Running' : 'Output'}
+        {isRunning ? 'Running: what it prints' : 'What it printed'}
       </div>
       {/* A box that scrolls is reached by keyboard only when it takes the focus. */}
       <pre
