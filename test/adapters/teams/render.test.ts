@@ -122,19 +122,6 @@ describe('a card', () => {
     expect(inputs(['cancel'])).toEqual([]);
   });
 
-  test('shows each argument once', () => {
-    const names = Array.from({ length: 6 }, (_, index) => `name-${index}-${crypto.randomUUID()}`);
-    const values = names.map((name, index) => ({
-      name,
-      value: `value-${index}-${crypto.randomUUID()}`,
-      provenance: 'model' as const,
-    }));
-    const words = JSON.stringify(sent(messageWith({ text: '', card: cardWith({ arguments: values }) })));
-    for (const { name, value } of values) {
-      expect(words.split(name)).toHaveLength(2);
-      expect(words.split(value)).toHaveLength(2);
-    }
-  });
 
   test('shortens 20,000 characters, says so, and sends them all after it', () => {
     const value = Array.from({ length: 4_000 }, (_, i) => `${i % 10} <&>`)
