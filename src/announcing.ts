@@ -133,6 +133,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
           authorship: 'system',
           request: request.id,
           principal: request.requester,
+          forAsker: request.state === 'denied',
         });
       }
       return words;

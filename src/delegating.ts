@@ -20,6 +20,8 @@ export type DelegatingDeps = Pick<
 
 /** `refused`: this person may not, which is recorded. `ignored`: nothing is wrong with them, and nothing was changed. */
 type Answer = { kind: 'done' } | { kind: 'refused' | 'ignored'; words: string };
+/** What became of it, for the person who wrote it; `refused`: they may not. */
+type Told = { words: string; refused: boolean };
 
 const NO_SUCH = 'There is no request of that id that waits for approval.';
 
@@ -32,22 +34,23 @@ export async function delegate(
   by: Principal,
   wanted: string,
   toWords: string,
-): Promise<string> {
+): Promise<Told> {
   const [id, another] = await pendingByPrefix(deps.db, wanted.toLowerCase());
   const request = id === undefined ? null : await findRequest(deps.db, id);
-  if (another !== undefined) return 'More than one request begins so; write more of its id.';
-  if (request === null || (request.effect === 'write' && request.confirmedAt === null)) return NO_SUCH;
+  if (another !== undefined) return told('More than one request begins so; write more of its id.');
+  if (request === null || (request.effect === 'write' && request.confirmedAt === null)) return told(NO_SUCH);
   const to = await personOf(deps.directory, toWords);
   const first = await judge(deps, deps.db, request, by, to);
   if (first.kind === 'refused') await recordRefusal(deps, request, by);
-  if (first.kind !== 'done' || to === null) return first.kind === 'done' ? NO_SUCH : first.words;
+  if (first.kind !== 'done') return { words: first.words, refused: first.kind === 'refused' };
+  if (to === null) return told(NO_SUCH);
   // Opening a conversation asks a platform, which no transaction waits for.
   const places = await deps.reaching.directPlaces([to]);
   return deps.db.transaction(async (tx) => {
     const current = await lockRequest(tx, request.id);
-    if (current?.state !== 'pending') return NO_SUCH;
+    if (current?.state !== 'pending') return told(NO_SUCH);
     const again = await judge(deps, tx, current, by, to);
-    if (again.kind !== 'done') return again.words;
+    if (again.kind !== 'done') return { words: again.words, refused: again.kind === 'refused' };
     await deps.audit.append(tx, {
       type: 'approval.delegated',
       turn: current.turn,
@@ -80,7 +83,7 @@ export async function delegate(
     }
     // Where their platform could not be asked just now, the durable job comes again.
     await deps.queueAsking(tx, current.id);
-    return `${to.name} is asked now. You can still decide yourself.`;
+    return told(`${to.name} is asked now. You can still decide yourself.`);
   });
 }
 
@@ -110,6 +113,7 @@ async function judge(
   return { kind: 'done' };
 }
 
+const told = (words: string): Told => ({ words, refused: false });
 const ignored = (words: string): Answer => ({ kind: 'ignored', words });
 
 async function recordRefusal(deps: DelegatingDeps, request: StoredRequest, by: Principal): Promise<void> {

@@ -92,7 +92,7 @@ export type PipelineParts = ProposingDeps &
     /** "my requests", "waiting for me", or both with what they may ask for, in words. */
     list(kind: 'mine' | 'waiting' | 'home', person: Principal): Promise<string>;
     /** Hands a request over, with everything that hangs on it. */
-    delegate(command: Extract<ChatCommand, { kind: 'delegate' }>, by: Principal): Promise<string>;
+    delegate(command: Extract<ChatCommand, { kind: 'delegate' }>, by: Principal): Promise<Answered>;
     /** Who is on call, in words; null: of every schedule. */
     onCall(schedule: string | null): Promise<string>;
     nameOf(person: PrincipalId): string;
@@ -118,6 +118,7 @@ type Saying = {
   authorship: Exclude<Authorship, 'person'>;
   form?: Form | null;
   sources?: readonly Source[];
+  forAsker?: boolean;
 };
 
 export type Pipeline = ReturnType<typeof createPipeline>;
@@ -340,13 +341,13 @@ export function createPipeline(parts: PipelineParts) {
     const who = await parts.directory.identify(turn.account);
     if (who.kind !== 'known') {
       const text = who.kind === 'inactive' ? INACTIVE : strangerInWords(turn.account);
-      return settle(turn, null, [{ text, authorship: 'system' }]);
+      return settle(turn, null, [refusal(text)]);
     }
     const person = who.principal;
     if (turn.problem !== null) return settle(turn, person, [{ text: turn.problem, authorship: 'system' }]);
     if (turn.content.kind === 'decision') return clicked(turn, person, turn.content);
     const admission = await admitTurn(parts.ephemeral, parts.limits, person.id);
-    if (!admission.ok) return settle(turn, person, [{ text: admission.message, authorship: 'system' }]);
+    if (!admission.ok) return settle(turn, person, [refusal(admission.message)]);
     switch (turn.content.kind) {
       case 'form':
         return submitted(turn, person, turn.content, signal);
@@ -376,7 +377,10 @@ export function createPipeline(parts: PipelineParts) {
       const request = named === 'last' ? await lastSpokenOf(parts.db, turn.thread) : named;
       return settle(turn, person, [], { report: { request, words } });
     }
-    if (command) return settle(turn, person, [{ text: await obey(command, person), authorship: 'system' }]);
+    if (command) {
+      const { words, refused } = await obey(command, person);
+      return settle(turn, person, [refused ? refusal(words) : { text: words, authorship: 'system' }]);
+    }
     const everything = (await switchesOn(parts.db)).find(
       (it) => !it.action && !it.principal && !it.connector,
     );
@@ -476,7 +480,7 @@ export function createPipeline(parts: PipelineParts) {
     const refused: Saying[] = [];
     for (const proposal of proposals) {
       const admission = await admitRequest(parts.ephemeral, parts.limits, person.id, proposal.action);
-      if (!admission.ok) refused.push({ text: admission.message, authorship: 'system' });
+      if (!admission.ok) refused.push(refusal(admission.message));
       else
         proposed.push(
           await propose(
@@ -519,9 +523,7 @@ export function createPipeline(parts: PipelineParts) {
   ): Promise<void> {
     const tool = parts.toolsFor(person).find((candidate) => candidate.name === content.action);
     if (!tool)
-      return settle(turn, person, [
-        { text: `There is no action "${content.action}" that you could use.`, authorship: 'system' },
-      ]);
+      return settle(turn, person, [refusal(`There is no action "${content.action}" that you could use.`)]);
     const parsed = tool.parse(content.arguments);
     if (!parsed.ok) {
       const text = `Please look at the form again: ${parsed.problems.map((it) => `${it.field}: ${it.message}`).join('; ')}.`;
@@ -581,7 +583,7 @@ export function createPipeline(parts: PipelineParts) {
       }
       case 'resolve': {
         const command = { kind: 'resolve', request: seen.request, as: content.as, note: '' } as const;
-        return settle(turn, person, [aside(turn, person, await resolveUnknown(command, person))]);
+        return settle(turn, person, [aside(turn, person, (await resolveUnknown(command, person)).words)]);
       }
       case 'edit':
         return changedBy(turn, person, { ...seen, principal: person.id, arguments: content.arguments });
@@ -663,50 +665,53 @@ export function createPipeline(parts: PipelineParts) {
     }
   }
 
-  async function obey(command: AnsweredCommand, person: Principal): Promise<string> {
+  async function obey(command: AnsweredCommand, person: Principal): Promise<Answered> {
     switch (command.kind) {
       case 'whoami':
-        return `You are ${person.name} (${person.id}), in ${person.groups.join(', ') || 'no group'}.`;
+        return inWords(
+          `You are ${person.name} (${person.id}), in ${person.groups.join(', ') || 'no group'}.`,
+        );
       case 'mine':
       case 'waiting':
       case 'home':
-        return parts.list(command.kind, person);
+        return inWords(await parts.list(command.kind, person));
       case 'wrong':
-        return `I did not understand that. Write: ${command.usage}`;
+        return inWords(`I did not understand that. Write: ${command.usage}`);
       case 'kill-status': {
         const on = await switchesOn(parts.db);
-        return on.length === 0
-          ? 'The kill switch is off.'
-          : on.map((it) => `On for ${scopeInWords(it)}, by ${it.by}: ${it.reason}`).join('\n');
+        const lines = on.map((it) => `On for ${scopeInWords(it)}, by ${it.by}: ${it.reason}`);
+        return inWords(on.length === 0 ? 'The kill switch is off.' : lines.join('\n'));
       }
       case 'kill':
-        if (!parts.judging.may(person, 'kill')) return 'Only operators may move the kill switch.';
-        return parts.kill(command.to, command, person);
+        return parts.judging.may(person, 'kill')
+          ? inWords(await parts.kill(command.to, command, person))
+          : { words: 'Only operators may move the kill switch.', refused: true };
       case 'resolve':
         return resolveUnknown(command, person);
       case 'delegate':
         return parts.delegate(command, person);
       case 'on-call':
-        return parts.onCall(command.schedule);
+        return inWords(await parts.onCall(command.schedule));
     }
   }
 
   async function resolveUnknown(
     command: Extract<ChatCommand, { kind: 'resolve' }>,
     person: Principal,
-  ): Promise<string> {
+  ): Promise<Answered> {
     return parts.db.transaction(async (tx) => {
       const request = await lockRequest(tx, command.request);
-      if (request?.state !== 'unknown') return 'There is no request of that id whose outcome is unknown.';
+      if (request?.state !== 'unknown')
+        return inWords('There is no request of that id whose outcome is unknown.');
       const mayResolve =
         person.id === request.requester || (await judge.mayApprove(tx, person.id, request)).allowed;
-      if (!mayResolve) return 'Only its requester or somebody who may approve it can say what became of it.';
+      if (!mayResolve) return { words: NOT_THEIRS_TO_SAY, refused: true };
       const event = command.as === 'succeeded' ? 'resolved_succeeded' : 'resolved_failed';
       const message = `${person.name} looked: it ${command.as}.${command.note === '' ? '' : ` ${command.note}`}`;
       const resolved = await move(tx, request.id, event, { code: `resolved_${command.as}`, message });
       if (resolved) await parts.announcing.resolved(tx, resolved, person.id, command.note);
       if (resolved?.state === 'failed') await cancelEnding(tx, resolved.id);
-      return 'Thank you; that is recorded.';
+      return inWords('Thank you; that is recorded.');
     });
   }
 
@@ -834,12 +839,20 @@ class SettledBefore extends Error {}
 
 const NO_SUCH_REQUEST = { kind: 'missing', message: 'There is no such request.' } as const;
 
-/** What concerns one person: where others read along, it says whom it is meant for. */
+/** What a command was answered; `refused`: this person may not. */
+export type Answered = { words: string; refused: boolean };
+const inWords = (words: string): Answered => ({ words, refused: false });
+
+/** Whoever asked may not, or is not known: where others read along, that is nobody else's concern. */
+const refusal = (text: string): Saying => ({ text, authorship: 'system', forAsker: true });
+
+/** What concerns one person: where others may read it all the same, it says whom it is meant for. */
 function aside({ place }: StoredTurn, { name }: Principal, words: string): Saying {
-  return { text: place.direct ? words : `${name}: ${words}`, authorship: 'system' };
+  return refusal(place.direct ? words : `${name}: ${words}`);
 }
 
 const OUTDATED = 'That card is out of date; nothing was changed.';
+const NOT_THEIRS_TO_SAY = 'Only its requester or somebody who may approve it can say what became of it.';
 const NOT_YOURS = 'Only whoever asked for it can take it back.';
 const NO_UNDO = {
   none: 'There is no request of yours with that id that could be taken back.',

@@ -114,15 +114,16 @@ export function createRendering(deps: RenderingDeps) {
     async forPlace(message: StoredMessage): Promise<Message> {
       const request = message.request && (await findRequest(deps.db, message.request));
       if (!request) {
-        const presser = await whoPressed(deps.db, message);
-        return presser === null ? shell(message, null) : { ...shell(message, null), onlyFor: presser };
+        const reader = await onlyReader(deps.db, message);
+        return reader === null ? shell(message, null) : { ...shell(message, null), onlyFor: reader };
       }
       const viewer: Viewer = request.thread === message.thread ? 'requester' : 'approver';
       // Undo stands where its requester asked; whoever presses it there is asked who they are again.
       const itsCard = await card(request, viewer, viewer === 'requester' ? request.requester : undefined);
       // Words that asked somebody to decide are wrong once nobody can; the card says by itself how it ended.
       const text = itsCard.buttons.length > 0 || request.state === 'unknown' ? message.text : '';
-      return { ...shell(message, itsCard), text };
+      const reader = itsCard.state === 'denied' ? await onlyReader(deps.db, message) : null;
+      return { ...shell(message, itsCard), text, ...(reader === null ? {} : { onlyFor: reader }) };
     },
   };
 }
@@ -136,11 +137,12 @@ async function isShownAt(db: Database, request: RequestId, at: Delivered | null)
   return row !== null;
 }
 
-/** Whose press this answers, where others read along: that it did not count is nobody else's concern. */
-async function whoPressed(db: Database, { id }: StoredMessage): Promise<Account | null> {
+/** Where others read along: who was refused, or whose press this answers. That it did not count is nobody else's concern. */
+async function onlyReader(db: Database, { id }: StoredMessage): Promise<Account | null> {
   const row = await db.maybe<{ account: Account }>(
     `select t.account from messages m join turns t on t.id = m.turn join threads p on p.id = m.thread
-     where m.id = $1 and t.content->>'kind' = any($2::text[]) and t.thread = m.thread and not p.direct`,
+     where m.id = $1 and t.thread = m.thread and not p.direct
+       and (m.for_asker or (m.request is null and t.content->>'kind' = any($2::text[])))`,
     [id, PRESSES],
   );
   return row?.account ?? null;

@@ -38,6 +38,8 @@ export type Said = {
   request?: RequestId | null;
   form?: Form | null;
   sources?: readonly Source[];
+  /** It concerns whoever the turn is of, and nobody else who reads along there. */
+  forAsker?: boolean;
 };
 
 export type Deliverer = {
@@ -52,8 +54,8 @@ export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<Mes
   const id = newId(MessageId);
   const thread = await tx.one<{ platform: string }>(
     `with stored as (
-       insert into messages (id, thread, turn, authorship, text, request, form, sources)
-       values ($1, $2, $3, $4, $5, $6, $7, $8) returning thread)
+       insert into messages (id, thread, turn, authorship, text, request, form, sources, for_asker)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning thread)
      update threads set updated_at = clock_timestamp() where id = (select thread from stored) returning platform`,
     [
       id,
@@ -64,6 +66,7 @@ export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<Mes
       said.request ?? null,
       said.form ? JSON.stringify(said.form) : null,
       said.sources?.length ? JSON.stringify(said.sources) : null,
+      said.forAsker ?? false,
     ],
   );
   if (thread.platform !== 'web') await deliverer.deliver(tx, { message: id });

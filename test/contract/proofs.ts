@@ -1,6 +1,6 @@
 /** How each rule is shown on one platform. Every one stands alone and leaves nothing open. */
 import { expect } from 'vitest';
-import { type Channel, PEOPLE, type Person } from './channel.ts';
+import { type Channel, PEOPLE, type Person, type Said } from './channel.ts';
 import { settles } from './company.ts';
 import type { RuleId } from './rules.ts';
 import type { Story } from './story.ts';
@@ -184,6 +184,33 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     await story.cancels(asked);
     await story.company.everythingIsShown();
     expect(await Promise.all(others.map(heardBy))).toEqual(before);
+  },
+
+  'mention-refused-alone': async (channel, { isTold, says, company }) => {
+    const on = await channel.say('erin', 'kill on principal=dave reason="on leave"');
+    await says(on, 'The kill switch is on');
+    const title = `A chair ${crypto.randomUUID()}`;
+    const notHis = 'Only operators may move the kill switch.';
+    const others = PEOPLE.filter((person) => person !== 'dave');
+    const isRefusal = (text: string) => text.includes(notHis) || text.includes(title);
+    const heard = async () =>
+      Promise.all(others.map(async (person) => (await channel.heard(person)).filter(isRefusal).length));
+    const before = await heard();
+    for (const [asked, words] of [
+      ['kill off principal=dave reason="back"', notHis],
+      [`ticket create title="${title}"`, title],
+    ] as const) {
+      const said = Promise.withResolvers<Said>();
+      await isTold('dave', words, async () => said.resolve(await channel.say('dave', asked, 'shared')));
+      await company.everythingIsShown();
+      const inThread = await channel.shown(await said.promise);
+      expect(inThread.filter(({ text }) => isRefusal(text))).toEqual([]);
+    }
+    const decided = (await company.entries('decision.made')).at(-1);
+    expect(decided).toMatchObject({ principal: 'dave', data: { allowed: false, code: 'kill_switch' } });
+    expect(await heard()).toEqual(before);
+    const off = await channel.say('erin', 'kill off principal=dave reason="back"');
+    await says(off, 'is off for');
   },
 
   'edited-by-button': async (channel, story) => {

@@ -20,6 +20,7 @@ export const RULES = {
   'denied-with-reason': 'Whoever denies may say why, and the requester reads it.',
   cancelled: 'The requester cancels, and nobody can approve it any more.',
   'refused-alone': 'A refused press is shown to whoever pressed, and to nobody else.',
+  'mention-refused-alone': 'A mention that is refused is answered to whoever wrote it, and to nobody else.',
   'edited-by-button':
     'Edit by its button voids what was approved, and the requester is told and confirms anew.',
   'undone-by-button': 'Undo by its button takes back once what was done, however often it is pressed.',

@@ -13,7 +13,12 @@ beforeAll(() => {
   work.slack.workspace.addUser('UGUEST', { guest: true });
   // Another company's person, even one whose user id is that of somebody here.
   work.slack.workspace.addUser('UOTHER', { team: 'T0OTHER' });
+  for (const member of ['USTRANGER', 'UGUEST'])
+    work.slack.workspace.channels.get(GENERAL)?.members.add(member);
 });
+
+/** What Slack shows to this person alone. */
+const whispered = (user: string) => work.slack.workspace.whispers.filter((it) => it.user === user);
 
 test.each([
   ['a person whom nobody listed', 'USTRANGER', TEAM],
@@ -28,7 +33,19 @@ test.each([
   expect(told.text).toContain(`Slack workspace ${team}, user ${user}`);
   expect(told.text).toContain('Ask an operator to add this account to the directory');
   const mentioned = await work.slack.say(user, `@countersign ${WORDS}`, GENERAL);
-  await work.shows((_, text) => text.includes('I do not know you'), { thread: mentioned.ts });
+  const isMember = work.slack.workspace.channels.get(GENERAL)!.members.has(user);
+  if (isMember) {
+    await work.slack.workspace.until(() => whispered(user).length > 0, 20_000);
+    expect(whispered(user)).toMatchObject([
+      { text: expect.stringMatching(/^I do not know you/), thread: null },
+    ]);
+    expect(work.transcript({ thread: mentioned.ts })).toEqual([]);
+    // Nobody pretends any more to be at work for them.
+    const session = () => work.slack.workspace.sessions.get(`${GENERAL} ${mentioned.ts}`);
+    await work.slack.workspace.until(() => session() === 'active', 20_000);
+  }
+  // Slack shows nothing to one person alone who is no member.
+  else await work.shows((_, text) => text.includes('I do not know you'), { thread: mentioned.ts });
   expect(await work.running.desk.list()).toEqual([]);
   const kept = await work.database.owner.query(
     `select 'turns' from turns where content::text like '%aardvark%' or reply like '%aardvark%'
@@ -73,6 +90,41 @@ test('the same click five times, at once and later, decides once', async () => {
   expect(await work.entries('approval.ignored')).toEqual([]);
   expect(await work.running.desk.list()).toHaveLength(2);
   expect(await countOf('countersign_decisions_total', 'decision="confirm",outcome="confirmed"')).toBe(1);
+});
+
+test('replayed by Slack an hour later, after a restart, a message and a click act no second time', async () => {
+  const channel = work.slack.workspace.directWith(ALICE);
+  const { ts } = work.slack.workspace.add({ channel, thread: null, user: ALICE, text: 'x', blocks: [] });
+  const event = work.slack.make.event(ALICE, 'the lift is stuck, please open a ticket', channel, ts);
+  await work.slack.sender.event(event);
+  const card = await work.shows((message) => buttonsOf(message).includes('confirm'), { thread: ts });
+  const click = { payload: JSON.stringify(work.slack.make.click(ALICE, card, 'confirm')) };
+  await work.slack.sender.form(click);
+  await work.everywhere(digestOf(card)!, 'is open.', 1);
+  const before = await state();
+  await work.stop();
+  await work.database.owner.query(`update turns set received_at = received_at - interval '1 hour'`);
+  await work.start();
+  // The same payload, signed anew at the time at which it is sent again.
+  const again = { headers: { 'x-slack-retry-num': '3', 'x-slack-retry-reason': 'http_timeout' } };
+  const body = JSON.stringify(event);
+  expect((await work.slack.sender.once(body, 'application/json', again)).status).toBe(200);
+  expect((await work.slack.sender.form(click)).status).toBe(200);
+  // What is said after that is answered: nothing of the replay is still on its way.
+  const said = await work.slack.say(ALICE, 'whoami');
+  await work.shows((_, text) => text.startsWith('You are Alice'), { thread: said.ts });
+  expect(await state()).toEqual(before);
+  expect(await countOf('countersign_deliveries_total', 'duplicate="true"')).toBe(2);
+
+  async function state() {
+    return {
+      tickets: (await work.running.desk.list()).length,
+      proposals: (await work.entries('proposal.made')).length,
+      confirmed: (await work.entries('request.confirmed')).length,
+      ignored: await work.entries('approval.ignored'),
+      shown: work.transcript({ thread: ts }),
+    };
+  }
 });
 
 async function countOf(metric: string, labels: string): Promise<number> {

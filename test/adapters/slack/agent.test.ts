@@ -335,6 +335,29 @@ describe('what is for one reader', () => {
     expect(slack.workspace.whispers).toMatchObject([{ user: 'UALICE', thread: ts }]);
   });
 
+  test('is shown whole, without buttons, and never rewritten', async () => {
+    const { slack, adapter } = await known();
+    slack.workspace.channels.get('CGENERAL')?.members.add('UALICE');
+    const value = 'word '.repeat(2_000);
+    const card = cardWith({
+      state: 'denied',
+      buttons: [],
+      offers: ['report'],
+      arguments: [{ name: 'body', value, provenance: 'typed' }],
+    });
+    const { ts } = await slack.say('UALICE', '@countersign ticket create', 'CGENERAL');
+    const denied = messageWith({ ...refusal, card });
+    const delivered = await adapter.surface.post(place('CGENERAL', ts), denied);
+    const shown = slack.workspace.whispers.flatMap(({ blocks }) => textsOf(blocks)).join('');
+    expect(shown.split('word ').length).toBeGreaterThan(2_000);
+    expect(slack.workspace.whispers.flatMap(({ blocks }) => blocks.map(({ type }) => type))).not.toContain(
+      'actions',
+    );
+    await adapter.surface.update(delivered!, denied);
+    expect(slack.calls.filter(({ method }) => method === 'chat.update')).toEqual([]);
+    expect(slack.messages('CGENERAL')).toHaveLength(1);
+  });
+
   test('is shown to all where Slack refuses that, rather than lost', async () => {
     const { slack, adapter, codes } = await known();
     await adapter.surface.post(place('CAPPROVALS'), refusal);
