@@ -13,6 +13,9 @@ export const TITLES_SHOWN = 10;
 /** An environment of a service as the operator described it. */
 export type Environment = { service: string; name: string; from: string | null; fields: Fields; of: Fields };
 
+/** What rules may ask about: test, staging or production. */
+export const kindOf = ({ fields, name }: Environment): string => text(fields, 'environment') || name;
+
 /** `runs`: ended well, and nothing has taken it away. `gone`: ended well, and was replaced or switched off since. */
 export type DeploymentState = 'runs' | 'gone' | 'going' | 'failed';
 export type Deployment = {

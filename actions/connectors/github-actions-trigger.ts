@@ -24,11 +24,9 @@ import {
   stopRunRule,
 } from './github-actions-runs.ts';
 import { COMMIT, commitRule, type GithubPlace, newestCommit } from './github-commit.ts';
+import { rulesetRules, TAGGING, TAGS, tagFacts, tagOf } from './github-tags.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
 
-/** A folder of tags that a ruleset can keep for the assistant's account. */
-const TAGS = 'countersign';
-const tagOf = (mark: string): string => `${TAGS}/${mark}`;
 /** How often a run that GitHub does not show yet is looked for: for a minute every second, for another every five. */
 const LOOKS_FOR_RUN = 72;
 
@@ -73,6 +71,7 @@ export const trigger: Operation = {
     commitRule(placeIn),
     stopRunRule(placeIn),
     readRule(GITHUB, WORKFLOW, { fill: withWorkflow }),
+    ...rulesetRules(fill),
     writeRule(GITHUB, '/repos/{owner}/{repo}/git/refs', {
       fill: (values) => (tagBody(values) === null ? {} : fill(values)),
       body: tagBody,
@@ -113,12 +112,14 @@ export const trigger: Operation = {
     const resolved = await newestCommit(place, text(args, 'ref'), tools);
     if ('refused' in resolved) return resolved;
     const { commit } = resolved;
+    const tag = await tagFacts(asked.environment, place, tools);
+    if ('refused' in tag) return tag;
     return {
       summary: `Run ${asked.name} of ${asked.repository} on commit ${commit.slice(0, 12)}, on GitHub Actions.`,
       facts: [
         ...jobFactsShown(asked, args, commit),
         { label: 'Workflow', value: `${workflow} of ${place.owner}/${place.repo}` },
-        { label: 'Through', value: 'a tag made for this request at that commit' },
+        ...tag,
       ],
       pinned: { commit },
     };
@@ -128,7 +129,7 @@ export const trigger: Operation = {
     const tag = tagBody(tools);
     if (found === null || tag === null) return failed('not_pinned', 'No commit is pinned for this run.');
     const { owner, repo } = found.place;
-    const tagged = await write(tools, GITHUB, ['repos', owner, repo, 'git', 'refs'], tag);
+    const tagged = await write(tools, TAGGING, ['repos', owner, repo, 'git', 'refs'], tag);
     if (!tagged.ok) return tagged.failure;
     const path = ['repos', owner, repo, 'actions', 'workflows', found.workflow, 'dispatches'];
     const sent = await write(tools, GITHUB, path, dispatchBody(args, tools, tools.settings));

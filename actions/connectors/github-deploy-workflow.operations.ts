@@ -8,10 +8,11 @@ import type { Json } from '../../src/model/request.ts';
 import { isFields, text } from './answer.ts';
 import { wantsStop } from './ci-other-commit.ts';
 import type { Args } from './ci-runs.ts';
-import { type Environment, targetOf } from './deployed.ts';
+import { type Environment, kindOf, targetOf } from './deployed.ts';
 import { previewOf } from './deploying.ts';
 import { trigger } from './github-actions-trigger.ts';
 import { GITHUB, nameOn, pastRules, placeOf, SYSTEM } from './github-deployments-past.ts';
+import { tagFacts } from './github-tags.ts';
 import { read } from './json-call.ts';
 
 /** The workflow under the one name that a job needs. */
@@ -76,12 +77,14 @@ async function preview(name: 'promote' | 'rollback', args: Args, tools: Tools) {
   if (!described.ok) return { refused: described.failure.result.message };
   if (described.value.state !== 'active')
     return { refused: `The workflow ${workflow} is disabled on GitHub.` };
+  const tag = await tagFacts(kindOf(environment), place, tools);
+  if ('refused' in tag) return tag;
   return {
     ...planned,
     facts: [
       ...planned.facts,
       { label: 'Workflow', value: `${workflow} of ${place.owner}/${place.repo}` },
-      { label: 'Through', value: 'a tag made for this request at that commit' },
+      ...tag,
     ],
   };
 }

@@ -17,6 +17,8 @@ const Settings = z
     account: z.string().min(1).max(100),
     /** False for servers of one's own that do not answer a start with its run. */
     run_details: z.boolean().default(true),
+    /** True where runs of production may start on tags that no ruleset keeps from others. */
+    unprotected_tags: z.boolean().default(false),
     services: z.record(
       ServiceName,
       z.strictObject({

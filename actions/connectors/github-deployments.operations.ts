@@ -7,7 +7,7 @@ import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear, unsure } from './answer.ts';
 import { texts } from './ci-described.ts';
 import type { Args } from './ci-runs.ts';
-import { type Environment, targetOf } from './deployed.ts';
+import { type Environment, kindOf, targetOf } from './deployed.ts';
 import { previewOf } from './deploying.ts';
 import { COMMIT } from './github-commit.ts';
 import {
@@ -47,7 +47,6 @@ function deploymentBody(args: Args, { pinned, mark, requester, settings }: About
     payload: { countersign: mark, requester },
   };
 }
-const kindOf = ({ fields, name }: Environment): string => text(fields, 'environment') || name;
 
 const scope = ({ args, settings }: EgressValues): CredentialScope | null => {
   const repository = placeOf(targetOf(args, settings));

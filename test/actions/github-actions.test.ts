@@ -10,6 +10,7 @@ import {
   RATE_LIMITED,
   type Workflow,
 } from '../support/github-actions/fake-github-actions.ts';
+import { keepsTags, type Ruleset } from '../support/github-actions/rulesets.ts';
 import { ciContract, perform } from './ci-contract.ts';
 import { ciSteps } from './ci-steps.ts';
 import { call, type Given } from './through-broker.ts';
@@ -22,6 +23,7 @@ const WORKFLOWS: Record<string, Workflow> = {
   'publish.yaml': { inputs: [], steps: [good('prepare'), { name: 'publish', conclusion: 'failure' }] },
   'endless.yml': { inputs: [], steps: [good('wait')], endless: true },
   'matrix.yml': { inputs: [], steps: Array.from({ length: 250 }, (_, index) => good(`part ${index}`)) },
+  'live.yml': { inputs: [], steps: [good('release')] },
   'off.yml': { inputs: [], steps: [], state: 'disabled_manually' },
 };
 const job = (workflow: string, more: object = {}) => ({
@@ -38,6 +40,7 @@ const DESCRIBED = {
     checks: job('checks.yml', { inputs: ['channel', 'unheard'] }),
     release: job('publish.yaml', { environment: 'staging' }),
     deploy: job('deploy.yml', { environment: 'production' }),
+    live: job('live.yml', { environment: 'production' }),
     endless: job('endless.yml'),
     matrix: job('matrix.yml'),
     off: job('off.yml'),
@@ -270,6 +273,98 @@ describe('a preview', () => {
     fake.wire.plan('GET', RATE_LIMITED);
     const { value } = await call(config(), operations.trigger, 'preview', given());
     expect(value).toEqual({ refused: expect.stringContaining('takes no more calls') });
+  });
+});
+
+describe('the tag of a run of production', () => {
+  const previewed = async (rulesets: Ruleset[] | null, more: object = {}) => {
+    fake.rulesets = rulesets;
+    const settings = connector.settings.parse({ ...DESCRIBED, ...more });
+    return (await call(config(), operations.trigger, 'preview', { ...given({ job: 'live' }), settings }))
+      .value;
+  };
+  const named = (include: string[], exclude: string[] = []) => ({
+    conditions: { ref_name: { include, exclude } },
+  });
+  const rules = (...types: string[]) => ({ rules: types.map((type) => ({ type })) });
+
+  it.each<[string, Ruleset[], string]>([
+    ['one of the repository', [keepsTags()], 'tags of runs'],
+    [
+      'one of its organisation',
+      [keepsTags({ name: 'all tags', source_type: 'Organization', ...named(['~ALL']) })],
+      'all tags',
+    ],
+    ['one for every tag', [keepsTags(named(['refs/tags/v*', 'refs/tags/**/*']))], 'tags of runs'],
+    [
+      'one that leaves out others',
+      [keepsTags(named(['refs/tags/countersign/*'], ['refs/tags/v*']))],
+      'tags of runs',
+    ],
+    [
+      'two together',
+      [
+        keepsTags({ id: 1, name: 'made', ...rules('creation') }),
+        keepsTags({ id: 2, name: 'kept', ...rules('update', 'deletion') }),
+      ],
+      'made, kept',
+    ],
+  ])('is protected by %s, and says so', async (_what, rulesets, name) => {
+    expect(await previewed(rulesets)).toMatchObject({
+      facts: expect.arrayContaining([{ label: 'Tag protected by', value: name }]),
+    });
+  });
+
+  it.each<[string, Ruleset[]]>([
+    ['there is no ruleset', []],
+    ['it is only tried out', [keepsTags({ enforcement: 'evaluate' })]],
+    ['it is about branches', [keepsTags({ target: 'branch' })]],
+    ['it is about other tags', [keepsTags(named(['refs/tags/v*']))]],
+    ['its pattern ends at a slash', [keepsTags(named(['refs/tags/**']))]],
+    ['it leaves out some of them', [keepsTags(named(['~ALL'], ['refs/tags/countersign/a*']))]],
+    ['it leaves out what may be them', [keepsTags(named(['~ALL'], ['refs/tags/**/*']))]],
+    ['the tag could be moved', [keepsTags(rules('creation', 'deletion'))]],
+    ['the tag could be made first', [keepsTags(rules('update', 'deletion'))]],
+  ])('is refused where %s, unless an operator accepts that', async (_what, rulesets) => {
+    expect(await previewed(rulesets)).toEqual({
+      refused: expect.stringContaining('No ruleset of acme/web keeps tags countersign/**'),
+    });
+    expect(await previewed(rulesets, { unprotected_tags: true })).toMatchObject({
+      facts: expect.arrayContaining([
+        { label: 'Tag protected by', value: 'nobody has looked: an operator accepts it unprotected' },
+      ]),
+    });
+  });
+
+  it('is refused where rulesets cannot be read', async () => {
+    expect(await previewed(null)).toEqual({
+      refused: expect.stringContaining('cannot be looked up: GitHub knows no'),
+    });
+  });
+
+  it('is no matter elsewhere', async () => {
+    fake.rulesets = [];
+    const { value } = await call(config(), operations.trigger, 'preview', given());
+    expect(JSON.stringify(value)).not.toContain('Tag protected by');
+    expect(fake.wire.calls.some(({ path }) => path.includes('rulesets'))).toBe(false);
+  });
+
+  it.each([
+    [
+      'a rule that our account may not bypass',
+      'rule',
+      'tag_protected',
+      'must add it to those who may bypass it',
+    ],
+    ['the workflow files of its commit', 'workflows', 'upstream_forbidden', '"Workflows: write" as well'],
+  ] as const)('that GitHub refuses for %s says so, and starts nothing', async (_what, why, code, words) => {
+    fake.refusesTags = why;
+    const { value, heard } = await call(config(), operations.trigger, 'run', given());
+    expect(value).toMatchObject({
+      kind: 'failed',
+      result: { code, message: expect.stringContaining(words) },
+    });
+    expect(heard.writes).toHaveLength(1);
   });
 });
 

@@ -5,6 +5,7 @@ import { githubDeployWorkflow as connector } from '../../actions/connectors/gith
 import type { Look } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { FakeGithubActions, type Workflow } from '../support/github-actions/fake-github-actions.ts';
+import { keepsTags } from '../support/github-actions/rulesets.ts';
 import { commitAt, FakeGithubDeployments } from '../support/github-deployments/fake-github-deployments.ts';
 import { call, type Given } from './through-broker.ts';
 
@@ -60,6 +61,19 @@ describe('a deployment through a workflow', () => {
       summary: `Deploy ${commitAt(6).slice(0, 12)} of web to production, through GitHub Actions.`,
       pinned: { commit: commitAt(6) },
       facts: expect.arrayContaining([{ label: 'Workflow', value: 'deploy.yml of acme/web' }]),
+    });
+  });
+
+  it('to production is refused where no ruleset keeps its tag, and to staging is not', async () => {
+    past.add('staging', 6);
+    past.rulesets = [];
+    const preview = async (args: Record<string, Json>) =>
+      (await call(at(past), operations.promote, 'preview', { args, settings: SETTINGS })).value;
+    expect(await preview(LIVE)).toEqual({ refused: expect.stringContaining('No ruleset of acme/web keeps') });
+    expect(await preview({ service: 'web', to: 'staging', ref: 'main' })).toMatchObject({ pinned: {} });
+    past.rulesets = [keepsTags()];
+    expect(await preview(LIVE)).toMatchObject({
+      facts: expect.arrayContaining([{ label: 'Tag protected by', value: 'tags of runs' }]),
     });
   });
 

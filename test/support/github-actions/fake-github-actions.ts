@@ -4,7 +4,9 @@
  * scripts of steps, a job each; a run goes on each time it is looked at, so that nothing here waits for a clock. Logs lie on
  * another server, as GitHub's do on Azure's: whoever has the signed address may read them, and a credential there is an error.
  */
+
 import { type Asked, paged, type Reply, type Route, startWire, type Wire } from '../ci-wire.ts';
+import { keepsTags, type Ruleset, rulesetRoutes } from './rulesets.ts';
 
 type Step = { name: string; conclusion: 'success' | 'failure'; log?: string };
 /** `endless`: goes on until it is cancelled. */
@@ -52,6 +54,9 @@ export class FakeGithubActions {
   /** Moves a tag as soon as it is made: somebody else is at work. */
   movesTagsTo: string | null = null;
   readonly repo = 'acme/web';
+  rulesets: Ruleset[] | null = [keepsTags()];
+  /** Why no tag is made, where none is: a rule that our account may not bypass, or the workflow files of its commit. */
+  refusesTags: 'rule' | 'workflows' | null = null;
   readonly workflows: Readonly<Record<string, Workflow>>;
   constructor(workflows: Readonly<Record<string, Workflow>>) {
     this.workflows = workflows;
@@ -103,6 +108,7 @@ export class FakeGithubActions {
     const at = (path: string) => new RegExp(`${repo}${path}$`);
     return [
       ['GET', at('/commits'), (asked) => this.#commits(asked)],
+      ...rulesetRoutes(this.repo, () => this.rulesets),
       ['POST', at('/git/refs'), ({ body }) => this.#makeRef(body)],
       ['DELETE', at('/git/refs/tags/(.+)'), ({ at: [, tag = ''] }) => this.#dropTag(tag)],
       ['GET', at('/actions/workflows/([^/]+)'), ({ at: [, file = ''] }) => this.#workflow(file)],
@@ -143,6 +149,12 @@ export class FakeGithubActions {
   #makeRef({ ref, sha }: Record<string, unknown>): Reply {
     const name = /^refs\/tags\/(.+)$/.exec(String(ref))?.[1];
     if (name === undefined) return error(422, 'Reference name must start with refs/');
+    if (this.refusesTags === 'workflows') return error(403, 'Resource not accessible by integration');
+    if (this.refusesTags === 'rule')
+      return error(
+        422,
+        'Repository rule violations found\n\nCannot create ref due to creations being restricted.\n\n',
+      );
     if (this.tags.has(name)) return error(422, 'Reference already exists');
     if (this.#commitOf(String(sha)) === undefined) return error(422, 'Object does not exist');
     this.tags.set(name, this.movesTagsTo ?? String(sha));

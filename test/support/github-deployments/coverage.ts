@@ -6,6 +6,8 @@ export const COVERAGE = {
     'GET /repos/{}/compare/{}',
     'GET /repos/{}/deployments',
     'GET /repos/{}/deployments/{}/statuses',
+    'GET /repos/{}/rulesets',
+    'GET /repos/{}/rulesets/{}',
     'POST /repos/{}/deployments',
   ],
   checks: [

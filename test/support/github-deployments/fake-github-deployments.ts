@@ -3,7 +3,9 @@
  * statuses", "Commits"; version 2022-11-28). What deploys is a script of states: it reports the next one each time the statuses of
  * its deployment are looked at, so that nothing here waits for a clock.
  */
+
 import { type Asked, paged, type Reply, type Route, startWire, type Wire } from '../ci-wire.ts';
+import { keepsTags, type Ruleset, rulesetRoutes } from '../github-actions/rulesets.ts';
 
 type State = 'pending' | 'queued' | 'in_progress' | 'success' | 'failure' | 'error' | 'inactive';
 type Status = { state: State; description: string };
@@ -45,6 +47,7 @@ export class FakeGithubDeployments {
   script: State[] = ['queued', 'in_progress', 'success'];
   /** The state of the one workflow there is, `deploy.yml`. */
   workflow = 'active';
+  rulesets: Ruleset[] = [keepsTags()];
   /** Contexts that have passed on every commit. */
   readonly passed = new Set<string>();
 
@@ -62,6 +65,7 @@ export class FakeGithubDeployments {
     const at = (path: string) => new RegExp(`^/repos/(${this.repo})${path}$`);
     return [
       ['GET', at('/commits'), (asked) => this.#commits(asked)],
+      ...rulesetRoutes(this.repo, () => this.rulesets),
       ['GET', at('/compare/([^/]+)'), (asked) => this.#compare(asked)],
       [
         'GET',
