@@ -142,7 +142,8 @@ const grant: Operation = {
         ...shown.value,
         { label: 'Ends', value: `taken back by itself ${hours} hours after it was given` },
       ],
-      pinned: {},
+      // Looked up again before it runs: who is in the team by then, for good or for a time of their own, would lose that at our end.
+      pinned: { membership: 'none' },
     };
   },
   run: async (args, tools) => {

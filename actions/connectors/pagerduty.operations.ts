@@ -1,7 +1,7 @@
 /** Incidents and pages on PagerDuty. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, RunResult, Tools } from '../../src/action.ts';
 import type { Preview } from '../../src/model/request.ts';
-import { type Fields, failed, isFields, text, unclear, unsure } from './answer.ts';
+import { type Fields, failed, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { type Answer, listOf, read, write } from './json-call.ts';
 import {
   type Args,
@@ -108,7 +108,7 @@ const open: Operation = {
       summary: `Open an incident for ${service.title} on PagerDuty.`,
       facts: [
         { label: 'Service', value: `${service.title} (${state || 'state unknown'})` },
-        { label: 'On call now', value: await whoIsTold(tools, idOf(found.value, 'escalation_policy')) },
+        saidThere('On call now', await whoIsTold(tools, idOf(found.value, 'escalation_policy'))),
         { label: 'Urgency', value: text(args, 'urgency') || "the service's own rule" },
         { label: 'Opened for', value: tools.requester },
       ],
@@ -137,7 +137,7 @@ const page: Operation = {
     return {
       summary: `Page who is on call for ${team.title}, now, with high urgency.`,
       facts: [
-        { label: 'On call now', value: await whoIsTold(tools, team.escalation_policy) },
+        saidThere('On call now', await whoIsTold(tools, team.escalation_policy)),
         { label: 'Paged for', value: tools.requester },
       ],
       pinned: {},
@@ -161,9 +161,9 @@ async function previewOf(
   return {
     summary: `${what} incident ${text(args, 'incident')} on PagerDuty.`,
     facts: [
-      { label: 'Incident', value: `“${text(incident, 'title')}”` },
-      { label: 'Service', value: summaryOf(incident, 'service') },
-      { label: 'State', value: state },
+      saidThere('Incident', `“${text(incident, 'title')}”`),
+      saidThere('Service', summaryOf(incident, 'service')),
+      saidThere('State', state),
       { label: 'Done for', value: tools.requester },
     ],
     pinned: { service: idOf(incident, 'service') },
@@ -205,10 +205,11 @@ const resolve: Operation = {
   run: async (args, tools) => {
     const incident = text(args, 'incident');
     const made = await write(tools, PAGERDUTY, ['incidents', incident], RESOLVED, 'PUT');
-    if (!made.ok) return made.failure;
     const found = await readIncident(args, tools);
+    // PagerDuty refuses to resolve what is resolved: by somebody else, or by our own try whose answer was lost.
+    if (found.ok && text(found.value, 'status') === 'resolved') return resolved(tools, incident);
+    if (!made.ok) return made.failure;
     if (!found.ok) throw unclear(PAGERDUTY.name, 'the incident cannot be read back');
-    if (text(found.value, 'status') === 'resolved') return resolved(tools, incident);
     return failed('upstream_rejected', `PagerDuty does not let incident ${incident} be resolved.`);
   },
   reconcile: async (args, tools) => {

@@ -39,7 +39,7 @@ describe('access', () => {
         { label: 'Person', value: 'alice, on GitHub alice-gh' },
         { label: 'Ends', value: 'taken back by itself 8 hours after it was given' },
       ],
-      pinned: {},
+      pinned: { membership: 'none' },
     });
   });
 

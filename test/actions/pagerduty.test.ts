@@ -45,7 +45,7 @@ describe('an incident', () => {
       summary: 'Open an incident for Web on PagerDuty.',
       facts: expect.arrayContaining([
         { label: 'Service', value: 'Web (active)' },
-        { label: 'On call now', value: '1: Bob B.; 2: Assistant' },
+        { label: 'On call now', value: '1: Bob B.; 2: Assistant', quoted: true },
       ]),
     });
   });
@@ -127,6 +127,12 @@ describe('an incident', () => {
     expect(RESOLVED.incident.status).toBe('resolved');
   });
 
+  it('that is resolved by the time it is asked for, by us or somebody else, is no failure', async () => {
+    const incident = anOpenOne();
+    incident.status = 'resolved';
+    expect(await on('resolve', 'run', { incident: incident.id })).toMatchObject({ kind: 'done' });
+  });
+
   it.each(['status', 'note', 'resolve'])(
     'of another service is neither shown nor changed: %s',
     async (operation) => {
@@ -141,7 +147,7 @@ describe('a page', () => {
   it('says who would be woken up, and calls the team with high urgency', async () => {
     const args = { team: 'platform', message: 'The database is down' };
     expect(await on('page', 'preview', args)).toMatchObject({
-      facts: expect.arrayContaining([{ label: 'On call now', value: 'nobody is on call' }]),
+      facts: expect.arrayContaining([{ label: 'On call now', value: 'nobody is on call', quoted: true }]),
     });
     expect(await on('page', 'run', args, { mark: 'mark-page' })).toMatchObject({ kind: 'done' });
     const incident = fake.incidents.find(({ incident_key }) => incident_key === 'mark-page')!;

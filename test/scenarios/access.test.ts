@@ -99,6 +99,19 @@ describe('access for some hours', () => {
     expect(types.find((entry) => entry.type === 'request.confirmed')?.data).toMatchObject({ by: 'ending' });
   });
 
+  it('is not given to whoever was made a member for good meanwhile: its end would take that', async () => {
+    const asked = await house.ask('alice', 'access grant person=alice team=dba hours=8');
+    github.teams.get('dba')!.add('alice-gh');
+    await house.done('bob', asked, 'approve');
+    const stopped = await house.until(asked, 'denied');
+    expect(stopped.result).toMatchObject({
+      code: 'preview_failed',
+      message: expect.stringContaining('alice is in dba already'),
+    });
+    expect(github.changes).toEqual([]);
+    expect(await database.owner.query('select 1 from endings where request = $1', [asked.id])).toEqual([]);
+  });
+
   it('is taken back though policy would let nobody ask for that any more', async () => {
     const request = await given();
     const file = 'policies/access.cedar';

@@ -49,6 +49,9 @@ const RESPONSE_HEADERS = [
   'x-ratelimit-limit',
   'x-ratelimit-remaining',
   'x-ratelimit-reset',
+  'ratelimit-limit',
+  'ratelimit-remaining',
+  'ratelimit-reset',
   'x-github-request-id',
   'idempotency-replayed',
   // How many there are, and which page comes next.

@@ -41,10 +41,10 @@ export function pauseAsked({ status, headers, bytes }: Answered, wallMs: number)
   const isRefusal = status === 429 || status === 503 || status === 403;
   const retryAfter = isRefusal ? msUntil(headers['retry-after'], wallMs) : null;
   if (retryAfter !== null) return bounded(retryAfter);
-  if (headers['x-ratelimit-remaining'] === '0') {
-    const reset = msUntil(headers['x-ratelimit-reset'], wallMs);
-    if (reset !== null) return bounded(reset);
-  }
+  // GitHub's names, and those that GitLab, PagerDuty and Zendesk took from a draft of the IETF.
+  const left = headers['x-ratelimit-remaining'] ?? headers['ratelimit-remaining'];
+  const reset = msUntil(headers['x-ratelimit-reset'] ?? headers['ratelimit-reset'], wallMs);
+  if ((left === '0' || status === 429) && reset !== null) return bounded(reset);
   if (status === 429) return UNNAMED_PAUSE_MS;
   const isSecondary =
     status === 403 && /secondary rate limit/i.test(bytes.toString('latin1', 0, MAX_SEARCHED_BYTES));

@@ -197,6 +197,8 @@ describe('a pause that an upstream asks for', () => {
       60,
     ],
     ['a used-up window, in seconds', 200, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '30' }, 30],
+    ['a used-up window (GitLab)', 429, { 'ratelimit-reset': `${NOW / 1_000 + 15}` }, 15],
+    ['a used-up window (PagerDuty)', 429, { 'ratelimit-remaining': '0', 'ratelimit-reset': '42' }, 42],
     ['a window that is not used up', 403, { 'x-ratelimit-remaining': '1', 'x-ratelimit-reset': '30' }, 0],
     ['a limit without a time', 429, {}, 60],
     ['a limit with nonsense', 429, { 'retry-after': 'soon' }, 60],

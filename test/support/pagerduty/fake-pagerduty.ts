@@ -180,6 +180,7 @@ const ROUTES: Routes<FakePagerDuty> = {
     const incident = fake.incidents.find(({ id }) => id === at.id);
     if (incident === undefined) return ERRORS.notFound();
     const asked = isObject(body.incident) ? body.incident : {};
+    if (incident.status === 'resolved') return ERRORS.invalid('Incident Already Resolved');
     if (asked.status === 'resolved') incident.status = 'resolved';
     return { status: 200, body: { incident } };
   },
