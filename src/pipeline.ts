@@ -524,7 +524,7 @@ export function createPipeline(parts: PipelineParts) {
     const tool = parts.toolsFor(person).find((candidate) => candidate.name === content.action);
     if (!tool)
       return settle(turn, person, [refusal(`There is no action "${content.action}" that you could use.`)]);
-    const parsed = tool.parse(content.arguments);
+    const parsed = parts.readForm(tool.name, content.arguments);
     if (!parsed.ok) {
       const text = `Please look at the form again: ${parsed.problems.map((it) => `${it.field}: ${it.message}`).join('; ')}.`;
       return settle(turn, person, [

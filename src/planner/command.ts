@@ -5,6 +5,7 @@
  *             | name space word             where that word alone says all that the action needs
  *     field   = key "=" value               key   = "repo" | "inputs.version"
  *     value   = word | '"' text '"' | "'" text "'"          (\" and \\ inside quotes)
+ *                                           a list is its key again for each item: label=a label=b
  *     help    = "help" [name]
  */
 import type { PlannerTool } from '../model/ports.ts';
@@ -120,10 +121,12 @@ function readOne(
     args.set(name, { ...record, [inner]: token.value });
     return null;
   }
-  if (args.has(name)) return 'is given twice';
+  const before = args.get(name);
+  if (before !== undefined && field.kind !== 'list') return 'is given twice';
   const value = readValue(field, token.value);
   if (value === undefined) return `must be ${wanted(field)}`;
-  args.set(name, value);
+  // Each time one more: a comma may stand in a value.
+  args.set(name, Array.isArray(before) ? before.concat(value) : value);
   return null;
 }
 

@@ -10,7 +10,7 @@ export type FormResult =
   | { ok: true; arguments: Record<string, unknown> }
   | { ok: false; problems: Problem[] };
 
-/** The form of an action, filled with what is known already. Named values are lines of `name=value`. */
+/** The form of an action, filled with what is known already. Named values are lines of `name=value`, lists one item a line. */
 export function formOf(action: Action, known: Record<string, unknown> = {}): Form {
   const fields = fieldsOf(plannerTool(action)).map((field) => formField(field, known[field.name]));
   return { action: action.name, title: action.title, fields };
@@ -36,15 +36,15 @@ function readField(field: Field, text: string, args: Record<string, unknown>, pr
   const value = field.prose ? text.replaceAll('\r\n', '\n').trim() : text.trim();
   if (value === '') return;
   if (field.kind === 'record') {
-    readLines(field, value, args, problems);
+    readNamed(field, value, args, problems);
     return;
   }
   const read = readValue(field, value);
-  if (read === undefined) problems.push({ field: field.name, message: `must be ${wanted(field)}` });
+  if (read === undefined) problems.push({ field: field.name, message: `must be ${inForm(field)}` });
   else args[field.name] = read;
 }
 
-function readLines(field: Field, text: string, args: Record<string, unknown>, problems: Problem[]): void {
+function readNamed(field: Field, text: string, args: Record<string, unknown>, problems: Problem[]): void {
   const entries: [string, string][] = [];
   for (const line of text.split(/\r?\n/)) {
     if (line.trim() === '') continue;
@@ -62,7 +62,10 @@ function readLines(field: Field, text: string, args: Record<string, unknown>, pr
   args[field.name] = Object.fromEntries(entries);
 }
 
-/** In words, what a field takes. */
+const inForm = (field: Field): string =>
+  field.item === null ? wanted(field) : `${wanted(field.item)} on each line`;
+
+/** In words, what a field takes in a command. */
 export function wanted(field: Field): string {
   switch (field.kind) {
     case 'choice':
@@ -75,6 +78,8 @@ export function wanted(field: Field): string {
       return 'yes or no';
     case 'record':
       return `named values, such as ${field.name}.NAME=VALUE`;
+    case 'list':
+      return `one or more, each ${field.item === null ? 'text' : wanted(field.item)}, such as ${field.name}=… ${field.name}=…`;
     case 'text':
     case 'other':
       return 'text';
@@ -84,7 +89,7 @@ export function wanted(field: Field): string {
 function formField(field: Field, known: unknown): FormField {
   return {
     name: field.name,
-    label: field.label,
+    label: field.kind === 'list' ? `${field.label} (one a line)` : field.label,
     kind: formKind(field),
     choices: field.choices,
     required: field.required,
@@ -101,6 +106,7 @@ function formKind(field: Field): FormField['kind'] {
     case 'number':
       return 'number';
     case 'record':
+    case 'list':
       return 'multiline';
     case 'text':
     case 'other':
@@ -113,6 +119,7 @@ function formKind(field: Field): FormField['kind'] {
 function shown(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value !== 'object') return String(value);
+  if (Array.isArray(value)) return value.map((item) => shown(item)).join('\n');
   return Object.entries(value)
     .map(([name, one]) => `${name}=${String(one)}`)
     .join('\n');

@@ -42,10 +42,16 @@ export function fieldValue(tool: PlannerTool, field: Field, text: string): unkno
   for (const form of field.prose ? [bare] : [bare, name, name.replace(/^#/, '')]) {
     if (form === '') continue;
     const value = readValue(field, form);
-    if (value === undefined || (!field.prose && /\s/.test(form) && field.kind === 'text')) continue;
+    if (value === undefined || (!field.prose && isSeveralWords(field, form))) continue;
     if (problemsOf(tool, { [field.name]: value }, field.name).length === 0) return value;
   }
   return undefined;
+}
+
+/** No name; a list has one on each line. */
+function isSeveralWords(field: Field, text: string): boolean {
+  if (field.item !== null) return field.item.kind === 'text' && /[^\S\r\n]/.test(text);
+  return field.kind === 'text' && /\s/.test(text);
 }
 
 /** Which word announces which argument in a tool's examples, e.g. `on` for `ref`. */

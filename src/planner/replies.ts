@@ -13,7 +13,8 @@ export function usageLine(tool: PlannerTool): string {
   const fields = fieldsOf(tool).map((field) => {
     const key = field.kind === 'record' ? `${field.name}.NAME` : field.name;
     const value = field.kind === 'choice' ? field.choices.join('|') : field.prose ? '"…"' : '…';
-    return field.required ? `${key}=${value}` : `[${key}=${value}]`;
+    const more = field.kind === 'list' ? ` [${key}=…]` : '';
+    return field.required ? `${key}=${value}${more}` : `[${key}=${value}]${more}`;
   });
   return [tool.name.replaceAll('.', ' '), ...fields].join(' ');
 }
@@ -93,6 +94,7 @@ export function askFor(
 }
 
 function label(field: Field): string {
+  if (field.kind === 'list') return `${field.name} (one a line)`;
   return field.kind === 'choice' ? `${field.name} (${field.choices.join(', ')})` : field.name;
 }
 

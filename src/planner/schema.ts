@@ -11,16 +11,21 @@ import type { PlannerTool } from '../model/ports.ts';
 type JsonSchema = Record<string, unknown>;
 export type Problem = { field: string; message: string };
 
-/** One argument of an action. `record` holds named values, written as `inputs.version=1.2`. */
+/**
+ * One argument of an action. `record` holds named values, written as `inputs.version=1.2`; `list` holds several of one kind, written
+ * as `label=a label=b`, and one a line in a form.
+ */
 export type Field = {
   name: string;
-  kind: 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'record' | 'other';
+  kind: 'text' | 'integer' | 'number' | 'boolean' | 'choice' | 'record' | 'list' | 'other';
+  /** What a list holds; null for anything else. */
+  item: Field | null;
   choices: string[];
   required: boolean;
   /** What people call it; the name where the schema has no title. */
   label: string;
   description: string;
-  /** Free prose rather than a name or an id. */
+  /** Free prose rather than a name or an id, or several of it. */
   prose: boolean;
   /** In UTF-16 code units; null where the schema sets none. */
   maxLength: number | null;
@@ -73,7 +78,16 @@ export function readValue(field: Field, text: string): unknown {
       return field.choices.find((choice) => choice.toLowerCase() === text.toLowerCase());
     case 'record':
       return undefined;
+    case 'list':
+      return field.item === null ? undefined : readLines(field.item, text);
   }
+}
+
+/** One a line. */
+function readLines(item: Field, text: string): unknown[] | undefined {
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const values = lines.filter((line) => line !== '').map((line) => readValue(item, line));
+  return values.length === 0 || values.includes(undefined) ? undefined : values;
 }
 
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
@@ -101,18 +115,29 @@ function fieldOf(name: string, node: JsonSchema, required: boolean): Field {
   const types = typesOf(node);
   const choices = Array.isArray(node.enum) ? node.enum.filter((one) => typeof one === 'string') : [];
   const maxLength = typeof node.maxLength === 'number' ? node.maxLength : null;
-  const kind = kindOf(types, choices);
+  const item = types.has('array') ? itemOf(name, asSchema(node.items)) : null;
+  const kind = kindOf(types, choices, item);
   return {
     name,
     kind,
+    item: kind === 'list' ? item : null,
     choices,
     required,
     label: typeof node.title === 'string' ? node.title : name,
     description: typeof node.description === 'string' ? node.description : '',
-    prose: kind === 'text' && node.format === undefined && hasRoom(node, maxLength),
+    prose:
+      kind === 'list'
+        ? item?.prose === true
+        : kind === 'text' && node.format === undefined && hasRoom(node, maxLength),
     maxLength,
     fallback: node.default,
   };
+}
+
+/** Null where an item is more than one value. */
+function itemOf(name: string, node: JsonSchema): Field | null {
+  const item = fieldOf(name, node, true);
+  return ['text', 'integer', 'number', 'boolean', 'choice'].includes(item.kind) ? item : null;
 }
 
 /** True where a sentence fits: long enough, and no pattern that refuses spaces. */
@@ -133,14 +158,14 @@ function matches(pattern: string, text: string): boolean {
   }
 }
 
-function kindOf(types: ReadonlySet<string>, choices: readonly string[]): Field['kind'] {
+function kindOf(types: ReadonlySet<string>, choices: readonly string[], item: Field | null): Field['kind'] {
   if (choices.length > 0) return 'choice';
   if (types.has('string')) return 'text';
   if (types.has('integer')) return 'integer';
   if (types.has('number')) return 'number';
   if (types.has('boolean')) return 'boolean';
   if (types.has('object')) return 'record';
-  return 'other';
+  return item === null ? 'other' : 'list';
 }
 
 function typesOf(node: JsonSchema): Set<string> {
@@ -198,7 +223,7 @@ function describe(issue: z.core.$ZodIssue, args: unknown): Problem[] {
 
 function isAbsent(args: unknown, path: readonly PropertyKey[]): boolean {
   let value = args;
-  for (const key of path) value = asSchema(value)[String(key)];
+  for (const key of path) value = Array.isArray(value) ? value[Number(key)] : asSchema(value)[String(key)];
   return value === undefined;
 }
 

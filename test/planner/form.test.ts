@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Action } from '../../src/action.ts';
 import { formOf, parseForm } from '../../src/planner/form.ts';
-import { createAction, triggerAction } from './sample-tools.ts';
+import { createAction, inviteAction, triggerAction } from './sample-tools.ts';
 
 const trigger = triggerAction as unknown as Action;
 const create = createAction as unknown as Action;
+const invite = inviteAction as unknown as Action;
 
 describe('formOf', () => {
   it('asks for every argument in the schema’s order, with what is known', () => {
@@ -62,5 +63,28 @@ describe('parseForm', () => {
   it.each(['version', '=x', 'a=1\na=2'])('named values %j are refused', (inputs) => {
     const result = parseForm(trigger, { repo: 'web', ref: 'main', job: 'release', inputs });
     expect(result).toMatchObject({ ok: false, problems: [{ field: 'inputs' }] });
+  });
+});
+
+describe('a list', () => {
+  it('is one item a line, shown and read', () => {
+    const known = { guests: ['alice', 'bob'], rooms: [1, 2] };
+    const fields = formOf(invite, known).fields.map(({ kind, label, value }) => [kind, label, value]);
+    expect(fields).toEqual([
+      ['multiline', 'guests (one a line)', 'alice\nbob'],
+      ['multiline', 'rooms (one a line)', '1\n2'],
+      ['multiline', 'notes (one a line)', ''],
+    ]);
+    const values = { guests: 'alice\r\n\n bob ', rooms: '1\n2', notes: 'a, b' };
+    expect(parseForm(invite, values)).toEqual({ ok: true, arguments: { ...known, notes: ['a, b'] } });
+  });
+
+  it.each([
+    [{ guests: ' \n' }, 'guests', 'needs a value'],
+    [{ guests: 'a\nb\nc\nd' }, 'guests', 'is too large: at most 3'],
+    [{ guests: 'a\nb c' }, 'guests.1', 'does not have the form that is expected here'],
+    [{ guests: 'a', rooms: '1\ntwo' }, 'rooms', 'must be a whole number on each line'],
+  ])('%j is refused with the field and the reason', (values, field, message) => {
+    expect(parseForm(invite, values)).toEqual({ ok: false, problems: [{ field, message }] });
   });
 });

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { askOf, proposalOf, say, textOf, tools } from './sample-tools.ts';
+import type { Action } from '../../src/action.ts';
+import { plannerTool } from '../../src/planner/schema.ts';
+import { askOf, inviteAction, proposalOf, say, textOf, tools } from './sample-tools.ts';
 
 const CHECKS = { repo: 'web', ref: 'main', job: 'checks', inputs: {} };
 const RELEASE = { ...CHECKS, job: 'release' };
@@ -266,5 +268,42 @@ describe('whatever is said', () => {
     expect(['answer', 'ask', 'proposals']).toContain(say(text, askOf(say('open a ticket'))).kind);
     // Linear work takes some milliseconds; anything quadratic takes many seconds.
     expect(performance.now() - started).toBeLessThan(2_000);
+  });
+});
+
+describe('a list', () => {
+  const known = [plannerTool(inviteAction as unknown as Action)];
+  const sayOf = (text: string, ask: Parameters<typeof say>[1] = null) => say(text, ask, known);
+  const argumentsOf = (text: string) => proposalOf(sayOf(text))?.arguments;
+
+  it('is typed as its name again for each item', () => {
+    const command = 'meeting invite guests=alice guests=bob rooms=4 rooms=5 notes="a, b" notes="c"';
+    const args = { guests: ['alice', 'bob'], rooms: [4, 5], notes: ['a, b', 'c'] };
+    expect(argumentsOf(command)).toEqual(args);
+    expect(argumentsOf('meeting invite guests=alice')).toEqual({ guests: ['alice'], notes: [] });
+    expect(argumentsOf('meeting invite alice')).toEqual({ guests: ['alice'], notes: [] });
+  });
+
+  it.each([
+    [
+      'meeting invite guests=a rooms=two',
+      'rooms must be one or more, each a whole number, such as rooms=… rooms=…',
+    ],
+    ['meeting invite guests=a guests=b guests=c guests=d', 'guests is too large: at most 3'],
+    ['meeting invite guests=a guests="b c"', 'guests.1 does not have the form'],
+  ])('%j is answered with what is wrong and the usage', (text, problem) => {
+    const answer = textOf(sayOf(text));
+    expect(answer).toContain(problem);
+    expect(answer).toContain('`meeting invite guests=… [guests=…] [rooms=…] [rooms=…]');
+  });
+
+  it('is asked for, and answered one a line', () => {
+    const plan = sayOf('meeting invite rooms=4');
+    expect(plan).toMatchObject({ question: 'Invite people: What is the guests (one a line)?' });
+    const ask = askOf(plan);
+    expect(proposalOf(sayOf('alice\nbob', ask))).toMatchObject({
+      arguments: { guests: ['alice', 'bob'], rooms: [4] },
+    });
+    expect(askOf(sayOf('alice and bob', ask)).missing).toEqual(['guests']);
   });
 });

@@ -67,6 +67,18 @@ export const commentAction = action({
   effect: 'write',
 });
 
+export const inviteAction = action({
+  name: 'meeting.invite',
+  title: 'Invite people',
+  examples: ['invite {guests}'],
+  input: z.strictObject({
+    guests: z.array(z.string().regex(NAME)).min(1).max(3),
+    rooms: z.array(z.int()).optional(),
+    notes: z.array(z.string().max(500)).default([]),
+  }),
+  effect: 'write',
+});
+
 export const tools = [
   plannerTool(triggerAction as unknown as Action),
   plannerTool(createAction as unknown as Action),

@@ -128,6 +128,9 @@ describe('a tool of an MCP server', () => {
   it('is reviewed by a command, which says what the server claims and believes nothing of it', async () => {
     expect(reviewed).toMatchObject({ exit: 0, err: expect.stringContaining('Written to') });
     expect(reviewed.out).toMatch(/create_event {2}\(new\)\n {2}digest [0-9a-f]{64}\n/);
+    const unchecked =
+      'not checked here, the server checks it\n    guests: uniqueItems\n    guests[]: format\n';
+    expect(reviewed.out).toContain(unchecked);
     expect(reviewed.out).toContain('claims, not trusted\n    readOnlyHint: true');
     const file = JSON.parse(readFileSync(house.home.file('mcp-reviewed.json'), 'utf8'));
     expect(Object.keys(file.reviewed)).toEqual(['calendar/create_event', 'calendar/list_events']);
@@ -173,6 +176,18 @@ describe('a tool of an MCP server', () => {
     const none = await house.say('alice', 'calendar.create title=Walk day=2026-12-27 hours=0');
     expect(none.requests).toEqual([]);
     expect(none.reply).toContain('hours must be more than 0');
+  });
+
+  it('gets a list as it was typed, or as it stands in a form', async () => {
+    const args = { title: 'Talk', day: '2026-12-28', guests: ['bob', 'carol'] };
+    const typed = 'calendar.create title=Talk day=2026-12-28 guests=bob guests=carol';
+    const filled = await house.submit('alice', 'calendar.create', { ...args, guests: 'bob\ncarol' });
+    for (const asked of [await house.ask('alice', typed), filled.requests[0]!]) {
+      expect(asked?.arguments, filled.reply ?? '').toEqual(args);
+      await house.done('bob', asked, 'approve');
+      await house.until(asked, 'succeeded');
+      expect(server.calls.at(-1)?.arguments).toEqual(args);
+    }
   });
 
   it('answers in words of its own, which give no order and taint the conversation', async () => {

@@ -141,6 +141,7 @@ export const CREATE_EVENT: Tool = {
         default: null,
         title: 'Hours',
       },
+      guests: { type: 'array', items: { type: 'string', format: 'email' }, uniqueItems: true },
     },
     required: ['title', 'day'],
   },
