@@ -122,6 +122,16 @@ test('a pasted secret is masked, and the person told first of all', async () => 
   expect(card).not.toContain(secret);
 });
 
+test('a secret in a command is said again by nobody', async () => {
+  const secret = ['ghp', 'k3Tq9Zx7Vb2Nm8Lc4Wd6Yf1Rs5Hj0Gp2UaQe'].join('_');
+  expect((await work.slack.command(ALICE, `ticket create title="Is ${secret} leaked?"`)).status).toBe(200);
+  const ours = work.slack.messages(work.slack.workspace.directWith(ALICE));
+  const root = ours.findLast((it) => it.thread === null && it.user === work.slack.bot)!;
+  await work.shows((_, text) => text.startsWith('Open a ticket: Ticket'), { thread: root.ts });
+  expect(drawMessage(root)).toMatch(/^\/countersign ticket create title="Is .+ leaked\?"$/);
+  expect(JSON.stringify(work.slack.calls)).not.toContain(secret);
+});
+
 test('lists are answered in words', async () => {
   const { thread } = await work.commands(BOB, 'waiting for me');
   await work.shows((_, text) => text === 'Nothing waits for you.', { thread });
