@@ -1,7 +1,7 @@
 /** What connectors share: how an answer of the broker is read. Runs in the sandbox. */
 import type { RunResult } from '../../src/action.ts';
 import { AppError } from '../../src/errors.ts';
-import type { Json } from '../../src/model/request.ts';
+import type { Json, Preview } from '../../src/model/request.ts';
 
 /** Set by the broker on what it refused; `x-egress-sent: no` means that nothing can have happened. */
 const REFUSED_HEADER = 'x-egress-refused';
@@ -48,6 +48,13 @@ export function text(fields: Readonly<Record<string, Json>>, name: string): stri
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
+
+/** A line of a preview whose label is ours and whose value is the outside system's own words: shown as a quotation of it. */
+export const saidThere = (label: string, value: string): Preview['facts'][number] => ({
+  label,
+  value,
+  quoted: true,
+});
 
 export function failed(code: string, message: string): RunResult & { kind: 'failed' } {
   return { kind: 'failed', result: { code, message } };

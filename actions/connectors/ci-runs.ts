@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import type { EgressValues, Look, Operation, Refusal, RunResult } from '../../src/action.ts';
 import type { Json, Preview, Result } from '../../src/model/request.ts';
-import { failed, isFields, text, unclear } from './answer.ts';
+import { failed, isFields, saidThere, text, unclear } from './answer.ts';
 
 export type Args = Readonly<Record<string, Json>>;
 
@@ -46,7 +46,7 @@ function factsOf(args: Args, run: PastRun): Preview['facts'] {
     { label: 'Repository', value: run.repository },
     { label: 'Commit', value: run.commit },
     { label: 'Environment', value: run.environment },
-    { label: 'Started for', value: run.startedBy },
+    saidThere('Started for', run.startedBy),
   ].filter(({ value }) => value !== '');
   const isNamed = text(args, 'repo') !== '' && text(args, 'job') !== '';
   if (isNamed || run.environment === 'production') return facts;

@@ -1,7 +1,7 @@
 /** What is shown and pinned of a promotion or a rollback, alike for every deployment connector. Runs in the sandbox. */
 import type { Refusal, Tools } from '../../src/action.ts';
 import type { Preview } from '../../src/model/request.ts';
-import { text } from './answer.ts';
+import { saidThere, text } from './answer.ts';
 import type { Args } from './ci-runs.ts';
 import { type Between, called, type DeploymentSystem, short } from './deployed.ts';
 import { type Plan, planOf, type Standing } from './deployment-plan.ts';
@@ -37,8 +37,8 @@ function changes(label: string, from: string, to: string, between: Between | nul
   const more = ahead > titles.length ? [`and ${ahead - titles.length} more`] : [];
   return [
     { label, value: `${distance(between)}, ${span}` },
-    ...(titles.length === 0 ? [] : [{ label: 'Commits', value: [...titles.map(quote), ...more].join('\n') }]),
-    ...(link === '' ? [] : [{ label: 'Compare', value: link }]),
+    ...(titles.length === 0 ? [] : [saidThere('Commits', [...titles.map(quote), ...more].join('\n'))]),
+    ...(link === '' ? [] : [saidThere('Compare', link)]),
   ];
 }
 
@@ -48,8 +48,8 @@ function stands({ newest, current }: Standing): Preview['facts'] {
       ? 'nothing that the assistant knows of'
       : `${called(current)}${current.by === '' ? '' : `, deployed by ${inSentence(current.by)}`}`;
   const last =
-    newest === null || newest.id === current?.id ? [] : [{ label: 'Last attempt', value: called(newest) }];
-  return [{ label: 'Runs now', value: now }, ...last];
+    newest === null || newest.id === current?.id ? [] : [saidThere('Last attempt', called(newest))];
+  return [saidThere('Runs now', now), ...last];
 }
 
 /** A rollback takes commits away: they are counted from where it leads to. */

@@ -1,7 +1,7 @@
 /** Tickets on the built-in desk. Bundled and run in the sandbox; every call passes the broker. */
 import type { EgressRule, EgressValues, Operation, RunResult } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
-import { type Fields, failed, isFields, text, unsure } from './answer.ts';
+import { type Fields, failed, isFields, saidThere, text, unsure } from './answer.ts';
 import { read, write } from './built-in.ts';
 
 const HOST = 'desk.internal';
@@ -145,7 +145,7 @@ const comment: Operation = {
     return {
       summary: `Add a comment to ticket ${text(ticket, 'ticket')} on the built-in desk.`,
       facts: [
-        { label: 'Ticket', value: `“${text(ticket, 'title')}”` },
+        saidThere('Ticket', `“${text(ticket, 'title')}”`),
         { label: 'State', value: text(ticket, 'state') },
         { label: 'Written for', value: tools.requester },
       ],
@@ -192,7 +192,7 @@ const close: Operation = {
     return {
       summary: `Close ticket ${text(ticket, 'ticket')} on the built-in desk.`,
       facts: [
-        { label: 'Ticket', value: `“${text(ticket, 'title')}”` },
+        saidThere('Ticket', `“${text(ticket, 'title')}”`),
         { label: 'Opened for', value: text(ticket, 'requester') },
         { label: 'Closed for', value: tools.requester },
       ],

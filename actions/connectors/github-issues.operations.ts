@@ -1,7 +1,7 @@
 /** Tickets as GitHub issues, through Octokit as it is. Bundled and run in the sandbox; every call passes the broker. */
 import type { Look, Operation } from '../../src/action.ts';
 import type { Json, Result } from '../../src/model/request.ts';
-import { text, unclear, unsure } from './answer.ts';
+import { saidThere, text, unclear, unsure } from './answer.ts';
 import {
   at,
   attempt,
@@ -146,10 +146,7 @@ const create: Operation = {
 const readers = (repository: { private: boolean }): string =>
   repository.private ? 'members of the repository' : 'everybody';
 
-const factsOf = ({ title, state }: Issue) => [
-  { label: 'Issue', value: `“${title}”` },
-  { label: 'State', value: state },
-];
+const factsOf = ({ title, state }: Issue) => [saidThere('Issue', `“${title}”`), saidThere('State', state)];
 
 const comment: Operation = {
   egress: [

@@ -1,7 +1,7 @@
 /** Requests of Jira Service Management, Cloud and Data Center. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
-import { type Fields, isFields, text, unclear, unsure } from './answer.ts';
+import { type Fields, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { JIRA } from './jira-errors.ts';
 import { refusedType } from './jira-request-type.ts';
 import {
@@ -56,8 +56,8 @@ const commented = (tools: Tools, key: string) => about(tools, key, `The comment 
 const closed = (tools: Tools, key: string) => about(tools, key, `Ticket ${key} is closed.`);
 
 const factsOf = ({ fields }: Issue) => [
-  { label: 'Ticket', value: `“${text(fields, 'summary')}”` },
-  { label: 'State', value: text(inside(fields, 'status'), 'name') },
+  saidThere('Ticket', `“${text(fields, 'summary')}”`),
+  saidThere('State', text(inside(fields, 'status'), 'name')),
 ];
 
 /** How often a ticket that Jira does not show yet is looked for, a second apart. */
@@ -82,7 +82,7 @@ const create: Operation = {
       summary: `Open a request in the project ${project} of Jira.`,
       facts: [
         { label: 'Project', value: project },
-        { label: 'Request type', value: `“${type.name}”` },
+        saidThere('Request type', `“${type.name}”`),
         { label: 'Priority', value: text(priorities, text(args, 'priority')) || "the project's own" },
         { label: 'Opened for', value: tools.requester },
       ],

@@ -1,6 +1,6 @@
 /** Tickets in Request Tracker 5 over its REST2. Bundled and run in the sandbox; every call passes the broker. */
-import type { Operation, RunResult, Tools } from '../../src/action.ts';
-import { failed, isFields, text, unclear } from './answer.ts';
+import type { Operation, Tools } from '../../src/action.ts';
+import { type Fields, failed, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
 import {
   API,
@@ -105,8 +105,8 @@ const comment: Operation = {
     return {
       summary: `Add a comment to ticket #${numberOf(args)} in the queue ${queue} of Request Tracker.`,
       facts: [
-        { label: 'Ticket', value: `“${text(found.value, 'Subject')}”` },
-        { label: 'State', value: text(found.value, 'Status') },
+        saidThere('Ticket', `“${text(found.value, 'Subject')}”`),
+        saidThere('State', text(found.value, 'Status')),
         { label: 'Read by', value: comments === 'correspond' ? 'staff and the requestor' : 'staff' },
         { label: 'Written for', value: tools.requester },
       ],
@@ -157,8 +157,8 @@ const close: Operation = {
     return {
       summary: `Close ticket #${numberOf(args)} in the queue ${queue} of Request Tracker.`,
       facts: [
-        { label: 'Ticket', value: `“${text(found.value, 'Subject')}”` },
-        { label: 'State', value: state },
+        saidThere('Ticket', `“${text(found.value, 'Subject')}”`),
+        saidThere('State', state),
         { label: 'Closed for', value: tools.requester },
       ],
       // Looked at again before it runs: a ticket that has left the queue is not ours to close.

@@ -1,6 +1,6 @@
 /** Incidents of ServiceNow over its Table API. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, Tools } from '../../src/action.ts';
-import { type Fields, isFields, text, unclear, unsure } from './answer.ts';
+import { type Fields, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { write, writeRule } from './json-call.ts';
 import { SERVICENOW } from './servicenow-errors.ts';
 import {
@@ -112,8 +112,8 @@ function change(body: (args: Args, about: About) => Fields) {
 }
 
 const factsOf = (incident: Fields) => [
-  { label: 'Ticket', value: `“${storedOf(incident, 'short_description')}”` },
-  { label: 'State', value: shownOf(incident, 'state') },
+  saidThere('Ticket', `“${storedOf(incident, 'short_description')}”`),
+  saidThere('State', shownOf(incident, 'state')),
 ];
 const pinnedOf = (incident: Fields) => ({ incident: storedOf(incident, 'sys_id') });
 

@@ -1,6 +1,6 @@
 /** Tickets in Zendesk Support over its Tickets API. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, RunResult, Tools } from '../../src/action.ts';
-import { type Fields, isFields, text, unclear, unsure } from './answer.ts';
+import { type Fields, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { listOf, write, writeRule } from './json-call.ts';
 import {
   type About,
@@ -114,8 +114,8 @@ function change(what: string, body: (args: Args, about: About) => Fields) {
       return {
         summary: `${what} ticket #${numberOf(args)} in Zendesk.`,
         facts: [
-          { label: 'Ticket', value: `“${text(found.value.ticket, 'subject')}”` },
-          { label: 'State', value: text(found.value.ticket, 'status') },
+          saidThere('Ticket', `“${text(found.value.ticket, 'subject')}”`),
+          saidThere('State', text(found.value.ticket, 'status')),
           ...more,
         ],
         pinned: pinned(tools),

@@ -261,7 +261,7 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
     const preview = (await call(as(), operations.rerun, 'preview', asked)).value;
     expect(preview).toMatchObject({
       pinned: { commit: COMMIT, inputs: '{"channel":"stable"}' },
-      facts: expect.arrayContaining([{ label: 'Started for', value: 'alice (Alice Adams)' }]),
+      facts: expect.arrayContaining([{ label: 'Started for', value: 'alice (Alice Adams)', quoted: true }]),
     });
     if ('refused' in preview) return;
     const { value } = await call(as(), operations.rerun, 'run', { ...asked, pinned: preview.pinned });

@@ -115,7 +115,7 @@ export function ticketingContract(subject: Subject): void {
       const request = given({ ticket, comment: 'Also in Hamburg,\n\nand Kiel' });
       expect(await preview('comment', request)).toMatchObject({
         facts: expect.arrayContaining([
-          { label: noun, value: `“${VPN.title}”` },
+          { label: noun, value: `“${VPN.title}”`, quoted: true },
           { label: 'Read by', value: expect.any(String) },
           { label: 'Written for', value: 'alice (Alice Adams)' },
         ]),
