@@ -1,4 +1,4 @@
-/** What a person must know before the first answer: said once, to whoever has never written before. */
+/** What a person must know before the first answer: said once, to whoever has never written or pressed anything before. */
 import { findTurn, type StoredTurn } from './intake/turns.ts';
 import type { PrincipalId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
@@ -9,46 +9,54 @@ import {
   WHAT_I_AM,
   WHAT_I_RECORD,
 } from './model/recording.ts';
-import { PRESSES } from './model/turn.ts';
-import { type Deliverer, say } from './reply/messages.ts';
-import type { Tx } from './store/database.ts';
+import { type Place, PRESSES } from './model/turn.ts';
+import { type Deliverer, say, threadAt } from './reply/messages.ts';
+import type { Database, Sql, Tx } from './store/database.ts';
 
 export type GreetingDeps = Deliverer & {
   /** Who may read the log, by policy, at this moment. */
   readers(): Promise<Principal[]>;
+  /** The direct messages by which these people can be written to now. */
+  directPlaces(people: readonly Principal[]): Promise<Place[]>;
 };
 
 /** Names said before the rest is only counted: the message stays short. */
 const NAMED_READERS = 3;
 
-/**
- * Says it in the transaction that answers the person's first turn, before the answer. It belongs to no turn: what was
- * answered to the message stays what was answered to the message.
- */
+/** Says it before a person's first turn is answered: where others read along, by direct message. */
 export async function greetNewcomer(
-  tx: Tx,
+  db: Database,
   deps: GreetingDeps,
   turn: StoredTurn,
   person: Principal,
 ): Promise<void> {
-  if (PRESSES.includes(turn.content.kind) || !(await isFirst(tx, turn, person.id))) return;
+  if (!(await isNew(db, turn, person.id))) return;
   const text = greetingInWords(await deps.readers());
-  await say(tx, deps, { thread: turn.thread, turn: null, text, authorship: 'system' });
+  const [own] = turn.place.direct ? [] : await deps.directPlaces([{ ...person, accounts: [turn.account] }]);
+  await db.transaction(async (tx) => {
+    if (!(await isFirst(tx, turn, person.id))) return;
+    const thread = own ? await threadAt(tx, own) : turn.thread;
+    // Alone with us it belongs to no turn; where there is no other way its turn says whose eyes it is for.
+    const whom = own || turn.place.direct ? { turn: null } : { turn: turn.id, forAsker: true };
+    await say(tx, deps, { thread, ...whom, text, authorship: 'system' });
+  });
 }
 
-/**
- * Nothing of theirs came earlier. Two first messages at the same moment may not see each other: the row that only one of
- * them can insert decides.
- */
-async function isFirst(sql: Tx, turn: StoredTurn, person: PrincipalId): Promise<boolean> {
-  if ((await findTurn(sql, turn.id))?.state !== 'received') return false;
-  const earlier = await sql.maybe(
-    `select 1 from turns t join turns mine on mine.id = $1
-     where t.principal = $2 and t.id <> mine.id and t.content->>'kind' <> all($3::text[])
-       and (t.received_at, t.id) < (mine.received_at, mine.id) limit 1`,
+/** They were told nothing, and wrote nothing earlier. Presses do not count: there were times when they told nobody. */
+async function isNew(sql: Sql, turn: StoredTurn, person: PrincipalId): Promise<boolean> {
+  const { known } = await sql.one<{ known: boolean }>(
+    `select exists (select 1 from greeted where principal = $2) or exists (
+       select 1 from turns t join turns mine on mine.id = $1
+       where t.principal = $2 and t.id <> mine.id and t.content->>'kind' <> all($3::text[])
+         and (t.received_at, t.id) < (mine.received_at, mine.id)) as known`,
     [turn.id, person, PRESSES],
   );
-  if (earlier !== null) return false;
+  return !known;
+}
+
+/** Two first messages at the same moment may not see each other: the row that only one of them can insert decides. */
+async function isFirst(sql: Tx, turn: StoredTurn, person: PrincipalId): Promise<boolean> {
+  if ((await findTurn(sql, turn.id))?.state !== 'received') return false;
   const told = await sql.query(
     'insert into greeted (principal) values ($1) on conflict do nothing returning principal',
     [person],

@@ -344,6 +344,7 @@ export function createPipeline(parts: PipelineParts) {
       return settle(turn, null, [refusal(text)]);
     }
     const person = who.principal;
+    await greetNewcomer(parts.db, parts, turn, person);
     if (turn.problem !== null) return settle(turn, person, [{ text: turn.problem, authorship: 'system' }]);
     if (turn.content.kind === 'decision') return clicked(turn, person, turn.content);
     const admission = await admitTurn(parts.ephemeral, parts.limits, person.id);
@@ -357,7 +358,7 @@ export function createPipeline(parts: PipelineParts) {
       case 'edit':
         return pressed(turn, person, turn.content, signal);
       case 'arrival':
-        // Whoever comes for the first time is greeted with every answer; this one has no other words.
+        // Whoever comes for the first time is greeted before every answer; this one has no words of its own.
         return settle(turn, person, []);
       case 'message':
         return told(turn, person, turn.content, signal);
@@ -378,7 +379,7 @@ export function createPipeline(parts: PipelineParts) {
       return settle(turn, person, [], { report: { request, words } });
     }
     if (command) {
-      const { words, refused } = await obey(command, person);
+      const { words, refused } = await obey(turn, command, person);
       return settle(turn, person, [refused ? refusal(words) : { text: words, authorship: 'system' }]);
     }
     const everything = (await switchesOn(parts.db)).find(
@@ -583,7 +584,9 @@ export function createPipeline(parts: PipelineParts) {
       }
       case 'resolve': {
         const command = { kind: 'resolve', request: seen.request, as: content.as, note: '' } as const;
-        return settle(turn, person, [aside(turn, person, (await resolveUnknown(command, person)).words)]);
+        return settle(turn, person, [
+          aside(turn, person, (await resolveUnknown(turn, command, person)).words),
+        ]);
       }
       case 'edit':
         return changedBy(turn, person, { ...seen, principal: person.id, arguments: content.arguments });
@@ -665,7 +668,7 @@ export function createPipeline(parts: PipelineParts) {
     }
   }
 
-  async function obey(command: AnsweredCommand, person: Principal): Promise<Answered> {
+  async function obey(turn: StoredTurn, command: AnsweredCommand, person: Principal): Promise<Answered> {
     switch (command.kind) {
       case 'whoami':
         return inWords(
@@ -687,7 +690,7 @@ export function createPipeline(parts: PipelineParts) {
           ? inWords(await parts.kill(command.to, command, person))
           : { words: 'Only operators may move the kill switch.', refused: true };
       case 'resolve':
-        return resolveUnknown(command, person);
+        return resolveUnknown(turn, command, person);
       case 'delegate':
         return parts.delegate(command, person);
       case 'on-call':
@@ -696,6 +699,7 @@ export function createPipeline(parts: PipelineParts) {
   }
 
   async function resolveUnknown(
+    turn: StoredTurn,
     command: Extract<ChatCommand, { kind: 'resolve' }>,
     person: Principal,
   ): Promise<Answered> {
@@ -705,7 +709,10 @@ export function createPipeline(parts: PipelineParts) {
         return inWords('There is no request of that id whose outcome is unknown.');
       const mayResolve =
         person.id === request.requester || (await judge.mayApprove(tx, person.id, request)).allowed;
-      if (!mayResolve) return { words: NOT_THEIRS_TO_SAY, refused: true };
+      if (!mayResolve) {
+        await recordRefusal(tx, turn, person, request, { decision: 'resolve', why: 'not_entitled' });
+        return { words: NOT_THEIRS_TO_SAY, refused: true };
+      }
       const event = command.as === 'succeeded' ? 'resolved_succeeded' : 'resolved_failed';
       const message = `${person.name} looked: it ${command.as}.${command.note === '' ? '' : ` ${command.note}`}`;
       const resolved = await move(tx, request.id, event, { code: `resolved_${command.as}`, message });
@@ -735,7 +742,6 @@ export function createPipeline(parts: PipelineParts) {
     await parts.db
       .transaction(async (tx) => {
         const words: string[] = [];
-        if (person) await greetNewcomer(tx, parts, turn, person);
         for (const call of led.calls ?? []) await recordModelCall(tx, turn, person, call, led.unavailable);
         if (person) await rememberAsk(tx, turn.thread, person.id, led.ask ?? null);
         const said = [...sayings];
@@ -745,7 +751,10 @@ export function createPipeline(parts: PipelineParts) {
         }
         const taken = led.takesBack && person ? await takenMeanwhile(tx, led.takesBack, person) : null;
         if (taken && person) said.push(aside(turn, person, taken));
-        if (led.refusedUndo && person) await recordRefusedUndo(tx, turn, person, led.refusedUndo);
+        if (led.refusedUndo && person) {
+          const what = { decision: 'undo', why: 'not_requester' };
+          await recordRefusal(tx, turn, person, led.refusedUndo, what);
+        }
         let first: MessageId | null = null;
         for (const saying of said) {
           const id = await reply(tx, parts, {
@@ -798,13 +807,19 @@ export function createPipeline(parts: PipelineParts) {
     return undo.kind === 'open' ? null : NO_UNDO[undo.kind];
   }
 
-  async function recordRefusedUndo(tx: Tx, turn: StoredTurn, person: Principal, request: StoredRequest) {
+  async function recordRefusal(
+    tx: Tx,
+    turn: StoredTurn,
+    person: Principal,
+    request: StoredRequest,
+    what: { decision: string; why: string },
+  ): Promise<void> {
     await parts.audit.append(tx, {
       type: 'approval.refused',
       turn: turn.id,
       request: request.id,
       principal: person.id,
-      data: { digest: request.digest, decision: 'undo', why: 'not_requester' },
+      data: { digest: request.digest, ...what },
     });
   }
 

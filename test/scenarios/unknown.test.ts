@@ -57,7 +57,13 @@ describe('an effect of which nobody knows', () => {
     const types = await story(asked);
     expect(
       types.slice(types.indexOf('execution.started')).filter((type) => !type.startsWith('egress.')),
-    ).toEqual(['execution.started', 'execution.finished', 'reply.sent', 'execution.resolved']);
+    ).toEqual([
+      'execution.started',
+      'execution.finished',
+      'reply.sent',
+      'approval.refused',
+      'execution.resolved',
+    ]);
     const log = await entries(asked);
     expect(log.find((entry) => entry.type === 'execution.finished')?.data).toMatchObject({
       state: 'unknown',
@@ -89,6 +95,10 @@ describe('an effect of which nobody knows', () => {
     expect(await press('alice', 'succeeded')).toMatch(/no request of that id/);
     expect((await cardFor('alice'))?.offers).toEqual(['report']);
     const said = (await entries(asked)).filter((entry) => entry.type === 'execution.resolved');
+    const refused = (await entries(asked)).filter((entry) => entry.type === 'approval.refused');
+    expect(refused).toMatchObject([
+      { principal: 'dave', data: { digest: asked.digest, decision: 'resolve', why: 'not_entitled' } },
+    ]);
     expect(said).toMatchObject([{ principal: 'alice', data: { state: 'failed' } }]);
   });
 });
