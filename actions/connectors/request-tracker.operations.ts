@@ -1,5 +1,5 @@
 /** Tickets in Request Tracker 5 over its REST2. Bundled and run in the sandbox; every call passes the broker. */
-import type { Operation, Tools } from '../../src/action.ts';
+import type { Operation, RunResult, Tools } from '../../src/action.ts';
 import { type Fields, failed, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
 import {
