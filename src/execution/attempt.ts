@@ -187,7 +187,7 @@ function hooksFor(
     },
     async afterCall(call) {
       await deps.db.transaction(async (tx) => {
-        if (call.effect === 'write' && !call.unread) await settle(tx, call.status);
+        if (call.effect === 'write' && !call.unread && !call.own) await settle(tx, call.status);
         await deps.audit.append(tx, {
           type: 'egress.called',
           ...about,

@@ -1,4 +1,8 @@
-/** A call of the broker's own, beside those of the action: over the same pinned way, bounded, its answer read as JSON. */
+/**
+ * A call of the broker's own, beside those of the action (a login, a crumb, a token): over the same pinned way, bounded, its
+ * answer read as JSON, and recorded like every other call.
+ */
+import { createHash } from 'node:crypto';
 import { type Dispatcher, request } from 'undici';
 import type { Route } from './upstream.ts';
 
@@ -24,7 +28,8 @@ export type AsideAnswer = {
   json: unknown;
 };
 
-async function readJson(body: Dispatcher.ResponseData['body']): Promise<unknown> {
+/** Null where it is too long. */
+async function readBytes(body: Dispatcher.ResponseData['body']): Promise<Buffer | null> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of body) {
@@ -32,16 +37,25 @@ async function readJson(body: Dispatcher.ResponseData['body']): Promise<unknown>
     if (length > MAX_ANSWER_BYTES) return null;
     chunks.push(chunk);
   }
+  return Buffer.concat(chunks);
+}
+
+function jsonIn(bytes: Buffer | null): unknown {
+  if (bytes === null) return null;
   try {
-    return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     return null;
   }
 }
 
-/** Throws what undici throws; no redirect is followed. `signal`: what ends it before its own time. */
+const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
+
+/** Throws what undici throws, and what recording throws; no redirect is followed. `signal`: what ends it before its own time. */
 export async function askAside(route: Route, call: Aside, signal: AbortSignal | null): Promise<AsideAnswer> {
   const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
+  const startedMs = performance.now();
+  const body = call.body === undefined ? null : JSON.stringify(call.body);
   const answer = await request(route.url(call.path, ''), {
     method: call.method,
     headers: {
@@ -50,16 +64,31 @@ export async function askAside(route: Route, call: Aside, signal: AbortSignal | 
       ...(call.body === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' }),
       ...call.headers,
     },
-    body: call.body === undefined ? null : JSON.stringify(call.body),
+    body,
     dispatcher: route.dispatcher,
     signal: signal === null ? late : AbortSignal.any([signal, late]),
   });
-  const json = await readJson(answer.body);
+  const bytes = await readBytes(answer.body);
+  await route.heard?.({
+    method: call.method,
+    path: call.path,
+    effect: call.method === 'GET' ? 'read' : 'write',
+    requestBytes: Buffer.byteLength(body ?? ''),
+    requestSha256: sha256(body ?? ''),
+    status: answer.statusCode,
+    responseBytes: bytes?.length ?? MAX_ANSWER_BYTES,
+    responseSha256: sha256(bytes ?? ''),
+    durationMs: Math.round(performance.now() - startedMs),
+    attempt: 1,
+    credentialEchoed: false,
+    own: true,
+    ...(bytes === null ? { unread: true as const } : {}),
+  });
   const date = Date.parse(String(answer.headers.date ?? ''));
   return {
     status: answer.statusCode,
     cookies: answer.headers['set-cookie'],
     dateMs: Number.isNaN(date) ? null : date,
-    json,
+    json: jsonIn(bytes),
   };
 }

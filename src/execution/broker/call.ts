@@ -26,6 +26,8 @@ export type BrokerAnswer = BrokerCall & {
   credentialEchoed: boolean;
   /** It answered with what is not taken (a redirect, too much, something encoded): what it did is not known from that. */
   unread?: true;
+  /** A call of the broker's own (a login, a crumb, a token), beside those of the action: none of its writes, none of its budgets. */
+  own?: true;
 };
 
 /** `sent` true: it had left, and what the upstream did with it is not known from this call. */

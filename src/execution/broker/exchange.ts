@@ -12,7 +12,7 @@ import { MCP_SESSION_HEADER, type McpSessions } from './mcp-session.ts';
 import { type Redactor, redactorFor } from './redaction.ts';
 import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
-import { type Answer, type Router, refusalOf, send, storeOf, type Upstream } from './upstream.ts';
+import { type Answer, type Route, type Router, refusalOf, send, storeOf, type Upstream } from './upstream.ts';
 
 export type ExchangeDeps = {
   upstreams: ReadonlyMap<string, Upstream>;
@@ -118,7 +118,11 @@ type Way = {
 };
 
 /** Finds the upstream and its credential. All that can be refused is refused here, before any intent is committed. */
-async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSignal): Promise<Way> {
+async function findWay(
+  deps: ExchangeDeps,
+  outgoing: Outgoing,
+  { signal, hooks }: Pick<ExchangeSpec, 'signal' | 'hooks'>,
+): Promise<Way> {
   const { host } = outgoing;
   const builtIn = deps.builtIns.get(host);
   if (builtIn !== undefined) {
@@ -131,7 +135,8 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
   const { credential: name, effect } = outgoing;
   const granted = name === null ? null : await deps.credentials.get(name, host);
   if (granted === null && name !== null) throw new EgressRefused('no_credential', name);
-  const route = await deps.router.route(upstream, effect, signal);
+  const way = await deps.router.route(upstream, effect, signal);
+  const route: Route = { ...way, heard: (call) => hooks.afterCall({ ...call, host }) };
   const credential =
     granted === null || name === null
       ? null
@@ -154,7 +159,7 @@ async function findWay(deps: ExchangeDeps, outgoing: Outgoing, signal: AbortSign
  * `answered` hears of an answer that came but is refused.
  */
 export function exchange(deps: ExchangeDeps, outgoing: Outgoing, spec: ExchangeSpec): Promise<Exchanged> {
-  return conduct(deps, outgoing, spec, () => findWay(deps, outgoing, spec.signal));
+  return conduct(deps, outgoing, spec, () => findWay(deps, outgoing, spec));
 }
 
 /**

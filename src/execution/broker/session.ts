@@ -2,7 +2,7 @@
  * Sessions of upstreams that know people by a cookie only: opened here, in the parent, over the pinned way, and kept
  * for a while. The action's code sees neither the login nor the cookie.
  */
-import { request } from 'undici';
+import { askAside } from './aside.ts';
 import { cookieHeader, cookiesOf } from './cookies.ts';
 import type { Carried, SessionCredential } from './credential.ts';
 import { EgressRefused } from './refusal.ts';
@@ -17,22 +17,17 @@ function carried({ cookies }: Session): Carried {
 }
 
 async function logIn(credential: SessionCredential, route: Route, signal: AbortSignal): Promise<Session> {
-  let answer: Awaited<ReturnType<typeof request>>;
+  const { login: path, authorization } = credential;
+  let answer: Awaited<ReturnType<typeof askAside>>;
   try {
-    answer = await request(route.url(credential.login, ''), {
-      method: 'GET',
-      headers: { authorization: credential.authorization, 'user-agent': 'countersign' },
-      dispatcher: route.dispatcher,
-      signal,
-    });
-    await answer.body.dump();
+    answer = await askAside(route, { method: 'GET', path, headers: { authorization } }, signal);
   } catch (cause) {
     throw new EgressRefused('login_refused', 'no answer', { cause });
   }
-  const cookies = cookiesOf(answer.headers['set-cookie']);
+  const cookies = cookiesOf(answer.cookies);
   // A redirect to the first page is how a login that went well ends; it is not followed.
-  if (answer.statusCode >= 400 || cookies === null || cookies.size === 0) {
-    throw new EgressRefused('login_refused', String(answer.statusCode));
+  if (answer.status >= 400 || cookies === null || cookies.size === 0) {
+    throw new EgressRefused('login_refused', String(answer.status));
   }
   return { authorization: credential.authorization, cookies, untilMs: performance.now() + SESSION_MS };
 }

@@ -11,6 +11,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { AppError } from '../../errors.ts';
 import type { Effect } from '../../model/request.ts';
 import { type AddressRange, isAllowedAddress, isLoopback, parseRanges } from './addresses.ts';
+import type { BrokerAnswer } from './call.ts';
 import { type FileStore, parseFileStores } from './files.ts';
 import { EgressRefused } from './refusal.ts';
 
@@ -38,7 +39,12 @@ export type Upstream = {
 };
 
 /** Where a call goes, once its address is known to be allowed. */
-export type Route = { url: (path: string, search: string) => URL; dispatcher: Dispatcher };
+export type Route = {
+  url: (path: string, search: string) => URL;
+  dispatcher: Dispatcher;
+  /** Records a call of the broker's own. Absent where nothing is executed: doctor only looks. */
+  heard?: (call: Omit<BrokerAnswer, 'host'>) => Promise<void>;
+};
 
 export type Answer = {
   status: number;

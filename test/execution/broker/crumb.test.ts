@@ -79,7 +79,10 @@ describe('a crumb', () => {
     const opened = await open(jenkins);
     const { body } = await opened.ask(WRITE);
     for (const secret of jenkins.secrets()) expect(body).not.toContain(secret);
-    expect(opened.heard.calls).toMatchObject([{ credentialEchoed: true }]);
+    expect(opened.heard.calls).toMatchObject([
+      { own: true, path: '/crumbIssuer/api/json', status: 200 },
+      { credentialEchoed: true },
+    ]);
     await opened.end();
   });
 

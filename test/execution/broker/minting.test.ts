@@ -104,7 +104,12 @@ describe('a token of a GitHub App', () => {
     const opened = await open();
     const { body } = await opened.ask({});
     expect(body).toContain('[redacted]');
-    expect(opened.heard.calls).toMatchObject([{ credentialEchoed: true }]);
+    expect(opened.heard.calls.at(-1)).toMatchObject({ credentialEchoed: true });
+    // What the broker itself asked for is recorded like every other call, and says so.
+    expect(opened.heard.calls.slice(0, -1)).toMatchObject([
+      { own: true, method: 'GET', path: '/repos/acme/web/installation', status: 200 },
+      { own: true, method: 'POST', effect: 'write', status: 201, credentialEchoed: false },
+    ]);
     await opened.end();
   });
 

@@ -47,7 +47,10 @@ describe('a session', () => {
     const answer = await opened.ask({});
     expect(JSON.stringify(answer)).not.toContain(system.cookie());
     expect(answer.headers['set-cookie']).toBeUndefined();
-    expect(opened.heard.calls).toMatchObject([{ credentialEchoed: true }]);
+    expect(opened.heard.calls).toMatchObject([
+      { own: true, path: '/auth/login', status: 302 },
+      { path: '/repos/acme/issues/12', credentialEchoed: true },
+    ]);
     // The login itself carried the password, and nothing after it did.
     expect(system.seen.map(({ headers }) => headers.authorization)).toEqual([BASIC, undefined]);
     await opened.end();
