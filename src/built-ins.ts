@@ -41,6 +41,11 @@ export function runbooksOf(config: Pick<Config, 'runbooksFile' | 'production'>):
   return parseRunbooks(readTrusted(file, { production: config.production, code: 'config_invalid' }), file);
 }
 
+/** Whether the runner has anything to run. */
+export function servesJobs(config: Config): boolean {
+  return Object.keys(jobsOf(config)).length + Object.keys(runbooksOf(config)).length > 0;
+}
+
 /** The connectors as chosen, those of the runner with settings made from its files. */
 export function chosenConnectors(config: Config): ChosenConnectors {
   const { ci } = config.connectors;

@@ -1,7 +1,13 @@
 /** Looks at everything that an installation stands on, each by itself: what is broken must not hide what else is. */
 import { bad, type Finding, looking, note, ok } from './commands/doctor/finding.ts';
 import { HOW_TO_MAKE, lookAtKeys } from './commands/doctor/keys.ts';
-import { lookAtFolder, lookAtNode, lookAtPort, lookAtSandbox } from './commands/doctor/machine.ts';
+import {
+  lookAtFolder,
+  lookAtJobSandbox,
+  lookAtNode,
+  lookAtPort,
+  lookAtSandbox,
+} from './commands/doctor/machine.ts';
 import { lookAtModel, lookAtRedis, lookAtSlack, lookAtTeams } from './commands/doctor/platforms.ts';
 import { lookAtSignIn } from './commands/doctor/sign-in.ts';
 import { type Config, type Environment, readConfig } from './config.ts';
@@ -32,6 +38,7 @@ export async function* diagnose(env: Environment, cwd: string): AsyncGenerator<F
     ['model', () => lookAtModel(config)],
     ['port', () => lookAtPort(config)],
     ['sandbox', () => lookAtSandbox(config)],
+    ['job sandbox', () => lookAtJobSandbox(config)],
   ];
   for (const [name, look] of looks) yield* await looking(name, look);
 }

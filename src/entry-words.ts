@@ -98,9 +98,9 @@ export function entryInWords(entry: EntryBody): string {
         case 'tool_changed':
           return `The tool ${text(data.tool)} of the MCP server ${text(data.server)} has changed since it was reviewed.`;
         case 'isolation_fell':
-          return `Isolation fell from ${text(data.from)} to ${text(data.to)}.`;
+          return `Isolation${data.of === 'jobs' ? ' of jobs' : ''} fell from ${text(data.from)} to ${text(data.to)}.`;
         case 'isolation_recovered':
-          return `Isolation rose from ${text(data.from)} to ${text(data.to)}.`;
+          return `Isolation${data.of === 'jobs' ? ' of jobs' : ''} rose from ${text(data.from)} to ${text(data.to)}.`;
         default:
           return `Alert: ${text(data.code)}.`;
       }

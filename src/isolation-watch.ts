@@ -16,6 +16,8 @@ export type IsolationWatch = { start(): void; stop(): Promise<void> };
 export function createIsolationWatch(
   deps: OutreachDeps & {
     audit: AuditLog;
+    /** Whose isolation it is. */
+    of: 'actions' | 'jobs';
     isolation: Isolation;
     log: Log;
     defect(error: unknown): void;
@@ -61,18 +63,22 @@ export function createIsolationWatch(
 }
 
 async function tell(
-  deps: OutreachDeps & { audit: AuditLog; log: Log },
+  deps: OutreachDeps & { audit: AuditLog; of: 'actions' | 'jobs'; log: Log },
   { kind, from, to, failures }: IsolationChange,
 ): Promise<void> {
+  const { of } = deps;
   const code = kind === 'fell' ? 'isolation_fell' : 'isolation_recovered';
-  deps.log[kind === 'fell' ? 'error' : 'warn']({ code, from, to, failures }, 'the isolation level changed');
+  deps.log[kind === 'fell' ? 'error' : 'warn'](
+    { code, of, from, to, failures },
+    'the isolation level changed',
+  );
   await deps.db.transaction((tx) =>
-    deps.audit.append(tx, { type: 'alert.raised', data: { code, from, to } }),
+    deps.audit.append(tx, { type: 'alert.raised', data: { code, of, from, to } }),
   );
   await tellOperators(
     deps,
     kind === 'fell'
-      ? `Isolation fell from ${from} to ${to}: the self-attack showed it. What needs more is refused until it is mended; "countersign doctor" says how.\n${failures.join('\n')}`
-      : `Isolation is at ${to} now; it was ${from}.`,
+      ? `Isolation of ${of} fell from ${from} to ${to}: the self-attack showed it. What needs more is refused until it is mended; "countersign doctor" says how.\n${failures.join('\n')}`
+      : `Isolation of ${of} is at ${to} now; it was ${from}.`,
   );
 }

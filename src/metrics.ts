@@ -65,6 +65,12 @@ export function createMetrics() {
       labelNames: ['level'],
       registers,
     }),
+    jobIsolation: new Gauge({
+      name: 'countersign_job_isolation_level',
+      help: '1 for the level that the self-attack established for jobs of the built-in runner.',
+      labelNames: ['level'],
+      registers,
+    }),
     upstreams: new Gauge({
       name: 'countersign_upstream_circuit',
       help: '1 for the state of the circuit of an outside system: closed, open (left alone), half_open (tried once).',

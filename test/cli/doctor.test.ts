@@ -86,6 +86,7 @@ describe('doctor', () => {
         'model',
         'port',
         'sandbox',
+        'job sandbox',
       ]),
     );
     expect(of('roles')).toMatchObject([{ state: 'ok', what: expect.stringContaining('countersign_app') }]);

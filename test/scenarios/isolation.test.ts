@@ -25,9 +25,11 @@ describe.skipIf(skip)('isolation that falls while the assistant runs', async () 
   it('is noticed, told, and refuses what needs more, until it is mended', async () => {
     const { home, running, assistant, ask, done, until, verifiedLog } = house();
     const check = async () => (await running.checks()).find(({ name }) => name === 'isolation');
+    const jobCheck = async () => (await running.checks()).find(({ name }) => name === 'job_isolation');
     const level = async () => {
       await running.refreshMetrics();
-      const { values } = await running.metrics.isolation.get();
+      const { isolation, jobIsolation } = running.metrics;
+      const values = [await isolation.get(), await jobIsolation.get()].flatMap((gauge) => gauge.values);
       return values.filter(({ value }) => value === 1).map(({ labels }) => labels.level);
     };
     home.edit('policies/ci.cedar', (text) => text.replace('@approval', '@isolation("kernel")\n@approval'));
@@ -37,8 +39,9 @@ describe.skipIf(skip)('isolation that falls while the assistant runs', async () 
 
     unlinkSync(bubblewrap);
     await settles(async () => (await check())?.code === 'kernel-lite', 'the fall is noticed');
-    expect(await check()).toMatchObject({ ok: false });
-    expect(await level()).toEqual(['kernel-lite']);
+    await settles(async () => (await jobCheck())?.code === 'kernel-lite', 'the fall of jobs is noticed');
+    expect([await check(), await jobCheck()]).toMatchObject([{ ok: false }, { ok: false }]);
+    expect(await level()).toEqual(['kernel-lite', 'kernel-lite']);
     expect((await assistant.operations('erin' as never)).isolation).toBe('kernel-lite');
 
     // What policy gives to the weaker level still runs, at that level, and its log says so.
@@ -55,13 +58,36 @@ describe.skipIf(skip)('isolation that falls while the assistant runs', async () 
 
     await install();
     await settles(async () => (await check())?.code === 'kernel', 'the repair is noticed');
-    expect(await check()).toMatchObject({ ok: true });
-    expect(await level()).toEqual(['kernel']);
+    await settles(async () => (await jobCheck())?.code === 'kernel', 'the repair for jobs is noticed');
+    expect([await check(), await jobCheck()]).toMatchObject([{ ok: true }, { ok: true }]);
+    expect(await level()).toEqual(['kernel', 'kernel']);
     expect((await ask('alice', 'run the checks of web on main')).state).toBe('pending');
     const alerts = (await verifiedLog()).filter((entry) => entry.type === 'alert.raised');
-    expect(alerts.map(({ data }) => data)).toEqual([
-      { code: 'isolation_fell', from: 'kernel', to: 'kernel-lite' },
-      { code: 'isolation_recovered', from: 'kernel-lite', to: 'kernel' },
-    ]);
+    for (const of of ['actions', 'jobs'])
+      expect(alerts.map(({ data }) => data).filter((data) => data?.of === of)).toEqual([
+        { code: 'isolation_fell', of, from: 'kernel', to: 'kernel-lite' },
+        { code: 'isolation_recovered', of, from: 'kernel-lite', to: 'kernel' },
+      ]);
+  });
+});
+
+describe('a machine that starts weaker than policy asks for', async () => {
+  const house = useAssistant({ level: 'kernel-lite' });
+
+  it('says so, of actions and of jobs, as long as a rule asks for more', async () => {
+    const { home, running } = house();
+    const found = async () =>
+      (await running.checks()).filter(({ name }) => name === 'isolation' || name === 'job_isolation');
+    const at = (ok: boolean) => ({ ok, code: 'kernel-lite', decides: false });
+    expect(await found()).toMatchObject([at(true), at(true)]);
+    // Runs no job.
+    home.edit('policies/tickets.cedar', (text) =>
+      text.replace('@approval', '@isolation("kernel")\n@approval'),
+    );
+    await running.reload();
+    expect(await found()).toMatchObject([at(false), at(true)]);
+    home.edit('policies/ci.cedar', (text) => text.replace('"kernel-lite"', '"kernel"'));
+    await running.reload();
+    expect(await found()).toMatchObject([at(false), at(false)]);
   });
 });

@@ -2,8 +2,9 @@
 
 import { lstat, readFile, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { servesJobs } from '../../built-ins.ts';
 import type { Config } from '../../config.ts';
-import { type Established, establishLevel } from '../../execution/sandbox/probe.ts';
+import { type Established, establishJobLevel, establishLevel } from '../../execution/sandbox/probe.ts';
 import { bad, type Finding, note, ok } from './finding.ts';
 
 /** The database stops in order when its disk is full, but it stops: below this it is soon. */
@@ -79,6 +80,18 @@ export async function isAssistant(host: string, port: number): Promise<boolean> 
     // Whatever answers otherwise, or not at all, is not ours.
     return false;
   }
+}
+
+/** Jobs of the built-in runner are launched in a way of their own, which is attacked by itself; nothing where there are none. */
+export async function lookAtJobSandbox(config: Config): Promise<Finding[]> {
+  if (!servesJobs(config)) return [];
+  const { level, attempts } = await establishJobLevel();
+  const name = 'job sandbox';
+  const words = `level ${level}, by a self-attack just now`;
+  if (level === 'kernel') return [ok(name, words)];
+  return level === 'kernel-lite'
+    ? [note(name, words, failuresOf(attempts))]
+    : [bad(name, 'no isolation could be established for jobs; none will run', failuresOf(attempts))];
 }
 
 export async function lookAtSandbox(config: Config | null): Promise<Finding[]> {

@@ -32,11 +32,11 @@ const SYSTEM_PATH = '/usr/local/bin:/usr/bin:/bin';
 
 /** Unpacks the source from stdin inside the sandbox, where a hostile archive can do no harm, and runs the job. */
 function entry(scratch: string, tasks: number | null): string {
-  // dash says -p where others say -u.
+  // dash says -p where others say -u. Appended to, as an old Landlock lets a job truncate nothing.
   const processes =
     tasks === null
       ? []
-      : [`{ if (ulimit -u ${tasks}) 2>/dev/null; then ulimit -u ${tasks}; else ulimit -p ${tasks}; fi; }`];
+      : [`{ if (ulimit -u ${tasks}) 2>>/dev/null; then ulimit -u ${tasks}; else ulimit -p ${tasks}; fi; }`];
   return [
     ...processes,
     `mkdir ${scratch}/source ${scratch}/home ${scratch}/tmp`,
@@ -71,6 +71,7 @@ function limited(
     program: SHELL,
     args: ['-c', limitLine(jobProcessLimits(job.limits)), ...command],
     env,
+    door: false,
     filter,
   };
 }

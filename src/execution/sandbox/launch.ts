@@ -13,6 +13,8 @@ export type Launch = {
   program: string;
   args: string[];
   env: Record<string, string>;
+  /** Whether it is given descriptor 3. */
+  door: boolean;
   /** Written to descriptor 4, which the level's own tool reads to its end; null for none. */
   filter: Buffer | null;
 };
@@ -70,7 +72,8 @@ function limited(
   env: Record<string, string>,
   filter: Buffer | null,
 ): Launch {
-  return { program: SHELL, args: ['-c', limitLine(processLimits(limits)), ...command], env, filter };
+  const args = ['-c', limitLine(processLimits(limits)), ...command];
+  return { program: SHELL, args, env, door: true, filter };
 }
 
 function inNamespaces(bundle: string, limits: RunLimits, { nodeFiles, bubblewrap }: Means): Launch {

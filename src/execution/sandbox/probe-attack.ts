@@ -8,8 +8,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import type { Operation, Tools } from '../../action.ts';
 
-/** What stands ready outside, all of it harmless. */
+/** What is tried, and what stands ready outside for it, all of it harmless. */
 export type Targets = {
+  attacks: Attack[];
   canaryFile: string;
   newFile: string;
   newDatabase: string;
@@ -83,12 +84,15 @@ async function attack(input: Record<string, unknown>, tools: Tools): ReturnType<
   // A refused socket may also be thrown from the event loop, where nobody can catch it.
   process.removeAllListeners('uncaughtException');
   process.on('uncaughtException', () => undefined);
+  const targets = input as Targets;
   const open: string[] = [];
-  for (const name of ATTACKS) {
-    if (await succeeds(() => attempts[name](input as Targets))) open.push(name);
+  for (const name of targets.attacks) {
+    if (await succeeds(() => attempts[name](targets))) open.push(name);
   }
-  const answer = await tools.fetch('https://door.internal/');
-  const door = answer.status === 200;
+  const door = await succeeds(async () => {
+    const { status } = await tools.fetch('https://door.internal/');
+    if (status !== 200) throw new Error('no door');
+  });
   return { kind: 'done', result: { code: 'attacked', message: '', data: { open, door } } };
 }
 

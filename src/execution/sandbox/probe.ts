@@ -9,13 +9,15 @@ import { createServer } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '../../errors.ts';
-import { IsolationLevel } from '../../model/request.ts';
+import { IsolationLevel, type Json } from '../../model/request.ts';
 import { type Bundle, bundleOperations } from './bundle.ts';
 import type { Call } from './call.ts';
 import { locateBubblewrap } from './machine.ts';
 import { ATTACKS, type Attack, type Targets } from './probe-attack.ts';
+import { probeAsJob } from './probe-job.ts';
 import { createSandbox } from './sandbox.ts';
 
 export type Attempt = {
@@ -46,6 +48,8 @@ const CLOSED_BY_PERMISSIONS: ReadonlySet<Attack> = new Set([
   'spawn',
 ]);
 
+const ATTACKS_HERE = ATTACKS.filter((attack) => process.platform === 'linux' || attack !== 'read_environ');
+
 const BUBBLEWRAP_MISSING = 'bubblewrap (apt-get install -y bubblewrap)';
 const PROBE_WALL_MS = 10_000;
 export const PROBE_MODULE = {
@@ -53,17 +57,7 @@ export const PROBE_MODULE = {
   module: fileURLToPath(new URL('./probe-attack.ts', import.meta.url)),
 };
 
-/**
- * Takes about 200 ms. A level whose probe cannot run does not hold; `none` is left when even Node's permissions
- * do not, or when the attack fails without any isolation.
- */
-export async function establishLevel({
-  node = process.execPath,
-  bubblewrap,
-  outFolder,
-  strongest = 'kernel',
-  signal,
-}: {
+export type ProbeOptions = {
   node?: string;
   /** Bubblewrap's program, where it is not where systems put it. */
   bubblewrap?: string;
@@ -72,17 +66,76 @@ export async function establishLevel({
   signal?: AbortSignal;
   /** Where to begin; stronger levels are not tried. */
   strongest?: IsolationLevel;
-} = {}): Promise<Established> {
-  const folder = outFolder === undefined ? {} : { outFolder };
-  const where = bubblewrap === undefined ? {} : { bubblewrap };
-  const bundles = await bundleOperations({ modules: [PROBE_MODULE], ...folder });
-  const bundle = bundles.get(PROBE_MODULE.name) as Bundle;
-  const try_ = (level: IsolationLevel): Promise<Seen> =>
-    attackAt(level, { bundle, sandbox: { node, ...folder, ...where }, ...(signal ? { signal } : {}) });
+};
 
-  const attacks = ATTACKS.filter((attack) => process.platform === 'linux' || attack !== 'read_environ');
-  const control = await try_('none');
-  const blunt = attacks.filter((attack) => !control.open.includes(attack));
+/**
+ * Of actions. Takes about 200 ms. A level whose probe cannot run does not hold; `none` is left when even Node's permissions
+ * do not, or when the attack fails without any isolation.
+ */
+export async function establishLevel(options: ProbeOptions = {}): Promise<Established> {
+  const established = await establish(options, AS_ACTION, levelsFrom(options.strongest ?? 'kernel'));
+  const missing = process.platform === 'linux' && (await locateBubblewrap(options.bubblewrap)) === null;
+  return { ...established, ...(missing ? { missing: BUBBLEWRAP_MISSING } : {}) };
+}
+
+/** Of jobs, which may do what an action may not, and are launched in another way: shown by itself. Below `kernel-lite` none run. */
+export function establishJobLevel(options: ProbeOptions = {}): Promise<Established> {
+  const levels = levelsFrom(options.strongest ?? 'kernel').filter((level) => level !== 'process');
+  return establish(options, AS_JOB, levels);
+}
+
+/** What the probe printed as its answer, or what kept it from answering. */
+type Said = { value: Json } | { problem: string };
+
+/** How code of one kind is launched, and what of the attack must fail there. */
+type Kind = {
+  attacks: readonly Attack[];
+  /** Whether it has a door; then it must open, and otherwise not be there. */
+  door: boolean;
+  launch(
+    level: IsolationLevel,
+    what: { bundle: Bundle; call: Call; door: (stream: Duplex) => void },
+    options: ProbeOptions,
+  ): Promise<Said>;
+};
+
+const AS_ACTION: Kind = {
+  attacks: ATTACKS_HERE,
+  door: true,
+  async launch(level, { bundle, call, door }, { signal, strongest: _, ...means }) {
+    const sandbox = await createSandbox({ level, ...means });
+    const outcome = await sandbox.run({
+      bundle,
+      job: call,
+      door,
+      limits: { wallMs: PROBE_WALL_MS },
+      ...(signal ? { signal } : {}),
+    });
+    if (outcome.kind === 'answered') return { value: outcome.value };
+    return { problem: `${outcome.code}: ${outcome.detail.slice(0, 500).trim()}` };
+  },
+};
+
+const AS_JOB: Kind = {
+  // It may start processes.
+  attacks: ATTACKS_HERE.filter((attack) => attack !== 'spawn'),
+  door: false,
+  launch: (level, { bundle, call }, { strongest: _, ...means }) => probeAsJob(level, bundle, call, means),
+};
+
+async function establish(
+  options: ProbeOptions,
+  kind: Kind,
+  levels: readonly IsolationLevel[],
+): Promise<Established> {
+  const { outFolder } = options;
+  const bundles = await bundleOperations({
+    modules: [PROBE_MODULE],
+    ...(outFolder === undefined ? {} : { outFolder }),
+  });
+  const bundle = bundles.get(PROBE_MODULE.name) as Bundle;
+  const control = await attackAt('none', bundle, AS_ACTION, options);
+  const blunt = ATTACKS_HERE.filter((attack) => !control.open.includes(attack));
   if (blunt.length > 0 || control.problem !== null) {
     const failures = blunt.map((attack) => `the attack ${attack} fails without isolation, so proves nothing`);
     if (control.problem !== null) failures.push(control.problem);
@@ -91,8 +144,8 @@ export async function establishLevel({
   }
 
   const attempts: Attempt[] = [];
-  for (const level of levelsFrom(strongest)) {
-    const seen = await try_(level);
+  for (const level of levels) {
+    const seen = await attackAt(level, bundle, kind, options);
     const failures: string[] = seen.open.filter(
       (attack) => level !== 'process' || CLOSED_BY_PERMISSIONS.has(attack),
     );
@@ -101,9 +154,7 @@ export async function establishLevel({
     attempts.push({ level, held: failures.length === 0, failures, ...unfinished });
     if (failures.length === 0) break;
   }
-  const reached = attempts.find(({ held }) => held)?.level ?? 'none';
-  const missing = process.platform === 'linux' && (await locateBubblewrap(bubblewrap)) === null;
-  return { level: reached, attempts, ...(missing ? { missing: BUBBLEWRAP_MISSING } : {}) };
+  return { level: attempts.find(({ held }) => held)?.level ?? 'none', attempts };
 }
 
 function levelsFrom(strongest: IsolationLevel): IsolationLevel[] {
@@ -118,34 +169,21 @@ type Seen = { open: Attack[]; problem: string | null };
 
 async function attackAt(
   level: IsolationLevel,
-  {
-    bundle,
-    sandbox: means,
-    signal,
-  }: {
-    bundle: Bundle;
-    sandbox: { node: string; bubblewrap?: string; outFolder?: string };
-    signal?: AbortSignal;
-  },
+  bundle: Bundle,
+  kind: Kind,
+  options: ProbeOptions,
 ): Promise<Seen> {
   const folder = await mkdtemp(path.join(tmpdir(), 'countersign-probe-'));
-  const outside = await prepareTargets(folder, means.node);
+  const outside = await prepareTargets(folder, options.node ?? process.execPath);
   try {
-    const sandbox = await createSandbox({ level, ...means });
-    const outcome = await sandbox.run({
-      bundle,
-      job: callWith(outside.targets),
-      door: outside.door,
-      limits: { wallMs: PROBE_WALL_MS },
-      ...(signal ? { signal } : {}),
-    });
+    const call = callWith({ ...outside.targets, attacks: [...kind.attacks] });
+    const said = await kind.launch(level, { bundle, call, door: outside.door }, options);
     const marks = await outside.marks();
-    if (outcome.kind === 'failed') {
-      return { open: marks, problem: `${outcome.code}: ${outcome.detail.slice(0, 500).trim()}` };
-    }
-    const said = outcome.value as { result: { data: { open: Attack[]; door: boolean } } };
-    const { open, door } = said.result.data;
-    return { open: [...new Set([...open, ...marks])], problem: door ? null : 'the door does not open' };
+    if ('problem' in said) return { open: marks, problem: said.problem };
+    const { open, door } = (said.value as { result: { data: { open: Attack[]; door: boolean } } }).result
+      .data;
+    const doorProblem = kind.door ? 'the door does not open' : 'there is a door, and should be none';
+    return { open: [...new Set([...open, ...marks])], problem: door === kind.door ? null : doorProblem };
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { open: [], problem: error.message };
@@ -169,7 +207,7 @@ async function prepareTargets(folder: string, node: string) {
     new Promise<void>((resolve) => unix.listen(inside('socket'), resolve)),
     new Promise<void>((resolve) => udp.bind(0, '127.0.0.1', resolve)),
   ]);
-  const targets: Targets = {
+  const targets: Omit<Targets, 'attacks'> = {
     canaryFile: inside('canary'),
     newFile: inside('written'),
     newDatabase: inside('written.db'),
@@ -181,7 +219,7 @@ async function prepareTargets(folder: string, node: string) {
   };
   return {
     targets,
-    door: (stream: unknown): void => {
+    door: (stream: Duplex): void => {
       broker.emit('connection', stream);
     },
     marks: async (): Promise<Attack[]> => {

@@ -25,7 +25,7 @@ export function startProcess(launch: Launch): Started {
       cwd: '/',
       // A session of its own: Ctrl-C in our terminal is not its business, and the group can be ended as one.
       detached: true,
-      stdio: ['pipe', 'pipe', 'pipe', 'pipe', launch.filter === null ? 'ignore' : 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', onlyIf(launch.door), onlyIf(launch.filter !== null)],
     });
   } catch (error) {
     return { child: null, exited: Promise.resolve(asError(error)) };
@@ -43,6 +43,9 @@ export function startProcess(launch: Launch): Started {
   if (launch.filter !== null) (child.stdio[FILTER_DESCRIPTOR] as unknown as Writable).end(launch.filter);
   return { child, exited };
 }
+
+/** Beyond the third, a descriptor that is ignored is not there. */
+const onlyIf = (wanted: boolean): 'pipe' | 'ignore' => (wanted ? 'pipe' : 'ignore');
 
 const asError = (what: unknown): Error =>
   what instanceof Error ? what : new Error('The process did not start.');

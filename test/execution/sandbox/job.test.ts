@@ -60,6 +60,13 @@ describe.each(KERNEL_LEVELS)('a job at $level', ({ level, skip }) => {
     expect(outcome).toMatchObject({ exitCode: 3, stopped: null, output: 'hello world\n' });
   });
 
+  it.skipIf(skip)('has no descriptor but the three of every process', async () => {
+    const { output } = await shell(
+      'for i in 0 1 2 3 4 5 6 7 8 9; do (true >&$i) 2>/dev/null && echo $i; done; true',
+    );
+    expect(output).toBe('0\n1\n2\n');
+  });
+
   it.skipIf(skip)('has this Node, its test runner included', async () => {
     const outcome = await run(level, ['node', '--test']);
     expect(outcome.output).toContain('pass 1');

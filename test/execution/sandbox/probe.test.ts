@@ -3,7 +3,7 @@ import { chmodSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { establishLevel } from '../../../src/execution/sandbox/probe.ts';
+import { establishJobLevel, establishLevel } from '../../../src/execution/sandbox/probe.ts';
 import { ACCOUNTS, KERNEL_LEVELS, openFolder } from './levels.ts';
 
 const PROBE = fileURLToPath(new URL('./probe-run.ts', import.meta.url));
@@ -29,7 +29,20 @@ describe('establishing the level', () => {
       expect(established.attempts).toEqual([{ level, held: true, failures: [] }]);
       expect(established.level).toBe(level);
     });
+
+    it.skipIf(skip)(`finds ${level} for jobs too${skip ? ` (left out: ${reason})` : ''}`, async () => {
+      const established = await establishJobLevel({ outFolder: folder, strongest: level });
+      expect(established).toEqual({ level, attempts: [{ level, held: true, failures: [] }] });
+    });
   }
+
+  it('finds none for jobs where nothing isolates them, and where only Node would', async () => {
+    const without = { outFolder: folder, bubblewrap: path.join(folder, 'absent') };
+    expect((await establishJobLevel(without)).attempts[0]).toMatchObject({ level: 'kernel', held: false });
+    expect(await establishJobLevel({ outFolder: folder, strongest: 'process' })).toMatchObject({
+      level: 'none',
+    });
+  });
 
   for (const { account, program, before, skip } of ACCOUNTS) {
     const [best] = KERNEL_LEVELS.filter((known) => !known.skip);
