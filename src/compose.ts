@@ -4,7 +4,6 @@
  */
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
-import type { GovernedAction } from './action.ts';
 import { createAnnouncing } from './announcing.ts';
 import { findRequest } from './approval/requests.ts';
 import { createAssistant } from './assistant.ts';
@@ -13,14 +12,7 @@ import { untilCovered } from './audit/cover.ts';
 import { newestCheckpoint, type StoredCheckpoint } from './audit/head.ts';
 import { createSequencer } from './audit/sequencer.ts';
 import { verifyDatabase } from './audit/verify-database.ts';
-import {
-  type BuiltIns,
-  createBuiltIns,
-  jobsOf,
-  repositoriesOf,
-  runbooksOf,
-  servesJobs,
-} from './built-ins.ts';
+import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf, runbooksOf } from './built-ins.ts';
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
 import { createConnecting } from './connecting.ts';
@@ -35,22 +27,21 @@ import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import { CIRCUIT_STATES } from './execution/broker/circuit.ts';
 import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
-import { createIsolation, type Isolation, sandboxInForce } from './execution/isolation.ts';
+import { createIsolation, sandboxInForce } from './execution/isolation.ts';
 import { isEnough, leastLevel } from './execution/levels.ts';
 import { runObstacle } from './execution/run-obstacle.ts';
 import { type Bundle, bundleOperations } from './execution/sandbox/bundle.ts';
 import { runJob } from './execution/sandbox/job.ts';
-import { type Established, establishJobLevel, establishLevel } from './execution/sandbox/probe.ts';
+import { type Established, establishLevel } from './execution/sandbox/probe.ts';
 import { createSandbox } from './execution/sandbox/sandbox.ts';
 import { type PreparedOutside, prepareOutside } from './foreign/outside.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
 import { createAdmission } from './intake/admission.ts';
-import { neededLevel, runsJobs } from './isolation-needed.ts';
 import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
 import { errorFields, type Log } from './log.ts';
-import { createToolWatch, newsInWords, unreviewedInWords } from './mcp/watch.ts';
+import { createToolWatch, newsInWords, type ToolChanged, unreviewedInWords } from './mcp/watch.ts';
 import { createMetrics } from './metrics.ts';
 import type { Delivered, Message } from './model/card.ts';
 import type { ExecutionId, PrincipalId, RequestId } from './model/ids.ts';
@@ -168,9 +159,8 @@ export async function compose(
   };
 
   const { attackEveryMs, ...levels } = options;
-  const [established, establishedForJobs, bundles] = await Promise.all([
+  const [established, bundles] = await Promise.all([
     establishLevel(levels),
-    servesJobs(config) ? establishJobLevel(levels) : null,
     bundleOperations({
       modules: [...new Map(catalogue.all().map(({ connector }) => [connector.name, connector]))].flatMap(
         ([name, { module }]) => (outside.bundles.has(name) ? [] : [{ name, module }]),
@@ -178,10 +168,6 @@ export async function compose(
     }),
   ]);
   const isolation = createIsolation(established.level, (signal) => establishLevel({ ...levels, signal }));
-  /** Jobs are launched in another way, which is attacked by itself; null where none can be asked for. */
-  const jobIsolation =
-    establishedForJobs &&
-    createIsolation(establishedForJobs.level, (signal) => establishJobLevel({ ...levels, signal }));
   const means = levels.bubblewrap === undefined ? {} : { bubblewrap: levels.bubblewrap };
   const sandbox = sandboxInForce(isolation, (level) => createSandbox({ level, ...means }));
   const isolationNow = () => ({ level: isolation.now(), acceptProcess: config.acceptProcess });
@@ -193,12 +179,8 @@ export async function compose(
     runbooks: runbooksOf(config),
     repositories: await repositoriesOf(config),
     enqueueRun: send.run,
-    runJob: (job) => runJob({ ...job, ...means, level: (jobIsolation ?? isolation).now() }),
-    obstacle: (key) =>
-      runObstacle(db, key as ExecutionId, {
-        ...isolationNow(),
-        level: (jobIsolation ?? isolation).now(),
-      }),
+    runJob: (job) => runJob({ ...job, ...means, level: isolation.now() }),
+    obstacle: (key) => runObstacle(db, key as ExecutionId, isolationNow()),
     failed: (error) => defect(error, { name: 'runner' }),
   });
   const credentialNews = createCredentialNews({
@@ -276,15 +258,11 @@ export async function compose(
       .digest('hex')
       .slice(0, MARK_HEX_DIGITS);
 
-  const toolWatch = createToolWatch(rules.tools, {
-    db,
-    async record(tx, news) {
-      await audit.append(tx, { type: 'alert.raised', data: { code: 'tool_changed', ...news } });
-    },
-    changed(news) {
-      log.error({ ...news, code: 'tool_changed' }, 'a tool of an MCP server is not what was reviewed');
-      tellOperators(operators, newsInWords(news)).catch((error: unknown) => defect(error, { name: 'mcp' }));
-    },
+  const toolWatch = createToolWatch(rules.tools, (news: ToolChanged) => {
+    log.error({ ...news, code: 'tool_changed' }, 'a tool of an MCP server is not what was reviewed');
+    const entry = { type: 'alert.raised' as const, data: { code: 'tool_changed', ...news } };
+    db.transaction((tx) => audit.append(tx, entry)).catch((error: unknown) => defect(error, { name: 'mcp' }));
+    tellOperators(operators, newsInWords(news)).catch((error: unknown) => defect(error, { name: 'mcp' }));
   });
   const executorDeps: ExecutorDeps = {
     db,
@@ -299,7 +277,10 @@ export async function compose(
       tellOperators(operators, message).catch((error: unknown) => defect(error, { request, code }));
     },
     isolation: isolationNow,
-    governed: catalogue.governed,
+    governed: (action) => {
+      const found = catalogue.governed(action);
+      return found && toolWatch.isServed(found) ? found : null;
+    },
     nameOf: async (id) => nameOf(id),
     markOf,
     find: findRequest,
@@ -314,10 +295,7 @@ export async function compose(
         request,
         signal,
       ),
-    async permittedNow(tx, request) {
-      const now = await pipeline.permittedNow(tx, request);
-      return { ...now, obstacle: now.obstacle ?? (await toolWatch.obstacle(tx, request.action)) };
-    },
+    permittedNow: (tx, request) => pipeline.permittedNow(tx, request),
     stop: announcing.stopped,
     started: (tx, request, claim, evidence) => announcing.started(tx, request, claim, claim.level, evidence),
     async finished(tx, request, state, result) {
@@ -425,10 +403,6 @@ export async function compose(
     nameOf,
     titleOfGroup,
     titleOf,
-    systemOf: ({ action, connector }) => {
-      const governed = catalogue.governed(action);
-      return governed?.connector.name === connector ? governed.connector.title(governed.settings) : connector;
-    },
     argumentOrder: (action) => Object.keys(catalogue.governed(action)?.action.input.shape ?? {}),
     leastIsolation: ({ risk, obligations }) =>
       leastLevel(risk, obligations, { process: config.acceptProcess }),
@@ -439,6 +413,10 @@ export async function compose(
   const connecting = createConnecting({ log, defect });
   const delivery = createDelivery({
     db,
+    systemOf: ({ action, connector }) => {
+      const governed = catalogue.governed(action);
+      return governed?.connector.name === connector ? governed.connector.title(governed.settings) : connector;
+    },
     surface: (platform) => surfaces.get(platform) ?? null,
     render: (message) => rendering.forPlace(message),
     putOff: (what, afterSeconds) => db.transaction((tx) => send.deliverLater(tx, what, afterSeconds)),
@@ -452,20 +430,14 @@ export async function compose(
     log,
     defect: (error) => defect(error, { name: 'checkpoint' }),
   });
-  const watchOf = (of: 'actions' | 'jobs', watched: Isolation) =>
-    createIsolationWatch({
-      ...operators,
-      audit,
-      of,
-      isolation: watched,
-      log,
-      defect: (error) => defect(error, { name: 'isolation', of }),
-      everyMs: attackEveryMs,
-    });
-  const isolationWatches = [
-    watchOf('actions', isolation),
-    ...(jobIsolation ? [watchOf('jobs', jobIsolation)] : []),
-  ];
+  const isolationWatch = createIsolationWatch({
+    ...operators,
+    audit,
+    isolation,
+    log,
+    defect: (error) => defect(error, { name: 'isolation' }),
+    everyMs: attackEveryMs,
+  });
   const sequencer = createSequencer({
     db,
     macKey: keys.macKey,
@@ -501,22 +473,14 @@ export async function compose(
   };
 
   const checks = async (): Promise<Check[]> => {
-    const tools = await toolWatch.code();
     const migrations = await pendingMigrations(db).then(
       (pending) => ({ database: true, code: pending.length === 0 ? 'ok' : 'migrations_pending' }),
       () => ({ database: false, code: 'database_unavailable' }),
     );
     const sequencing = sequencer.health();
-    const policies = [...rules.policy().loaded.policies.values()];
-    const isolationCheck = (
-      name: string,
-      { now, isAtItsBest }: Isolation,
-      actions: GovernedAction[],
-    ): Check => {
-      const needed = neededLevel(actions, policies, { process: config.acceptProcess });
-      return { name, ok: isEnough(now(), needed) && isAtItsBest(), code: now(), decides: false };
-    };
-    const served = catalogue.all();
+    const level = isolation.now();
+    const isAsItShould =
+      isEnough(level, config.acceptProcess ? 'process' : 'kernel-lite') && isolation.isAtItsBest();
     return [
       {
         name: 'database',
@@ -526,11 +490,12 @@ export async function compose(
       },
       { name: 'migrations', ok: migrations.code === 'ok', code: migrations.code, decides: true },
       { name: 'audit', ok: sequencing.ok, code: sequencing.code, decides: true },
-      isolationCheck('isolation', isolation, [...served]),
-      ...(jobIsolation ? [isolationCheck('job_isolation', jobIsolation, served.filter(runsJobs))] : []),
+      { name: 'isolation', ok: isAsItShould, code: level, decides: false },
       { name: 'upstreams', ok: waitingFor() === null, code: waitingFor() ?? 'ok', decides: false },
       { name: 'actions', ok: notServed.length === 0, code: notServed[0]?.state ?? 'ok', decides: false },
-      ...(config.mcp === null ? [] : [{ name: 'mcp', ok: tools === 'ok', code: tools, decides: false }]),
+      ...(config.mcp === null
+        ? []
+        : [{ name: 'mcp', ok: toolWatch.code() === 'ok', code: toolWatch.code(), decides: false }]),
       ...connecting.checks(),
     ];
   };
@@ -635,10 +600,8 @@ export async function compose(
       const { counts, switches } = await assistant.operations('' as PrincipalId);
       for (const [state, count] of Object.entries(counts)) metrics.requests.set({ state }, count);
       metrics.killSwitches.set(switches.length);
-      for (const level of IsolationLevel.options) {
+      for (const level of IsolationLevel.options)
         metrics.isolation.set({ level }, level === isolation.now() ? 1 : 0);
-        if (jobIsolation) metrics.jobIsolation.set({ level }, level === jobIsolation.now() ? 1 : 0);
-      }
       for (const { host: upstream, circuit, pausedSeconds } of broker.upstreams()) {
         for (const state of CIRCUIT_STATES)
           metrics.upstreams.set({ upstream, state }, state === circuit ? 1 : 0);
@@ -697,7 +660,7 @@ export async function compose(
       if (rules.tools.unreviewed.length > 0)
         log.warn({ code: 'tool_unreviewed' }, unreviewedInWords(rules.tools.unreviewed));
       checkpointPosting.start();
-      for (const watch of isolationWatches) watch.start();
+      isolationWatch.start();
     },
     connect: (platform, start) =>
       connecting.connect(platform, start, async () => {
@@ -715,7 +678,7 @@ export async function compose(
       stopping.abort();
       connecting.stop();
       checkpointPosting.pause();
-      await Promise.all(isolationWatches.map((watch) => watch.stop()));
+      await isolationWatch.stop();
       await stopNews();
       await stopWorkers();
       await queue.stop();
