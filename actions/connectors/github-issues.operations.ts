@@ -288,7 +288,7 @@ const status: Operation = {
     const found = await readIssue(args, tools);
     if (!found.ok) return found.failure;
     const issue = found.value;
-    const newest = await newestOf(commentsOf(issue, tools), () => true);
+    const newest = await newestOf(commentsOf(issue, tools));
     if (!newest.ok) return newest.failure;
     const said = newest.value.map((entry) => `${entry.user?.login ?? 'somebody'}: ${entry.body ?? ''}`);
     const { number, state, title, comments } = issue;

@@ -99,7 +99,8 @@ export function transitionBody(pinned: Readonly<Record<string, string>>, setting
 }
 
 const issueQuery = { fields: ISSUE_FIELDS };
-const commentQuery = { orderBy: '-created', maxResults: String(PER_PAGE), expand: 'properties' };
+const commentQuery = { orderBy: '-created', maxResults: String(PER_PAGE) };
+const publicQuery = { public: 'true', internal: 'false', limit: String(PER_PAGE) };
 /** Search is behind by seconds to minutes: https://developer.atlassian.com/cloud/jira/platform/search-and-reconcile */
 const searchQuery = (settings: Json) => ({
   jql: `project = "${placeOf(settings).project}" AND creator = currentUser() ORDER BY created DESC`,
@@ -131,6 +132,10 @@ export const readTransitionsRule = readRule(JIRA, `${ISSUE}/transitions`, { fill
 export const readCommentsRule = readRule(JIRA, `${ISSUE}/comment`, {
   fill: withKey,
   query: () => ({ ...commentQuery, startAt: null }),
+});
+export const readPublicRule = readRule(JIRA, '/rest/servicedeskapi/request/{key}/comment', {
+  fill: withKey,
+  query: () => ({ ...publicQuery, start: null }),
 });
 const onEdition =
   (isCloud: boolean) =>
@@ -210,13 +215,6 @@ export async function findByMark(args: Args, tools: Tools): Promise<string | nul
   return null;
 }
 
-/** Whether the customer may read it: Cloud says `jsdPublic`, Data Center a property; what says neither is taken for internal. */
-export function isPublic(comment: Fields): boolean {
-  if (typeof comment.jsdPublic === 'boolean') return comment.jsdPublic;
-  const property = listOf(comment, 'properties').find((item) => text(item, 'key') === 'sd.public.comment');
-  return property !== undefined && inside(property, 'value').internal === false;
-}
-
 /** Pages of a ticket's comments, newest first. */
 export async function* commentsOf(key: string, tools: Tools): AsyncGenerator<Answer<Fields[]>> {
   const path = ['rest', 'api', placeOf(tools.settings).version, 'issue', key, 'comment'];
@@ -228,6 +226,28 @@ export async function* commentsOf(key: string, tools: Tools): AsyncGenerator<Ans
     yield { ok: true, value: comments };
     if (comments.length < PER_PAGE) return;
   }
+}
+
+const writtenAt = (comment: Fields): number => Number(inside(comment, 'created').epochMillis);
+
+/**
+ * Comments that the customer may read, newest first. Only Service Management tells them from internal ones on both editions: to
+ * the platform a comment that does not say is public on one and unknown on the other. In what order it lists them is not
+ * documented, so they are put in order here.
+ */
+export async function publicComments(key: string, tools: Tools): Promise<Answer<Fields[]>> {
+  const found: Fields[] = [];
+  let start = 0;
+  for (let page = 0; page < COMMENT_PAGES; page += 1) {
+    const query = { ...publicQuery, start: String(start) };
+    const answer = await read(tools, JIRA, [...REQUESTS, key, 'comment'], query);
+    if (!answer.ok) return answer;
+    const comments = listOf(answer.value, 'values');
+    found.push(...comments.filter((comment) => comment.public === true));
+    start += comments.length;
+    if (comments.length === 0 || answer.value.isLastPage !== false) break;
+  }
+  return { ok: true, value: found.toSorted((a, b) => writtenAt(b) - writtenAt(a)) };
 }
 
 /** The transition that leads to a status from where the ticket is now, by its id; null where none does. */

@@ -14,16 +14,17 @@ import {
   inside,
   isDone,
   isOurs,
-  isPublic,
   keyOf,
   linkTo,
   placeOf,
+  publicComments,
   REQUESTS,
   readCommentsRule,
   readDeskRule,
   readIssue,
   readIssueRule,
   readOpenedRule,
+  readPublicRule,
   readTransitionsRule,
   readTypeFieldsRule,
   readTypeRule,
@@ -43,10 +44,11 @@ import {
   inSentence,
   listed,
   neverFollows,
+  newestOf,
   quoted,
   sameWords,
+  shownWords,
   signed,
-  TEXTS_SHOWN,
 } from './ticket-words.ts';
 
 const about = (tools: Tools, key: string, message: string) => done(key, linkTo(tools.settings, key), message);
@@ -70,6 +72,7 @@ const create: Operation = {
     readTypeFieldsRule,
     writeRule(JIRA, '/rest/servicedeskapi/request', { body: (values) => requestBody(values.args, values) }),
     readOpenedRule,
+    readPublicRule,
     ...searchRules,
   ],
   writes: 1,
@@ -236,7 +239,7 @@ const close: Operation = {
 };
 
 const status: Operation = {
-  egress: [readIssueRule, readCommentsRule],
+  egress: [readIssueRule, readCommentsRule, readPublicRule],
   writes: 0,
   idempotency: 'natural',
   preview: async (args, tools) => ({
@@ -248,22 +251,19 @@ const status: Operation = {
     const key = keyOf(args, tools.settings);
     const found = await readIssue(key, tools);
     if (!found.ok) return found.failure;
-    const page = await commentsOf(key, tools).next();
-    if (page.done) throw unclear(JIRA.name, 'no comments');
-    if (!page.value.ok) return page.value.failure;
     const { showsAll } = placeOf(tools.settings);
-    const said = page.value.value
-      .filter((item) => showsAll || isPublic(item))
-      .slice(0, TEXTS_SHOWN)
-      .map((item) => `${text(inside(item, 'author'), 'displayName') || 'somebody'}: ${wordsOf(item.body)}`)
-      .reverse();
+    const newest = await newestOf(showsAll ? commentsOf(key, tools) : [await publicComments(key, tools)]);
+    if (!newest.ok) return newest.failure;
+    const said = newest.value.map(
+      (item) => `${text(inside(item, 'author'), 'displayName') || 'somebody'}: ${wordsOf(item.body)}`,
+    );
     const { fields } = found.value;
     const owner = inSentence(text(inside(fields, 'assignee'), 'displayName')) || 'nobody';
     const [state = '', priority = ''] = ['status', 'priority'].map((name) =>
       inSentence(text(inside(fields, name), 'name')),
     );
     const title = text(fields, 'summary');
-    const message = `Ticket ${key} is ${state}, priority ${priority || 'none'}, owner ${owner}; its newest ${said.length} ${showsAll ? '' : 'public '}comments are below.`;
+    const message = `Ticket ${key} is ${state}, priority ${priority || 'none'}, owner ${owner}; ${shownWords(said.length, showsAll ? 'comment' : 'public comment')}.`;
     return {
       kind: 'done',
       result: {

@@ -116,8 +116,12 @@ function incidentQuery(args: Args, settings: Json): Record<string, string> {
 const markQuery = (mark: string, settings: Json): Record<string, string> =>
   asQuery([`correlation_id=${mark}`, `sys_created_by=${placeOf(settings).account}`], 10);
 
-const journalQuery = (incident: string) => ({
-  sysparm_query: `element_id=${incident}^elementINcomments,work_notes^ORDERBYDESCsys_created_on`,
+/** Entries of the journal, newest first: where notes of staff may not be shown they are not asked for, and so hide nothing. */
+export const shownElements = (settings: Json): string =>
+  placeOf(settings).showsAll ? 'elementINcomments,work_notes' : 'element=comments';
+export const ownElement = (settings: Json): string => `element=${placeOf(settings).field}`;
+const journalQuery = (incident: string, elements: string) => ({
+  sysparm_query: `element_id=${incident}^${elements}^ORDERBYDESCsys_created_on`,
   sysparm_fields: 'element,value,sys_created_by,sys_created_on',
   sysparm_limit: String(PER_PAGE),
 });
@@ -141,10 +145,16 @@ export const readNotesRule = readRule(SERVICENOW, '/api/now/table/incident/{inci
   fill: pinnedIncident,
   query: ({ settings }) => notesQuery(settings),
 });
-export const readJournalRule = readRule(SERVICENOW, '/api/now/table/{journal}', {
-  fill: () => ({ journal: JOURNAL }),
-  query: ({ pinned }) => ({ ...journalQuery(pinned.incident ?? ''), sysparm_offset: null }),
-});
+const readJournal = (elements: (settings: Json) => string) =>
+  readRule(SERVICENOW, '/api/now/table/{journal}', {
+    fill: () => ({ journal: JOURNAL }),
+    query: ({ pinned, settings }) => ({
+      ...journalQuery(pinned.incident ?? '', elements(settings)),
+      sysparm_offset: null,
+    }),
+  });
+export const readShownRule = readJournal(shownElements);
+export const readOwnRule = readJournal(ownElement);
 
 const unknown = (words: string) => ({ ok: false, failure: failed('not_found', words) }) as const;
 
@@ -196,10 +206,10 @@ export async function isNoted(tools: Tools): Promise<boolean> {
 }
 
 /** Pages of the journal, newest first. Without the right to read it ServiceNow shows an empty one, or answers 403. */
-export async function* journalOf(tools: Tools): AsyncGenerator<Answer<Fields[]>> {
+export async function* journalOf(elements: string, tools: Tools): AsyncGenerator<Answer<Fields[]>> {
   for (let page = 0; page < JOURNAL_PAGES; page += 1) {
     const answer = await read(tools, SERVICENOW, [...TABLE, JOURNAL], {
-      ...journalQuery(tools.pinned.incident ?? ''),
+      ...journalQuery(tools.pinned.incident ?? '', elements),
       sysparm_offset: String(page * PER_PAGE),
     });
     if (!answer.ok) return yield answer;

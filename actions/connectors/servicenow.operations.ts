@@ -17,13 +17,16 @@ import {
   MAX_TEXT_CHARS,
   MAX_TITLE_CHARS,
   numberOf,
+  ownElement,
   pinnedIncident,
   placeOf,
   readIncident,
   readIncidentRule,
-  readJournalRule,
   readMarkRule,
   readNotesRule,
+  readOwnRule,
+  readShownRule,
+  shownElements,
   shownOf,
   storedOf,
 } from './servicenow-incidents.ts';
@@ -36,10 +39,11 @@ import {
   inSentence,
   listed,
   neverFollows,
+  newestOf,
   quoted,
   sameWords,
+  shownWords,
   signed,
-  TEXTS_SHOWN,
 } from './ticket-words.ts';
 
 const about = (tools: Tools, number: string, message: string) =>
@@ -120,7 +124,7 @@ const pinnedOf = (incident: Fields) => ({ incident: storedOf(incident, 'sys_id')
 const commenting = change(commentBody);
 
 const comment: Operation = {
-  egress: [readIncidentRule, readNotesRule, readJournalRule, commenting.rule],
+  egress: [readIncidentRule, readNotesRule, readOwnRule, commenting.rule],
   writes: 1,
   idempotency: 'none',
   preview: async (args, tools) => {
@@ -152,7 +156,7 @@ const comment: Operation = {
       text(row, 'element') === field &&
       text(row, 'sys_created_by') === account &&
       sameWords(text(row, 'value'), wanted);
-    for await (const page of journalOf(tools)) {
+    for await (const page of journalOf(ownElement(tools.settings), tools)) {
       if (!page.ok) return CANNOT_TELL;
       if (page.value.some(isOurs)) return happened(commented(tools, numberOf(args)));
     }
@@ -205,7 +209,7 @@ const close: Operation = {
 };
 
 const status: Operation = {
-  egress: [readIncidentRule, readJournalRule],
+  egress: [readIncidentRule, readShownRule],
   writes: 0,
   idempotency: 'natural',
   preview: async (args, tools) => {
@@ -221,16 +225,14 @@ const status: Operation = {
   run: async (args, tools) => {
     const found = await readIncident(args, tools);
     if (!found.ok) return found.failure;
-    const journal = await journalOf(tools).next();
-    if (journal.done) throw unclear(SERVICENOW.name, 'no journal');
-    const isHidden = !journal.value.ok && journal.value.failure.result.code === 'upstream_forbidden';
-    if (!journal.value.ok && !isHidden) return journal.value.failure;
     const { showsAll } = placeOf(tools.settings);
-    const said = (journal.value.ok ? journal.value.value : [])
-      .filter((row) => showsAll || text(row, 'element') === 'comments')
-      .slice(0, TEXTS_SHOWN)
-      .map((row) => `${text(row, 'sys_created_by')}: ${text(row, 'value')}`)
-      .reverse();
+    const isShown = (row: Fields): boolean => showsAll || text(row, 'element') === 'comments';
+    const journal = await newestOf(journalOf(shownElements(tools.settings), tools), isShown);
+    const isHidden = !journal.ok && journal.failure.result.code === 'upstream_forbidden';
+    if (!journal.ok && !isHidden) return journal.failure;
+    const said = (journal.ok ? journal.value : []).map(
+      (row) => `${text(row, 'sys_created_by')}: ${text(row, 'value')}`,
+    );
     const incident = found.value;
     const number = numberOf(args);
     const owner = inSentence(shownOf(incident, 'assigned_to')) || 'nobody';
@@ -238,7 +240,7 @@ const status: Operation = {
     const title = storedOf(incident, 'short_description');
     const texts = isHidden
       ? 'its comments are hidden from the assistant'
-      : `its newest ${said.length} ${showsAll ? '' : 'public '}comments are below`;
+      : shownWords(said.length, showsAll ? 'comment' : 'public comment');
     const message = `Ticket ${number} is ${state}, priority ${priority || 'none'}, owner ${owner}; ${texts}.`;
     return {
       kind: 'done',

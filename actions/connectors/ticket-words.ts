@@ -74,8 +74,8 @@ export const inSentence = (name: string): string =>
 
 /** The newest that may be shown, oldest first, out of pages that come newest first: read on until there are enough. */
 export async function newestOf<T>(
-  pages: AsyncIterable<Answer<T[]>>,
-  isShown: (item: T) => boolean,
+  pages: AsyncIterable<Answer<T[]>> | Iterable<Answer<T[]>>,
+  isShown: (item: T) => boolean = () => true,
 ): Promise<Answer<T[]>> {
   const found: T[] = [];
   for await (const page of pages) {

@@ -137,18 +137,22 @@ export function differing(ticket: Fields, args: Args, about: About): string[] {
   return Object.keys(wanted).filter((name) => wanted[name] === false);
 }
 
-/** One page of comments after another, newest first, each with its author's name. */
-export async function* commentsOf(
-  args: Args,
-  tools: Tools,
-): AsyncGenerator<Answer<{ comments: Fields[]; nameOf: (id: Json | undefined) => string }>> {
+/** A comment with its author's name. */
+export type Said = { comment: Fields; author: string };
+
+/** One page of comments after another, newest first. Zendesk cannot be asked for public ones alone. */
+export async function* commentsOf(args: Args, tools: Tools): AsyncGenerator<Answer<Said[]>> {
   let after = '';
   for (let page = 0; page < COMMENT_PAGES; page += 1) {
     const query = after === '' ? commentQuery : { ...commentQuery, 'page[after]': after };
     const answer = await read(tools, ZENDESK, [...API, numberOf(args), 'comments'], query);
     if (!answer.ok) return yield answer;
     const { value } = answer;
-    yield { ok: true, value: { comments: listOf(value, 'comments'), nameOf: (id) => nameOf(value, id) } };
+    const comments = listOf(value, 'comments');
+    yield {
+      ok: true,
+      value: comments.map((comment) => ({ comment, author: nameOf(value, comment.author_id) })),
+    };
     const meta = isFields(value.meta) ? value.meta : {};
     after = text(meta, 'after_cursor');
     if (meta.has_more !== true || after === '') return;

@@ -10,11 +10,12 @@ import {
   happened,
   listed,
   neverFollows,
+  newestOf,
   numberOf,
   quoted,
   sameWords,
+  shownWords,
   signed,
-  TEXTS_SHOWN,
 } from './ticket-words.ts';
 import { ZENDESK } from './zendesk-errors.ts';
 import {
@@ -30,6 +31,7 @@ import {
   readMarkRule,
   readTicket,
   readTicketRule,
+  type Said,
   SOLVED,
   ticketBody,
   wordsOf,
@@ -163,8 +165,9 @@ const comment: Operation = {
     const wanted = signed(text(args, 'comment'), tools);
     for await (const page of commentsOf(args, tools)) {
       if (!page.ok) return CANNOT_TELL;
-      const isOurs = (item: Fields) => String(item.author_id) === account && sameWords(wordsOf(item), wanted);
-      if (page.value.comments.some(isOurs)) return happened(commented(tools, numberOf(args)));
+      const isOurs = ({ comment }: Said) =>
+        String(comment.author_id) === account && sameWords(wordsOf(comment), wanted);
+      if (page.value.some(isOurs)) return happened(commented(tools, numberOf(args)));
     }
     return CANNOT_TELL;
   },
@@ -216,20 +219,16 @@ const status: Operation = {
   run: async (args, tools) => {
     const found = await readTicket(args, tools);
     if (!found.ok) return found.failure;
-    const first = await commentsOf(args, tools).next();
-    if (first.done) throw unclear(ZENDESK.name, 'no comments');
-    if (!first.value.ok) return first.value.failure;
-    const { comments, nameOf } = first.value.value;
+    const { showsAll } = placeOf(tools.settings);
+    const isShown = ({ comment }: Said): boolean => showsAll || comment.public === true;
+    const newest = await newestOf(commentsOf(args, tools), isShown);
+    if (!newest.ok) return newest.failure;
     const { ticket, owner } = found.value;
     const number = numberOf(args);
     const [title, state, priority] = ['subject', 'status', 'priority'].map((name) => text(ticket, name));
-    const { showsAll } = placeOf(tools.settings);
-    const said = comments
-      .filter((item) => showsAll || item.public === true)
-      .slice(0, TEXTS_SHOWN)
-      .map((item) => `${nameOf(item.author_id) || 'somebody'}: ${wordsOf(item)}`)
-      .reverse();
-    const message = `Ticket #${number} is ${state}, priority ${priority || 'none'}, owner ${owner}; its newest ${said.length} ${showsAll ? '' : 'public '}texts are below.`;
+    const said = newest.value.map(({ comment, author }) => `${author || 'somebody'}: ${wordsOf(comment)}`);
+    const texts = shownWords(said.length, showsAll ? 'text' : 'public text');
+    const message = `Ticket #${number} is ${state}, priority ${priority || 'none'}, owner ${owner}; ${texts}.`;
     const { result } = about(tools, number, message);
     return {
       kind: 'done',

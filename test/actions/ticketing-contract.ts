@@ -128,7 +128,7 @@ export function ticketingContract(subject: Subject): void {
       expect(heard.writes).toHaveLength(1);
       const isPublic = why('internal comments') !== undefined;
       expect((await world.held(ticket)).comments).toMatchObject([{ isOurs: true, isPublic }]);
-      await world.saidByOthers(ticket, 250);
+      await world.saidByOthers(ticket, 250, isPublic);
       const asked = world.calls().length;
       expect(await reconcile('comment', request)).toEqual({ kind: 'happened', outcome: value });
       expect(world.calls().length - asked).toBeGreaterThanOrEqual(subject.pages);
@@ -193,6 +193,16 @@ export function ticketingContract(subject: Subject): void {
         kind: 'done',
         result: { output: expect.stringContaining('note 0') },
       });
+    });
+  });
+
+  describe('many notes of staff', () => {
+    unless('internal comments')('hide nothing of what everybody may read', async () => {
+      const ticket = await open();
+      await world.saidByOthers(ticket, 2);
+      await world.saidByOthers(ticket, 110, false);
+      const { value } = await run('status', given({ ticket }));
+      expect(value).toMatchObject({ result: { output: expect.stringMatching(/note 0\n[^\n]*note 1$/) } });
     });
   });
 

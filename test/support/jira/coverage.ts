@@ -6,6 +6,7 @@ export const COVERAGE = {
     'GET /rest/api/:version/issue/:key/transitions',
     'GET /rest/api/:version/search',
     'GET /rest/api/:version/search/jql',
+    'GET /rest/servicedeskapi/request/:key/comment',
     'GET /rest/servicedeskapi/servicedesk/:desk',
     'GET /rest/servicedeskapi/servicedesk/:desk/requesttype/:type',
     'GET /rest/servicedeskapi/servicedesk/:desk/requesttype/:type/field',
@@ -33,6 +34,7 @@ export const COVERAGE = {
     'a key of a ticket that was moved finds it in its new project',
     'search: JQL of one project and creator, pages by token or offset, an index that is behind on demand; 410 for the old one on Cloud',
     'comments by offset, both orders, 100 a page',
+    'comments of Service Management: public, internal, pages of at most 50 with isLastPage, in either order',
     '429 with Retry-After, and every other refusal, on demand',
   ],
 } as const;

@@ -8,7 +8,7 @@ import { documentOf, isDocument } from './texts.ts';
 
 export type Edition = 'cloud' | 'data-center';
 type Person = { id: string; displayName: string };
-type Comment = { id: string; author: Person; body: unknown; isPublic: boolean };
+type Comment = { id: string; author: Person; wiki: string; body: unknown; isPublic: boolean };
 export type Ticket = {
   key: string;
   project: string;
@@ -69,6 +69,7 @@ const TRANSITIONS: Readonly<Record<string, { id: string; name: string; to: strin
   'In progress': [{ id: '762', name: 'Resolve', to: 'Resolved' }],
 };
 const MAX_PAGE = 100;
+const MAX_REQUEST_PAGE = 50;
 
 export class FakeJira {
   readonly edition: Edition;
@@ -126,7 +127,7 @@ export class FakeJira {
   /** Stores wiki markup as this edition does. */
   say(ticket: Ticket, author: Person, body: string, isPublic: boolean): Comment {
     const stored = this.isCloud ? documentOf(body) : body;
-    const comment = { id: String(ticket.comments.length + 1), author, body: stored, isPublic };
+    const comment = { id: String(ticket.comments.length + 1), author, wiki: body, body: stored, isPublic };
     ticket.comments.push(comment);
     return comment;
   }
@@ -227,13 +228,28 @@ function listComments(fake: FakeJira, { query }: Asked, ticket: Ticket): Reply {
     id,
     author: fake.shownPerson(author),
     body,
-    // What says who reads it: a field on Cloud, a property on Data Center, where it is asked for.
+    // Only Cloud says who reads it; Data Center keeps a property, which comments from elsewhere do not have.
     ...(fake.isCloud ? { jsdPublic: isPublic } : {}),
-    ...(!fake.isCloud && query.get('expand') === 'properties'
-      ? { properties: [{ key: 'sd.public.comment', value: { internal: !isPublic } }] }
-      : {}),
   }));
   return { status: 200, body: { startAt, maxResults, total: sorted.length, comments } };
+}
+
+/** In which order is not documented: oldest first on one edition, newest first on the other. */
+function listRequestComments(fake: FakeJira, { query }: Asked, ticket: Ticket): Reply {
+  const isAsked = (name: string): boolean => query.get(name) !== 'false';
+  const found = ticket.comments.filter(({ isPublic }) => isAsked(isPublic ? 'public' : 'internal'));
+  const sorted = fake.isCloud ? found : found.toReversed();
+  const start = Number(query.get('start') ?? 0);
+  const limit = Math.min(Number(query.get('limit') ?? MAX_REQUEST_PAGE), MAX_REQUEST_PAGE);
+  const values = sorted.slice(start, start + limit).map(({ id, author, wiki, isPublic }) => ({
+    id,
+    body: wiki,
+    public: isPublic,
+    author: fake.shownPerson(author),
+    created: { epochMillis: 1_790_000_000_000 + Number(id) * 1_000 },
+  }));
+  const isLastPage = start + limit >= sorted.length;
+  return { status: 200, body: { size: values.length, start, limit, isLastPage, values } };
 }
 
 function listTransitions(_fake: FakeJira, _asked: Asked, ticket: Ticket): Reply {
@@ -296,6 +312,7 @@ const atDesk =
 export const ROUTES: Routes<FakeJira> = {
   'POST /rest/servicedeskapi/request': create,
   'POST /rest/servicedeskapi/request/:key/comment': onTicket(addComment),
+  'GET /rest/servicedeskapi/request/:key/comment': onTicket(listRequestComments),
   'GET /rest/servicedeskapi/servicedesk/:desk': atDesk((fake) => ({ id: '4', projectKey: fake.deskProject })),
   'GET /rest/servicedeskapi/servicedesk/:desk/requesttype/:type': atDesk(() => ({
     id: '25',
