@@ -4,6 +4,7 @@
  */
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
+import type { GovernedAction } from './action.ts';
 import { createAnnouncing } from './announcing.ts';
 import { findRequest } from './approval/requests.ts';
 import { createAssistant } from './assistant.ts';
@@ -12,7 +13,14 @@ import { untilCovered } from './audit/cover.ts';
 import { newestCheckpoint, type StoredCheckpoint } from './audit/head.ts';
 import { createSequencer } from './audit/sequencer.ts';
 import { verifyDatabase } from './audit/verify-database.ts';
-import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf, runbooksOf } from './built-ins.ts';
+import {
+  type BuiltIns,
+  createBuiltIns,
+  jobsOf,
+  repositoriesOf,
+  runbooksOf,
+  servesJobs,
+} from './built-ins.ts';
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
 import { createConnecting } from './connecting.ts';
@@ -27,16 +35,17 @@ import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import { CIRCUIT_STATES } from './execution/broker/circuit.ts';
 import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
-import { createIsolation, sandboxInForce } from './execution/isolation.ts';
+import { createIsolation, type Isolation, sandboxInForce } from './execution/isolation.ts';
 import { isEnough, leastLevel } from './execution/levels.ts';
 import { runObstacle } from './execution/run-obstacle.ts';
 import { type Bundle, bundleOperations } from './execution/sandbox/bundle.ts';
 import { runJob } from './execution/sandbox/job.ts';
-import { type Established, establishLevel } from './execution/sandbox/probe.ts';
+import { type Established, establishJobLevel, establishLevel } from './execution/sandbox/probe.ts';
 import { createSandbox } from './execution/sandbox/sandbox.ts';
 import { type PreparedOutside, prepareOutside } from './foreign/outside.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
 import { createAdmission } from './intake/admission.ts';
+import { neededLevel, runsJobs } from './isolation-needed.ts';
 import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
@@ -159,8 +168,9 @@ export async function compose(
   };
 
   const { attackEveryMs, ...levels } = options;
-  const [established, bundles] = await Promise.all([
+  const [established, establishedForJobs, bundles] = await Promise.all([
     establishLevel(levels),
+    servesJobs(config) ? establishJobLevel(levels) : null,
     bundleOperations({
       modules: [...new Map(catalogue.all().map(({ connector }) => [connector.name, connector]))].flatMap(
         ([name, { module }]) => (outside.bundles.has(name) ? [] : [{ name, module }]),
@@ -168,6 +178,10 @@ export async function compose(
     }),
   ]);
   const isolation = createIsolation(established.level, (signal) => establishLevel({ ...levels, signal }));
+  /** Jobs are launched in another way, which is attacked by itself; null where none can be asked for. */
+  const jobIsolation =
+    establishedForJobs &&
+    createIsolation(establishedForJobs.level, (signal) => establishJobLevel({ ...levels, signal }));
   const means = levels.bubblewrap === undefined ? {} : { bubblewrap: levels.bubblewrap };
   const sandbox = sandboxInForce(isolation, (level) => createSandbox({ level, ...means }));
   const isolationNow = () => ({ level: isolation.now(), acceptProcess: config.acceptProcess });
@@ -179,8 +193,12 @@ export async function compose(
     runbooks: runbooksOf(config),
     repositories: await repositoriesOf(config),
     enqueueRun: send.run,
-    runJob: (job) => runJob({ ...job, ...means, level: isolation.now() }),
-    obstacle: (key) => runObstacle(db, key as ExecutionId, isolationNow()),
+    runJob: (job) => runJob({ ...job, ...means, level: (jobIsolation ?? isolation).now() }),
+    obstacle: (key) =>
+      runObstacle(db, key as ExecutionId, {
+        ...isolationNow(),
+        level: (jobIsolation ?? isolation).now(),
+      }),
     failed: (error) => defect(error, { name: 'runner' }),
   });
   const credentialNews = createCredentialNews({
@@ -403,6 +421,10 @@ export async function compose(
     nameOf,
     titleOfGroup,
     titleOf,
+    systemOf: ({ action, connector }) => {
+      const governed = catalogue.governed(action);
+      return governed?.connector.name === connector ? governed.connector.title(governed.settings) : connector;
+    },
     argumentOrder: (action) => Object.keys(catalogue.governed(action)?.action.input.shape ?? {}),
     leastIsolation: ({ risk, obligations }) =>
       leastLevel(risk, obligations, { process: config.acceptProcess }),
@@ -413,10 +435,6 @@ export async function compose(
   const connecting = createConnecting({ log, defect });
   const delivery = createDelivery({
     db,
-    systemOf: ({ action, connector }) => {
-      const governed = catalogue.governed(action);
-      return governed?.connector.name === connector ? governed.connector.title(governed.settings) : connector;
-    },
     surface: (platform) => surfaces.get(platform) ?? null,
     render: (message) => rendering.forPlace(message),
     putOff: (what, afterSeconds) => db.transaction((tx) => send.deliverLater(tx, what, afterSeconds)),
@@ -430,14 +448,20 @@ export async function compose(
     log,
     defect: (error) => defect(error, { name: 'checkpoint' }),
   });
-  const isolationWatch = createIsolationWatch({
-    ...operators,
-    audit,
-    isolation,
-    log,
-    defect: (error) => defect(error, { name: 'isolation' }),
-    everyMs: attackEveryMs,
-  });
+  const watchOf = (of: 'actions' | 'jobs', watched: Isolation) =>
+    createIsolationWatch({
+      ...operators,
+      audit,
+      of,
+      isolation: watched,
+      log,
+      defect: (error) => defect(error, { name: 'isolation', of }),
+      everyMs: attackEveryMs,
+    });
+  const isolationWatches = [
+    watchOf('actions', isolation),
+    ...(jobIsolation ? [watchOf('jobs', jobIsolation)] : []),
+  ];
   const sequencer = createSequencer({
     db,
     macKey: keys.macKey,
@@ -478,9 +502,16 @@ export async function compose(
       () => ({ database: false, code: 'database_unavailable' }),
     );
     const sequencing = sequencer.health();
-    const level = isolation.now();
-    const isAsItShould =
-      isEnough(level, config.acceptProcess ? 'process' : 'kernel-lite') && isolation.isAtItsBest();
+    const policies = [...rules.policy().loaded.policies.values()];
+    const isolationCheck = (
+      name: string,
+      { now, isAtItsBest }: Isolation,
+      actions: GovernedAction[],
+    ): Check => {
+      const needed = neededLevel(actions, policies, { process: config.acceptProcess });
+      return { name, ok: isEnough(now(), needed) && isAtItsBest(), code: now(), decides: false };
+    };
+    const served = catalogue.all();
     return [
       {
         name: 'database',
@@ -490,7 +521,8 @@ export async function compose(
       },
       { name: 'migrations', ok: migrations.code === 'ok', code: migrations.code, decides: true },
       { name: 'audit', ok: sequencing.ok, code: sequencing.code, decides: true },
-      { name: 'isolation', ok: isAsItShould, code: level, decides: false },
+      isolationCheck('isolation', isolation, [...served]),
+      ...(jobIsolation ? [isolationCheck('job_isolation', jobIsolation, served.filter(runsJobs))] : []),
       { name: 'upstreams', ok: waitingFor() === null, code: waitingFor() ?? 'ok', decides: false },
       { name: 'actions', ok: notServed.length === 0, code: notServed[0]?.state ?? 'ok', decides: false },
       ...(config.mcp === null
@@ -600,8 +632,10 @@ export async function compose(
       const { counts, switches } = await assistant.operations('' as PrincipalId);
       for (const [state, count] of Object.entries(counts)) metrics.requests.set({ state }, count);
       metrics.killSwitches.set(switches.length);
-      for (const level of IsolationLevel.options)
+      for (const level of IsolationLevel.options) {
         metrics.isolation.set({ level }, level === isolation.now() ? 1 : 0);
+        if (jobIsolation) metrics.jobIsolation.set({ level }, level === jobIsolation.now() ? 1 : 0);
+      }
       for (const { host: upstream, circuit, pausedSeconds } of broker.upstreams()) {
         for (const state of CIRCUIT_STATES)
           metrics.upstreams.set({ upstream, state }, state === circuit ? 1 : 0);
@@ -660,7 +694,7 @@ export async function compose(
       if (rules.tools.unreviewed.length > 0)
         log.warn({ code: 'tool_unreviewed' }, unreviewedInWords(rules.tools.unreviewed));
       checkpointPosting.start();
-      isolationWatch.start();
+      for (const watch of isolationWatches) watch.start();
     },
     connect: (platform, start) =>
       connecting.connect(platform, start, async () => {
@@ -678,7 +712,7 @@ export async function compose(
       stopping.abort();
       connecting.stop();
       checkpointPosting.pause();
-      await isolationWatch.stop();
+      await Promise.all(isolationWatches.map((watch) => watch.stop()));
       await stopNews();
       await stopWorkers();
       await queue.stop();
