@@ -50,7 +50,7 @@ import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
 import { errorFields, type Log } from './log.ts';
-import { createToolWatch, newsInWords, type ToolChanged, unreviewedInWords } from './mcp/watch.ts';
+import { createToolWatch, newsInWords, unreviewedInWords } from './mcp/watch.ts';
 import { createMetrics } from './metrics.ts';
 import type { Delivered, Message } from './model/card.ts';
 import type { ExecutionId, PrincipalId, RequestId } from './model/ids.ts';
@@ -276,11 +276,15 @@ export async function compose(
       .digest('hex')
       .slice(0, MARK_HEX_DIGITS);
 
-  const toolWatch = createToolWatch(rules.tools, (news: ToolChanged) => {
-    log.error({ ...news, code: 'tool_changed' }, 'a tool of an MCP server is not what was reviewed');
-    const entry = { type: 'alert.raised' as const, data: { code: 'tool_changed', ...news } };
-    db.transaction((tx) => audit.append(tx, entry)).catch((error: unknown) => defect(error, { name: 'mcp' }));
-    tellOperators(operators, newsInWords(news)).catch((error: unknown) => defect(error, { name: 'mcp' }));
+  const toolWatch = createToolWatch(rules.tools, {
+    db,
+    async record(tx, news) {
+      await audit.append(tx, { type: 'alert.raised', data: { code: 'tool_changed', ...news } });
+    },
+    changed(news) {
+      log.error({ ...news, code: 'tool_changed' }, 'a tool of an MCP server is not what was reviewed');
+      tellOperators(operators, newsInWords(news)).catch((error: unknown) => defect(error, { name: 'mcp' }));
+    },
   });
   const executorDeps: ExecutorDeps = {
     db,
@@ -295,10 +299,7 @@ export async function compose(
       tellOperators(operators, message).catch((error: unknown) => defect(error, { request, code }));
     },
     isolation: isolationNow,
-    governed: (action) => {
-      const found = catalogue.governed(action);
-      return found && toolWatch.isServed(found) ? found : null;
-    },
+    governed: catalogue.governed,
     nameOf: async (id) => nameOf(id),
     markOf,
     find: findRequest,
@@ -313,7 +314,10 @@ export async function compose(
         request,
         signal,
       ),
-    permittedNow: (tx, request) => pipeline.permittedNow(tx, request),
+    async permittedNow(tx, request) {
+      const now = await pipeline.permittedNow(tx, request);
+      return { ...now, obstacle: now.obstacle ?? (await toolWatch.obstacle(tx, request.action)) };
+    },
     stop: announcing.stopped,
     started: (tx, request, claim, evidence) => announcing.started(tx, request, claim, claim.level, evidence),
     async finished(tx, request, state, result) {
@@ -497,6 +501,7 @@ export async function compose(
   };
 
   const checks = async (): Promise<Check[]> => {
+    const tools = await toolWatch.code();
     const migrations = await pendingMigrations(db).then(
       (pending) => ({ database: true, code: pending.length === 0 ? 'ok' : 'migrations_pending' }),
       () => ({ database: false, code: 'database_unavailable' }),
@@ -525,9 +530,7 @@ export async function compose(
       ...(jobIsolation ? [isolationCheck('job_isolation', jobIsolation, served.filter(runsJobs))] : []),
       { name: 'upstreams', ok: waitingFor() === null, code: waitingFor() ?? 'ok', decides: false },
       { name: 'actions', ok: notServed.length === 0, code: notServed[0]?.state ?? 'ok', decides: false },
-      ...(config.mcp === null
-        ? []
-        : [{ name: 'mcp', ok: toolWatch.code() === 'ok', code: toolWatch.code(), decides: false }]),
+      ...(config.mcp === null ? [] : [{ name: 'mcp', ok: tools === 'ok', code: tools, decides: false }]),
       ...connecting.checks(),
     ];
   };

@@ -33,7 +33,8 @@ export const review: Command = async ({ env, cwd, words, flags, json, terminal }
   const missing = Object.keys(server.tools).filter((tool) => !looked.some((one) => one.tool === tool));
   const wanted = looked.filter(({ state }) => state !== 'not an action here');
   const usable = wanted.filter(({ problems }) => problems.length === 0);
-  if (flags.has('write')) for (const one of usable) writeReview(mcp, name, one.tool, storedOf(one), config);
+  if (flags.has('write'))
+    for (const one of usable) writeReview(mcp, name, one.tool, storedOf(one, new Date()), config);
   await terminal.write(
     json
       ? line({

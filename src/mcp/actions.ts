@@ -14,7 +14,7 @@ import { AppError } from '../errors.ts';
 import { readInputSchema } from '../foreign/json-schema.ts';
 import type { Json } from '../model/request.ts';
 import { connectorOf, type McpConfig, type McpServer, type McpTool } from './config.ts';
-import { type ReviewedTool, reviewsOf } from './reviewed.ts';
+import { type ReviewedTool, reviewKey, reviewsOf } from './reviewed.ts';
 
 /** The Cedar entity type of every tool; the operator's schema declares it. */
 export const TOOL_TYPE = 'Tool';
@@ -24,20 +24,25 @@ export type McpActions = {
   served: GovernedAction[];
   /** Configured, and not reviewed yet: nobody can use them. */
   unreviewed: Unreviewed[];
+  /** Which review each action that is served stands on. */
+  reviews: Map<string, string>;
 };
 export type Unreviewed = { server: string; tool: string; action: string; effect: McpTool['effect'] };
 
 /** Throws `config_invalid` where a review is no longer what could have been written. */
 export function mcpActions(config: McpConfig | null, options: { production: boolean }): McpActions {
-  const found: McpActions = { served: [], unreviewed: [] };
+  const found: McpActions = { served: [], unreviewed: [], reviews: new Map() };
   if (config === null) return found;
   const reviewOf = reviewsOf(config, options);
   for (const [server, entry] of Object.entries(config.servers)) {
     for (const [tool, rated] of Object.entries(entry.tools)) {
       const review = reviewOf(server, tool);
-      if (review === null)
+      if (review === null) {
         found.unreviewed.push({ server, tool, action: rated.action, effect: rated.effect });
-      else found.served.push(governedTool(server, entry, tool, rated, review));
+        continue;
+      }
+      found.served.push(governedTool(server, entry, tool, rated, review));
+      found.reviews.set(rated.action, reviewKey(review));
     }
   }
   return found;

@@ -66,8 +66,9 @@ export function reviewOf(said: Fields): ToolReview {
   };
 }
 
-export const storedOf = ({ digest, description, input }: ToolReview): ReviewedTool => ({
+export const storedOf = ({ digest, description, input }: ToolReview, at: Date): ReviewedTool => ({
   digest,
+  at: at.toISOString(),
   description,
   input,
 });

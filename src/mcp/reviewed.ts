@@ -8,11 +8,16 @@ export const MAX_DESCRIPTION_CHARS = 2_000;
 
 export const ReviewedTool = z.strictObject({
   digest: z.string().regex(/^[0-9a-f]{64}$/),
+  /** When it was taken, which tells it from an earlier one of the same digest. Absent in files from before there was one. */
+  at: z.iso.datetime().optional(),
   description: z.string().max(MAX_DESCRIPTION_CHARS),
   /** JSON Schema, as the server gave it. */
   input: z.record(z.string(), z.unknown()),
 });
 export type ReviewedTool = z.output<typeof ReviewedTool>;
+
+/** Names this one review of its tool. */
+export const reviewKey = ({ digest, at }: ReviewedTool): string => at ?? digest;
 
 const keyOf = (server: string, tool: string): string => `${server}/${tool}`;
 

@@ -1,64 +1,100 @@
 /**
  * Whether a tool is still what was reviewed. Every preview brings the digest of what the server says now; it is compared here,
- * outside of the sandbox. A tool that has changed is used no more until somebody reviews it again and the assistant starts anew.
+ * outside of the sandbox. A tool that has changed is used no more, by no process, until somebody reviews it again and the assistant
+ * starts anew: that is kept in the database, and where the database cannot be asked, nothing is served.
  */
 import { McpSettings } from '../../actions/connectors/mcp-wire.ts';
 import type { GovernedAction } from '../action.ts';
 import { AppError } from '../errors.ts';
-import type { Executor } from '../execution/executor.ts';
+import type { Executor, Obstacle } from '../execution/executor.ts';
+import type { Database, Sql, Tx } from '../store/database.ts';
 import { MCP_MODULE, type McpActions, type Unreviewed } from './actions.ts';
+import { hasChanged, noteChanged, type Reviewed } from './changed.ts';
 
 /** `now`: the digest of what the server says now, or a word where it says none, or two. */
 export type ToolChanged = { action: string; server: string; tool: string; reviewed: string; now: string };
 
+export type ToolWatchDeps = {
+  db: Database;
+  /** Records it, in the transaction that makes it count. */
+  record(tx: Tx, news: ToolChanged): Promise<void>;
+  /** Once over all processes, after that. */
+  changed(news: ToolChanged): void;
+};
+
 export type ToolWatch = {
   /** The same executor, whose previews refuse a tool that has changed. Errors: `action_failed`, in words for people. */
   watched(executor: Executor): Executor;
-  /** False for a tool that has changed: what was approved of it does not run either. */
-  isServed(governed: GovernedAction): boolean;
-  /** For readiness: `ok`, `tool_changed` or `tool_unreviewed`. */
-  code(): string;
+  /** What keeps an approved request of this action from running; null where nothing does. Asked in the transaction of the claim. */
+  obstacle(sql: Sql, action: string): Promise<Obstacle | null>;
+  /** For readiness: `ok`, `tool_changed`, `tool_unreviewed` or `database_unavailable`. */
+  code(): Promise<string>;
 };
 
-/** `changed` hears of each tool once. */
-export function createToolWatch(
-  { served, unreviewed }: McpActions,
-  changed: (news: ToolChanged) => void,
-): ToolWatch {
-  const gone = new Map<string, ToolChanged>();
-  const settingsOf = ({ connector, settings }: GovernedAction): McpSettings | null =>
-    connector.module === MCP_MODULE && served.some((one) => one.connector.name === connector.name)
-      ? McpSettings.parse(settings)
-      : null;
+type Watched = Reviewed & { action: string; digest: string };
 
-  function compare(action: string, { server, tool, digest }: McpSettings, now: string | undefined): void {
-    if (now === digest || gone.has(action)) return;
-    const news = { action, server, tool, reviewed: digest, now: now ?? 'missing' };
-    gone.set(action, news);
-    changed(news);
+export function createToolWatch({ served, unreviewed, reviews }: McpActions, deps: ToolWatchDeps): ToolWatch {
+  const watched = new Map(served.map((governed) => [governed.action.name, watchedOf(governed)]));
+  /** What this process saw: it counts even where it could not be stored yet. */
+  const seen = new Map<string, ToolChanged>();
+
+  function watchedOf({ action, connector, settings }: GovernedAction): Watched {
+    const review = reviews.get(action.name);
+    if (connector.module !== MCP_MODULE || review === undefined)
+      throw new Error(`${action.name} is no reviewed tool of an MCP server.`);
+    const { server, tool, digest } = McpSettings.parse(settings);
+    return { action: action.name, server, tool, digest, review };
+  }
+
+  async function store(tool: Watched, news: ToolChanged): Promise<void> {
+    seen.set(tool.action, news);
+    const isFirst = await deps.db.transaction(async (tx) => {
+      const first = await noteChanged(tx, tool, news.now);
+      if (first) await deps.record(tx, news);
+      return first;
+    });
+    if (isFirst) deps.changed(news);
+  }
+
+  async function isGone(sql: Sql, tool: Watched): Promise<boolean> {
+    const before = seen.get(tool.action);
+    if (before !== undefined) await store(tool, before);
+    return before !== undefined || hasChanged(sql, tool);
   }
 
   return {
     watched: (executor) => ({
       ...executor,
       async preview(spec) {
-        const settings = settingsOf(spec.governed);
-        if (settings === null) return executor.preview(spec);
-        const { name } = spec.governed.action;
-        if (!gone.has(name)) {
-          const preview = await executor.preview(spec);
-          compare(name, settings, preview.pinned.tool);
-          if (!gone.has(name)) return preview;
-        }
-        throw new AppError('action_failed', inWords(settings));
+        const tool = watched.get(spec.governed.action.name);
+        if (tool === undefined) return executor.preview(spec);
+        if (await isGone(deps.db, tool)) throw new AppError('action_failed', inWords(tool));
+        const preview = await executor.preview(spec);
+        const now = preview.pinned.tool ?? 'missing';
+        if (now === tool.digest) return preview;
+        const { action, server, digest } = tool;
+        await store(tool, { action, server, tool: tool.tool, reviewed: digest, now });
+        throw new AppError('action_failed', inWords(tool));
       },
     }),
-    isServed: ({ action }) => !gone.has(action.name),
-    code: () => (gone.size > 0 ? 'tool_changed' : unreviewed.length > 0 ? 'tool_unreviewed' : 'ok'),
+    async obstacle(sql, action) {
+      const tool = watched.get(action);
+      if (tool === undefined || !(seen.has(action) || (await hasChanged(sql, tool)))) return null;
+      return { code: 'action_gone', message: inWords(tool), event: 'checks_failed' };
+    },
+    async code() {
+      try {
+        for (const tool of watched.values()) if (await isGone(deps.db, tool)) return 'tool_changed';
+        return unreviewed.length > 0 ? 'tool_unreviewed' : 'ok';
+      } catch {
+        // Readiness says so at its own check of the database too.
+        return 'database_unavailable';
+      }
+    },
   };
 }
 
-const inWords = ({ server, tool }: Pick<McpSettings, 'server' | 'tool'>): string =>
+const inWords = ({ server, tool }: Pick<ToolChanged, 'server' | 'tool'>): string =>
   `The tool ${tool} of the MCP server ${server} has changed since it was reviewed; an operator must review it again.`;
 
 /** For operators: what happened, and what to do. */

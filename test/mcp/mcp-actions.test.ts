@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Fields } from '../../actions/connectors/answer.ts';
 import { toolDigest } from '../../actions/connectors/mcp-tools.ts';
 import type { GovernedAction } from '../../src/action.ts';
@@ -12,12 +12,15 @@ import { McpYaml, readMcp } from '../../src/mcp/config.ts';
 import { reviewOf, storedOf } from '../../src/mcp/review.ts';
 import { writeReview } from '../../src/mcp/reviewed.ts';
 import { createToolWatch, type ToolChanged } from '../../src/mcp/watch.ts';
+import type { Database } from '../../src/store/database.ts';
+import { useDatabase } from '../support/database.ts';
 import { CREATE_EVENT } from '../support/mcp/server.ts';
 
 const SAID = CREATE_EVENT as unknown as Fields;
 const RATED = { action: 'calendar.create', title: 'Plan', effect: 'write', risk: 'high' } as const;
 const SERVER = { upstream: 'calendar', credential: 'calendar', tools: { create_event: RATED } };
 const OPTIONS = { production: false };
+const AT = new Date('2026-01-02T03:04:05.678Z');
 
 const folders: string[] = [];
 afterEach(() => {
@@ -66,7 +69,7 @@ describe('a tool', () => {
 
   it('that was reviewed is rated by the config, not by its hints', () => {
     const config = configOf();
-    writeReview(config, 'calendar', 'create_event', storedOf(reviewOf(SAID)), OPTIONS);
+    writeReview(config, 'calendar', 'create_event', storedOf(reviewOf(SAID), AT), OPTIONS);
     const [one] = mcpActions(config, OPTIONS).served;
     expect(one?.action).toMatchObject({ effect: 'write', description: CREATE_EVENT.description });
     expect(one?.action.risk({}, { connector: 'mcp-calendar', settings: {} })).toBe('high');
@@ -106,33 +109,93 @@ describe('a review', () => {
 });
 
 describe('a tool that changes', () => {
-  function watching() {
-    const config = configOf();
-    writeReview(config, 'calendar', 'create_event', storedOf(reviewOf(SAID)), OPTIONS);
-    const found = mcpActions(config, OPTIONS);
-    const news: ToolChanged[] = [];
-    const watch = createToolWatch(found, (one) => void news.push(one));
-    const says = { tool: toolDigest(SAID) };
-    const executor = {
-      preview: async () => ({ summary: '', facts: [], pinned: says }),
-    } as unknown as Executor;
-    const governed = found.served[0] as GovernedAction;
-    const look = () => watch.watched(executor).preview({ governed } as Parameters<Executor['preview']>[0]);
-    return { watch, news, says, governed, look };
-  }
+  const database = useDatabase();
+  let news: ToolChanged[] = [];
+  let recorded: ToolChanged[] = [];
+  beforeEach(() => {
+    news = [];
+    recorded = [];
+  });
 
-  it('is refused from then on, and told of once', async () => {
-    const { watch, news, says, governed, look } = watching();
-    await look();
-    expect([watch.code(), watch.isServed(governed)]).toEqual(['ok', true]);
-    const reviewed = says.tool;
-    says.tool = 'missing';
-    await expect(look()).rejects.toThrow('has changed since it was reviewed');
-    says.tool = reviewed;
-    await expect(look()).rejects.toThrow('an operator must review it again');
-    expect([watch.code(), watch.isServed(governed)]).toEqual(['tool_changed', false]);
-    expect(news).toEqual([
-      { action: 'calendar.create', server: 'calendar', tool: 'create_event', reviewed, now: 'missing' },
-    ]);
+  /** A process that has begun with the review of this moment; all of them share one database. */
+  function begin(at: Date, db: Database = database.db) {
+    const config = configOf();
+    writeReview(config, 'calendar', 'create_event', storedOf(reviewOf(SAID), at), OPTIONS);
+    const found = mcpActions(config, OPTIONS);
+    const watch = createToolWatch(found, {
+      db,
+      record: async (_tx, one) => void recorded.push(one),
+      changed: (one) => void news.push(one),
+    });
+    const governed = found.served[0] as GovernedAction;
+    const look = (tool: string) => {
+      const executor = { preview: async () => ({ summary: '', facts: [], pinned: { tool } }) };
+      const spec = { governed } as Parameters<Executor['preview']>[0];
+      return watch.watched(executor as unknown as Executor).preview(spec);
+    };
+    return { watch, look, obstacle: () => watch.obstacle(db, 'calendar.create') };
+  }
+  const reviewed = toolDigest(SAID);
+  const minutes = (count: number) => new Date(AT.getTime() + count * 60_000);
+
+  it('is refused from then on by every process, and told of once', async () => {
+    const [one, other] = [begin(minutes(1)), begin(minutes(1))];
+    await one.look(reviewed);
+    expect([await one.watch.code(), await one.obstacle()]).toEqual(['ok', null]);
+    await expect(one.look('missing')).rejects.toThrow('has changed since it was reviewed');
+    await expect(other.look('another')).rejects.toThrow('an operator must review it again');
+    for (const process of [one, other, begin(minutes(1))]) {
+      await expect(process.look(reviewed)).rejects.toThrow('an operator must review it again');
+      expect(await process.obstacle()).toMatchObject({ code: 'action_gone', event: 'checks_failed' });
+      expect(await process.watch.code()).toBe('tool_changed');
+    }
+    const said = {
+      action: 'calendar.create',
+      server: 'calendar',
+      tool: 'create_event',
+      reviewed,
+      now: 'missing',
+    };
+    expect(news).toEqual([said]);
+    expect(recorded).toEqual([said]);
+  });
+
+  it('is served again once it was reviewed again, be it with the same digest', async () => {
+    await expect(begin(minutes(2)).look('missing')).rejects.toThrow();
+    const later = begin(minutes(3));
+    await later.look(reviewed);
+    expect([await later.watch.code(), await later.obstacle()]).toEqual(['ok', null]);
+  });
+
+  it('is not served where that cannot be stored or looked up', async () => {
+    let isAway = false;
+    const unsteady = new Proxy(database.db, {
+      get: (db, name: keyof Database) => {
+        if (isAway) throw new Error('the database is away');
+        return db[name];
+      },
+    });
+    const { look, watch } = begin(minutes(4), unsteady);
+    isAway = true;
+    await expect(look(reviewed)).rejects.toThrow('away');
+    expect(await watch.code()).toBe('database_unavailable');
+    isAway = false;
+    await look(reviewed);
+  });
+
+  it('is told of once it can be stored, whatever the server said meanwhile', async () => {
+    let isAway = false;
+    const unsteady = new Proxy(database.db, {
+      get: (db, name: keyof Database) => {
+        if (isAway && name === 'transaction') throw new Error('the database is away');
+        return db[name];
+      },
+    });
+    const { look } = begin(minutes(5), unsteady);
+    isAway = true;
+    await expect(look('missing')).rejects.toThrow('away');
+    isAway = false;
+    await expect(look(reviewed)).rejects.toThrow('review it again');
+    expect(recorded).toHaveLength(1);
   });
 });

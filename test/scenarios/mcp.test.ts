@@ -1,7 +1,14 @@
 /** From words in chat to an approved tool of an MCP server and its effect there; and to a tool that is no longer what was reviewed. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Home, runProcess, settles, startAssistant, type TestAssistant } from '../support/assistant.ts';
+import {
+  type Home,
+  runProcess,
+  settles,
+  startAssistant,
+  startIn,
+  type TestAssistant,
+} from '../support/assistant.ts';
 import { useDatabase } from '../support/database.ts';
 import { CREATE_EVENT, LIST_EVENTS, startMcpServer } from '../support/mcp/server.ts';
 
@@ -124,6 +131,11 @@ describe('a tool of an MCP server', () => {
     house?.home.remove();
     await server?.close();
   });
+
+  const again = async () => {
+    await house.running.stop();
+    house = await startIn(house.home, database, { environment: ENVIRONMENT });
+  };
 
   it('is reviewed by a command, which says what the server claims and believes nothing of it', async () => {
     expect(reviewed).toMatchObject({ exit: 0, err: expect.stringContaining('Written to') });
@@ -248,5 +260,15 @@ describe('a tool of an MCP server', () => {
     expect(checks).toContainEqual({ name: 'mcp', ok: false, code: 'tool_changed', decides: false });
     const read = await house.submit('dave', 'calendar.list', { day: '2026-12-24' });
     expect(read.requests, 'its other tools go on').toMatchObject([{ state: 'succeeded' }]);
+
+    await again();
+    expect(await ask(), 'a restart forgets nothing').toMatchObject({
+      state: 'failed',
+      result: { message: words },
+    });
+    expect(await command(house.home, 'mcp', 'review', 'calendar', '--write')).toMatchObject({ exit: 0 });
+    await again();
+    expect(await ask(), 'it was reviewed again').toMatchObject({ state: 'pending' });
+    expect((await house.verifiedLog()).filter(({ type }) => type === 'alert.raised')).toHaveLength(1);
   });
 });

@@ -115,6 +115,11 @@ export async function startAssistant(database: TestDatabase, options: Options = 
   const home = makeHome(options);
   await home.repository();
   await options.prepare?.(home);
+  return startIn(home, database, options);
+}
+
+/** The same place and database again, after a stop. */
+export async function startIn(home: Home, database: TestDatabase, options: Options = {}) {
   const config = readConfig({ ...home.environment(database), ...options.environment }, home.folder);
   const running = await compose(config, createLog(config.logLevel), () => null, {
     ...options.isolation,
