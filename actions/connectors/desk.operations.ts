@@ -1,14 +1,12 @@
 /** Tickets on the built-in desk. Bundled and run in the sandbox; every call passes the broker. */
-import type { EgressRule, EgressValues, Operation, RunResult } from '../../src/action.ts';
-import type { Json } from '../../src/model/request.ts';
+import type { EgressRule, EgressValues, Operation, RunResult, Tools } from '../../src/action.ts';
 import { type Fields, failed, isFields, saidThere, text, unsure } from './answer.ts';
 import { read, write } from './built-in.ts';
+import { type Args, CANNOT_TELL, happened, neverFollows, quoted, TEXTS_SHOWN } from './ticket-words.ts';
 
 const HOST = 'desk.internal';
 const BASE = `https://${HOST}`;
 const SYSTEM = 'the built-in desk';
-
-type Args = Readonly<Record<string, Json>>;
 
 /** `T-12`, `#12` and `12` are the same ticket here. */
 export function ticketNumber(args: Args): string {
@@ -60,21 +58,23 @@ function outcome(answer: Awaited<ReturnType<typeof read>>, done: string): RunRes
   };
 }
 
-async function reconcileByMark(tools: Parameters<Operation['reconcile']>[1], done: string) {
+/** What carries our mark, only if it is the ticket that was meant. */
+async function reconcileByMark(tools: Tools, done: string, isMeant: (ticket: Fields) => boolean) {
   const found = await read(tools, SYSTEM, `${BASE}/marks/${encodeURIComponent(tools.mark)}`);
-  return found.ok
-    ? ({ kind: 'happened', outcome: outcome(found, done) } as const)
-    : ({ kind: 'cannot_tell' } as const);
+  return found.ok && isMeant(found.fields) ? happened(outcome(found, done)) : CANNOT_TELL;
 }
 
-async function neverFollows(): Promise<never> {
-  throw new Error('A ticket has nothing to follow.');
-}
+const isNamed =
+  (args: Args) =>
+  (ticket: Fields): boolean =>
+    text(ticket, 'ticket') === `T-${ticketNumber(args)}`;
 
 const CLOSED = 'Ticket {ticket} is closed.';
 const OPENED = 'Ticket {ticket} is open.';
 /** What a ticket that was read back must have in common with what was asked for. */
 const READ_BACK = ['title', 'description', 'priority', 'requester'] as const;
+const differing = (ticket: Fields, wanted: Fields): string[] =>
+  READ_BACK.filter((name) => ticket[name] !== wanted[name]);
 
 const create: Operation = {
   egress: [
@@ -107,17 +107,18 @@ const create: Operation = {
     // Read by its mark: where a ticket ends up is the desk's word, what it holds is checked against what was asked for.
     const found = await read(tools, SYSTEM, `${BASE}/marks/${encodeURIComponent(tools.mark)}`);
     const number = text(made.fields, 'ticket');
-    const differing = found.ok ? READ_BACK.filter((name) => found.fields[name] !== wanted[name]) : [];
-    if (found.ok && text(found.fields, 'ticket') === number && differing.length === 0) {
+    const others = found.ok ? differing(found.fields, wanted) : [];
+    if (found.ok && text(found.fields, 'ticket') === number && others.length === 0) {
       return outcome(found, OPENED);
     }
-    const what = differing.length > 0 ? `with another ${differing.join(', ')}` : 'and cannot be read back';
+    const what = others.length > 0 ? `with another ${others.join(', ')}` : 'and cannot be read back';
     return unsure(
       `The desk opened ticket ${number}, ${what}. Please look at it there.`,
       text(made.fields, 'link'),
     );
   },
-  reconcile: (_args, tools) => reconcileByMark(tools, OPENED),
+  reconcile: (args, tools) =>
+    reconcileByMark(tools, OPENED, (ticket) => differing(ticket, ticketBody(args, tools)).length === 0),
   follow: neverFollows,
 };
 
@@ -147,6 +148,7 @@ const comment: Operation = {
       facts: [
         saidThere('Ticket', `“${text(ticket, 'title')}”`),
         { label: 'State', value: text(ticket, 'state') },
+        { label: 'Read by', value: 'whoever may look at tickets here' },
         { label: 'Written for', value: tools.requester },
       ],
       pinned: {},
@@ -157,7 +159,7 @@ const comment: Operation = {
       await write(tools, SYSTEM, `${BASE}/tickets/${ticketNumber(args)}/comments`, commentBody(args, tools)),
       'The comment is on ticket {ticket}.',
     ),
-  reconcile: (_args, tools) => reconcileByMark(tools, 'The comment is on ticket {ticket}.'),
+  reconcile: (args, tools) => reconcileByMark(tools, 'The comment is on ticket {ticket}.', isNamed(args)),
   follow: neverFollows,
 };
 
@@ -204,20 +206,19 @@ const close: Operation = {
       await write(tools, SYSTEM, `${BASE}/tickets/${ticketNumber(args)}/closing`, closeBody(tools)),
       CLOSED,
     ),
-  reconcile: (_args, tools) => reconcileByMark(tools, CLOSED),
+  reconcile: (args, tools) => reconcileByMark(tools, CLOSED, isNamed(args)),
   follow: neverFollows,
 };
 
 /** The ticket as lines of text: other people's words, which whoever shows them marks as such. */
 function describeTicket(ticket: Fields): string {
   const comments = Array.isArray(ticket.comments) ? ticket.comments.filter(isFields) : [];
-  return [
+  const lines = [
     text(ticket, 'title'),
     text(ticket, 'description'),
-    ...comments.map((entry) => `${text(entry, 'author')}: ${text(entry, 'body')}`),
-  ]
-    .filter((line) => line !== '')
-    .join('\n');
+    ...comments.slice(-TEXTS_SHOWN).map((entry) => `${text(entry, 'author')}: ${text(entry, 'body')}`),
+  ];
+  return quoted(lines.filter((line) => line !== ''));
 }
 
 const status: Operation = {
@@ -233,11 +234,13 @@ const status: Operation = {
     const answer = await read(tools, SYSTEM, `${BASE}/tickets/${ticketNumber(args)}`);
     if (!answer.ok) return failed(answer.code, answer.message);
     const ticket = answer.fields;
+    const link = text(ticket, 'link');
     return {
       kind: 'done',
       result: {
         code: 'done',
         message: `Ticket ${text(ticket, 'ticket')} is ${text(ticket, 'state')}, priority ${text(ticket, 'priority')}.`,
+        ...(link === '' ? {} : { link }),
         output: describeTicket(ticket),
         data: ticket,
       },

@@ -2,7 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/desk.operations.ts';
 import { createDesk } from '../../actions/systems/desk.ts';
 import { useDatabase } from '../support/database.ts';
+import { deskSubject } from './desk.world.ts';
 import { call } from './through-broker.ts';
+import { ticketingContract } from './ticketing-contract.ts';
 
 const database = useDatabase();
 const desk = () => createDesk({ db: database.db });
@@ -14,6 +16,10 @@ async function open(given = fresh(), args: Record<string, string> = VPN) {
   const { value } = await call(through(), operations.create, 'run', { args, ...given });
   return value;
 }
+
+describe('the built-in desk', () => {
+  ticketingContract(deskSubject(database));
+});
 
 describe('the desk', () => {
   it('opens exactly the ticket that was asked for, on behalf of the requester', async () => {
