@@ -1,14 +1,15 @@
 /**
  * Attacks one level and prints what each way came to; a program of its own, so that tests can run it as another account.
- * Arguments: level, `all` walls or `kernel` walls alone (without Node's permissions), a folder for bundles.
+ * Arguments: level, `all` walls or `kernel` walls alone (without Node's permissions) or as a `job`, a folder for bundles.
  */
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Bundle, bundleLauncher, bundleOperations } from '../../../src/execution/sandbox/bundle.ts';
 import type { Call } from '../../../src/execution/sandbox/call.ts';
+import { runJob } from '../../../src/execution/sandbox/job.ts';
 import { type Launch, launchFor } from '../../../src/execution/sandbox/launch.ts';
 import { DEFAULT_LIMITS } from '../../../src/execution/sandbox/limits.ts';
 import { keepDescriptorsHome, locateBubblewrap, locateNode } from '../../../src/execution/sandbox/machine.ts';
@@ -17,7 +18,7 @@ import { IsolationLevel } from '../../../src/model/request.ts';
 import type { AttackInput } from './attacker-ways.ts';
 
 const level = IsolationLevel.parse(process.argv[2]);
-const kernelAlone = process.argv[3] === 'kernel';
+const walls = process.argv[3];
 const outFolder = process.argv[4] ?? '';
 
 const NODES_OWN = ['--permission', '--allow-fs-read', '--disallow-code-generation-from-strings'];
@@ -43,6 +44,58 @@ function withMarks(results: Record<string, string>): Record<string, string> {
     ...(made.includes('database') ? { 'write by sqlite': 'open' } : {}),
     ...(signalled ? { 'signal by a descriptor': 'open' } : {}),
   };
+}
+
+type Printed = { said: string; complained: string };
+
+async function asAction(bundle: Bundle, call: Call): Promise<Printed> {
+  const means = {
+    nodeFiles: await locateNode(),
+    bubblewrap: await locateBubblewrap(),
+    launcher: await bundleLauncher(outFolder),
+  };
+  keepDescriptorsHome();
+  const launch = launchFor(level, bundle.file, DEFAULT_LIMITS, means);
+  const { child, exited } = startProcess(walls === 'kernel' ? withoutPermissions(launch) : launch);
+  if (child === null) throw await exited;
+  const said = collect(child.stdout as never, DEFAULT_LIMITS.outputBytes);
+  const complained = collect(child.stderr as never, DEFAULT_LIMITS.stderrBytes);
+  child.stdin?.end(JSON.stringify(call));
+  await exited;
+  await drained(child);
+  return { said: said(), complained: complained() };
+}
+
+async function asJob(bundle: Bundle, call: Call): Promise<Printed> {
+  const MIB = 2 ** 20;
+  const source = mkdtempSync(path.join(tmpdir(), 'attack-'));
+  chmodSync(source, 0o755);
+  try {
+    copyFileSync(bundle.file, path.join(source, 'attack.mjs'));
+    writeFileSync(path.join(source, 'call.json'), JSON.stringify(call));
+    let said = '';
+    const outcome = await runJob({
+      level,
+      source,
+      command: ['sh', '-c', 'exec node attack.mjs <call.json 2>>/dev/null'],
+      inputs: {},
+      limits: {
+        cpuSeconds: 20,
+        wallSeconds: 30,
+        memoryBytes: 256 * MIB,
+        outputBytes: MIB,
+        processes: 16,
+        scratchBytes: 16 * MIB,
+      },
+      outFolder,
+      onOutput: (chunk) => {
+        said += String(chunk);
+      },
+    });
+    return { said, complained: JSON.stringify(outcome) };
+  } finally {
+    rmSync(source, { recursive: true, force: true });
+  }
 }
 
 let signalled = false;
@@ -84,22 +137,10 @@ try {
   };
   const module = fileURLToPath(new URL('./attacker.ts', import.meta.url));
   const bundles = await bundleOperations({ modules: [{ name: 'attacker', module }], outFolder });
-  const means = {
-    nodeFiles: await locateNode(),
-    bubblewrap: await locateBubblewrap(),
-    launcher: await bundleLauncher(outFolder),
-  };
-  keepDescriptorsHome();
-  const launch = launchFor(level, (bundles.get('attacker') as Bundle).file, DEFAULT_LIMITS, means);
-  const { child, exited } = startProcess(kernelAlone ? withoutPermissions(launch) : launch);
-  if (child === null) throw await exited;
-  const said = collect(child.stdout as never, DEFAULT_LIMITS.outputBytes);
-  const complained = collect(child.stderr as never, DEFAULT_LIMITS.stderrBytes);
-  child.stdin?.end(JSON.stringify(call));
-  await exited;
-  await drained(child);
-  if (said() === '') process.stderr.write(complained());
-  else process.stdout.write(JSON.stringify(withMarks(JSON.parse(said()).value.result.data.results)));
+  const bundle = bundles.get('attacker') as Bundle;
+  const { said, complained } = await (walls === 'job' ? asJob(bundle, call) : asAction(bundle, call));
+  if (said === '') process.stderr.write(complained);
+  else process.stdout.write(JSON.stringify(withMarks(JSON.parse(said).value.result.data.results)));
   tcp.close();
   unix.close();
   abstract.close();

@@ -140,6 +140,9 @@ const HEAD = [
   '(`seccomp.test.ts`): becoming another program by `execveat`, typing into a terminal by `TIOCSTI`, and every other call that the',
   'filter names.',
   '',
+  'The same attack is made by a job too (`attack.test.ts`): there everything is refused at both kernel levels but what a job may do, which',
+  'is to start processes, to run code and native calls of its own, and at `kernel` to list its own processes.',
+  '',
 ];
 
 /** What of a page must be the same on another machine with these levels. */

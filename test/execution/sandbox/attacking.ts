@@ -19,10 +19,10 @@ const DESCRIPTORS_BETWEEN = 27;
 export type Through = { program: string; before: readonly string[] };
 export const AS_OURSELVES: Through = { program: process.execPath, before: [] };
 
-/** `walls`: all of them, or the kernel's alone, without Node's permissions. */
+/** `walls`: all of them, or the kernel's alone, without Node's permissions; or a job's, of which Node has none. */
 export function attack(
   level: IsolationLevel,
-  walls: 'all' | 'kernel',
+  walls: 'all' | 'kernel' | 'job',
   { program, before }: Through = AS_OURSELVES,
   bundles: string = openFolder(),
 ): Seen {
