@@ -37,6 +37,7 @@ import {
 } from './look-pause.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
+import { type Unknown, unknownOutcome } from './what-to-check.ts';
 
 /** For how long every look may fail before a person is asked: longer than an outage or a night, and bounded. */
 const BLIND_SECONDS = 24 * 60 * 60;
@@ -110,18 +111,6 @@ const ReconciliationSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('happened'), outcome: RunResultSchema }),
   z.strictObject({ kind: z.literal('cannot_tell') }),
 ]);
-
-const UNKNOWN: Result = {
-  code: 'unknown_outcome',
-  message:
-    'It was sent, and no answer says whether it happened. Please look in the outside system, then say what you found.',
-};
-
-const UNSEEN: Result = {
-  code: 'unknown_outcome',
-  message:
-    'It was started, and for a day the outside system did not let us see how it went on. Please look there, then say what you found.',
-};
 
 export function createExecutor(deps: ExecutorDeps): Executor {
   const looking = new Map<RequestId, Promise<void>>();
@@ -311,7 +300,7 @@ async function runOnce(
   const isGood = outcome.kind === 'done' || outcome.kind === 'running';
   // Its code cannot know what nobody was told: a write that was never answered is no success.
   if (isGood && answer.unanswered > 0)
-    return settleUncertain(deps, request, claim, governed, signal, mayTryAgain);
+    return settleUncertain(deps, request, claim, governed, signal, mayTryAgain, linkOf(outcome));
   return conclude(deps, request, claim, governed, outcome, signal, mayTryAgain);
 }
 
@@ -361,7 +350,7 @@ async function conclude(
         await end(deps, request, claim, 'failed', isKilled ? KILLED : outcome.result);
         return;
       }
-      return settleUncertain(deps, request, claim, governed, signal, mayTryAgain);
+      return settleUncertain(deps, request, claim, governed, signal, mayTryAgain, linkOf(outcome));
     }
   }
 }
@@ -394,6 +383,7 @@ async function settleUncertain(
   governed: GovernedAction,
   signal: AbortSignal,
   mayTryAgain: boolean,
+  link?: string,
 ): Promise<void> {
   const pinned = request.preview?.pinned ?? {};
   if (governed.operation.idempotency !== 'none' && mayTryAgain) {
@@ -410,7 +400,22 @@ async function settleUncertain(
   }
   // A stop, or a claim that is lost, is no answer: whoever takes over asks again.
   if (signal.aborted) return;
-  await end(deps, request, claim, 'unknown', UNKNOWN);
+  await end(deps, request, claim, 'unknown', toCheck(deps, 'sent', request, claim, link));
+}
+
+const linkOf = (outcome: RunResult): string | undefined =>
+  outcome.kind === 'running' ? undefined : outcome.result.link;
+
+function toCheck(
+  deps: ExecutorDeps,
+  how: Unknown,
+  request: StoredRequest,
+  claim: Claim,
+  link?: string,
+): Result {
+  const governed = deps.governed(request.action);
+  const serves = governed?.connector.name === request.connector ? governed : null;
+  return unknownOutcome(how, request, serves, deps.markOf(claim.execution), link);
 }
 
 async function end(
@@ -529,7 +534,8 @@ async function lookedInVain(
   await deps.db.transaction(async (tx) => {
     const failed = await countFailedLook(tx, claim, request.handle, LOOK_AT_LEAST_EVERY_SECONDS);
     if (failed && failed.forSeconds > BLIND_SECONDS) {
-      if (await finish(tx, claim, 'unknown', UNSEEN)) await deps.finished(tx, request, 'unknown', UNSEEN);
+      const unseen = toCheck(deps, 'unseen', request, claim);
+      if (await finish(tx, claim, 'unknown', unseen)) await deps.finished(tx, request, 'unknown', unseen);
       return;
     }
     const usual = await pauseBefore(tx, request, governed);
@@ -546,7 +552,7 @@ async function takeOver(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   if (request.handle === null && intents.total === 0) return beginAgain(deps, request, claim, signal);
   const governed = deps.governed(request.action);
   if (governed?.connector.name !== request.connector) {
-    await end(deps, request, claim, 'unknown', UNKNOWN);
+    await end(deps, request, claim, 'unknown', toCheck(deps, 'sent', request, claim));
     return;
   }
   if (request.handle !== null) return deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));

@@ -257,7 +257,12 @@ describe('a run', () => {
     const request = await approved();
     await execute(request);
     expect(outside.system.calls.map(({ call }) => call)).toEqual(['run', 'reconcile']);
-    expect(await now(request)).toMatchObject({ state: 'unknown', result: { code: 'unknown_outcome' } });
+    const after = await now(request);
+    expect(after).toMatchObject({ state: 'unknown', result: { code: 'unknown_outcome' } });
+    // Where to look, at what, and for which mark.
+    expect(after.result?.message).toContain('look in ');
+    expect(after.result?.message).toContain(`at ${after.resource.type} "${after.resource.id}"`);
+    expect(after.result?.message).toContain(`the mark mark of ${after.execution}`);
   });
 
   test('that says it is done though its write was never answered is believed once its mark is found', async () => {
@@ -805,7 +810,7 @@ describe('something that goes on elsewhere', () => {
     await follow(request);
     const ended = await now(request);
     expect(ended).toMatchObject({ state: 'unknown', result: { code: 'unknown_outcome' } });
-    expect(ended.result?.message).toContain('look there');
+    expect(ended.result?.message).toContain('look in ');
   });
 
   test('that failed has failed', async () => {

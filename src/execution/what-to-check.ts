@@ -1,0 +1,37 @@
+/** What a person is told who must say what became of a write: where to look, for what, and by which mark. Pure. */
+import type { GovernedAction } from '../action.ts';
+import type { Resource, Result, StoredRequest } from '../model/request.ts';
+
+/** Names of resources come from arguments: they are cut, so that the words around them stay readable. */
+const RESOURCE_MAX_CHARACTERS = 120;
+
+/** `sent`: no answer came. `unseen`: for a day nobody could look at how it went on. */
+export type Unknown = 'sent' | 'unseen';
+
+const WHAT_IS_KNOWN: Readonly<Record<Unknown, string>> = {
+  sent: 'It was sent, and no answer says whether it happened.',
+  unseen: 'It was started, and for a day the outside system did not let us see how it went on.',
+};
+
+/** `governed` null: nobody serves it any more. `link`: what the run said before its end; cards show it. */
+export function unknownOutcome(
+  how: Unknown,
+  request: Pick<StoredRequest, 'connector' | 'resource'>,
+  governed: Pick<GovernedAction, 'connector' | 'settings'> | null,
+  mark: string,
+  link?: string,
+): Result {
+  const system = governed === null ? request.connector : governed.connector.title(governed.settings);
+  const message = [
+    WHAT_IS_KNOWN[how],
+    `Please look in ${system} at ${inWords(request.resource)}.`,
+    `What we write there carries the mark ${mark}, where the system keeps one. Say what you found.`,
+  ].join(' ');
+  return { code: 'unknown_outcome', message, ...(link === undefined ? {} : { link }) };
+}
+
+function inWords({ type, id }: Resource): string {
+  const cut =
+    id.length > RESOURCE_MAX_CHARACTERS ? `${id.slice(0, RESOURCE_MAX_CHARACTERS).toWellFormed()}…` : id;
+  return `${type} "${cut}"`;
+}
