@@ -69,7 +69,6 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
         assistant: running.assistant,
         mode: webMode(config, running, log),
         clientFolder: CLIENT_FOLDER,
-        desk: config.connectors.ticketing.use === 'desk' ? deskPage(running.desk) : null,
         log,
       }),
     );
@@ -102,8 +101,12 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
 }
 
 /** Who may use the workspace: sample people, whoever signs in, or nobody. */
-function webMode({ local, oidc, publicUrl }: Config, running: Running, log: Log): WebMode {
-  if (local) return { kind: 'local', startAs: FIRST_PERSON };
+function webMode(config: Config, running: Running, log: Log): WebMode {
+  const { local, oidc, publicUrl } = config;
+  if (local) {
+    const desk = config.connectors.ticketing.use === 'desk' ? deskPage(running.desk) : null;
+    return { kind: 'local', startAs: FIRST_PERSON, desk };
+  }
   if (oidc === null || publicUrl === null) return { kind: 'off' };
   const now = () => new Date();
   const provider = createProvider(oidc, now);

@@ -16,11 +16,12 @@ import { csrfTokenOf } from './sign-in/sessions.ts';
 import { type Desk, workspaceApi } from './workspace-api.ts';
 
 /**
- * `local`: anybody at this machine may be any sample person, first `startAs`. `signed-in`: whoever the identity provider
- * and the directory say. `off`: nobody may see anything.
+ * `local`: anybody at this machine may be any sample person, first `startAs`; the page of the built-in desk, null where it is not
+ * the ticketing connector, shows every ticket without asking policy, so it is there alone. `signed-in`: whoever the identity
+ * provider and the directory say. `off`: nobody may see anything.
  */
 export type WebMode =
-  | { kind: 'local'; startAs: string }
+  | { kind: 'local'; startAs: string; desk: Desk | null }
   | { kind: 'signed-in'; signIn: SignIn }
   | { kind: 'off' };
 
@@ -29,8 +30,6 @@ export type WebAdapter = Whereabouts & {
   mode: WebMode;
   /** Absolute path of what `buildClient` wrote. */
   clientFolder: string;
-  /** The built-in desk, where it is the ticketing connector; null hides its page. */
-  desk: Desk | null;
   log: WebLog;
 };
 
@@ -45,7 +44,7 @@ export function createWebAdapter(web: WebAdapter): Router {
     case 'off':
       return router.use(aboutPages(), pagesOff());
     case 'local':
-      localRoutes(router, web, web.mode.startAs);
+      localRoutes(router, web, web.mode);
       break;
     case 'signed-in':
       signedInRoutes(router, web, web.mode.signIn);
@@ -59,8 +58,12 @@ const noSuchAddress: RequestHandler = () => {
   throw new AppError('not_found', 'There is no such address.');
 };
 
-function localRoutes(router: Router, web: WebAdapter, startAs: string): void {
-  const { assistant, desk } = web;
+function localRoutes(
+  router: Router,
+  web: WebAdapter,
+  { startAs, desk }: Extract<WebMode, { kind: 'local' }>,
+): void {
+  const { assistant } = web;
   router.use(guardLocal(web), aboutPages());
   router.get('/api/workspace/session', async (_request, response) => {
     const people = await assistant.people();
@@ -81,19 +84,19 @@ function localRoutes(router: Router, web: WebAdapter, startAs: string): void {
 }
 
 function signedInRoutes(router: Router, web: WebAdapter, signIn: SignIn): void {
-  const { assistant, desk } = web;
+  const { assistant } = web;
   const whoIsSignedIn = signedInPerson(assistant, signIn.sessions);
   router.use(guardSignedIn(signIn.publicUrl), aboutPages());
   router.use(signInRoutes(assistant, signIn));
   router.get('/api/workspace/session', async (request, response) => {
     const { principal, session } = await whoIsSignedIn(request);
     const me = { id: principal.id, name: principal.name, groups: principal.groups };
-    response.json({ people: [me], startAs: me.id, desk: desk !== null, csrf: csrfTokenOf(session) });
+    response.json({ people: [me], startAs: me.id, desk: false, csrf: csrfTokenOf(session) });
   });
   const json = jsonOnly();
   router.post('/api/workspace/sign-out', ...json, signOut(whoIsSignedIn, signIn.sessions));
   const sees = assistant.sees.bind(assistant);
-  router.use('/api/workspace', ...json, workspaceApi(assistant, whoIsSignedIn, sees, desk));
+  router.use('/api/workspace', ...json, workspaceApi(assistant, whoIsSignedIn, sees, null));
   router.use('/api', noSuchAddress);
   router.use(pages(web.clientFolder, toSignIn(whoIsSignedIn)));
 }

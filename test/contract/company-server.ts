@@ -79,7 +79,6 @@ export async function serve(
       publicUrl: publicUrl.href,
       port: () => port,
       clientFolder: '/nonexistent',
-      desk: null,
       log,
     }),
   );

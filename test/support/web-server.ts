@@ -3,6 +3,7 @@ import { createServer, type IncomingHttpHeaders, request as send } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { createWebAdapter, type WebAdapter } from '../../adapters/web/router.ts';
+import type { Desk } from '../../adapters/web/workspace-api.ts';
 
 export type Served = {
   port: number;
@@ -12,17 +13,19 @@ export type Served = {
   close(): Promise<void>;
 };
 
-export async function serveWeb(web: Pick<WebAdapter, 'assistant'> & Partial<WebAdapter>): Promise<Served> {
+export async function serveWeb({
+  desk = null,
+  ...web
+}: Pick<WebAdapter, 'assistant'> & Partial<WebAdapter> & { desk?: Desk | null }): Promise<Served> {
   const logged: string[] = [];
   let port = 0;
   const app = express();
   app.use(
     createWebAdapter({
-      mode: { kind: 'local', startAs: 'alice' },
+      mode: { kind: 'local', startAs: 'alice', desk },
       publicUrl: null,
       port: () => port,
       clientFolder: '/nonexistent',
-      desk: null,
       log: { error: (_fields, message) => logged.push(message) },
       ...web,
     }),

@@ -94,6 +94,13 @@ describe('without a session', () => {
   });
 });
 
+describe('the page of the built-in desk', () => {
+  it('is for local mode alone: whoever is signed in asks for a ticket, and policy answers', async () => {
+    expect((await alice.read('/api/workspace/session')).body).toMatchObject({ desk: false });
+    expect((await alice.read('/api/workspace/desk')).status).toBe(404);
+  });
+});
+
 describe('who one is', () => {
   it('is what the session says, whatever a link, a header or a body says', async () => {
     const headers = { 'x-countersign-as': 'bob', referer: 'https://app.slack.example/' };

@@ -85,7 +85,6 @@ export async function serveWorkspace(options: {
       publicUrl: publicUrl.href,
       port: () => port,
       clientFolder: options.clientFolder ?? '/nonexistent',
-      desk: null,
       log: { error: (fields) => warnings.push(fields) },
     }),
   );
