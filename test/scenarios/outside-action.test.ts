@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startBoard } from '../../templates/action/note.add.system.ts';
 import { allowOwn, editOwn, MEANT, makeOwn, reviewOwn } from '../foreign/own-action.ts';
 import { type Home, LEVELS, type Level, useAssistant } from '../support/assistant.ts';
+import { startLosingProxy } from '../support/losing-proxy.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'trace-'));
 const TRACE = join(folder, 'trace');
@@ -93,6 +94,88 @@ describe.each(LEVELS)("an action of one's own at $level", ({ level, skip }) => {
         'memo.add': { state: 'served', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) },
       });
       expect((await running.checks()).find(({ name }) => name === 'actions')).toMatchObject({ ok: true });
+      expect(wasLoadedHere()).toBe(false);
+    });
+  });
+});
+
+/** The board puts notes up later: `run` leaves what to look for, and the second look finds it. */
+const goesOn = (source: string): string =>
+  source
+    .replace(
+      '    byMark: {',
+      "    later: { method: 'GET', host: 'board.example', path: '/teams/{handle.team}/marks/{handle.mark}' },\n    byMark: {",
+    )
+    .replace(
+      /return added\.ok \? done\(.*: added\.failure;/,
+      "return added.ok ? { kind: 'running', message: 'The note is on its way.', handle: { team, mark: tools.mark } } : added.failure;",
+    )
+    .replace(
+      '  // After a crash:',
+      `  async follow({ team = '', mark = '', looks = 0 }, tools) {
+    const found = await tools.send('later');
+    if (!found.ok) return { kind: 'failed', result: found.failure.result, output: '' };
+    return looks === 0
+      ? { kind: 'running', handle: { team, mark, looks: 1 }, output: 'It waits for its place.\\n' }
+      : { kind: 'done', result: { code: 'done', message: \`Looked at \${team} twice.\` }, output: 'It is up.\\n' };
+  },
+
+  // After a crash:`,
+    );
+
+describe('after what it sent', () => {
+  let way: Awaited<ReturnType<typeof startLosingProxy>>;
+  afterAll(() => way?.stop());
+  const made = (change: (source: string) => string) => async (home: Home) => {
+    way ??= await startLosingProxy(board.url);
+    await makeOwn(home, way.baseUrl);
+    editOwn(home, (source) => change(`${source}\n${LEAVES_A_TRACE}`));
+    allowOwn(home, await reviewOwn(home));
+  };
+
+  describe('an answer was lost', () => {
+    const house = useAssistant({ environment: MEANT, prepare: made((source) => source) });
+
+    it('its reconcile finds by its mark that it happened, and it is not sent again', async () => {
+      const { ask, done, entries, until } = house();
+      const before = board.notes('web').length;
+      const asked = await ask('alice', 'memo.add team=web note="The answer is lost"');
+      way.loseNextWrite();
+      await done('bob', asked, 'approve');
+      const ended = await until(asked, 'succeeded', 'failed', 'unknown');
+      expect(ended).toMatchObject({
+        state: 'succeeded',
+        result: { message: 'The note is on the board of web.' },
+      });
+      expect(board.notes('web').slice(before)).toMatchObject([{ text: 'The answer is lost' }]);
+      const calls = (await entries(asked)).filter(({ type }) => type === 'egress.called');
+      const [{ mark = '' } = {}] = board.notes('web').slice(before);
+      expect(calls.map(({ data }) => data)).toContainEqual(
+        expect.objectContaining({ method: 'GET', path: `/teams/web/marks/${mark}`, call: 'reconcile' }),
+      );
+      expect(wasLoadedHere()).toBe(false);
+    });
+  });
+
+  describe('something goes on elsewhere', () => {
+    const house = useAssistant({ environment: MEANT, prepare: made(goesOn) });
+
+    it('its follow looks again, by the handle alone, until it has ended', async () => {
+      const { ask, done, entries, until, database } = house();
+      const asked = await ask('alice', 'memo.add team=web note="It takes a while"');
+      await done('bob', asked, 'approve');
+      const ended = await until(asked, 'succeeded', 'failed', 'unknown');
+      expect(ended).toMatchObject({
+        state: 'succeeded',
+        result: { message: 'Looked at web twice.' },
+      });
+      const [row] = await database.db.query('select output from requests where id = $1', [asked.id]);
+      expect(row).toEqual({ output: 'It waits for its place.\nIt is up.\n' });
+      const calls = (await entries(asked)).filter(({ type }) => type === 'egress.called');
+      expect(calls.map(({ data }) => data?.call)).toEqual(
+        expect.arrayContaining(['preview', 'run', 'follow']),
+      );
+      expect(calls.filter(({ data }) => data?.effect === 'write')).toHaveLength(1);
       expect(wasLoadedHere()).toBe(false);
     });
   });
