@@ -16,16 +16,16 @@ export const RT: System = {
       "Request Tracker does not let the assistant's account do this in that queue.",
     ],
     404: ['not_found', 'Request Tracker knows no such ticket or queue, or hides it from the assistant.'],
+    409: [
+      'upstream_conflict',
+      'Request Tracker was changing this ticket at the same moment; look at it, then ask again.',
+    ],
   },
 };
 
 /** Its REST2, below the upstream's address. */
 export const API = ['REST', '2.0'] as const;
-const PER_PAGE = 100;
-/** Texts of one ticket, in pages: a thousand. */
-const TEXT_PAGES = 10;
 const TICKET_FIELDS = 'Subject,Status,Queue,Creator,Owner,Priority,Created,LastUpdated';
-const TEXT_FIELDS = 'Content,ContentType,Creator,Created';
 
 export type Place = {
   queue: string;
@@ -33,6 +33,7 @@ export type Place = {
   web: string;
   markField: string;
   comments: string;
+  showsAll: boolean;
   priorities: Fields;
 };
 
@@ -44,6 +45,7 @@ export function placeOf(settings: Json): Place {
     web: text(fields, 'web').replace(/\/+$/, ''),
     markField: text(fields, 'mark_field'),
     comments: text(fields, 'comments'),
+    showsAll: text(fields, 'shows') === 'all',
     priorities: isFields(fields.priorities) ? fields.priorities : {},
   };
 }
@@ -78,17 +80,15 @@ function markQuery(mark: string, settings: Json): Record<string, string> {
   return { query: `${ours} AND 'CF.{${markField}}' = '${mark}'`, fields: TICKET_FIELDS };
 }
 
-const textQuery = (page: string | null) => ({ fields: TEXT_FIELDS, per_page: String(PER_PAGE), page });
-
 export const readTicketRule = readRule(RT, '/REST/2.0/tickets', {
   query: ({ args, settings }) => ticketQuery(numberOf(args), settings),
 });
 export const readMarkRule = readRule(RT, '/REST/2.0/tickets', {
   query: ({ mark, settings }) => markQuery(mark, settings),
 });
-export const readTextsRule = readRule(RT, '/REST/2.0/ticket/{ticket}/attachments', {
-  fill: ({ args }) => ({ ticket: numberOf(args) }),
-  query: () => textQuery(null),
+/** The ticket that a run has just opened, for reading it back. */
+export const readOpenedRule = readRule(RT, '/REST/2.0/tickets', {
+  query: ({ handle, settings }) => ticketQuery(text(handle, 'number'), settings),
 });
 
 export async function readTicket(args: Args, tools: Tools): Promise<Answer<Fields>> {
@@ -102,23 +102,22 @@ export async function readTicket(args: Args, tools: Tools): Promise<Answer<Field
   return { ok: false, failure: failed('not_found', words) };
 }
 
-export async function findByMark(tools: Tools): Promise<Answer<Fields[]>> {
+/** The tickets with our mark that our account opened. */
+export async function findByMark(tools: Tools): Promise<Fields[]> {
   const answer = await read(tools, RT, [...API, 'tickets'], markQuery(tools.mark, tools.settings));
-  return answer.ok ? { ok: true, value: listOf(answer.value, 'items') } : answer;
+  if (!answer.ok) return [];
+  const { account } = placeOf(tools.settings);
+  return listOf(answer.value, 'items').filter((item) => creatorOf(item) === account);
 }
 
-/** The ticket's plain texts, oldest first: its description and everything written since. */
-export async function readTexts(args: Args, tools: Tools): Promise<Answer<Fields[]>> {
-  const texts: Fields[] = [];
-  for (let page = 1; page <= TEXT_PAGES; page += 1) {
-    const path = [...API, 'ticket', numberOf(args), 'attachments'];
-    const answer = await read(tools, RT, path, textQuery(String(page)) as Record<string, string>);
-    if (!answer.ok) return answer;
-    const items = listOf(answer.value, 'items');
-    texts.push(...items.filter((item) => text(item, 'ContentType') === 'text/plain'));
-    if (items.length < PER_PAGE) break;
-  }
-  return { ok: true, value: texts };
+/** In what a ticket is not what was asked for; `first` is its first text. */
+export function differing(ticket: Fields, first: string, wanted: Fields): string[] {
+  const isSame: Record<string, boolean> = {
+    title: text(ticket, 'Subject') === text(wanted, 'Subject'),
+    description: sameWords(first, text(wanted, 'Content')),
+    priority: wanted.Priority === undefined || String(ticket.Priority) === String(wanted.Priority),
+  };
+  return Object.keys(isSame).filter((name) => isSame[name] === false);
 }
 
 /** Who wrote it: Request Tracker names people in `{type, id, _url}`. */

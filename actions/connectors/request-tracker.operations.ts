@@ -1,41 +1,59 @@
 /** Tickets in Request Tracker 5 over its REST2. Bundled and run in the sandbox; every call passes the broker. */
-import type { Operation, RunResult, Tools } from '../../src/action.ts';
+import type { Operation, Tools } from '../../src/action.ts';
 import { type Fields, failed, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
+import {
+  firstText,
+  readFirstTextRule,
+  readHistoryRule,
+  readTextsRule,
+  shownOn,
+  writtenOn,
+} from './request-tracker-texts.ts';
 import {
   API,
   commentBody,
   creatorOf,
+  differing,
   findByMark,
   linkTo,
   placeOf,
   RT,
   readMarkRule,
-  readTexts,
-  readTextsRule,
+  readOpenedRule,
   readTicket,
   readTicketRule,
   sameWords,
   ticketBody,
 } from './request-tracker-tickets.ts';
-import { neverFollows, numberOf } from './ticket-words.ts';
+import {
+  type Args,
+  CANNOT_TELL,
+  done as doneAt,
+  happened,
+  inSentence,
+  listed,
+  neverFollows,
+  newestOf,
+  numberOf,
+  quoted,
+  shownWords,
+} from './ticket-words.ts';
 
-/** The newest texts that a look at a ticket shows, and all of it together, in characters. */
-const TEXTS_SHOWN = 20;
-const MAX_OUTPUT_CHARS = 16_000;
-
-function done(tools: Tools, number: string, message: string): RunResult {
-  const link = linkTo(tools.settings, number);
-  return { kind: 'done', result: { code: 'done', message, link, data: { ticket: `#${number}` } } };
-}
-
+const done = (tools: Tools, number: string, message: string) =>
+  doneAt(`#${number}`, linkTo(tools.settings, number), message);
 const opened = (tools: Tools, number: string) => done(tools, number, `Ticket #${number} is open.`);
+
+/** How often a ticket that Request Tracker does not show yet is looked for, a second apart. */
+const READ_BACK_LOOKS = 10;
 
 const create: Operation = {
   egress: [
     readRule(RT, '/REST/2.0/queue/{queue}', { fill: ({ settings }) => ({ queue: placeOf(settings).queue }) }),
     writeRule(RT, '/REST/2.0/ticket', { body: (values) => ticketBody(values.args, values) }),
     readMarkRule,
+    readOpenedRule,
+    readFirstTextRule,
   ],
   writes: 1,
   idempotency: 'none',
@@ -62,30 +80,57 @@ const create: Operation = {
     };
   },
   run: async (args, tools) => {
-    const made = await write(tools, RT, [...API, 'ticket'], ticketBody(args, tools));
+    const wanted = ticketBody(args, tools);
+    const made = await write(tools, RT, [...API, 'ticket'], wanted);
     if (!made.ok) return made.failure;
     const number = isFields(made.value) ? String(made.value.id) : '';
     if (!/^[1-9][0-9]*$/.test(number)) throw unclear(RT.name, 'no number');
-    return opened(tools, number);
+    // Its number is Request Tracker's word; `follow` reads back what it holds before anybody is told that it is done.
+    return { kind: 'running', handle: { number, wanted }, message: `Ticket #${number} is being read back.` };
   },
   reconcile: async (args, tools) => {
-    const { account, markField } = placeOf(tools.settings);
-    if (markField === '') return { kind: 'cannot_tell' };
-    const found = await findByMark(tools);
-    const ticket = found.ok
-      ? found.value.find(
-          (item) => creatorOf(item) === account && text(item, 'Subject') === text(args, 'title'),
-        )
-      : undefined;
-    return ticket === undefined
-      ? { kind: 'cannot_tell' }
-      : { kind: 'happened', outcome: opened(tools, String(ticket.id)) };
+    if (placeOf(tools.settings).markField === '') return CANNOT_TELL;
+    const wanted = ticketBody(args, tools);
+    for (const ticket of await findByMark(tools)) {
+      const number = String(ticket.id);
+      const first = await firstText(number, tools);
+      if (differing(ticket, first, wanted).length === 0) return happened(opened(tools, number));
+    }
+    return CANNOT_TELL;
   },
-  follow: neverFollows,
+  follow: async (handle, tools) => {
+    const number = text(handle, 'number');
+    const link = linkTo(tools.settings, number);
+    const found = await readTicket({ ticket: number }, tools);
+    if (!found.ok) {
+      const looks = typeof handle.looks === 'number' ? handle.looks + 1 : 1;
+      if (looks < READ_BACK_LOOKS) return { kind: 'running', handle: { ...handle, looks }, output: '' };
+      const said = `Request Tracker opened ticket #${number} and does not show it. Please look at it there.`;
+      return { ...unsure(said, link), output: '' };
+    }
+    const wanted = isFields(handle.wanted) ? handle.wanted : {};
+    const others = differing(found.value, await firstText(number, tools), wanted);
+    if (others.length === 0) return { ...opened(tools, number), output: '' };
+    const said = `Request Tracker opened ticket #${number}, with another ${listed(others)}. Please look at it there.`;
+    return { ...unsure(said, link), output: '' };
+  },
 };
 
 const commented = (tools: Tools, number: string) =>
   done(tools, number, `The comment is on ticket #${number}.`);
+
+/** Whether what was asked for stands on the ticket, written by our account. */
+async function isWritten(args: Args, tools: Tools): Promise<boolean> {
+  const { account } = placeOf(tools.settings);
+  const wanted = text(commentBody(args, tools), 'Content');
+  const isOurs = (item: Fields): boolean =>
+    creatorOf(item) === account && sameWords(text(item, 'Content'), wanted);
+  for await (const page of writtenOn(numberOf(args), tools)) {
+    if (!page.ok) return false;
+    if (page.value.some(isOurs)) return true;
+  }
+  return false;
+}
 
 const comment: Operation = {
   egress: [
@@ -118,17 +163,13 @@ const comment: Operation = {
     const number = numberOf(args);
     const path = [...API, 'ticket', number, placeOf(tools.settings).comments];
     const made = await write(tools, RT, path, commentBody(args, tools));
-    return made.ok ? commented(tools, number) : made.failure;
+    if (!made.ok) return made.failure;
+    if (await isWritten(args, tools)) return commented(tools, number);
+    const said = `Request Tracker took the comment on ticket #${number} and does not show it. Please look at it there.`;
+    return unsure(said, linkTo(tools.settings, number));
   },
-  reconcile: async (args, tools) => {
-    const { account } = placeOf(tools.settings);
-    const wanted = text(commentBody(args, tools), 'Content');
-    const texts = await readTexts(args, tools);
-    const found =
-      texts.ok &&
-      texts.value.some((item) => creatorOf(item) === account && sameWords(text(item, 'Content'), wanted));
-    return found ? { kind: 'happened', outcome: commented(tools, numberOf(args)) } : { kind: 'cannot_tell' };
-  },
+  reconcile: async (args, tools) =>
+    (await isWritten(args, tools)) ? happened(commented(tools, numberOf(args))) : CANNOT_TELL,
   follow: neverFollows,
 };
 
@@ -178,14 +219,14 @@ const close: Operation = {
   reconcile: async (args, tools) => {
     const found = await readTicket(args, tools);
     return found.ok && text(found.value, 'Status') === CLOSED
-      ? { kind: 'happened', outcome: closed(tools, numberOf(args)) }
-      : { kind: 'cannot_tell' };
+      ? happened(closed(tools, numberOf(args)))
+      : CANNOT_TELL;
   },
   follow: neverFollows,
 };
 
 const status: Operation = {
-  egress: [readTicketRule, readTextsRule],
+  egress: [readTicketRule, readHistoryRule, readTextsRule],
   writes: 0,
   idempotency: 'natural',
   preview: async (args, tools) => ({
@@ -196,35 +237,27 @@ const status: Operation = {
   run: async (args, tools) => {
     const found = await readTicket(args, tools);
     if (!found.ok) return found.failure;
-    const texts = await readTexts(args, tools);
-    if (!texts.ok) return texts.failure;
     const number = numberOf(args);
+    const texts = await newestOf(shownOn(number, tools));
+    if (!texts.ok) return texts.failure;
     const ticket = found.value;
-    const owner = isFields(ticket.Owner) ? text(ticket.Owner, 'id') : '';
-    const [title, state, priority] = ['Subject', 'Status', 'Priority'].map((name) => text(ticket, name));
-    const said = texts.value
-      .slice(-TEXTS_SHOWN)
-      .map((item) => `${creatorOf(item)}: ${text(item, 'Content')}`);
-    const has = `${texts.value.length} ${texts.value.length === 1 ? 'text' : 'texts'}`;
+    const owner = inSentence(isFields(ticket.Owner) ? text(ticket.Owner, 'id') : '');
+    const [title = '', state = '', priority = ''] = ['Subject', 'Status', 'Priority'].map((name) =>
+      text(ticket, name),
+    );
+    const said = texts.value.map((item) => `${creatorOf(item)}: ${text(item, 'Content')}`);
+    const what = placeOf(tools.settings).showsAll ? 'text' : 'public text';
+    const message = `Ticket #${number} is ${state}, priority ${priority}, owner ${owner}; ${shownWords(said.length, what)}.`;
     return {
       kind: 'done',
       result: {
-        code: 'done',
-        message: `Ticket #${number} is ${state}, priority ${priority}, owner ${owner}, with ${has}.`,
-        link: linkTo(tools.settings, number),
-        // Other people's words: whoever shows them marks them as such.
-        output: [title, ...said].join('\n').slice(0, MAX_OUTPUT_CHARS),
-        data: {
-          ticket: `#${number}`,
-          state: state ?? '',
-          title: title ?? '',
-          owner,
-          texts: texts.value.length,
-        },
+        ...done(tools, number, message).result,
+        output: quoted([title, ...said]),
+        data: { ticket: `#${number}`, state, title, owner },
       },
     };
   },
-  reconcile: async () => ({ kind: 'cannot_tell' }),
+  reconcile: async () => CANNOT_TELL,
   follow: neverFollows,
 };
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Connector } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { operations } from './request-tracker.operations.ts';
+import { TICKET_EXAMPLES } from './ticket-words.ts';
 
 /** Names go into Request Tracker's query language between quotes: nothing that could end one. */
 const Name = z.string().regex(/^[^'"\\{}/%\p{Cc}]{1,100}$/u, 'is a name without quotes, braces or slashes');
@@ -18,18 +19,13 @@ const Settings = z.strictObject({
   mark_field: Name.optional(),
   /** `comment`: staff reads it; `correspond`: the requestor gets it by mail. */
   comments: z.enum(['comment', 'correspond']).default('comment'),
+  /** Whose texts a look at a ticket shows: `public`: those that the requestor may read; `all`: internal comments too. */
+  shows: z.enum(['public', 'all']).default('public'),
   priorities: z
     .strictObject({ low: Priority, normal: Priority, high: Priority })
     // Request Tracker's own numbers for Low, Medium and High.
     .default({ low: 0, normal: 50, high: 100 }),
 });
-
-const EXAMPLES: Readonly<Record<string, Record<string, Json>>> = {
-  create: { title: 'example' },
-  status: { ticket: '#1' },
-  close: { ticket: '#1' },
-  comment: { ticket: '#1', comment: 'example' },
-};
 
 /** Tickets in one queue of Request Tracker 5. */
 export const requestTracker: Connector = {
@@ -40,6 +36,6 @@ export const requestTracker: Connector = {
   facts: () => ({}),
   operations,
   // Policy cannot tell one ticket from another.
-  examples: (operation) => [EXAMPLES[operation] ?? {}],
+  examples: (operation) => [TICKET_EXAMPLES[operation] ?? {}],
   module: 'actions/connectors/request-tracker.operations.ts',
 };

@@ -11,6 +11,7 @@ import { runToEnd, startProcess, whenReady } from '../real-system.ts';
 
 const SERVER = '/usr/share/request-tracker5/libexec/rt-server';
 const SEED = fileURLToPath(new URL('seed.pl', import.meta.url));
+const SAY = fileURLToPath(new URL('say.pl', import.meta.url));
 
 const siteConfig = (folder: string, port: number): string =>
   [
@@ -52,14 +53,23 @@ export async function startRequestTracker() {
   });
 
   /** Request Tracker's own REST, past everything of ours. */
-  const rest = async (path: string, body?: unknown, as: 'countersign' | 'eve' = 'eve'): Promise<unknown> => {
+  const rest = async (
+    path: string,
+    body?: unknown,
+    as: 'countersign' | 'eve' = 'eve',
+    method = body === undefined ? 'GET' : 'POST',
+  ): Promise<unknown> => {
     const response = await fetch(`${baseUrl}/REST/2.0/${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
+      method,
       headers: { authorization: `token ${tokens[as]}`, 'content-type': 'application/json' },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response.json();
+  };
+  /** Eve writes on a ticket, that many times: `note 0`, `note 1` and so on. */
+  const say = async (ticket: string, times: number, kind: 'Correspond' | 'Comment'): Promise<void> => {
+    await runToEnd({ ...spec, command: 'perl', args: [SAY, ticket, String(times), kind, 'eve'] });
   };
   const stop = async (): Promise<void> => {
     await server.stop();
@@ -71,7 +81,7 @@ export async function startRequestTracker() {
     await stop();
     throw error;
   }
-  return { baseUrl, tokens, rest, stop };
+  return { baseUrl, tokens, rest, say, stop };
 }
 export type RequestTracker = Awaited<ReturnType<typeof startRequestTracker>>;
 

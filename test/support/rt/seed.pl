@@ -17,7 +17,7 @@ my $field = RT::CustomField->new( RT->SystemUser );
 must( $field->Create( Name => 'Countersign mark', Type => 'FreeformSingle', LookupType => 'RT::Queue-RT::Ticket', MaxValues => 1 ) );
 must( $field->AddToObject($queue) );
 
-my @rights = qw(SeeQueue ShowTicket CreateTicket CommentOnTicket ReplyToTicket ModifyTicket ShowTicketComments SeeCustomField ModifyCustomField);
+my @rights = qw(SeeQueue ShowTicket CreateTicket CommentOnTicket ReplyToTicket ModifyTicket ShowTicketComments SeeCustomField ModifyCustomField OwnTicket TakeTicket);
 for my $name (qw(countersign eve)) {
     my $user = RT::User->new( RT->SystemUser );
     must( $user->Create( Name => $name, Privileged => 1, EmailAddress => "$name\@test.local" ) );
