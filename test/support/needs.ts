@@ -1,5 +1,5 @@
 /** Programs that some tests need and a bare machine may lack. */
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import path from 'node:path';
 
 export type Program =
@@ -8,7 +8,8 @@ export type Program =
   | 'chromium'
   | 'rt-setup-database-5'
   | 'buildbot'
-  | 'buildbot-worker';
+  | 'buildbot-worker'
+  | 'agents-playground';
 
 /** What is lost without it, and the command that installs it. */
 const WITHOUT: Record<Program, string> = {
@@ -20,7 +21,22 @@ const WITHOUT: Record<Program, string> = {
   buildbot: 'Buildbot is not installed (apt-get install -y --no-install-recommends buildbot buildbot-worker)',
   'buildbot-worker':
     "Buildbot's worker is not installed (apt-get install -y --no-install-recommends buildbot-worker)",
+  'agents-playground': 'the Agents Playground is not installed (npm run playground:install)',
 };
+
+/**
+ * Microsoft's Agents Playground: `npm run playground:install` puts it into the build folder, as its licence allows evaluation
+ * only. AGENTS_PLAYGROUND names another installation.
+ */
+export const PLAYGROUND =
+  process.env.AGENTS_PLAYGROUND ??
+  path.join(
+    import.meta.dirname,
+    '../../.build/playground/node_modules/@microsoft/m365agentsplayground/cli.js',
+  );
+
+const isThere = (program: Program): boolean =>
+  program === 'agents-playground' ? existsSync(PLAYGROUND) : findProgram(program) !== null;
 
 /** The program's path, or null. */
 export function findProgram(name: string, searchPath: string = process.env.PATH ?? ''): string | null {
@@ -43,7 +59,7 @@ export function findProgram(name: string, searchPath: string = process.env.PATH 
  * reason. With `CI=true` a missing program is a failure instead.
  */
 export function needs(program: Program): { skip: boolean; reason: string } {
-  if (findProgram(program) !== null) return { skip: false, reason: '' };
+  if (isThere(program)) return { skip: false, reason: '' };
   if (process.env.CI === 'true') throw new Error(`With CI=true nothing is left out: ${WITHOUT[program]}.`);
   return { skip: true, reason: WITHOUT[program] };
 }
