@@ -86,7 +86,7 @@ function rowsOf(card: Card): Row[] {
 /** All that was pinned and stands nowhere else, in one row. */
 function pinnedOf({ pinned }: Card): Row[] {
   if (pinned.length === 0) return [];
-  const note = `${pinned.length}, looked up again before it runs`;
+  const note = `${pinned.length}, compared before the run`;
   return [row('Pinned', note, pinned.map(({ name, value }) => `${name}=${value}`).join('\n'))];
 }
 

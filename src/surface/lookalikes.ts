@@ -55,6 +55,8 @@ const LIKE_ASCII_IN_NAMES =
   /[\u0131\u0184\u018d\u0196\u01a6\u01a7\u01b7\u01bc\u01bd\u01c0\u01c3\u021c\u0222\u0223\u0251\u0261\u0263\u0269\u026a\u026f\u028b\u028f\u1d04\u1d0f\u1d11\u1d1c\u1d20-\u1d22\u1d83\u1d8c\u1e9d\u1eff\ua731\ua75a\ua76a\ua76e\ua798\ua799\ua79f\ua7ab\ua7b2-\ua7b4\uab32\uab35\uab3d\uab47\uab48\uab4e\uab52\uab5a\u02d0\u02d7\u02f8\u0589\u05c3\u2010-\u2013\u2043\u2044\u205a\u2212\u2215\u2216\u2236\u2571\u27cb\u29f5\u29f8\u29f9\ua4f8\ua4fd\ua789]/u;
 
 const ASCII = /^[\0-\x7f]*$/;
+/** With the marks of characters that are shown by their number already. */
+const PLAIN = /^[\0-\x7f⟨⟩]*$/;
 const LETTERS = /\p{L}/gu;
 const WORD = /[\p{L}\p{M}\p{N}]+/gu;
 const CHUNK = /\S+/gu;
@@ -66,7 +68,7 @@ export const byNumber = (char: string): string =>
 
 /** The same words with every letter that passes for another as `⟨U+0435⟩`; said twice it is the same. */
 export function lookalikesMarked(text: string): string {
-  return ASCII.test(text) ? text : namesMarked(text.replace(WORD, wordMarked));
+  return PLAIN.test(text) ? text : namesMarked(text.replace(WORD, wordMarked));
 }
 
 function scriptOf(letter: string): string | null {
@@ -123,7 +125,7 @@ function namesMarked(text: string): string {
   const isName = !/\s/u.test(bare.trim());
   const isAsciiElse = passesForAscii(bare) && (isName || /[A-Za-z]/.test(bare));
   return text.replace(CHUNK, (chunk) => {
-    if (ASCII.test(chunk)) return chunk;
+    if (PLAIN.test(chunk)) return chunk;
     const own = chunk.replace(MARK, '');
     if (!isAsciiElse && !(passesForAscii(own) && /[A-Za-z]/.test(own))) return chunk;
     return chunk.replace(/[^\0-\x7f⟨⟩]/gu, (char) =>

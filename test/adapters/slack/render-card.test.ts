@@ -201,7 +201,7 @@ describe('a card', () => {
       expect.arrayContaining([
         ' (quoted from the built-in desk) ',
         'Pinned',
-        ' (2, looked up again before it runs) ',
+        ' (2, compared before the run) ',
         'a=17\nb=18',
       ]),
     );

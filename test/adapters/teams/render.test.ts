@@ -122,7 +122,6 @@ describe('a card', () => {
     expect(inputs(['cancel'])).toEqual([]);
   });
 
-
   test('shortens 20,000 characters, says so, and sends them all after it', () => {
     const value = Array.from({ length: 4_000 }, (_, i) => `${i % 10} <&>`)
       .join('')
@@ -239,7 +238,7 @@ describe('a card', () => {
     expect(textsOf(body)).toEqual(
       expect.arrayContaining([
         'Ticket (quoted from the built-in desk) “VPN”',
-        'Pinned (2, looked up again before it runs)',
+        'Pinned (2, compared before the run)',
         'a=17',
         'b=18',
       ]),

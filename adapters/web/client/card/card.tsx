@@ -94,7 +94,7 @@ function Pinned({ list }: { list: Card['pinned'] }) {
   if (list.length === 0) return null;
   return (
     <details className="pinned">
-      <summary>Pinned: {list.length}, looked up again before it runs</summary>
+      <summary>Pinned: {list.length}, compared before the run</summary>
       <dl className="pairs">
         {list.map(({ name, value }) => (
           <div key={name} className="pair">
