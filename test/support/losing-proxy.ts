@@ -1,17 +1,23 @@
-/** A way to an outside system that can lose an answer: the request arrives, and nobody hears what became of it. */
+/** A way to an outside system that can lose a write: it arrives and nobody hears what became of it, or it never arrives. */
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 export async function startLosingProxy(target: string) {
-  let losing = false;
+  let losing: 'answer' | 'write' | null = null;
   const server = http.createServer((request, response) => {
+    const lost = request.method === 'GET' ? null : losing;
+    if (lost !== null) losing = null;
+    if (lost === 'write') {
+      // Taken to the end first: whoever sent it cannot tell that it went nowhere.
+      request.resume().on('end', () => request.socket.destroy());
+      return;
+    }
     const onward = http.request(
       new URL(request.url ?? '/', target),
       { method: request.method ?? 'GET', headers: request.headers },
       (answer) => {
-        if (losing && request.method !== 'GET') {
-          losing = false;
+        if (lost === 'answer') {
           answer.resume().on('end', () => request.socket.destroy());
           return;
         }
@@ -28,7 +34,11 @@ export async function startLosingProxy(target: string) {
     baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     /** The answer to the next write never arrives. */
     loseNextWrite: (): void => {
-      losing = true;
+      losing = 'answer';
+    },
+    /** The next write never arrives; its sender sees the same. */
+    dropNextWrite: (): void => {
+      losing = 'write';
     },
     async stop(): Promise<void> {
       server.closeAllConnections();
