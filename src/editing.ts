@@ -1,15 +1,25 @@
 /**
- * What a change of a pending request comes to, before anything is stored: the form read by the action's schema, the
- * changed request judged for everybody who then asks for it, and previewed anew.
+ * A change of a pending request: the form read by the action's schema, the changed request judged for everybody who then
+ * asks for it and previewed anew, before anything is stored; then stored in one transaction.
  */
-import { askersAfter, changedFields, type Draft } from './approval/editing.ts';
+import type { Announcing } from './announcing.ts';
+import { askersAfter, barrierOf, changedFields, type Draft, editInTransaction } from './approval/editing.ts';
+import { approvalsOf, findRequest } from './approval/requests.ts';
+import { viewOf } from './approval/view.ts';
+import { type JudgeDeps, judgeOf, NO_SUCH_REQUEST } from './deciding.ts';
+import { AppError } from './errors.ts';
+import { admitRequest } from './intake/limits.ts';
+import { type StoredTurn, settleTurn } from './intake/turns.ts';
 import type { Decision } from './model/decision.ts';
-import type { PrincipalId } from './model/ids.ts';
-import type { Directory } from './model/ports.ts';
+import type { PrincipalId, TurnId } from './model/ids.ts';
+import type { Directory, EditInput, EditOutcome } from './model/ports.ts';
+import type { Principal } from './model/principal.ts';
 import type { Json, Provenance, StoredRequest } from './model/request.ts';
 import { storable } from './model/storable.ts';
-import { type ProposingDeps, resolve } from './proposing.ts';
-import type { Sql } from './store/database.ts';
+import { type AdmittingDeps, type ProposingDeps, resolve } from './proposing.ts';
+import { aside } from './saying.ts';
+import { SettledBefore, type SettlingDeps, settle } from './settling.ts';
+import type { Sql, Tx } from './store/database.ts';
 
 export type EditingDeps = ProposingDeps & {
   directory: Directory;
@@ -22,10 +32,76 @@ export type EditingDeps = ProposingDeps & {
     | { ok: false; problems: { field: string; message: string }[] };
 };
 
+export type ChangingDeps = EditingDeps &
+  AdmittingDeps &
+  JudgeDeps &
+  SettlingDeps & {
+    announcing: Announcing;
+    /** Aborts when the process stops. */
+    stopping: AbortSignal;
+  };
+
 export type Prepared =
   | { kind: 'draft'; draft: Draft }
   /** The form is wrong, nothing in it is new, or what it names cannot be found: for the person who sent it. */
   | { kind: 'unfit'; message: string };
+
+/** `answers`: the turn that it is the answer to, settled with the change; any other outcome leaves it open. */
+export async function change(
+  deps: ChangingDeps,
+  input: EditInput,
+  answers: TurnId | null,
+): Promise<EditOutcome> {
+  const found = await findRequest(deps.db, input.request);
+  if (!found) return NO_SUCH_REQUEST;
+  const barrier = await deps.db.transaction((tx) => barrierOf(tx, judgeOf(deps), found, input));
+  let draft: Draft | null = null;
+  if (!barrier) {
+    const admission = await admitRequest(deps.ephemeral, deps.limits, input.principal, found.action);
+    if (!admission.ok) throw new AppError('rate_limited', admission.message);
+    const { arguments: values, principal } = input;
+    const prepared = await prepareEdit(deps, found, principal, values, deps.stopping);
+    if (prepared.kind === 'unfit') return prepared;
+    draft = prepared.draft;
+  }
+  return deps.db.transaction(async (tx): Promise<EditOutcome> => {
+    const ruledBy = {
+      audit: deps.audit,
+      judge: judgeOf(deps),
+      decide: (inside: Tx, askers: readonly PrincipalId[], changed: Draft) =>
+        judgeDraft(deps, inside, found, askers, changed),
+    };
+    const ruling = await editInTransaction(tx, ruledBy, input, draft);
+    if (ruling.kind === 'missing') return NO_SUCH_REQUEST;
+    const { request } = ruling;
+    if (ruling.kind === 'edited') {
+      if (answers !== null && !(await settleTurn(tx, answers, ''))) throw new SettledBefore();
+      await deps.announcing.edited(tx, ruling.before, request, input.principal);
+      return { kind: 'done', request: viewOf(request, []) };
+    }
+    if (ruling.expiredNow) await deps.announcing.expired(tx, request);
+    const view = viewOf(request, await approvalsOf(tx, request));
+    const kind = ruling.kind === 'refused' ? 'refused' : 'conflict';
+    return { kind, message: ruling.message, request: view };
+  });
+}
+
+/** Answers a turn that asks for a change: with the change itself, or with why there is none. */
+export async function changedBy(
+  deps: ChangingDeps,
+  turn: StoredTurn,
+  person: Principal,
+  input: EditInput,
+): Promise<void> {
+  try {
+    const outcome = await change(deps, input, turn.id);
+    if (outcome.kind !== 'done') await settle(deps, turn, person, [aside(turn, person, outcome.message)]);
+  } catch (error) {
+    if (error instanceof SettledBefore) return;
+    if (!(error instanceof AppError) || error.code !== 'rate_limited') throw error;
+    await settle(deps, turn, person, [aside(turn, person, error.message)]);
+  }
+}
 
 /** `values` are a form's, untrusted. Reads outside systems with the first requester's name, and changes nothing. */
 export async function prepareEdit(

@@ -8,13 +8,17 @@ import { digestOf } from './approval/digest.ts';
 import { AppError } from './errors.ts';
 import type { Executor } from './execution/executor.ts';
 import { isEnough, leastLevel } from './execution/levels.ts';
+import { admitRequest, type Limits } from './intake/limits.ts';
+import type { StoredTurn } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
 import type { Decision } from './model/decision.ts';
 import type { ThreadId, TurnId } from './model/ids.ts';
 import { newId, RenderingId, RequestId } from './model/ids.ts';
+import type { Ephemeral } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
 import type { IsolationLevel, Json, Preview, Proposal, Result, StoredRequest } from './model/request.ts';
 import { storable } from './model/storable.ts';
+import { refusal, type Saying } from './saying.ts';
 import type { Database } from './store/database.ts';
 
 export type ProposingDeps = {
@@ -26,6 +30,8 @@ export type ProposingDeps = {
   isolation(): { level: IsolationLevel; acceptProcess: boolean };
 };
 
+export type AdmittingDeps = ProposingDeps & { ephemeral: Ephemeral; limits: Limits };
+
 export type Proposed = {
   request: StoredRequest;
   decision: Decision;
@@ -34,6 +40,33 @@ export type Proposed = {
 };
 
 const SALT_BYTES = 16;
+
+/** Each proposal of a turn that the person's limits admit; the others are refused in words. */
+export async function proposeAll(
+  deps: AdmittingDeps,
+  turn: StoredTurn,
+  person: Principal,
+  proposals: Proposal[],
+  tainted: boolean,
+  signal: AbortSignal,
+) {
+  const proposed: Proposed[] = [];
+  const refused: Saying[] = [];
+  for (const proposal of proposals) {
+    const admission = await admitRequest(deps.ephemeral, deps.limits, person.id, proposal.action);
+    if (!admission.ok) refused.push(refusal(admission.message));
+    else
+      proposed.push(
+        await propose(
+          deps,
+          { turn: turn.id, thread: turn.thread, tainted, principal: person },
+          proposal,
+          signal,
+        ),
+      );
+  }
+  return { proposed, refused };
+}
 
 /**
  * Judges a proposal. The request comes back in the state it starts in: `denied` by policy or isolation, `failed` where

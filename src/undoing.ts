@@ -3,9 +3,11 @@
  * again when somebody presses.
  */
 import type { GovernedAction, Undo } from './action.ts';
-import type { PrincipalId } from './model/ids.ts';
+import { lockRequest } from './approval/requests.ts';
+import type { PrincipalId, RequestId } from './model/ids.ts';
+import type { Principal } from './model/principal.ts';
 import type { Json, StoredRequest } from './model/request.ts';
-import type { Sql } from './store/database.ts';
+import type { Sql, Tx } from './store/database.ts';
 
 export type Undoable =
   | { kind: 'open'; action: string; arguments: Record<string, Json>; until: Date }
@@ -16,6 +18,13 @@ export type Undoable =
   | { kind: 'taken_back' };
 
 export type UndoDeps = { governed(action: string): GovernedAction | null };
+
+/** Why it cannot be taken back, for whoever asked. */
+export const NO_UNDO = {
+  none: 'There is no request of yours with that id that could be taken back.',
+  late: 'The time to take that back is over. Ask for what should be done instead.',
+  taken_back: 'That is taken back already, or on its way.',
+} as const;
 
 /** What this person could press now. */
 export async function undoOf(
@@ -51,4 +60,17 @@ async function standing(
   if (row.taken) return { kind: 'taken_back' };
   if (row.over) return { kind: 'late' };
   return { kind: 'open', action: undo.action, arguments: args, until: row.until };
+}
+
+/** Asked again with the row locked, so that of two presses at once one finds what the other did. */
+export async function takenMeanwhile(
+  tx: Tx,
+  deps: UndoDeps,
+  id: RequestId,
+  person: Principal,
+): Promise<string | null> {
+  const request = await lockRequest(tx, id);
+  if (!request) return NO_UNDO.none;
+  const undo = await undoOf(tx, deps, request, person.id);
+  return undo.kind === 'open' ? null : NO_UNDO[undo.kind];
 }

@@ -10,7 +10,11 @@ import type { Place } from '../model/turn.ts';
 import type { Database, Sql, Tx } from '../store/database.ts';
 import { notify } from './messages.ts';
 
-export type StreamingDeps = { db: Database; surface(platform: Platform): Surface | null };
+export type StreamingDeps = {
+  db: Database;
+  /** Where answers can grow while they are written; null where the platform is not connected. */
+  surface(platform: Platform): Surface | null;
+};
 
 /** The answer of one turn, for as long as it is written. */
 export type Live = {

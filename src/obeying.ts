@@ -1,0 +1,89 @@
+/** Typed commands that ask for nothing outside: obeyed at once, and answered in words. */
+import type { Announcing } from './announcing.ts';
+import { lockRequest, move } from './approval/requests.ts';
+import type { AuditLog } from './audit/log.ts';
+import { type JudgeDeps, judgeOf } from './deciding.ts';
+import { cancelEnding } from './ending.ts';
+import type { AnsweredCommand, ChatCommand } from './intake/chat-command.ts';
+import { scopeInWords, switchesOn } from './intake/killswitch.ts';
+import type { StoredTurn } from './intake/turns.ts';
+import type { Principal } from './model/principal.ts';
+import { type Answered, inWords } from './saying.ts';
+import { recordRefusal } from './settling.ts';
+import type { Database } from './store/database.ts';
+
+export type ObeyingDeps = JudgeDeps & {
+  db: Database;
+  audit: AuditLog;
+  announcing: Pick<Announcing, 'resolved'>;
+  /** Moves the kill switch, with everything that hangs on it. */
+  kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
+  /** "my requests", "waiting for me", or both with what they may ask for, in words. */
+  list(kind: 'mine' | 'waiting' | 'home', person: Principal): Promise<string>;
+  /** Hands a request over, with everything that hangs on it. */
+  delegate(command: Extract<ChatCommand, { kind: 'delegate' }>, by: Principal): Promise<Answered>;
+  /** Who is on call, in words; null: of every schedule. */
+  onCall(schedule: string | null): Promise<string>;
+};
+
+const NOT_THEIRS_TO_SAY = 'Only its requester or somebody who may approve it can say what became of it.';
+
+/** What a command is answered. It settles nothing. */
+export async function obey(
+  deps: ObeyingDeps,
+  turn: StoredTurn,
+  command: AnsweredCommand,
+  person: Principal,
+): Promise<Answered> {
+  switch (command.kind) {
+    case 'whoami':
+      return inWords(`You are ${person.name} (${person.id}), in ${person.groups.join(', ') || 'no group'}.`);
+    case 'mine':
+    case 'waiting':
+    case 'home':
+      return inWords(await deps.list(command.kind, person));
+    case 'wrong':
+      return inWords(`I did not understand that. Write: ${command.usage}`);
+    case 'kill-status': {
+      const on = await switchesOn(deps.db);
+      const lines = on.map((it) => `On for ${scopeInWords(it)}, by ${it.by}: ${it.reason}`);
+      return inWords(on.length === 0 ? 'The kill switch is off.' : lines.join('\n'));
+    }
+    case 'kill':
+      return deps.judging.may(person, 'kill')
+        ? inWords(await deps.kill(command.to, command, person))
+        : { words: 'Only operators may move the kill switch.', refused: true };
+    case 'resolve':
+      return resolveUnknown(deps, turn, command, person);
+    case 'delegate':
+      return deps.delegate(command, person);
+    case 'on-call':
+      return inWords(await deps.onCall(command.schedule));
+  }
+}
+
+/** Somebody looked, and says what became of a write whose outcome nobody knew. */
+export async function resolveUnknown(
+  deps: ObeyingDeps,
+  turn: StoredTurn,
+  command: Extract<ChatCommand, { kind: 'resolve' }>,
+  person: Principal,
+): Promise<Answered> {
+  return deps.db.transaction(async (tx) => {
+    const request = await lockRequest(tx, command.request);
+    if (request?.state !== 'unknown')
+      return inWords('There is no request of that id whose outcome is unknown.');
+    const mayResolve =
+      person.id === request.requester || (await judgeOf(deps).mayApprove(tx, person.id, request)).allowed;
+    if (!mayResolve) {
+      await recordRefusal(tx, deps, turn, person, request, { decision: 'resolve', why: 'not_entitled' });
+      return { words: NOT_THEIRS_TO_SAY, refused: true };
+    }
+    const event = command.as === 'succeeded' ? 'resolved_succeeded' : 'resolved_failed';
+    const message = `${person.name} looked: it ${command.as}.${command.note === '' ? '' : ` ${command.note}`}`;
+    const resolved = await move(tx, request.id, event, { code: `resolved_${command.as}`, message });
+    if (resolved) await deps.announcing.resolved(tx, resolved, person.id, command.note);
+    if (resolved?.state === 'failed') await cancelEnding(tx, resolved.id);
+    return inWords('Thank you; that is recorded.');
+  });
+}
