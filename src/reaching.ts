@@ -217,7 +217,8 @@ export function createReaching(deps: ReachingDeps) {
     const text = `Reminder: ${deps.nameOf(request.requester)} still waits for a decision on "${deps.titleOf(request.action)}" (${request.id.slice(0, 8)}). The card is above.`;
     for (const place of places) {
       const thread = await threadBelowCard(tx, deps.surfaces(), await threadAt(tx, place), request.id);
-      if (thread !== null) await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
+      if (thread !== null)
+        await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system', calls: true });
     }
   }
 
@@ -261,7 +262,7 @@ export async function tellWhereItStands(
   );
   for (const { thread } of rows.filter((row) => !except.includes(row.thread))) {
     const below = (await threadBelowCard(tx, deps.surfaces(), thread, request.id)) ?? thread;
-    await say(tx, deps.deliverer, { thread: below, turn: null, text, authorship: 'system' });
+    await say(tx, deps.deliverer, { thread: below, turn: null, text, authorship: 'system', calls: true });
   }
   await say(tx, deps.deliverer, { thread: request.thread, turn: request.turn, text, authorship: 'system' });
 }

@@ -79,6 +79,7 @@ export function createRendering(deps: RenderingDeps) {
     form: message.form,
     ...(message.sources === null ? {} : { sources: message.sources }),
     at: message.at.toISOString(),
+    ...(message.calls ? { calls: true } : {}),
   });
 
   const forViewer = async (message: StoredMessage, viewer: PrincipalId): Promise<Message> => {
@@ -200,5 +201,6 @@ function cardMessage(request: StoredRequest): StoredMessage {
     at: request.createdAt,
     delivered: null,
     begun: null,
+    calls: false,
   };
 }

@@ -13,7 +13,14 @@ import type { Self } from './parse.ts';
 type Method = (typeof METHODS)[number]['method'];
 type BoltLogger = NonNullable<ConstructorParameters<typeof webApi.WebClient>[1]>['logger'];
 
-export type SlackMessage = { channel: string; text: string; blocks: Block[]; thread?: string };
+export type SlackMessage = {
+  channel: string;
+  text: string;
+  blocks: Block[];
+  thread?: string;
+  /** Of an answer in a thread: shown in the channel too. */
+  broadcast?: true;
+};
 export type Posted = { channel: string; ts: string };
 /** What a stream goes on with: a task of ours, or blocks. */
 export type Chunk =
@@ -90,8 +97,9 @@ export class SlackClient {
   }
 
   async post(message: SlackMessage): Promise<Posted> {
-    const { thread, ...rest } = message;
-    const replying = thread === undefined ? {} : { thread_ts: thread };
+    const { thread, broadcast, ...rest } = message;
+    const replying =
+      thread === undefined ? {} : { thread_ts: thread, ...(broadcast ? { reply_broadcast: true } : {}) };
     // No markup, names or links are made of the fallback text, and no link is fetched for a preview.
     const literal = { mrkdwn: false, parse: 'none', unfurl_links: false, unfurl_media: false };
     return this.#call('chat.postMessage', { ...rest, ...replying, ...literal }, Answer);

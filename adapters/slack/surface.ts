@@ -90,6 +90,8 @@ export class SlackSurface implements Surface {
       text: rendered.text,
       blocks: early,
       ...(place.thread === '' ? {} : { thread: place.thread }),
+      // Slack tells only those who follow a thread of what is written there; in a direct message it tells the one who reads it.
+      ...(message.calls && place.thread !== '' && !place.direct ? { broadcast: true } : {}),
     });
     const delivered = handle(posted, place.thread);
     if (rendered.rest.length > 0) await begun?.(delivered);

@@ -89,6 +89,8 @@ export type Message = {
   at: string;
   /** Where others read along: the one whom it is for. A platform that can shows it to nobody else. */
   onlyFor?: Account;
+  /** Below a card, and for everybody in that channel: a platform that can shows it there too. */
+  calls?: true;
 };
 
 /** Where a message was delivered: the platform's own handle, kept so that it can be rewritten in place. */

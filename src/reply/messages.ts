@@ -28,6 +28,7 @@ export type StoredMessage = {
   delivered: Delivered | null;
   /** Where a part of it stands, while the rest could not be shown yet. */
   begun: Delivered | null;
+  calls: boolean;
 };
 
 export type Said = {
@@ -40,6 +41,8 @@ export type Said = {
   sources?: readonly Source[];
   /** It concerns whoever the turn is of, and nobody else who reads along there. */
   forAsker?: boolean;
+  /** It stands below a card, and must reach everybody in that channel all the same. */
+  calls?: boolean;
 };
 
 export type Deliverer = {
@@ -47,15 +50,15 @@ export type Deliverer = {
   deliver(tx: Tx, what: { message: MessageId } | { request: RequestId }): Promise<void>;
 };
 
-const COLUMNS = `m.id, m.thread, m.author, m.authorship, m.text, m.request, m.form, m.sources, m.created_at as at, m.delivered, m.begun`;
+const COLUMNS = `m.id, m.thread, m.author, m.authorship, m.text, m.request, m.form, m.sources, m.created_at as at, m.delivered, m.begun, m.calls`;
 
 /** Stores a message of ours and queues its delivery. */
 export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<MessageId> {
   const id = newId(MessageId);
   const thread = await tx.one<{ platform: string }>(
     `with stored as (
-       insert into messages (id, thread, turn, authorship, text, request, form, sources, for_asker)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning thread)
+       insert into messages (id, thread, turn, authorship, text, request, form, sources, for_asker, calls)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning thread)
      update threads set updated_at = clock_timestamp() where id = (select thread from stored) returning platform`,
     [
       id,
@@ -67,6 +70,7 @@ export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<Mes
       said.form ? JSON.stringify(said.form) : null,
       said.sources?.length ? JSON.stringify(said.sources) : null,
       said.forAsker ?? false,
+      said.calls ?? false,
     ],
   );
   if (thread.platform !== 'web') await deliverer.deliver(tx, { message: id });

@@ -80,6 +80,8 @@ describe('where people are asked', () => {
       chat.shown.find((it) => it.place === place && (it.card === request.id) === isCard && it.text !== '');
     expect(stands('CCHECKS', true)?.thread).toBe('');
     expect(stands('CCHECKS', false)?.thread).toMatch(/^below [0-9a-f-]{36}$/);
+    // Who does not follow that thread is to see it all the same.
+    expect([stands('CCHECKS', true)?.calls, stands('CCHECKS', false)?.calls]).toEqual([false, true]);
     expect(stands('D-bob', false)?.thread).toBe('');
 
     expect(await passToNextStep(database.owner, request)).toBe(6);

@@ -14,7 +14,7 @@ const PATIENCE_MS = 45_000;
 export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {
   /** `strangers` have no account there. */
   const state = { isDown: false, strangers: [] as string[] };
-  const shown: { place: string; thread: string; text: string; card: string | null }[] = [];
+  const shown: { place: string; thread: string; text: string; card: string | null; calls: boolean }[] = [];
   const waiting = new Set<() => void>();
   const placeAt = (container: string, direct: boolean): Place => ({
     platform,
@@ -27,7 +27,8 @@ export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {
     platform,
     async post(place, message: Message): Promise<Delivered> {
       const card = message.card?.request ?? null;
-      shown.push({ place: place.container, thread: place.thread, text: message.text, card });
+      const { text, calls = false } = message;
+      shown.push({ place: place.container, thread: place.thread, text, card, calls });
       for (const look of waiting) look();
       return { platform, container: place.container, message: message.id };
     },

@@ -34,6 +34,23 @@ describe('a message', () => {
     });
   });
 
+  test.each([
+    ['in a channel’s thread is shown in the channel too', 'CGENERAL', true],
+    ['in a direct message stands there once', undefined, false],
+  ])('that calls %s', async (_what, where, isBroadcast) => {
+    const { slack, adapter } = await connected();
+    const { channel, ts } = await slack.say('UALICE', 'hi', where);
+    for (const calls of [true, false]) {
+      await adapter.surface.post(
+        place(channel, ts),
+        messageWith({ text: 'Now.', ...(calls ? { calls } : {}) }),
+      );
+      const args = slack.calls.findLast(({ method }) => method === 'chat.postMessage')?.args;
+      expect(args?.thread_ts).toBe(ts);
+      expect(args?.reply_broadcast).toBe(calls && isBroadcast ? 'true' : undefined);
+    }
+  });
+
   test('of the person is not repeated', async () => {
     const { slack, adapter } = await connected();
     expect(await adapter.surface.post(place('CGENERAL'), messageWith({ authorship: 'person' }))).toBeNull();
