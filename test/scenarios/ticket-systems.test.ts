@@ -6,23 +6,22 @@ import type { Subject, World } from '../actions/ticketing-contract.world.ts';
 import { zendeskSubject } from '../actions/zendesk.world.ts';
 import { startAssistant, type TestAssistant } from '../support/assistant.ts';
 import { useDatabase } from '../support/database.ts';
-import { startLosingProxy } from '../support/losing-proxy.ts';
 
-type Proxy = Awaited<ReturnType<typeof startLosingProxy>>;
+type Losing = Awaited<ReturnType<World['losing']>>;
 
 /** User and secret of what the broker is to send. */
 function loginOf(world: World): { user: string; secret: string } {
-  const [, encoded = ''] = world.authorization('ours').split(' ');
+  const [, encoded = ''] = (world.authorization('ours') ?? '').split(' ');
   const login = Buffer.from(encoded, 'base64').toString();
   return { user: login.slice(0, login.lastIndexOf(':')), secret: login.slice(login.lastIndexOf(':') + 1) };
 }
 
 /** The operator's file, as docs/connectors.md describes it. */
-function chosen({ connector, settings }: Subject, proxy: Proxy, user: string): string {
+function chosen({ connector, settings }: Subject, { way }: Losing, user: string): string {
   const { name } = connector;
   const lines = {
     connectors: { ticketing: { use: name, settings: { ...(settings as object), shows: 'all' } } },
-    upstreams: { [name]: { base_url: proxy.baseUrl, addresses: ['127.0.0.1/32'] } },
+    upstreams: { [name]: { base_url: way.upstreams?.[name]?.baseUrl, addresses: ['127.0.0.1/32'] } },
     credentials: { [name]: { scheme: 'basic', user, host: name, env: 'TICKETS_SECRET' } },
   };
   return Object.entries(lines)
@@ -37,24 +36,24 @@ describe.each(SUBJECTS.map((subject) => [subject.connector.name, subject] as con
   (_name, subject) => {
     const database = useDatabase();
     let world: World;
-    let proxy: Proxy;
+    let losing: Losing;
     let house: TestAssistant;
     let secret: string;
 
     beforeAll(async () => {
       world = await subject.start();
-      proxy = await startLosingProxy(world.baseUrl);
+      losing = await world.losing();
       const login = loginOf(world);
       secret = login.secret;
       house = await startAssistant(database, {
-        extra: chosen(subject, proxy, login.user),
+        extra: chosen(subject, losing, login.user),
         environment: { LOCAL_MODE_WITH_CONNECTORS: '1', TICKETS_SECRET: secret },
       });
     });
     afterAll(async () => {
       await house?.running.stop();
       house?.home.remove();
-      await proxy?.stop();
+      await losing?.stop();
       await world?.stop();
     });
 
@@ -67,10 +66,11 @@ describe.each(SUBJECTS.map((subject) => [subject.connector.name, subject] as con
 
     it('a ticket is opened, commented on, read and closed', async () => {
       const ticket = await opened('the VPN is down in Berlin');
-      expect(world.held(ticket)).toMatchObject({ title: 'the VPN is down in Berlin', isDone: false });
+      expect(await world.held(ticket)).toMatchObject({ title: 'the VPN is down in Berlin', isDone: false });
       const comment = await house.ask('alice', `ticket comment ticket=${ticket} comment="Also in Hamburg"`);
       await house.until(comment, 'succeeded');
-      expect(world.held(ticket).comments).toMatchObject([{ isOurs: true, isPublic: false }]);
+      const { comments } = await world.held(ticket);
+      expect(comments).toMatchObject([{ isOurs: true, isPublic: false }]);
       const look = await house.ask('dave', `status of ticket ${ticket}`);
       const seen = await house.until(look, 'succeeded');
       expect(seen.result).toMatchObject({
@@ -79,16 +79,16 @@ describe.each(SUBJECTS.map((subject) => [subject.connector.name, subject] as con
       });
       const close = await house.ask('alice', `ticket close ticket=${ticket}`);
       await house.until(close, 'succeeded');
-      expect(world.held(ticket).isDone).toBe(true);
+      expect(await world.held(ticket)).toMatchObject({ isDone: true });
       expect(JSON.stringify(await house.verifiedLog())).not.toContain(secret);
     });
 
     it('a ticket whose answer was lost is found again, and not opened twice', async () => {
-      const before = world.count();
-      proxy.loseNextWrite();
+      const before = await world.count();
+      losing.loseNextWrite();
       const ticket = await opened('the door is stuck');
-      expect(world.count()).toBe(before + 1);
-      expect(world.held(ticket)).toMatchObject({ title: 'the door is stuck' });
+      expect(await world.count()).toBe(before + 1);
+      expect(await world.held(ticket)).toMatchObject({ title: 'the door is stuck' });
     });
   },
 );
