@@ -32,6 +32,12 @@ const error = (status: number, message: string, more: Partial<Reply> = {}): Repl
   body: { message, documentation_url: 'https://docs.github.com/rest', status: String(status) },
   ...more,
 });
+/** Who is let in, and what is said of an address that is not there. */
+export const asGithub = (token: string): Parameters<typeof startWire>[1] => ({
+  authorize: ({ authorization }) =>
+    authorization === `Bearer ${token}` ? null : error(401, 'Bad credentials'),
+  missing: error(404, 'Not Found'),
+});
 export const RATE_LIMITED = error(403, 'API rate limit exceeded for installation ID 1.', {
   headers: { 'x-ratelimit-remaining': '0', 'x-ratelimit-limit': '5000' },
 });
@@ -64,11 +70,7 @@ export class FakeGithubActions {
 
   static async start(workflows: Readonly<Record<string, Workflow>>): Promise<FakeGithubActions> {
     const fake = new FakeGithubActions(workflows);
-    fake.wire = await startWire(fake.#routes(), {
-      authorize: ({ authorization }) =>
-        authorization === `Bearer ${fake.token}` ? null : error(401, 'Bad credentials'),
-      missing: error(404, 'Not Found'),
-    });
+    fake.wire = await startWire(fake.routes(), asGithub(fake.token));
     const logs: Route = ['GET', /^\/logs\/(\d+)$/, (asked) => fake.#file(asked)];
     fake.store = await startWire([logs], {
       // Azure takes a signed address or a header, never both ("InvalidAuthenticationInfo").
@@ -103,7 +105,7 @@ export class FakeGithubActions {
     return { status: 200, body: `\uFEFF${lines.join('\r\n')}\r\n` };
   }
 
-  #routes(): Route[] {
+  routes(): Route[] {
     const repo = `^/repos/(${this.repo})`;
     const at = (path: string) => new RegExp(`${repo}${path}$`);
     return [
@@ -225,12 +227,12 @@ export class FakeGithubActions {
     const workflow = this.workflows[run.workflow];
     return run.cancelled || (workflow?.endless !== true && run.progress >= (workflow?.steps.length ?? 0));
   }
-  #status(run: Run): string {
+  statusOf(run: Run): string {
     if (this.#hasEnded(run)) return 'completed';
     if (run.held) return 'waiting';
     return run.progress === 0 ? 'queued' : 'in_progress';
   }
-  #conclusion(run: Run): string | null {
+  conclusionOf(run: Run): string | null {
     if (!this.#hasEnded(run)) return null;
     if (run.cancelled) return 'cancelled';
     return this.workflows[run.workflow]?.steps.some((step) => step.conclusion === 'failure')
@@ -246,8 +248,8 @@ export class FakeGithubActions {
       head_branch: run.head_branch,
       head_sha: run.head_sha,
       event: 'workflow_dispatch',
-      status: this.#status(run),
-      conclusion: this.#conclusion(run),
+      status: this.statusOf(run),
+      conclusion: this.conclusionOf(run),
       run_attempt: run.attempt,
       actor: { login: run.actor },
       triggering_actor: { login: run.actor },

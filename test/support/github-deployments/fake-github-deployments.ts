@@ -5,11 +5,12 @@
  */
 
 import { type Asked, paged, type Reply, type Route, startWire, type Wire } from '../ci-wire.ts';
+import { asGithub } from '../github-actions/fake-github-actions.ts';
 import { keepsTags, type Ruleset, rulesetRoutes } from '../github-actions/rulesets.ts';
 
 type State = 'pending' | 'queued' | 'in_progress' | 'success' | 'failure' | 'error' | 'inactive';
 type Status = { state: State; description: string };
-type Deployment = {
+export type Deployment = {
   id: number;
   sha: string;
   environment: string;
@@ -53,15 +54,11 @@ export class FakeGithubDeployments {
 
   static async start(): Promise<FakeGithubDeployments> {
     const fake = new FakeGithubDeployments();
-    fake.wire = await startWire(fake.#routes(), {
-      authorize: ({ authorization }) =>
-        authorization === `Bearer ${fake.token}` ? null : error(401, 'Bad credentials'),
-      missing: error(404, 'Not Found'),
-    });
+    fake.wire = await startWire(fake.routes(), asGithub(fake.token));
     return fake;
   }
 
-  #routes(): Route[] {
+  routes(): Route[] {
     const at = (path: string) => new RegExp(`^/repos/(${this.repo})${path}$`);
     return [
       ['GET', at('/commits'), (asked) => this.#commits(asked)],
