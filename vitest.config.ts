@@ -3,15 +3,38 @@ import { defineConfig } from 'vitest/config';
 /** What guards main counts from; people read the default reporter. */
 const RESULTS = '.build/test-results.json';
 
+/**
+ * Rooms whose tests share their process with those of other files: they start no assistant, change nothing of the process, and are
+ * many. A process and its imports for each file cost more than what most of them do. All others get a process each.
+ */
+const SHARED = [
+  'test/{approval,audit,credentials,directory,foreign,intake,mcp,model,oncall,planner,policy,reply,screening,surface}/**/*.test.ts',
+  'test/execution/broker/**/*.test.ts',
+  'test/adapters/{slack,teams}/!(*.browser|playground*).test.ts',
+];
+
+const common = {
+  globalSetup: ['test/support/global-setup.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+  pool: 'forks' as const,
+  // Two cores are what the smallest machines have; several files start databases and sandboxes of their own.
+  maxWorkers: 2,
+};
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
-    globalSetup: ['test/support/global-setup.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
-    pool: 'forks',
-    // Two cores are what the smallest machines have; several files start databases and sandboxes of their own.
-    maxWorkers: 2,
+    projects: [
+      { test: { ...common, name: 'shared', include: SHARED, isolate: false } },
+      {
+        test: {
+          ...common,
+          name: 'alone',
+          include: ['test/**/*.test.ts', 'test/**/*.test.tsx'],
+          exclude: SHARED,
+        },
+      },
+    ],
     reporters: process.env.CI ? ['default', ['json', { outputFile: RESULTS }]] : ['default'],
   },
 });
