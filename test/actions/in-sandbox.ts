@@ -29,11 +29,12 @@ export async function inSandbox({ connector, operation, call, values, config }: 
     ...config,
   });
   const calls: BrokerAnswer[] = [];
+  const declared = connector.operations[operation]!;
   const door = broker.open({
-    rules: connector.operations[operation]?.egress ?? [],
+    rules: declared.egress,
     values,
     phase: call === 'run' ? 'full' : 'read-only',
-    writes: call === 'run' ? 1 : 0,
+    writes: call === 'run' ? declared.writes : 0,
     idempotencyKey: 'key-1',
     hooks: {
       beforeWrite: async () => {},
