@@ -221,6 +221,12 @@ const resolve: Operation = {
   follow: neverFollows,
 };
 
+/** Oldest first. In which order PagerDuty lists notes it does not say. */
+function newestOf(notes: readonly Fields[]): Fields[] {
+  const madeAt = (item: Fields): number => Date.parse(text(item, 'created_at'));
+  return notes.toSorted((a, b) => madeAt(a) - madeAt(b)).slice(-TEXTS_SHOWN);
+}
+
 const status: Operation = {
   egress: [incidentRule, notesRule],
   writes: 0,
@@ -238,10 +244,9 @@ const status: Operation = {
     if (!notes.ok) return notes.failure;
     const incident = found.value;
     const people = listOf(incident, 'assignments').map((one) => inSentence(summaryOf(one, 'assignee')));
-    const said = listOf(notes.value, 'notes')
-      .slice(0, TEXTS_SHOWN)
-      .map((item) => `${summaryOf(item, 'user')}: ${text(item, 'content')}`)
-      .reverse();
+    const said = newestOf(listOf(notes.value, 'notes')).map(
+      (item) => `${summaryOf(item, 'user')}: ${text(item, 'content')}`,
+    );
     const [state, urgency] = [text(incident, 'status'), text(incident, 'urgency')];
     const { result } = done(
       tools,

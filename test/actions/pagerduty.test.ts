@@ -89,19 +89,21 @@ describe('an incident', () => {
     expect(await on('open', 'preview', args)).toMatchObject({ refused: expect.stringContaining(words) });
   });
 
-  it('is read with its newest notes, as other people said them', async () => {
-    const incident = anOpenOne();
-    fake.notes.set(incident.id, [
-      { id: 'PN2', content: 'second', user: fake.reference(fake.users[1]!) },
-      { id: 'PN1', content: 'first', user: fake.reference(fake.users[1]!) },
-    ]);
-    expect(await on('status', 'run', { incident: incident.id })).toMatchObject({
-      result: {
-        message: `Incident ${incident.id} is triggered, urgency high, assigned to Bob B..`,
-        output: 'Old\nBob B.: first\nBob B.: second',
-      },
-    });
-  });
+  it.each(['newest', 'oldest'])(
+    'is read with its newest notes, as other people said them, where PagerDuty lists the %s first',
+    async (first) => {
+      const incident = anOpenOne();
+      const said = Array.from({ length: 22 }, (_, index) => `note ${index + 1}`);
+      for (const words of said) fake.addNote(incident.id, words, fake.users[1]!);
+      if (first === 'oldest') fake.notes.get(incident.id)?.reverse();
+      expect(await on('status', 'run', { incident: incident.id })).toMatchObject({
+        result: {
+          message: `Incident ${incident.id} is triggered, urgency high, assigned to Bob B..`,
+          output: ['Old', ...said.slice(2).map((words) => `Bob B.: ${words}`)].join('\n'),
+        },
+      });
+    },
+  );
 
   it('takes a note, which is found again by our account and its words', async () => {
     const incident = anOpenOne();

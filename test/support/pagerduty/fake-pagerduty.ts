@@ -19,7 +19,7 @@ export type Incident = {
   body: { type: string; details: string };
   html_url: string;
 };
-type Note = { id: string; content: string; user: Reference };
+type Note = { id: string; content: string; created_at: string; user: Reference };
 
 export const COVERAGE = [
   'GET /incidents (incident_key, date_range)',
@@ -134,6 +134,19 @@ export class FakePagerDuty {
     return incident;
   }
 
+  /** One more, a minute after the one before it. */
+  addNote(incident: string, content: string, author: { id: string; summary: string }): Note {
+    const before = this.notes.get(incident) ?? [];
+    const note: Note = {
+      id: `PNOTE${incident}${before.length + 1}`,
+      content,
+      created_at: new Date(Date.UTC(2026, 0, 5, 9, before.length)).toISOString(),
+      user: this.reference(author),
+    };
+    this.notes.set(incident, [note, ...before]);
+    return note;
+  }
+
   /** What PagerDuty asks of whoever writes: the user in whose name it is done. */
   author(from: string | undefined): { id: string; summary: string } | null {
     return this.users.find(({ email }) => email === from) ?? null;
@@ -194,8 +207,7 @@ const ROUTES: Routes<FakePagerDuty> = {
     if (author === null) return ERRORS.invalid('Requester User Not Found');
     if (incident === undefined) return ERRORS.notFound();
     const content = isObject(body.note) ? String(body.note.content) : '';
-    const note = { id: `PNOTE${incident.id}`, content, user: fake.reference(author) };
-    fake.notes.set(incident.id, [note, ...(fake.notes.get(incident.id) ?? [])]);
+    const note = fake.addNote(incident.id, content, author);
     return { status: 201, body: { note } };
   },
   'GET /services/:id': (fake, { at }) => {
