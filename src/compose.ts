@@ -4,15 +4,12 @@
  */
 import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
-import type { GovernedAction } from './action.ts';
 import { createAnnouncing } from './announcing.ts';
 import { findRequest } from './approval/requests.ts';
 import { createAssistant } from './assistant.ts';
 import { CHECKPOINT_FILE, createCheckpointFile, readCheckpointFile } from './audit/checkpoint-file.ts';
 import { untilCovered } from './audit/cover.ts';
-import { newestCheckpoint, type StoredCheckpoint } from './audit/head.ts';
 import { createSequencer } from './audit/sequencer.ts';
-import { verifyDatabase } from './audit/verify-database.ts';
 import {
   type BuiltIns,
   createBuiltIns,
@@ -24,39 +21,39 @@ import {
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import type { Config } from './config.ts';
 import { createConnecting } from './connecting.ts';
+import { counted, refreshGauges, timed } from './counting.ts';
 import { createCredentialNews } from './credential-news.ts';
 import { createCredentials } from './credentials/credentials.ts';
-import type { Grant } from './credentials/grants.ts';
 import { createVault } from './credentials/vault.ts';
 import { delegate } from './delegating.ts';
+import { changeInWords, describe } from './describing.ts';
 import { noteEnd, takeBackDue } from './ending.ts';
 import { AppError } from './errors.ts';
 import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
-import { CIRCUIT_STATES } from './execution/broker/circuit.ts';
 import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
 import { createIsolation, type Isolation, sandboxInForce } from './execution/isolation.ts';
-import { isEnough, leastLevel } from './execution/levels.ts';
+import { leastLevel } from './execution/levels.ts';
 import { runObstacle } from './execution/run-obstacle.ts';
 import { type Bundle, bundleOperations } from './execution/sandbox/bundle.ts';
 import { runJob } from './execution/sandbox/job.ts';
 import { type Established, establishJobLevel, establishLevel } from './execution/sandbox/probe.ts';
 import { createSandbox } from './execution/sandbox/sandbox.ts';
-import { type PreparedOutside, prepareOutside } from './foreign/outside.ts';
+import { prepareOutside } from './foreign/outside.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
 import { createAdmission } from './intake/admission.ts';
-import { neededLevel, runsJobs } from './isolation-needed.ts';
 import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
+import { listInWords } from './listing.ts';
 import { errorFields, type Log } from './log.ts';
 import { createToolWatch, newsInWords, unreviewedInWords } from './mcp/watch.ts';
 import { createMetrics } from './metrics.ts';
 import type { Delivered, Message } from './model/card.ts';
 import type { ExecutionId, PrincipalId, RequestId } from './model/ids.ts';
-import type { ChatAssistant, Planner, ProofStatus, Surface, WorkspaceAssistant } from './model/ports.ts';
+import type { ChatAssistant, Planner, Surface, WorkspaceAssistant } from './model/ports.ts';
 import type { Platform, Principal } from './model/principal.ts';
-import { IsolationLevel, type Json } from './model/request.ts';
+import type { IsolationLevel } from './model/request.ts';
 import { askApprovers, type OutreachDeps, passOnToOperators, tellOperators } from './operators.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
 import { withEveryAction } from './planner/every-action.ts';
@@ -65,14 +62,15 @@ import { offlinePlanner } from './planner/offline.ts';
 import { openAIPlanner } from './planner/openai.ts';
 import { plannerTool } from './planner/schema.ts';
 import { policyChanges } from './policy/changes.ts';
+import { createProving } from './proving.ts';
 import { checkReach, onCallInWords, onCallOf } from './reach-config.ts';
 import { createReaching } from './reaching.ts';
+import { createReadiness } from './readiness.ts';
 import { createRendering } from './rendering.ts';
 import { createDelivery } from './reply/deliver.ts';
 import { findSecrets, maskSecrets } from './screening/secrets.ts';
 import { cleanText } from './screening/text.ts';
 import type { Check } from './server.ts';
-import { pendingMigrations } from './store/migrate.ts';
 import { createSenders, startWorkers } from './workers.ts';
 
 /** Keyed marks are made under a key of their own: a mark proves that this installation made it. */
@@ -80,13 +78,8 @@ const MARK_LABEL = 'countersign/execution-mark/v1';
 const MARK_HEX_DIGITS = 32;
 /** How long an execution waits for its approvals to be covered by a signed checkpoint. */
 const COVERED_WITHIN_MS = 10_000;
-/** A verification of the whole log is good until the next checkpoint, or this long. */
-const PROOF_FRESH_MS = 60_000;
 /** A final card waits this long for the signed checkpoint that its short proof names. */
 const PROOF_WITHIN_MS = 2_000;
-/** Lines of a list said in chat; the workspace shows all. */
-const LISTED_IN_CHAT = 10;
-
 export type Running = {
   assistant: ChatAssistant & WorkspaceAssistant;
   pipeline: Pipeline;
@@ -493,69 +486,25 @@ export async function compose(
       (words) => words !== '',
     );
 
-  /** An outside system that is not asked now; a house with one that fails goes on with the others. */
-  const waitingFor = (): string | null => {
-    const health = broker.upstreams();
-    if (health.some(({ circuit }) => circuit !== 'closed')) return 'circuit_open';
-    return health.some(({ pausedSeconds }) => pausedSeconds > 0) ? 'paused' : null;
-  };
+  const checks = createReadiness({
+    db,
+    sequencer,
+    toolWatch: config.mcp === null ? null : toolWatch,
+    broker,
+    catalogue,
+    policy: rules.policy,
+    isolation,
+    jobIsolation,
+    acceptProcess: config.acceptProcess,
+    notServed,
+    platforms: connecting.checks,
+  });
 
-  const checks = async (): Promise<Check[]> => {
-    const tools = await toolWatch.code();
-    const migrations = await pendingMigrations(db).then(
-      (pending) => ({ database: true, code: pending.length === 0 ? 'ok' : 'migrations_pending' }),
-      () => ({ database: false, code: 'database_unavailable' }),
-    );
-    const sequencing = sequencer.health();
-    const policies = [...rules.policy().loaded.policies.values()];
-    const isolationCheck = (
-      name: string,
-      { now, isAtItsBest }: Isolation,
-      actions: GovernedAction[],
-    ): Check => {
-      const needed = neededLevel(actions, policies, { process: config.acceptProcess });
-      return { name, ok: isEnough(now(), needed) && isAtItsBest(), code: now(), decides: false };
-    };
-    const served = catalogue.all();
-    return [
-      {
-        name: 'database',
-        ok: migrations.database,
-        code: migrations.database ? 'ok' : migrations.code,
-        decides: true,
-      },
-      { name: 'migrations', ok: migrations.code === 'ok', code: migrations.code, decides: true },
-      { name: 'audit', ok: sequencing.ok, code: sequencing.code, decides: true },
-      isolationCheck('isolation', isolation, [...served]),
-      ...(jobIsolation ? [isolationCheck('job_isolation', jobIsolation, served.filter(runsJobs))] : []),
-      { name: 'upstreams', ok: waitingFor() === null, code: waitingFor() ?? 'ok', decides: false },
-      { name: 'actions', ok: notServed.length === 0, code: notServed[0]?.state ?? 'ok', decides: false },
-      ...(config.mcp === null ? [] : [{ name: 'mcp', ok: tools === 'ok', code: tools, decides: false }]),
-      ...connecting.checks(),
-    ];
-  };
-
-  let proven: { at: number; note: string; status: Promise<ProofStatus> } | null = null;
-  /** The whole log, recomputed; kept until the next checkpoint so that a page that is reloaded does not repeat it. */
-  const verifyNow = async (newest: StoredCheckpoint): Promise<ProofStatus> => {
-    const notes = await readCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
-    const found = await verifyDatabase({ sql: db, keys: [keys.signer], notes, macKey: keys.macKey });
-    return found.ok
-      ? { verified: true, size: newest.size, root: newest.root.toString('base64'), checkpoint: newest.note }
-      : { verified: false, problem: found.problems[0]?.message ?? 'The log does not verify.' };
-  };
-  const proof = async (): Promise<ProofStatus> => {
-    const newest = await newestCheckpoint(db);
-    if (!newest) return { verified: false, problem: 'There is no signed checkpoint yet.' };
-    const isFresh = proven?.note === newest.note && performance.now() - proven.at < PROOF_FRESH_MS;
-    // Everybody who looks at the same checkpoint shares one verification.
-    if (!isFresh) proven = { at: performance.now(), note: newest.note, status: verifyNow(newest) };
-    const current = proven;
-    return current!.status.catch((error: unknown) => {
-      if (proven === current) proven = null;
-      throw error;
-    });
-  };
+  const proof = createProving({
+    db,
+    keys,
+    notes: () => readCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE)),
+  });
 
   const { assistant, stop: stopAssistant } = await createAssistant({
     db,
@@ -593,36 +542,10 @@ export async function compose(
   });
 
   const admission = createAdmission(() => performance.now());
-  const countedAssistant: ChatAssistant & WorkspaceAssistant = {
-    ...assistant,
-    async receive(delivered) {
-      const { platform } = delivered.account;
-      const received = await admission
-        .admit(() => assistant.receive(delivered))
-        .catch((error: unknown) => {
-          if (error instanceof AppError && error.status === 503)
-            metrics.refusedDeliveries.inc({ platform, code: error.code });
-          throw error;
-        });
-      metrics.deliveries.inc({ platform, duplicate: String(received.duplicate) });
-      return received;
-    },
-  };
-  const timedPipeline: Pipeline = {
-    ...pipeline,
-    async runTurn(turn, signal) {
-      const ended = metrics.turns.startTimer();
-      try {
-        await pipeline.runTurn(turn, signal);
-      } finally {
-        ended();
-      }
-    },
-  };
   let stopNews: () => Promise<void> = async () => undefined;
   let stopWorkers: () => Promise<void> = async () => undefined;
   return {
-    assistant: countedAssistant,
+    assistant: counted(assistant, admission, metrics),
     pipeline,
     house,
     rules,
@@ -631,21 +554,14 @@ export async function compose(
     desk: builtIns.desk,
     metrics,
     checks,
-    async refreshMetrics() {
-      const { counts, switches } = await assistant.operations('' as PrincipalId);
-      for (const [state, count] of Object.entries(counts)) metrics.requests.set({ state }, count);
-      metrics.killSwitches.set(switches.length);
-      for (const level of IsolationLevel.options) {
-        metrics.isolation.set({ level }, level === isolation.now() ? 1 : 0);
-        if (jobIsolation) metrics.jobIsolation.set({ level }, level === jobIsolation.now() ? 1 : 0);
-      }
-      for (const { host: upstream, circuit, pausedSeconds } of broker.upstreams()) {
-        for (const state of CIRCUIT_STATES)
-          metrics.upstreams.set({ upstream, state }, state === circuit ? 1 : 0);
-        metrics.upstreamPauses.set({ upstream }, pausedSeconds);
-      }
-      for (const check of await checks()) metrics.checks.set({ check: check.name }, check.ok ? 1 : 0);
-    },
+    refreshMetrics: () =>
+      refreshGauges(metrics, {
+        operations: () => assistant.operations('' as PrincipalId),
+        isolation,
+        jobIsolation,
+        broker,
+        checks,
+      }),
     viewRequest: rendering.requestFor,
     addSurface: (surface) => surfaces.set(surface.platform, surface),
     async start() {
@@ -660,7 +576,7 @@ export async function compose(
       stopWorkers = await startWorkers({
         db,
         queue,
-        pipeline: timedPipeline,
+        pipeline: timed(pipeline, metrics),
         executor,
         giveWay: admission.giveWay,
         deliver: delivery,
@@ -728,75 +644,4 @@ export async function compose(
       await house.close();
     },
   };
-}
-
-/** What runs with what, for the `config.loaded` entry: names and switches, no value of any secret. */
-function describe(
-  config: Config,
-  level: string,
-  planner: string,
-  outside: PreparedOutside,
-): Record<string, Json> {
-  return {
-    local: config.local,
-    production: config.production,
-    slack: config.slack !== null,
-    signIn: config.oidc !== null,
-    planner,
-    isolation: level,
-    acceptProcess: config.acceptProcess,
-    database: config.database === null ? 'embedded' : 'server',
-    ephemeral: config.redisUrl === null ? 'memory' : 'redis',
-    connectors: Object.fromEntries(Object.entries(config.connectors).map(([port, { use }]) => [port, use])),
-    limits: { ...config.limits },
-    credentials: Object.fromEntries(config.credentials.map(({ name, source }) => [name, keptIn(source)])),
-    actions: Object.fromEntries(outside.statuses.map(({ name, state, sha256 }) => [name, { state, sha256 }])),
-  };
-}
-
-const keptIn = (source: Grant['source']): string =>
-  source.kind === 'vault' ? 'vault' : source.file === null ? 'variable' : 'file';
-
-/** For operators: which rules changed, and how their files did, line by line. */
-function changeInWords(changes: ReturnType<typeof policyChanges>): string {
-  if (!changes.changed) return 'People and policies were read again; the policies are the same as before.';
-  const parts = (['added', 'removed', 'altered'] as const)
-    .filter((kind) => changes[kind].length > 0)
-    .map((kind) => `${kind} ${changes[kind].join(', ')}`);
-  const which = parts.length === 0 ? 'only their text changed' : parts.join('; ');
-  return `People and policies were read again: ${which}.\n\`\`\`\n${changes.diff.join('\n')}\n\`\`\``;
-}
-
-async function listInWords(
-  assistant: ChatAssistant,
-  kind: 'mine' | 'waiting' | 'home',
-  person: Principal,
-): Promise<string> {
-  switch (kind) {
-    case 'mine':
-      return cardsInWords(await assistant.mine(person.id), 'You have asked for nothing yet.');
-    case 'waiting':
-      return cardsInWords(await assistant.waitingFor(person.id), 'Nothing waits for you.');
-    case 'home': {
-      const actions = await assistant.actions(person.id);
-      const examples = actions.slice(0, LISTED_IN_CHAT).map(({ title, examples: [first = ''] }) => {
-        const example = first.replace(/\{([\w.]+)\}/g, '…');
-        return example === '' ? title : `${title}: ${example}`;
-      });
-      return [
-        `Waiting for you\n${await listInWords(assistant, 'waiting', person)}`,
-        `My requests\n${await listInWords(assistant, 'mine', person)}`,
-        `What you may ask for\n${examples.join('\n') || 'There is nothing that you could ask for yet.'}`,
-      ].join('\n\n');
-    }
-  }
-}
-
-function cardsInWords(messages: readonly Message[], none: string): string {
-  if (messages.length === 0) return none;
-  const lines = messages
-    .slice(0, LISTED_IN_CHAT)
-    .map(({ card }) => (card ? `${card.title} (${card.request.slice(0, 8)}): ${card.status}` : ''));
-  const more = messages.length - LISTED_IN_CHAT;
-  return [...lines, ...(more > 0 ? [`and ${more.toLocaleString('en')} more`] : [])].join('\n');
 }
