@@ -360,9 +360,9 @@ function wordsForEnd(
 ): string {
   const title = deps.titleOf(request.action);
   if (request.effect === 'read') return [result.message, result.output].filter(Boolean).join('\n');
-  if (state === 'unknown') {
   const message = messageOf(result, state);
-    return `"${title}": ${result.message} Then press what you found on its card, or write: resolve ${request.id} succeeded|failed`;
+  if (state === 'unknown') {
+    return `"${title}": ${message} Then press what you found on its card, or write: resolve ${request.id} succeeded|failed`;
   }
-  return state === 'succeeded' ? `${title}: ${result.message}` : `"${title}" failed. ${result.message}`;
+  return state === 'succeeded' ? `${title}: ${message}` : `"${title}" failed. ${message}`;
 }
