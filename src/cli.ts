@@ -1,8 +1,14 @@
 #!/usr/bin/env node
 /** `countersign COMMAND`: the one reader of the environment on the command line. */
+import { enableCompileCache } from 'node:module';
+import { fileURLToPath } from 'node:url';
 import { closeEverything, isEnding } from './commands/ending.ts';
 import { runCommandLine } from './commands/run.ts';
 import { openTerminal } from './commands/terminal.ts';
+
+// Every command loads most of the assistant: compiled once, it is there in half the time. Where the folder cannot be written,
+// nothing is kept.
+enableCompileCache(fileURLToPath(new URL('../.build/compile-cache', import.meta.url)));
 
 /** 128 + the signal's number, as shells count. */
 const SIGNAL_EXITS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;

@@ -18,7 +18,8 @@ export type Around = { env?: Record<string, string>; input?: string; cwd?: strin
 
 /** Nothing of the machine that runs the tests: not its configuration, not its keys. */
 function environment(data: string, env: Record<string, string> = {}): Record<string, string> {
-  return { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '/', COUNTERSIGN_DATA: data, ...env };
+  const { PATH = '', HOME = '/', NODE_COMPILE_CACHE = '' } = process.env;
+  return { PATH, HOME, NODE_COMPILE_CACHE, COUNTERSIGN_DATA: data, ...env };
 }
 
 /** `countersign ARGS`, to its end. Its folder is the data folder's parent: no configuration file lies there. */

@@ -402,6 +402,7 @@ export function runProcess(home: Home, options: SpawnOptions) {
       cwd: home.folder,
       env: {
         PATH: process.env.PATH ?? '',
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
         PORT: '0',
         ...home.environment(options.database),
         ...options.environment,

@@ -2,6 +2,7 @@
  * One executor process as the product has it: real claims, real sandbox, real broker, real jobs, recovery at its interval.
  * Started by the test with its orders as JSON on stdin; kills itself with SIGKILL at the step that they name.
  */
+import { flushCompileCache } from 'node:module';
 import { text } from 'node:stream/consumers';
 import type { Action, Connector } from '../../../src/action.ts';
 import { findRequest, move } from '../../../src/approval/requests.ts';
@@ -29,6 +30,8 @@ export type Orders = {
   die: { step: string; nth: number } | null;
 };
 
+// Who is killed keeps nothing: what the first has compiled the hundreds after it need not.
+flushCompileCache();
 const orders = JSON.parse(await text(process.stdin)) as Orders;
 const seen = new Map<string, number>();
 
