@@ -22,8 +22,9 @@ const common = {
   testTimeout: 30_000,
   hookTimeout: 60_000,
   pool: 'forks' as const,
-  // Two cores are what the smallest machines have; several files start databases and sandboxes of their own.
-  maxWorkers: 2,
+  // Two cores are what the smallest machines have; several files start databases and sandboxes of their own, and some wait for
+  // those more than they work.
+  maxWorkers: 3,
 };
 
 export default defineConfig({

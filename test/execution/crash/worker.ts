@@ -73,7 +73,11 @@ const executor = createExecutor({
   isolation: () => ({ level: 'process', acceptProcess: true }),
   governed: (name) => ({
     action: { name, effect: 'write', risk: () => 'low', operation: name.split('.')[1]! } as unknown as Action,
-    connector: { name: 'outside', facts: () => ({}) } as unknown as Connector,
+    connector: {
+      name: 'outside',
+      title: () => 'the outside system',
+      facts: () => ({}),
+    } as unknown as Connector,
     operation: operations[name.split('.')[1] as Kind],
     settings: {},
   }),
