@@ -26,7 +26,7 @@ async function hold(answers: (() => Promise<boolean>)[], asks: number) {
       await new Promise(setImmediate);
       return { isBroken: signal.aborted, asked };
     },
-    { ...timing, everyMs: 5 },
+    timing,
   );
 }
 

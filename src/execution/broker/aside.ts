@@ -2,8 +2,8 @@
  * A call of the broker's own, beside those of the action (a login, a crumb, a token): over the same pinned way, bounded, its
  * answer read as JSON, and recorded like every other call.
  */
-import { createHash } from 'node:crypto';
 import { type Dispatcher, request } from 'undici';
+import { sha256 } from './sha256.ts';
 import type { Route } from './upstream.ts';
 
 /** Crumbs, installations and tokens are a few hundred bytes; GitHub's description of an installation is some KiB. */
@@ -48,8 +48,6 @@ function jsonIn(bytes: Buffer | null): unknown {
     return null;
   }
 }
-
-const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Throws what undici throws, and what recording throws; no redirect is followed. `signal`: what ends it before its own time. */
 export async function askAside(route: Route, call: Aside, signal: AbortSignal | null): Promise<AsideAnswer> {

@@ -1,5 +1,4 @@
 /** One declared call on its way out and back: credential, address, intent, sending, reading, masking. */
-import { createHash } from 'node:crypto';
 import type { BuiltInHost } from '../../action.ts';
 import { AppError } from '../../errors.ts';
 import { readBody } from './answer-body.ts';
@@ -12,6 +11,7 @@ import { MCP_SESSION_HEADER, type McpSessions } from './mcp-session.ts';
 import { type Redactor, redactorFor } from './redaction.ts';
 import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
+import { sha256 } from './sha256.ts';
 import { type Answer, type Route, type Router, refusalOf, send, storeOf, type Upstream } from './upstream.ts';
 
 export type ExchangeDeps = {
@@ -42,10 +42,6 @@ export type ExchangeSpec = {
   attempt: number;
   answered: (answer: BrokerAnswer) => Promise<void>;
 };
-
-export function sha256(bytes: string | Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
 
 export function describe(outgoing: Outgoing): BrokerCall {
   const body = Buffer.from(outgoing.body ?? '', 'utf8');
