@@ -12,6 +12,7 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '../../errors.ts';
 import { type Account, under } from './account.ts';
@@ -100,10 +101,13 @@ function writePasswordFile(site: Site, file: string, word: string): void {
 
 const UNFINISHED = 'cluster.unfinished-';
 
-/** What starts before us left; their programs may still be writing there, so that no name is used twice. */
-function clearUnfinished(place: string): void {
+/**
+ * What starts before us left. Their programs may still be writing there: no name is used twice, and a folder that fills while it
+ * is emptied is tried again, for up to some ten seconds (the wait grows by its first length with each try).
+ */
+async function clearUnfinished(place: string): Promise<void> {
   for (const name of readdirSync(place).filter((found) => found.startsWith(UNFINISHED))) {
-    rmSync(path.join(place, name), { recursive: true, force: true });
+    await rm(path.join(place, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 }
 
@@ -114,7 +118,7 @@ function clearUnfinished(place: string): void {
 export async function createCluster(site: Site, passwords: Passwords, sync: boolean): Promise<void> {
   const { layout, binaries } = site;
   if (existsSync(layout.cluster)) return;
-  clearUnfinished(layout.place);
+  await clearUnfinished(layout.place);
   const unfinished = path.join(layout.place, `${UNFINISHED}${randomBytes(6).toString('hex')}`);
   const passwordFile = path.join(layout.place, 'bootstrap.password');
   try {

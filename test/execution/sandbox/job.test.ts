@@ -135,11 +135,10 @@ describe.each(KERNEL_LEVELS)('a job at $level', ({ level, skip }) => {
   });
 
   it.skipIf(skip)('that forks without end is ended, or ends for want of processes', async () => {
-    const outcome = await shell(
-      'f() { f | f & }; f; sleep 2; echo "$(ls /proc 2>/dev/null | grep -c ^[0-9])"',
-    );
-    if (outcome.stopped === null) expect(Number(outcome.output.trim().split('\n').at(-1))).toBeLessThan(300);
-    else expect(outcome.stopped).toBe('processes');
+    const outcome = await shell('f() { f | f & }; f; sleep 2; echo "still here"');
+    // Whichever comes first: the watch that counts them, or the shell that cannot go on without another process.
+    expect(['processes', null]).toContain(outcome.stopped);
+    if (outcome.stopped === null) expect(outcome.output).toContain('Cannot fork');
   });
 
   it.skipIf(skip)('cannot fill more than its scratch', async () => {
