@@ -10,7 +10,8 @@ import {
 } from './commands/doctor/machine.ts';
 import { lookAtModel, lookAtRedis, lookAtSlack, lookAtTeams } from './commands/doctor/platforms.ts';
 import { lookAtSignIn } from './commands/doctor/sign-in.ts';
-import { type Config, type Environment, readConfig } from './config.ts';
+import type { Environment } from './config/environment.ts';
+import { type Config, readConfig } from './config.ts';
 import { AppError } from './errors.ts';
 
 /** Findings as they come; works with a configuration that cannot be read, which is then the first of them. */

@@ -1,6 +1,7 @@
 /** Routes and on-call schedules of the configuration: checked as a whole, and put together. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Route } from './approval/escalation.ts';
+import { configInvalid } from './config/invalid.ts';
 import { AppError } from './errors.ts';
 import type { PrincipalId } from './model/ids.ts';
 import { pagerDutyOnCall } from './oncall/pagerduty.ts';
@@ -20,10 +21,6 @@ export type ReachConfig = {
   } | null;
 };
 
-const fail = (message: string): never => {
-  throw new AppError('config_invalid', message);
-};
-
 /** @throws AppError `config_invalid` where a name leads nowhere, or PagerDuty is configured in part. */
 export function readReach(
   routes: Route[],
@@ -39,16 +36,17 @@ export function readReach(
   for (const route of routes) {
     for (const name of schedulesOf(route))
       if (!Object.hasOwn(onCall.schedules, name))
-        fail(`countersign.yaml: routes: on_call has no schedule "${name}".`);
+        configInvalid(`countersign.yaml: routes: on_call has no schedule "${name}".`);
   }
   const [first] = Object.keys(elsewhere);
   const { token, apiUrl } = pagerDuty;
   if (first === undefined) {
-    if (token !== null) fail('PAGERDUTY_TOKEN is given, and no schedule of on_call is kept by PagerDuty.');
+    if (token !== null)
+      configInvalid('PAGERDUTY_TOKEN is given, and no schedule of on_call is kept by PagerDuty.');
     return { routes, written, pagerDuty: null };
   }
   if (token === null)
-    return fail(`PAGERDUTY_TOKEN is missing: on_call.schedules.${first} is kept by PagerDuty.`);
+    return configInvalid(`PAGERDUTY_TOKEN is missing: on_call.schedules.${first} is kept by PagerDuty.`);
   return {
     routes,
     written,
@@ -81,9 +79,10 @@ export function checkReach(
   ];
   const stranger = people.find((id) => !directory.people.some((person) => person.id === id));
   if (stranger !== undefined)
-    fail(`countersign.yaml: routes and on_call: the directory has no "${stranger}".`);
+    configInvalid(`countersign.yaml: routes and on_call: the directory has no "${stranger}".`);
   const missing = groups.find((id) => !directory.groups.some((group) => group.id === id));
-  if (missing !== undefined) fail(`countersign.yaml: routes: the directory has no group "${missing}".`);
+  if (missing !== undefined)
+    configInvalid(`countersign.yaml: routes: the directory has no group "${missing}".`);
 }
 
 export function onCallOf({ written, pagerDuty }: ReachConfig): OnCall {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Config, type Environment, readConfig } from '../src/config.ts';
+import type { Environment } from '../src/config/environment.ts';
+import { type Config, readConfig } from '../src/config.ts';
 import { AppError } from '../src/errors.ts';
 
 let folder: string;

@@ -1,6 +1,6 @@
 /** What a command is given, and what it answers. */
 import { userInfo } from 'node:os';
-import type { Environment } from '../config.ts';
+import type { Environment } from '../config/environment.ts';
 import type { Terminal } from './terminal.ts';
 
 /** 0 good, 1 bad news, 2 wrong usage. */

@@ -1,5 +1,5 @@
 /** Runs one command line from its words to its exit code. */
-import type { Environment } from '../config.ts';
+import type { Environment } from '../config/environment.ts';
 import { AppError } from '../errors.ts';
 import { type Exit, line } from './command.ts';
 import { isEnding } from './ending.ts';
