@@ -5,10 +5,11 @@
  */
 import { AppError } from '../../src/errors.ts';
 import type { Delivery, Place } from '../../src/model/turn.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import { type Block, rich, section, text } from './blocks.ts';
 import { FALLBACK_MAX, TEXT_MAX } from './limits.ts';
 import { type Log, nameOf } from './log.ts';
-import { clip, escapeMarkup, visible } from './outbound-text.ts';
+import { clip, escapeMarkup } from './outbound-text.ts';
 import type { CommandDelivery } from './parse.ts';
 
 export type Line = { text: string; blocks: Block[] };

@@ -1,6 +1,7 @@
 /** The Home tab: what waits for a person, what they asked for, how it ended, what they may ask for. Pure. */
 import type { Card, Message } from '../../src/model/card.ts';
 import { FINAL_STATES } from '../../src/model/request.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import {
   button,
   context,
@@ -15,7 +16,7 @@ import {
 } from './blocks.ts';
 import { LABEL_MAX } from './limits.ts';
 import { ACTION_IDS } from './needs.ts';
-import { clip, visible } from './outbound-text.ts';
+import { clip } from './outbound-text.ts';
 import { renderCard } from './render-card.ts';
 
 export type HomeContent = {

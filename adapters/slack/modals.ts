@@ -2,6 +2,7 @@
 import type { Form, FormField } from '../../src/model/card.ts';
 import type { RenderingId } from '../../src/model/ids.ts';
 import type { Place } from '../../src/model/turn.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import { context, type ViewBlock } from './blocks.ts';
 import {
   FIELD_ERROR_MAX,
@@ -14,7 +15,7 @@ import {
   VIEW_BLOCKS_MAX,
 } from './limits.ts';
 import { CALLBACKS, FIELD, FORM_VIEW } from './needs.ts';
-import { clip, visible } from './outbound-text.ts';
+import { clip } from './outbound-text.ts';
 import type { Origin } from './payloads.ts';
 
 type Text = { type: 'plain_text'; text: string; emoji: false };

@@ -1,6 +1,7 @@
 /** A card as Block Kit: pure, and complete within Slack's limits. */
 import type { Card } from '../../src/model/card.ts';
 import { EXPIRING_STATES, FINAL_STATES, type Provenance } from '../../src/model/request.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import {
   type Block,
   buttons,
@@ -18,7 +19,7 @@ import {
   type ViewBlock,
 } from './blocks.ts';
 import { FALLBACK_MAX, LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET } from './limits.ts';
-import { clip, escapeMarkup, tail, visible } from './outbound-text.ts';
+import { clip, escapeMarkup, tail } from './outbound-text.ts';
 import { stepsOf } from './render-steps.ts';
 import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
 

@@ -1,5 +1,6 @@
 /** Any message of a thread as Slack messages: pure. */
 import type { Form, Message } from '../../src/model/card.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import {
   type Block,
   button,
@@ -14,7 +15,7 @@ import {
 import { FALLBACK_MAX, LABEL_MAX, MESSAGE_BUDGET, TEXT_MAX } from './limits.ts';
 import { fitsModal } from './modals.ts';
 import { ACTION_IDS, COMMAND } from './needs.ts';
-import { chunk, clip, escapeMarkup, measure, visible } from './outbound-text.ts';
+import { chunk, clip, escapeMarkup, measure } from './outbound-text.ts';
 import { asksToDecide, type Rendered, renderCard } from './render-card.ts';
 import { sourcesOf } from './render-sources.ts';
 import { type Continuation, fitRows, inFull, row } from './rows.ts';

@@ -1,8 +1,9 @@
 /** What a model's answer rests on, below it: our number and title, then an outside system's own words, literal. */
 import type { Source } from '../../src/model/card.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import { type Block, type Inline, link, rich, section, text } from './blocks.ts';
 import { LABEL_MAX } from './limits.ts';
-import { clip, visible } from './outbound-text.ts';
+import { clip } from './outbound-text.ts';
 
 /** The others are counted; the workspace shows all. */
 const SHOWN_MAX = 5;

@@ -3,9 +3,10 @@
  * Rewritten in place with its card. docs.slack.dev: reference/block-kit/blocks/plan-block, task-card-block.
  */
 import type { Card } from '../../src/model/card.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import { type Block, rich, section, type Task, type TaskStatus, text } from './blocks.ts';
 import { LABEL_MAX } from './limits.ts';
-import { clip, visible } from './outbound-text.ts';
+import { clip } from './outbound-text.ts';
 
 /** Approvals shown as steps; the card's rows name all of them. */
 const APPROVALS_SHOWN = 5;

@@ -3,9 +3,10 @@
  * and follows in full in the thread. Nothing that was digested is ever dropped.
  */
 import { createHash } from 'node:crypto';
+import { visible } from '../../src/surface/unseen.ts';
 import { type Block, moment, preformatted, type RichElement, rich, section, text } from './blocks.ts';
 import { INLINE_MAX, LABEL_MAX, MESSAGE_BUDGET, TEXT_MAX } from './limits.ts';
-import { chunk, clip, escapeMarkup, measure, visible } from './outbound-text.ts';
+import { chunk, clip, escapeMarkup, measure } from './outbound-text.ts';
 
 export type Row = {
   label: string;

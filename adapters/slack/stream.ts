@@ -9,11 +9,12 @@ import type { Delivered } from '../../src/model/card.ts';
 import type { AnswerStream } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
 import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import { context, quote, rich } from './blocks.ts';
 import type { Chunk, Posted, SlackClient } from './client.ts';
 import { LABEL_MAX } from './limits.ts';
 import { type Log, nameOf } from './log.ts';
-import { clip, visible } from './outbound-text.ts';
+import { clip } from './outbound-text.ts';
 
 /** Of the 50 blocks that Slack takes in the chunks of one stream, each of ours is one. */
 const BLOCKS_MAX = 45;

@@ -1,8 +1,9 @@
 /** What an invoke is answered with: a card as this person sees it, a form, or one sentence of ours. */
 import type { Form, Message } from '../../src/model/card.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import { type AdaptiveCard, adaptiveCard, type Data, line, text } from './elements.ts';
 import { SUMMARY_MAX } from './limits.ts';
-import { oneLine, visible } from './outbound-text.ts';
+import { oneLine } from './outbound-text.ts';
 import { type Problems, renderEdit, renderForm } from './render-form.ts';
 import { contentOf, renderMessage } from './render-message.ts';
 

@@ -1,6 +1,7 @@
 /** A card as an Adaptive Card: pure, and complete within the limits of Teams. */
 import type { Card } from '../../src/model/card.ts';
 import { EXPIRING_STATES, FINAL_STATES, type Provenance } from '../../src/model/request.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import {
   type Action,
   box,
@@ -17,7 +18,7 @@ import {
   text,
 } from './elements.ts';
 import { LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET, SUMMARY_MAX } from './limits.ts';
-import { clip, oneLine, tail, visible } from './outbound-text.ts';
+import { clip, oneLine, tail } from './outbound-text.ts';
 import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
 
 /**

@@ -1,5 +1,6 @@
 /** A form as an Adaptive Card's inputs: pure. Labels, choices and values are literal text in Teams. */
 import type { Form, FormField } from '../../src/model/card.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import {
   type AdaptiveCard,
   adaptiveCard,
@@ -15,7 +16,7 @@ import {
   text,
 } from './elements.ts';
 import { CARD_BUDGET, INLINE_MAX, LABEL_MAX, SUMMARY_MAX } from './limits.ts';
-import { clip, measure, oneLine, visible } from './outbound-text.ts';
+import { clip, measure, oneLine } from './outbound-text.ts';
 import type { Rendered } from './render-card.ts';
 
 /** A choice of a list; more characters than any of our schemas use. */

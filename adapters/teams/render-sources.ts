@@ -4,10 +4,11 @@
  * characters, abstracts of 160.
  */
 import type { Source } from '../../src/model/card.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import { type Element, line, link, nextLine, text } from './elements.ts';
 import { harmless } from './harmless.ts';
 import { LABEL_MAX } from './limits.ts';
-import { clip, oneLine, visible } from './outbound-text.ts';
+import { clip, oneLine } from './outbound-text.ts';
 
 export type Claim = {
   '@type': 'Claim';

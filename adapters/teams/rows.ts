@@ -3,9 +3,10 @@
  * and follows in full. Nothing that was digested is ever dropped.
  */
 import { createHash } from 'node:crypto';
+import { visible } from '../../src/surface/unseen.ts';
 import { box, type Element, line, lines, text } from './elements.ts';
 import { CONTINUATION_BUDGET, INLINE_MAX, LABEL_MAX } from './limits.ts';
-import { chunk, clip, measure, visible } from './outbound-text.ts';
+import { chunk, clip, measure } from './outbound-text.ts';
 
 export type Row = {
   label: string;

@@ -1,6 +1,7 @@
 /** The workspace as a test's channel: people sign in at a real provider, and use the HTTP API of our pages. */
-import { unmasked } from '../../adapters/web/client/words.ts';
+
 import type { Card, Form, Message } from '../../src/model/card.ts';
+import { legible } from '../../src/surface/unseen.ts';
 import { Visitor } from '../support/oidc/visitor.ts';
 import type { Answer } from '../support/web-server.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
@@ -55,8 +56,8 @@ export async function webChannel(company: Company): Promise<Channel> {
     if (card !== null) requests.set(card.digest, card.request);
     return {
       text: [
-        unmasked(text),
-        ...sources.map(({ title, ref }) => `${title}: ${unmasked(ref)}`),
+        legible(text),
+        ...sources.map(({ title, ref }) => `${title}: ${legible(ref)}`),
         ...(card === null ? [] : drawCard(card)),
       ].join('\n'),
       buttons: card?.buttons ?? [],
@@ -183,5 +184,5 @@ function drawCard(card: Card): string[] {
     card.outcome?.text ?? '',
     card.link ?? '',
     card.proof ?? '',
-  ].map(unmasked);
+  ].map(legible);
 }

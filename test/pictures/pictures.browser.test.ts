@@ -1,8 +1,8 @@
 /** What the pictures of the documentation are made of, in a browser: nothing is lost, and nothing sticks out. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { visible } from '../../adapters/teams/outbound-text.ts';
 import type { Card } from '../../src/model/card.ts';
+import { visible } from '../../src/surface/unseen.ts';
 import { missingBrowser, overflowOf, startBrowser } from '../support/browser.ts';
 import { openSamples, WIDTHS } from './draw.ts';
 import type { PageName } from './page.ts';

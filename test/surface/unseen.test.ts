@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { visible as inSlack } from '../../adapters/slack/outbound-text.ts';
-import { visible as inTeams } from '../../adapters/teams/outbound-text.ts';
-import { unmasked } from '../../adapters/web/client/words.ts';
+import { legible, visible } from '../../src/surface/unseen.ts';
 
 const SHOWN = /^⟨U\+[0-9A-F]{4,6}⟩$/;
 /** Drawn as nothing or as somewhere else, by Unicode's own properties. */
@@ -10,11 +8,7 @@ const HIDDEN = /[\p{Bidi_Control}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\p{
 const LAST = 0x10ffff;
 const isSurrogate = (code: number) => code >= 0xd800 && code <= 0xdfff;
 
-describe.each([
-  ['Slack', inSlack],
-  ['Teams', inTeams],
-  ['the workspace', (text: string) => unmasked(text) || '(empty)'],
-])('what %s shows', (_platform, visible) => {
+describe('what is shown on every surface', () => {
   it('names every single character that nobody sees', () => {
     const kept: string[] = [];
     for (let code = 0; code <= LAST; code += 1) {
@@ -34,9 +28,16 @@ describe.each([
     ['main\ufe0f', 'main⟨U+FE0F⟩'],
     ['x\u{e0101}', 'x⟨U+E0101⟩'],
     ['half \ud83d', 'half \ufffd'],
-    ['', '(empty)'],
+    ['\u0000\u001b[31m', '⟨U+0000⟩⟨U+001B⟩[31m'],
+    ['\u{e0041}', '⟨U+E0041⟩'],
+    ['line\n\tand\r\nline', 'line\n\tand\nline'],
+    ['w\u0435b', 'w⟨U+0435⟩b'],
   ])('of %j is %j', (given, shown) => {
     expect(visible(given)).toBe(shown);
+  });
+
+  it('says so where there is nothing to show', () => {
+    expect([visible(''), legible('')]).toEqual(['(empty)', '']);
   });
 
   it.each(['❤️', '1️⃣', 'Grüße שלום 日本', 'two\n\tlines'])('leaves %j as it is', (words) => {
@@ -50,6 +51,7 @@ describe.each([
         expect(
           shown.replaceAll(/[\n\t]|(?<=[\p{Extended_Pictographic}#*0-9])[\ufe0e\ufe0f]/gu, ''),
         ).not.toMatch(HIDDEN);
+        expect([...shown].length).toBeGreaterThanOrEqual([...text.replaceAll('\r\n', '\n')].length);
         expect(visible(shown)).toBe(shown);
       }),
     );

@@ -2,11 +2,11 @@
 import { Button, Checkbox, NativeSelect, NumberInput, Textarea, TextInput } from '@mantine/core';
 import { type FormEvent, useRef, useState } from 'react';
 import type { FormField, Form as FormShape } from '../../../src/model/card.ts';
+import { legible } from '../../../src/surface/unseen.ts';
 import { messageOf, type Said } from './api.ts';
 import { argumentsOf } from './arguments.ts';
 import { useWorkspace } from './live.tsx';
 import { Problem } from './parts.tsx';
-import { unmasked } from './words.ts';
 
 type Props = { form: FormShape; thread: string | null; onSent(said: Said): void };
 type SchemaFormProps = {
@@ -66,8 +66,8 @@ export function SchemaForm({ form, send, sent, note, notedAfter, submit: deliver
     }
   };
   return (
-    <form className="card action-form" onSubmit={submit} aria-label={unmasked(form.title)}>
-      <h3>{unmasked(form.title)}</h3>
+    <form className="card action-form" onSubmit={submit} aria-label={legible(form.title)}>
+      <h3>{legible(form.title)}</h3>
       {form.fields.map((field) => (
         <Field
           key={field.name}
@@ -97,7 +97,7 @@ export function SchemaForm({ form, send, sent, note, notedAfter, submit: deliver
 }
 
 function Field({ field, value, change }: { field: FormField; value: string; change(value: string): void }) {
-  const common = { label: unmasked(field.label), required: field.required };
+  const common = { label: legible(field.label), required: field.required };
   const onChange = (event: { currentTarget: { value: string } }) => change(event.currentTarget.value);
   switch (field.kind) {
     case 'text':

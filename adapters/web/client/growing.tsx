@@ -1,9 +1,9 @@
 /** An answer while it is written. What it shows is no message yet: the stored one takes its place. */
 import { useEffect, useState } from 'react';
 import type { Message } from '../../../src/model/card.ts';
+import { legible } from '../../../src/surface/unseen.ts';
 import { Logo } from './icons.tsx';
 import { useWorkspace } from './live.tsx';
-import { unmasked } from './words.ts';
 
 /** The text so far of the answer that this conversation waits for; empty where nothing grows, or the stored one is there. */
 export function useGrowing(thread: string, working: boolean, newest: Message | undefined): string {
@@ -26,7 +26,7 @@ export function Growing({ text }: { text: string }) {
       <Logo size={28} />
       <div className="said-content">
         <div className="said-text">
-          <bdi className="value">{unmasked(text)}</bdi>
+          <bdi className="value">{legible(text)}</bdi>
         </div>
         <span className="stamp">The model is writing this</span>
       </div>

@@ -1,10 +1,11 @@
 /** Small pieces that every page uses. */
 import { Loader } from '@mantine/core';
 import { type ComponentProps, type ReactNode, useState } from 'react';
+import { legible } from '../../../src/surface/unseen.ts';
 import { useNow } from './clock.ts';
 import { ShieldIcon, WarningIcon } from './icons.tsx';
 import { Link, safeLink } from './navigation.tsx';
-import { fullTime, type Room, relativeTime, shortened, type Tone, unmasked } from './words.ts';
+import { fullTime, type Room, relativeTime, shortened, type Tone } from './words.ts';
 
 export function Chip({ tone, live, children }: { tone: Tone; live?: boolean; children: ReactNode }) {
   return <span className={`chip chip-${tone}${live ? ' chip-live' : ''}`}>{children}</span>;
@@ -26,7 +27,7 @@ export function Ago({ at }: { at: string }) {
  */
 export function Value({ text, mono = false, room }: { text: string; mono?: boolean; room?: Room }) {
   const [isOpen, setOpen] = useState(false);
-  const shown = unmasked(text);
+  const shown = legible(text);
   const short = shortened(shown, room);
   const className = mono ? 'value mono' : 'value';
   if (text === '') return <span className="value muted">empty</span>;

@@ -78,9 +78,6 @@ export function fullTime(at: string): string {
   return time.toLocaleString('en-GB', { dateStyle: 'medium', timeStyle: 'medium' });
 }
 
-/** The text with every deceptive character as `⟨U+202E⟩`, as on every surface: an approver must see what is really there. */
-export { legible as unmasked } from '../../../src/surface/unseen.ts';
-
 /** How much is shown at once, in UTF-16 units and lines; the rest opens with a tap. */
 export type Room = { units: number; lines: number };
 /** A value on a card: the others should stay in sight. */

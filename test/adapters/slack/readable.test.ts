@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { visible } from '../../../adapters/slack/outbound-text.ts';
 import { renderCard } from '../../../adapters/slack/render-card.ts';
+import { visible } from '../../../src/surface/unseen.ts';
 import { cardOf, hostileRequests, timesIn } from '../../support/hostile-requests.ts';
 import { checkBlocks, textsOf } from '../../support/slack/block-schema.ts';
 

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { visible } from '../../../adapters/slack/outbound-text.ts';
 import { renderCard } from '../../../adapters/slack/render-card.ts';
 import { renderMessage } from '../../../adapters/slack/render-message.ts';
 import type { CardOffer } from '../../../src/model/card.ts';
 import { EXPIRING_STATES, FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
 import type { DecisionKind } from '../../../src/model/turn.ts';
+import { visible } from '../../../src/surface/unseen.ts';
 import { checkBlocks, textsOf } from '../../support/slack/block-schema.ts';
 import { cardWith, messageWith } from './samples.ts';
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { adaptiveCard } from '../../../adapters/teams/elements.ts';
-import { visible } from '../../../adapters/teams/outbound-text.ts';
 import { renderCard } from '../../../adapters/teams/render-card.ts';
+import { visible } from '../../../src/surface/unseen.ts';
 import { cardOf, hostileRequests, timesIn } from '../../support/hostile-requests.ts';
 import { Card, runsOf, textsOf } from '../../support/teams/card-schema.ts';
 

@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { adaptiveCard } from '../../../adapters/teams/elements.ts';
-import { visible } from '../../../adapters/teams/outbound-text.ts';
 import { renderCard } from '../../../adapters/teams/render-card.ts';
 import { contentOf, renderMessage } from '../../../adapters/teams/render-message.ts';
 import type { CardOffer, Message } from '../../../src/model/card.ts';
 import { EXPIRING_STATES, FINAL_STATES, Provenance, RequestState } from '../../../src/model/request.ts';
 import type { DecisionKind } from '../../../src/model/turn.ts';
+import { visible } from '../../../src/surface/unseen.ts';
 import { Card, runsOf, textsOf } from '../../support/teams/card-schema.ts';
 import { cardWith, messageWith } from '../slack/samples.ts';
 

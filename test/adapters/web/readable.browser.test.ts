@@ -4,7 +4,7 @@ import { build } from 'esbuild';
 import fc from 'fast-check';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { unmasked } from '../../../adapters/web/client/words.ts';
+import { legible } from '../../../src/surface/unseen.ts';
 import { missingBrowser, startBrowser } from '../../support/browser.ts';
 import { cardOf, hostileRequests, timesIn } from '../../support/hostile-requests.ts';
 
@@ -43,7 +43,7 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
         for (const [name, value] of Object.entries(request.arguments)) {
           const shown = card.arguments.find((one) => one.name === name)!.value;
           if (typeof value === 'string') expect(shown).toBe(value);
-          expect(timesIn(text, unmasked(shown))).toBe(1);
+          expect(timesIn(text, legible(shown))).toBe(1);
           expect(timesIn(text, name)).toBe(1);
         }
         // The one to the request's own page.

@@ -1,6 +1,7 @@
 import type { Card } from '../../../../src/model/card.ts';
+import { legible } from '../../../../src/surface/unseen.ts';
 import { Value } from '../parts.tsx';
-import { isMachineText, ORIGINS, unmasked } from '../words.ts';
+import { isMachineText, ORIGINS } from '../words.ts';
 
 /** Every argument with its origin: the approver sees which words nobody said in person. */
 export function Arguments({ list }: { list: Card['arguments'] }) {
@@ -9,7 +10,7 @@ export function Arguments({ list }: { list: Card['arguments'] }) {
     <dl className="pairs pairs-asked">
       {list.map(({ name, value, provenance }) => (
         <div key={name} className="pair">
-          <dt>{unmasked(name)}</dt>
+          <dt>{legible(name)}</dt>
           <dd>
             <span className="asked-value">
               <Value text={value} mono={isMachineText(name, value)} />

@@ -1,11 +1,12 @@
 /** A request, as the one who must decide needs it: what will happen first, the buttons always in sight. */
 import { useId } from 'react';
 import type { Card } from '../../../../src/model/card.ts';
+import { legible } from '../../../../src/surface/unseen.ts';
 import { useNow } from '../clock.ts';
 import { CheckIcon } from '../icons.tsx';
 import { Link } from '../navigation.tsx';
 import { Ago, Chip, OutLink, Value } from '../parts.tsx';
-import { isFinal, isMachineText, RISKS, relativeTime, STATES, timeLeft, unmasked } from '../words.ts';
+import { isFinal, isMachineText, RISKS, relativeTime, STATES, timeLeft } from '../words.ts';
 import { Arguments } from './arguments.tsx';
 import { Decide } from './decide.tsx';
 import { Offers } from './offers.tsx';
@@ -20,7 +21,7 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
     <article className={`card card-${state.tone}`} aria-labelledby={titleId}>
       <header className="card-head">
         <div className="card-title">
-          <h3 id={titleId}>{unmasked(card.title)}</h3>
+          <h3 id={titleId}>{legible(card.title)}</h3>
           <span className="chips">
             <Chip tone={risk.tone}>{risk.word}</Chip>
             <Chip tone={state.tone} live={card.state === 'executing'}>
@@ -34,14 +35,14 @@ export function RequestCard({ card, onPage = false }: { card: Card; onPage?: boo
           </p>
         )}
         <p className="card-status" aria-live="polite">
-          {unmasked(card.status)}
+          {legible(card.status)}
         </p>
         <p className="card-who">
           <span>
-            Asked by <strong>{unmasked(card.requester.name)}</strong>
+            Asked by <strong>{legible(card.requester.name)}</strong>
           </span>
           <Expiry card={card} />
-          {card.isolation !== null && <span>Isolation: {unmasked(card.isolation)}</span>}
+          {card.isolation !== null && <span>Isolation: {legible(card.isolation)}</span>}
         </p>
       </header>
       <div className="card-body">
@@ -78,10 +79,10 @@ function Facts({ list }: { list: Card['facts'] }) {
     <dl className="pairs">
       {list.map(({ label, value, from }) => (
         <div key={label} className="pair">
-          <dt>{unmasked(label)}</dt>
+          <dt>{legible(label)}</dt>
           <dd>
             <Value text={value} mono={isMachineText(label, value)} />
-            {from !== undefined && <span className="origin origin-warn">quoted from {unmasked(from)}</span>}
+            {from !== undefined && <span className="origin origin-warn">quoted from {legible(from)}</span>}
           </dd>
         </div>
       ))}
@@ -98,7 +99,7 @@ function Pinned({ list }: { list: Card['pinned'] }) {
       <dl className="pairs">
         {list.map(({ name, value }) => (
           <div key={name} className="pair">
-            <dt>{unmasked(name)}</dt>
+            <dt>{legible(name)}</dt>
             <dd>
               <Value text={value} mono />
             </dd>
@@ -115,7 +116,7 @@ function Quotes({ list }: { list: Card['quotes'] }) {
       <blockquote>
         <Value text={text} />
       </blockquote>
-      <figcaption>From {unmasked(source)}, not checked by us</figcaption>
+      <figcaption>From {legible(source)}, not checked by us</figcaption>
     </figure>
   ));
 }
@@ -144,7 +145,7 @@ function Approvals({ card }: { card: Card }) {
         <li key={name + at}>
           <CheckIcon size={16} />
           <span>
-            Approved by <strong>{unmasked(name)}</strong> <Ago at={at} />
+            Approved by <strong>{legible(name)}</strong> <Ago at={at} />
           </span>
         </li>
       ))}
@@ -156,7 +157,7 @@ function Outcome({ card, outcome }: { card: Card; outcome: NonNullable<Card['out
   return (
     <div className={`outcome outcome-${STATES[card.state].tone}`}>
       <Value text={outcome.text} />
-      <span className="outcome-code mono">{unmasked(outcome.code)}</span>
+      <span className="outcome-code mono">{legible(outcome.code)}</span>
       {outcome.link !== null && <OutLink address={outcome.link}>Open the result</OutLink>}
     </div>
   );

@@ -1,5 +1,5 @@
 import { useLayoutEffect, useRef } from 'react';
-import { unmasked } from '../words.ts';
+import { legible } from '../../../../src/surface/unseen.ts';
 
 /** Pixels from the end within which a reader counts as following it. */
 const FOLLOWING_PX = 40;
@@ -30,7 +30,7 @@ export function Output({ text, isRunning }: { text: string; isRunning: boolean }
           follows.current = scrollHeight - scrollTop - clientHeight < FOLLOWING_PX;
         }}
       >
-        {unmasked(text)}
+        {legible(text)}
       </pre>
     </section>
   );

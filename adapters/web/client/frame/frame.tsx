@@ -2,6 +2,7 @@
 import { ActionIcon, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import { type ReactNode, useEffect, useRef } from 'react';
 import type { ThreadSummary } from '../../../../src/model/ports.ts';
+import { legible } from '../../../../src/surface/unseen.ts';
 import type { Person } from '../api.ts';
 import {
   BellIcon,
@@ -17,7 +18,6 @@ import {
 } from '../icons.tsx';
 import { useWorkspace } from '../live.tsx';
 import { Link } from '../navigation.tsx';
-import { unmasked } from '../words.ts';
 import { PersonMenu } from './person-menu.tsx';
 import { SignedInMenu } from './signed-in-menu.tsx';
 
@@ -139,7 +139,7 @@ function Recent({ threads, path }: { threads: ThreadSummary[]; path: string }) {
         {threads.map(({ id, title }) => (
           <li key={id}>
             <Link to={`/threads/${id}`} aria-current={path === `/threads/${id}` ? 'page' : undefined}>
-              {unmasked(title) || 'Conversation'}
+              {legible(title) || 'Conversation'}
             </Link>
           </li>
         ))}

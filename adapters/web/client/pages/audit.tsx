@@ -2,11 +2,12 @@
 import { Button } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import type { AuditRow } from '../../../../src/model/ports.ts';
+import { legible } from '../../../../src/surface/unseen.ts';
 import { Failure, messageOf } from '../api.ts';
 import { useWorkspace } from '../live.tsx';
 import { Link } from '../navigation.tsx';
 import { Empty, Loading, Page, Problem } from '../parts.tsx';
-import { fullTime, unmasked } from '../words.ts';
+import { fullTime } from '../words.ts';
 
 type Rows = { rows: AuditRow[]; hasMore: boolean };
 
@@ -87,7 +88,7 @@ function LogTable({ rows }: { rows: AuditRow[] }) {
               {row.index}
             </td>
             <td data-label="What" className="log-what">
-              <span>{unmasked(row.text)}</span>
+              <span>{legible(row.text)}</span>
               <span className="muted small mono">{row.type}</span>
             </td>
             <td data-label="Who">{row.principal ?? '–'}</td>

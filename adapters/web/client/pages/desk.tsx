@@ -1,8 +1,9 @@
 /** The built-in desk: the tickets that Countersign opened. Their words are other people's. */
+
+import { legible } from '../../../../src/surface/unseen.ts';
 import type { Ticket } from '../api.ts';
 import { aboutRequests, useLive } from '../live.tsx';
 import { Ago, Chip, Empty, Loading, Page, Problem, Value } from '../parts.tsx';
-import { unmasked } from '../words.ts';
 
 export function Desk() {
   const { data, problem, reload } = useLive('/desk', aboutRequests);
@@ -29,13 +30,13 @@ function TicketCard({ ticket }: { ticket: Ticket }) {
         </h2>
         <span className="chips">
           {ticket.priority !== undefined && ticket.priority !== 'normal' && (
-            <Chip tone={ticket.priority === 'high' ? 'warn' : 'neutral'}>{unmasked(ticket.priority)}</Chip>
+            <Chip tone={ticket.priority === 'high' ? 'warn' : 'neutral'}>{legible(ticket.priority)}</Chip>
           )}
-          <Chip tone={ticket.status === 'open' ? 'info' : 'neutral'}>{unmasked(ticket.status)}</Chip>
+          <Chip tone={ticket.status === 'open' ? 'info' : 'neutral'}>{legible(ticket.status)}</Chip>
         </span>
       </div>
       <p className="muted small">
-        Opened for {unmasked(ticket.requester)} <Ago at={ticket.createdAt} />
+        Opened for {legible(ticket.requester)} <Ago at={ticket.createdAt} />
       </p>
       {ticket.description !== undefined && ticket.description !== '' && (
         <p>
@@ -47,7 +48,7 @@ function TicketCard({ ticket }: { ticket: Ticket }) {
           {ticket.comments.map(({ author, text, at }) => (
             <li key={author + at}>
               <span className="small muted">
-                <strong>{unmasked(author)}</strong>, <Ago at={at} />
+                <strong>{legible(author)}</strong>, <Ago at={at} />
               </span>
               <Value text={text} />
             </li>

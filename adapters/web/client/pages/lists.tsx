@@ -2,11 +2,12 @@
 import { useRef } from 'react';
 import type { Message } from '../../../../src/model/card.ts';
 import type { ThreadSummary } from '../../../../src/model/ports.ts';
+import { legible } from '../../../../src/surface/unseen.ts';
 import { RequestCard } from '../card/card.tsx';
 import { aboutRequests, type Reading, useLive } from '../live.tsx';
 import { Link } from '../navigation.tsx';
 import { Ago, Chip, Empty, Loading, Page, Problem } from '../parts.tsx';
-import { orderKept, RISKS, STATES, unmasked } from '../words.ts';
+import { orderKept, RISKS, STATES } from '../words.ts';
 
 export function Threads({ threads }: { threads: Reading<ThreadSummary[]> }) {
   const { data, problem, reload } = threads;
@@ -21,7 +22,7 @@ export function Threads({ threads }: { threads: Reading<ThreadSummary[]> }) {
         {data?.map(({ id, title, updatedAt }) => (
           <li key={id}>
             <Link to={`/threads/${id}`} className="row">
-              <span className="row-title">{unmasked(title) || 'Conversation'}</span>
+              <span className="row-title">{legible(title) || 'Conversation'}</span>
               <span className="muted small">
                 <Ago at={updatedAt} />
               </span>
@@ -82,10 +83,10 @@ function MineRow({ card, at }: { card: NonNullable<Message['card']>; at: string 
       <Link to={`/requests/${card.request}`} className="row">
         <span className="row-main">
           <span className="row-title row-excerpt">
-            {unmasked(card.title)}
-            {asked !== '' && <span className="muted"> · {unmasked(asked)}</span>}
+            {legible(card.title)}
+            {asked !== '' && <span className="muted"> · {legible(asked)}</span>}
           </span>
-          <span className="muted small">{unmasked(card.status)}</span>
+          <span className="muted small">{legible(card.status)}</span>
         </span>
         <span className="chips">
           {card.risk !== 'low' && <Chip tone={RISKS[card.risk].tone}>{RISKS[card.risk].word}</Chip>}

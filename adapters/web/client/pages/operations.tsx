@@ -1,8 +1,8 @@
 /** How Countersign itself is: checks, isolation, switches, counts. */
 import type { Operations as State } from '../../../../src/model/ports.ts';
+import { legible } from '../../../../src/surface/unseen.ts';
 import { useLive } from '../live.tsx';
 import { Ago, Chip, Loading, Page, Problem } from '../parts.tsx';
-import { unmasked } from '../words.ts';
 
 export function Operations() {
   const { data, problem, reload } = useLive('/operations', () => true);
@@ -44,9 +44,9 @@ function Switches({ switches }: { switches: State['switches'] }) {
         {switches.map(({ scope, reason, since, by }) => (
           <li key={scope} className="row">
             <span className="row-main">
-              <span className="row-title">{unmasked(scope)}</span>
+              <span className="row-title">{legible(scope)}</span>
               <span className="muted small">
-                {unmasked(reason)} – {unmasked(by)}, <Ago at={since} />
+                {legible(reason)} – {legible(by)}, <Ago at={since} />
               </span>
             </span>
             <Chip tone="bad">stopped</Chip>
@@ -64,7 +64,7 @@ function Checks({ state }: { state: State }) {
       <ul className="rows">
         {state.checks.map(({ name, ok, code }) => (
           <li key={name} className="row">
-            <span className="row-title">{unmasked(name)}</span>
+            <span className="row-title">{legible(name)}</span>
             {!ok && <span className="mono small muted">{code}</span>}
             <Chip tone={ok ? 'good' : 'bad'}>{ok ? 'good' : 'needs a look'}</Chip>
           </li>
@@ -72,12 +72,12 @@ function Checks({ state }: { state: State }) {
         <li className="row">
           <span className="row-title">isolation of what runs</span>
           <Chip tone={state.isolation.startsWith('kernel') ? 'good' : 'warn'}>
-            {unmasked(state.isolation)}
+            {legible(state.isolation)}
           </Chip>
         </li>
         <li className="row">
           <span className="row-title">planner</span>
-          <Chip tone="neutral">{unmasked(state.planner)}</Chip>
+          <Chip tone="neutral">{legible(state.planner)}</Chip>
         </li>
       </ul>
     </section>

@@ -1,10 +1,11 @@
 /** A request's page: the card, every entry of the log about it, and how to check all that without us. */
 import { CopyButton } from '@mantine/core';
 import type { ProofStatus, TimelineEntry } from '../../../../src/model/ports.ts';
+import { legible } from '../../../../src/surface/unseen.ts';
 import { RequestCard } from '../card/card.tsx';
 import { useLive } from '../live.tsx';
 import { Chip, Empty, Loading, Page, Problem, Value, Verified } from '../parts.tsx';
-import { fullTime, unmasked } from '../words.ts';
+import { fullTime } from '../words.ts';
 
 export function RequestPage({ id }: { id: string }) {
   const { data, problem, reload } = useLive(
@@ -36,7 +37,7 @@ function Timeline({ entries }: { entries: TimelineEntry[] }) {
         {entries.map((entry) => (
           <li key={`${entry.index} ${entry.type} ${entry.time}`}>
             <div className="timeline-head">
-              <strong>{unmasked(entry.text)}</strong>
+              <strong>{legible(entry.text)}</strong>
               <time className="muted small" dateTime={entry.time}>
                 {fullTime(entry.time)}
               </time>
@@ -71,7 +72,7 @@ function Proof({ id, digest, proof }: { id: string; digest: string; proof: Proof
           these too.
         </p>
       ) : (
-        <Problem text={unmasked(proof.problem)} />
+        <Problem text={legible(proof.problem)} />
       )}
       <dl className="pairs">
         {proof.verified && (
