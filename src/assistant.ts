@@ -110,7 +110,9 @@ export async function createAssistant(
 
   const editableForm = async (request: StoredRequest, viewer: PrincipalId): Promise<Form | null> => {
     const isOpen = request.state === 'pending' && request.effect === 'write';
-    if (!isOpen || (await deps.rendering.roleOf(request, viewer)) === 'other') return null;
+    const role = isOpen ? await deps.rendering.roleOf(request, viewer) : 'other';
+    // Whoever changes it asks for it too.
+    if (role === 'other' || (role === 'approver' && !(await canUse(request.action, viewer)))) return null;
     return deps.formFor(request.action, request.arguments);
   };
 

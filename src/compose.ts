@@ -218,6 +218,7 @@ export async function compose(
     directory,
     now: () => new Date(),
     timeZone: config.timeZone,
+    candidates: catalogue.candidates,
   });
   const onCall = onCallOf(config.reach);
   const now = () => new Date();
@@ -338,7 +339,7 @@ export async function compose(
     catalogue.all().map(({ action }) => plannerTool(action)),
   );
   const usableBy = (person: Principal) => {
-    const usable = new Set(judging.possible(person, catalogue.candidates()));
+    const usable = new Set(judging.possible(person));
     return catalogue.all().filter(({ action }) => usable.has(action.name));
   };
   const formFor = (action: string, filled: Record<string, unknown>) => {

@@ -44,6 +44,10 @@ export function judgeOf(deps: JudgeDeps): Judge {
         }
       );
     },
+    async couldAskFor(person, request) {
+      const principal = await deps.directory.byId(person);
+      return principal !== null && deps.judging.couldAskFor(principal, request.action);
+    },
     nameOf: deps.nameOf,
   };
 }

@@ -10,6 +10,7 @@ import { type JudgeDeps, judgeOf, NO_SUCH_REQUEST } from './deciding.ts';
 import { AppError } from './errors.ts';
 import { admitRequest } from './intake/limits.ts';
 import { type StoredTurn, settleTurn } from './intake/turns.ts';
+import { askedOf } from './judging.ts';
 import type { Decision } from './model/decision.ts';
 import type { PrincipalId, TurnId } from './model/ids.ts';
 import type { Directory, EditInput, EditOutcome } from './model/ports.ts';
@@ -123,14 +124,13 @@ export async function prepareEdit(
   const args = storable(read.arguments as Json) as Record<string, Json>;
   const changed = changedFields(request.arguments, args);
   if (changed.length === 0) return { kind: 'unfit', message: 'Nothing in the form is different.' };
-  const { action, connector, settings } = governed;
-  const facts = { connector: connector.name, settings: connector.facts(action.operation, args, settings) };
+  const { resource, risk } = askedOf(governed, args);
   const draft = {
     arguments: args,
     provenance: provenanceAfter(request, args, changed),
-    resource: action.resource(args, facts),
-    risk: action.risk(args, facts),
-    codeDigest: deps.bundleOf(connector.name).sha256,
+    resource,
+    risk,
+    codeDigest: deps.bundleOf(request.connector).sha256,
   };
   const decision = await judgeDraft(deps, deps.db, request, askersAfter(request, editor), draft);
   const principal = await deps.directory.byId(request.requester);

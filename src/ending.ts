@@ -9,6 +9,7 @@ import type { Announcing } from './announcing.ts';
 import { digestOf } from './approval/digest.ts';
 import { findRequest } from './approval/requests.ts';
 import type { Obstacle } from './execution/executor.ts';
+import { askedOf } from './judging.ts';
 import type { Decision } from './model/decision.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
 import { newId, RequestId as RequestIds } from './model/ids.ts';
@@ -39,8 +40,9 @@ const NOTHING_OWED: Obligations = { approvals: [], stepup: null, isolation: null
 const endingOf = (governed: GovernedAction | null): Ending | null => governed?.action.ending ?? null;
 
 /**
- * In the transaction in which a request ended. What was given is to be taken back when its time is over, also where nobody knows
- * whether it was; what took something back has done so.
+ * In the transaction in which a request ended, by itself or by a person's word. What was given is to be taken back when its
+ * time is over, also where nobody knows whether it was; what took something back, at its end or earlier and whoever asked for
+ * it, has done so: its end would take what was given again since.
  */
 export async function noteEnd(
   tx: Tx,
@@ -48,10 +50,11 @@ export async function noteEnd(
   request: StoredRequest,
   state: 'succeeded' | 'failed' | 'unknown',
 ): Promise<void> {
-  if (state === 'succeeded')
-    await tx.query('update endings set ended_at = clock_timestamp() where attempt = $1', [request.id]);
+  // It was never given: there is nothing to take back.
+  if (state === 'failed') return close(tx, [request.id]);
+  if (state === 'succeeded') await close(tx, await takenBackBy(tx, deps, request));
   const ending = endingOf(deps.governed(request.action));
-  if (!ending || state === 'failed') return;
+  if (!ending) return;
   await tx.query(
     `insert into endings (request, due_at, next_at)
      select $1, at, at from (select clock_timestamp() + make_interval(secs => $2) as at) as due
@@ -60,11 +63,44 @@ export async function noteEnd(
   );
 }
 
-/** A person said that it was never given: there is nothing to take back. */
-export async function cancelEnding(tx: Tx, request: RequestId): Promise<void> {
-  await tx.query('update endings set ended_at = clock_timestamp() where request = $1 and ended_at is null', [
-    request,
-  ]);
+async function close(tx: Tx, given: readonly RequestId[]): Promise<void> {
+  await tx.query(
+    'update endings set ended_at = clock_timestamp() where request = any($1) and ended_at is null',
+    [given],
+  );
+}
+
+/**
+ * What this request was made to take back, and whatever else was given before its first write left. What came later than that
+ * may have been given again, and what nobody knows may still arrive: both keep their end.
+ */
+async function takenBackBy(
+  tx: Tx,
+  deps: Pick<EndingDeps, 'governed'>,
+  request: StoredRequest,
+): Promise<RequestId[]> {
+  const rows = await tx.query<{ given: RequestId; mine: boolean }>(
+    `select e.request as given, e.attempt is not distinct from $1 as mine
+     from endings e join requests g on g.id = e.request
+     where e.ended_at is null and (e.attempt = $1 or (g.state = 'succeeded' and g.connector = $2
+       and (select max(i.created_at) from intents i where i.request = g.id)
+         < (select min(i.created_at) from intents i where i.request = $1)))`,
+    [request.id, request.connector],
+  );
+  const taken: RequestId[] = [];
+  for (const { given, mine } of rows) {
+    const what = await findRequest(tx, given);
+    if (mine || (what && isItsEnd(deps, what, request))) taken.push(given);
+  }
+  return taken;
+}
+
+/** From what was digested, not from what a row says should be done. */
+function isItsEnd(deps: Pick<EndingDeps, 'governed'>, given: StoredRequest, request: StoredRequest): boolean {
+  const ending = endingOf(deps.governed(given.action));
+  if (ending?.action !== request.action) return false;
+  const wanted = ending.arguments(given.arguments);
+  return JSON.stringify(sorted(wanted)) === JSON.stringify(sorted(request.arguments));
 }
 
 /** What was given, if this request is the one that takes it back now that its time is over. */
@@ -78,12 +114,8 @@ export async function takesBack(
     [request.id],
   );
   const given = row && (await findRequest(sql, row.given));
-  const ending = given && endingOf(deps.governed(given.action));
-  if (!given || !ending || given.state === 'failed' || ending.action !== request.action) return null;
-  // From what was digested, not from what a row says should be done.
-  const wanted = ending.arguments(given.arguments);
-  const isSame = JSON.stringify(sorted(wanted)) === JSON.stringify(sorted(request.arguments));
-  return isSame && given.requester === request.requester ? given.id : null;
+  if (!given || given.state === 'failed' || !isItsEnd(deps, given, request)) return null;
+  return given.requester === request.requester ? given.id : null;
 }
 
 const sorted = (args: Record<string, Json>): [string, Json][] =>
@@ -199,9 +231,8 @@ async function requestFor(
   args: Record<string, Json>,
   signal: AbortSignal,
 ): Promise<StoredRequest> {
-  const { action, connector, settings } = governed;
-  const facts = { connector: connector.name, settings: connector.facts(action.operation, args, settings) };
-  const risk = action.risk(args, facts);
+  const { action, connector } = governed;
+  const asked = askedOf(governed, args);
   const id = newId(RequestIds);
   const reasons = [`Its time is over: the end was approved with request ${given.id}.`];
   const resolved = await resolve(
@@ -212,7 +243,7 @@ async function requestFor(
       governed,
       args,
       principal: { id: given.requester, name: deps.nameOf(given.requester) },
-      risk,
+      risk: asked.risk,
       decision: { obligations: NOTHING_OWED },
     },
     signal,
@@ -224,10 +255,7 @@ async function requestFor(
     id,
     turn: given.turn,
     thread: given.thread,
-    action: action.name,
-    connector: connector.name,
-    resource: action.resource(args, facts),
-    risk,
+    ...asked,
     // What it does was fixed by people before anything was fetched.
     tainted: false,
     arguments: args,

@@ -9,7 +9,7 @@ import type { ApprovableRequest, Decision, PolicyContext } from './model/decisio
 import type { PrincipalId } from './model/ids.ts';
 import type { Directory } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
-import type { ApprovalNeed, Resource, Risk, StoredRequest } from './model/request.ts';
+import type { ApprovalNeed, Json, Resource, Risk, StoredRequest } from './model/request.ts';
 import { localTime } from './policy/time.ts';
 import type { Sql } from './store/database.ts';
 
@@ -47,12 +47,28 @@ const ANYBODY: readonly ApprovalNeed[] = [{ group: null, quorum: 1 }];
 
 type Asked = { action: string; resource: Resource; risk: Risk; connector: string; tainted: boolean };
 
+/** What policy is asked about, where somebody asks for an action with these arguments. */
+export function askedOf(
+  { action, connector, settings }: GovernedAction,
+  args: Record<string, Json>,
+): Omit<Asked, 'tainted'> {
+  const facts = { connector: connector.name, settings: connector.facts(action.operation, args, settings) };
+  return {
+    action: action.name,
+    connector: connector.name,
+    resource: action.resource(args, facts),
+    risk: action.risk(args, facts),
+  };
+}
+
 export function createJudging(deps: {
   policy: () => PolicyDoor;
   directory: Directory;
   now: () => Date;
   /** In which weekday and hour are told. */
   timeZone: string;
+  /** Every case of every action that policy may tell apart: what a person could use is judged over all of them. */
+  candidates(): readonly { action: string; resources: readonly Resource[] }[];
 }) {
   const contextOf = async (sql: Sql, asked: Asked, requester: PrincipalId): Promise<PolicyContext> => ({
     killed: await isKilled(sql, { action: asked.action, principal: requester, connector: asked.connector }),
@@ -126,10 +142,14 @@ export function createJudging(deps: {
   };
 
   /** Names of the actions that this person could use at all; the planner is shown no others. */
-  const possible = (
-    person: Principal,
-    candidates: readonly { action: string; resources: readonly Resource[] }[],
-  ) => deps.policy().possible(person, candidates, deps.now());
+  const possible = (person: Principal): string[] =>
+    deps.policy().possible(person, deps.candidates(), deps.now());
+
+  /** Whether this action is one of those. */
+  const couldAskFor = (person: Principal, action: string): boolean => {
+    const cases = deps.candidates().filter((candidate) => candidate.action === action);
+    return deps.policy().possible(person, cases, deps.now()).includes(action);
+  };
 
   return {
     decide,
@@ -139,9 +159,7 @@ export function createJudging(deps: {
     mightHaveApproved,
     approversOf,
     possible,
+    couldAskFor,
     may: (person: Principal, what: 'kill' | 'readAudit' | 'erase') => deps.policy().may(person, what),
   };
 }
-
-/** The cases of an action that policy may tell apart: what a person could use is judged over all of them. */
-export type Candidates = (governed: readonly GovernedAction[]) => { action: string; resources: Resource[] }[];

@@ -10,7 +10,7 @@ import type { Executor } from './execution/executor.ts';
 import { isEnough, leastLevel } from './execution/levels.ts';
 import { admitRequest, type Limits } from './intake/limits.ts';
 import type { StoredTurn } from './intake/turns.ts';
-import type { Judging } from './judging.ts';
+import { askedOf, type Judging } from './judging.ts';
 import type { Decision } from './model/decision.ts';
 import type { ThreadId, TurnId } from './model/ids.ts';
 import { newId, RenderingId, RequestId } from './model/ids.ts';
@@ -85,15 +85,8 @@ export async function propose(
     throw new AppError('malformed', `The arguments of ${proposal.action} do not fit its schema.`);
   // A model may write what the database refuses; what is shown and digested is what can be stored.
   const args = storable(parsed.data as Json) as Record<string, Json>;
-  const { action, connector, settings } = governed;
-  const facts = { connector: connector.name, settings: connector.facts(action.operation, args, settings) };
-  const subject = {
-    action: action.name,
-    connector: connector.name,
-    resource: action.resource(args, facts),
-    risk: action.risk(args, facts),
-    tainted: origin.tainted,
-  };
+  const { action, connector } = governed;
+  const subject = { ...askedOf(governed, args), tainted: origin.tainted };
   const decision = await deps.judging.decide(deps.db, origin.principal, subject);
   const id = newId(RequestId);
   const resolved = decision.allowed

@@ -12,7 +12,7 @@ import { PRESSES } from './model/turn.ts';
 import { buildCard, type Viewer } from './reply/card.ts';
 import type { StoredMessage } from './reply/messages.ts';
 import type { Database } from './store/database.ts';
-import { type UndoDeps, undoOf } from './undoing.ts';
+import { offeredUntil, type UndoDeps } from './undoing.ts';
 
 export type RenderingDeps = UndoDeps & {
   db: Database;
@@ -35,11 +35,11 @@ export type RenderingDeps = UndoDeps & {
 export type Rendering = ReturnType<typeof createRendering>;
 
 export function createRendering(deps: RenderingDeps) {
-  /** `person`: to whom it offers to take it back, while that is possible. */
-  const card = async (request: StoredRequest, viewer: Viewer, person?: PrincipalId): Promise<Card> => {
+  /** `person`: for whom policy is asked what may be offered; null where it is anybody who may approve, and asked at the press. */
+  const card = async (request: StoredRequest, viewer: Viewer, person: PrincipalId | null): Promise<Card> => {
     const approvals = await approvalsOf(deps.db, request);
     const link = deps.linkTo(request.id);
-    const undo = person === undefined ? null : await undoOf(deps.db, deps, request, person);
+    const principal = person === null ? null : await deps.personById(person);
     return buildCard({
       request,
       approvals,
@@ -51,7 +51,9 @@ export function createRendering(deps: RenderingDeps) {
       nameOf: deps.nameOf,
       viewer,
       leastIsolation: deps.leastIsolation(request),
-      undoUntil: undo?.kind === 'open' ? undo.until : null,
+      // Whoever asks for it was let do so; an approver who changes it asks for it from then on.
+      mayEdit: viewer !== 'approver' || !principal || deps.judging.couldAskFor(principal, request.action),
+      undoUntil: principal && (await offeredUntil(deps.db, deps, request, principal)),
       link,
       proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps, request) : null,
     });
@@ -120,7 +122,7 @@ export function createRendering(deps: RenderingDeps) {
       }
       const viewer: Viewer = request.thread === message.thread ? 'requester' : 'approver';
       // Undo stands where its requester asked; whoever presses it there is asked who they are again.
-      const itsCard = await card(request, viewer, viewer === 'requester' ? request.requester : undefined);
+      const itsCard = await card(request, viewer, viewer === 'requester' ? request.requester : null);
       // Words that asked somebody to decide are wrong once nobody can; the card says by itself how it ended.
       const text = itsCard.buttons.length > 0 || request.state === 'unknown' ? message.text : '';
       const reader = itsCard.state === 'denied' ? await onlyReader(deps.db, message) : null;

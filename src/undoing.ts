@@ -1,9 +1,12 @@
 /**
  * Whether something that was done can still be taken back, by the database's clock. Asked for the card that offers it, and
- * again when somebody presses.
+ * again when somebody presses. Only the card asks policy too: whoever writes or presses it all the same makes a request,
+ * which policy refuses in words and on the record.
  */
 import type { GovernedAction, Undo } from './action.ts';
 import { lockRequest } from './approval/requests.ts';
+import { threadState } from './intake/turns.ts';
+import { askedOf, type Judging } from './judging.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
 import type { Json, StoredRequest } from './model/request.ts';
@@ -40,6 +43,24 @@ export async function undoOf(
   }
   const args = undo.arguments(request.arguments, request.result);
   return args === null ? { kind: 'none' } : standing(sql, request, undo, args);
+}
+
+/**
+ * Until when a card offers its requester to take it back: while that is open, and policy of this moment would not refuse
+ * the request that a press makes; whether others must approve that one is no reason to hide it. Null where it offers nothing.
+ */
+export async function offeredUntil(
+  sql: Sql,
+  deps: UndoDeps & { judging: Pick<Judging, 'decide'> },
+  request: StoredRequest,
+  person: Principal,
+): Promise<Date | null> {
+  const undo = await undoOf(sql, deps, request, person.id);
+  const governed = undo.kind === 'open' ? deps.governed(undo.action) : null;
+  if (undo.kind !== 'open' || !governed) return null;
+  const { tainted } = await threadState(sql, request.thread, person.id);
+  const asked = { ...askedOf(governed, undo.arguments), tainted };
+  return (await deps.judging.decide(sql, person, asked)).allowed ? undo.until : null;
 }
 
 async function standing(

@@ -24,6 +24,8 @@ export type Judge = {
     tx: Tx,
     request: StoredRequest,
   ): Promise<{ allowed: boolean; reasons: string[]; policies: string[] }>;
+  /** Whether this person could ask for such a request themself. */
+  couldAskFor(person: PrincipalId, request: StoredRequest): Promise<boolean>;
   /** A person as others know them, for answers; without it, the directory's id. */
   nameOf?(person: PrincipalId): string;
 };

@@ -58,6 +58,10 @@ export async function barrierOf(
     const message = 'Only its requester or somebody who may approve it can change this request.';
     return { kind: 'refused', why: 'not_entitled', message };
   }
+  if (!asksForIt && !(await judge.couldAskFor(input.principal, request))) {
+    const message = 'Whoever changes a request asks for it too, and no rule lets you ask for this one.';
+    return { kind: 'refused', why: 'not_entitled', message };
+  }
   if (request.effect !== 'write') {
     const message = 'A question is not changed: ask another one.';
     return { kind: 'refused', why: 'read', message };

@@ -30,6 +30,8 @@ export type CardInput = {
   argumentOrder: readonly string[];
   nameOf(principal: PrincipalId): string;
   viewer: Viewer;
+  /** Whether policy lets them ask for it, as whoever changes it does. */
+  mayEdit: boolean;
   /** Until when it may be taken back, where it may. */
   undoUntil?: Date | null;
   /** What policy and risk ask for. */
@@ -194,11 +196,12 @@ function isolationOf({ request: { level, state }, leastIsolation }: CardInput): 
 function offersOf({
   request,
   viewer,
+  mayEdit,
   undoUntil,
 }: CardInput): Required<Pick<Card, 'offers'>> & Pick<Card, 'undoUntil'> {
-  const mayEdit = viewer !== 'other' && request.state === 'pending' && request.effect === 'write';
+  const isOpen = request.state === 'pending' && request.effect === 'write';
   const offers: CardOffer[] = [];
-  if (mayEdit) offers.push('edit');
+  if (isOpen && viewer !== 'other' && mayEdit) offers.push('edit');
   if (undoUntil) offers.push('undo');
   // Whoever asked or may approve can look, and say what they found.
   if (request.state === 'unknown' && viewer !== 'other') offers.push('happened', 'did_not_happen');

@@ -221,6 +221,7 @@ test('whatever people click, nothing is approved without its quorum, and every c
           reasons: ['The rules have changed.'],
           policies: ['new'],
         }),
+        couldAskFor: async () => true,
       };
       await fc.asyncModelRun(
         () => ({ model, real: { id: request.id, digest: request.digest, judge } }),

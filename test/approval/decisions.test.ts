@@ -28,6 +28,7 @@ const { audit } = testLog();
 const ONCALL: Judge = {
   mayApprove: async () => ({ allowed: true, reasons: [], groups: ['oncall'] }),
   stillPermitted: async () => ({ allowed: true, reasons: [], policies: [] }),
+  couldAskFor: async () => true,
 };
 
 function decide(

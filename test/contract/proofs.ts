@@ -266,6 +266,18 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(await closings()).toBe(before + 1);
   },
 
+  'undo-as-policy-lets': async (channel, { says, answer, company }) => {
+    const on = await channel.say('erin', 'kill on action=ticket.close reason="audit"');
+    await says(on, 'The kill switch is on');
+    const said = await channel.say('dave', 'ticket create title="The blinds of room 8 are stuck"');
+    await says(said, 'Open a ticket: Ticket T-');
+    await company.everythingIsShown();
+    const card = await answer(said, 'a card that ended', ({ text }) => text.includes('Done.'));
+    expect(card.offers).toEqual(['report']);
+    const off = await channel.say('erin', 'kill off action=ticket.close reason="audit is over"');
+    await says(off, 'is off for');
+  },
+
   'reported-by-button': async (channel, story) => {
     const asked = await story.asksForChecks();
     const words = `why at night? ${crypto.randomUUID()}`;

@@ -24,6 +24,7 @@ export const RULES = {
   'edited-by-button':
     'Edit by its button voids what was approved, and the requester is told and confirms anew.',
   'undone-by-button': 'Undo by its button takes back once what was done, however often it is pressed.',
+  'undo-as-policy-lets': 'Undo is offered only where policy would let whoever asked take it back.',
   'reported-by-button': 'Report by its button reaches the operators and the log.',
   expired: 'An expired request is rewritten on every card.',
   'rewritten-in-place': 'Every card of a decided request is rewritten in place, without buttons.',

@@ -79,6 +79,7 @@ function card(
     argumentOrder: Object.keys(request.arguments),
     nameOf: (id) => NAMES[id] ?? id,
     viewer: 'other',
+    mayEdit: true,
     leastIsolation: 'kernel-lite',
     link: null,
     proof: null,

@@ -18,6 +18,7 @@ function inputOf(changes: Partial<StoredRequest>, viewer: Viewer): CardInput {
     argumentOrder: ['job', 'repo', 'ref'],
     nameOf: (id) => `Name of ${id}`,
     viewer,
+    mayEdit: true,
     leastIsolation: 'kernel-lite',
     link: null,
     proof: null,
@@ -37,6 +38,7 @@ describe('offers besides deciding', () => {
     expect(offered('other')).toEqual(['report']);
     expect(offered('requester', { state: 'approved' })).toEqual(['report']);
     expect(offered('requester', { effect: 'read' })).toEqual(['report']);
+    expect(buildCard({ ...inputOf({}, 'approver'), mayEdit: false }).offers).toEqual(['report']);
   });
   test('what can be taken back is offered with its time', () => {
     const until = new Date('2026-11-21T10:00:00Z');

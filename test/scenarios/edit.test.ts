@@ -139,6 +139,38 @@ describe('changing a request before it is approved', () => {
     ]);
   });
 
+  it('whoever may approve it and could not ask for it is offered no change, and told why there is none', async () => {
+    const { home, running, assistant, press } = house();
+    const asked = await confirmed();
+    const before = readFileSync(home.file('policies/approval.cedar'), 'utf8');
+    home.edit(
+      'policies/approval.cedar',
+      (text) => `${text}
+@id("operators-approve-ci")
+@description("Operators may approve CI too.")
+permit (principal in Group::"operators", action == Action::"approve", resource)
+when { resource.action == "ci.trigger" };
+`,
+    );
+    await running.reload();
+    const card = async (person: string) =>
+      (await assistant.requestPage(asked.id, person as PrincipalId))!.message.card!;
+    expect(await card('bob')).toMatchObject({ buttons: ['approve', 'deny'], offers: ['edit', 'report'] });
+    expect(await card('erin')).toMatchObject({ buttons: ['approve', 'deny'], offers: ['report'] });
+    expect(await assistant.editForm(asked.id, 'erin' as PrincipalId)).toBeNull();
+    // Where a card is the same for several people, the button may stand there all the same.
+    const rendering = await renderingOf(asked);
+    for (const args of [{}, FULL]) {
+      const { reply } = await press('erin', { kind: 'edit', rendering, arguments: args });
+      expect(reply).toMatch(/^Whoever changes a request asks for it too, and no rule lets you/);
+    }
+    expect(await clicks(asked)).toEqual(
+      [1, 2].map(() => ['approval.refused', 'erin', 'edit', 'not_entitled']),
+    );
+    home.edit('policies/approval.cedar', () => before);
+    await running.reload();
+  });
+
   it('an approval that was given before does not count afterwards', async () => {
     const { ask, done, view, until } = house();
     const asked = await done('alice', await ask('alice', 'run the release of web on main'), 'confirm');

@@ -204,8 +204,9 @@ describe('through the whole product to PagerDuty', () => {
     expect((await cardFor('alice', request)).offers).not.toContain('undo');
   });
 
-  it('taking it back is refused to whoever may not resolve incidents, and it stays open', async () => {
+  it('taking it back is not offered, and refused, to whoever may not resolve incidents, and it stays open', async () => {
     const request = await done('dave', 'incident open service=web title="Printer is slow"');
+    expect((await cardFor('dave', request)).offers).toEqual(['report']);
     const undo = await denied('dave', `undo ${request.id}`);
     expect(undo.action).toBe('incident.resolve');
     expect(pagerduty.incidents.at(-1)).toMatchObject({ title: 'Printer is slow', status: 'triggered' });

@@ -99,9 +99,11 @@ describe('taking back what was done', () => {
     );
   });
 
-  it('is refused where policy refuses it, like any other request, and then the offer stands', async () => {
-    const { home, running, ask } = house();
+  it('is not offered where policy refuses it, and whoever presses all the same is refused like with any request', async () => {
+    const { home, running, ask, press } = house();
     const ticket = await opened();
+    const { rendering, offers } = await cardFor('alice', ticket);
+    expect(offers).toContain('undo');
     home.edit(
       'policies/tickets.cedar',
       (text) => `${text}
@@ -112,6 +114,9 @@ forbid (principal, action == Action::"ticket.close", resource);
 `,
     );
     await running.reload();
+    expect((await cardFor('alice', ticket)).offers).not.toContain('undo');
+    const [pressed] = (await press('alice', { kind: 'undo', rendering })).requests;
+    expect(pressed).toMatchObject({ action: 'ticket.close', state: 'denied' });
     const undo = await ask('alice', `undo ${ticket.id}`);
     expect(undo).toMatchObject({
       action: 'ticket.close',
@@ -119,7 +124,6 @@ forbid (principal, action == Action::"ticket.close", resource);
       result: { message: expect.stringMatching(/during the audit/) },
     });
     expect(await stateOf(ticket)).toBe('open');
-    expect((await cardFor('alice', ticket)).offers).toContain('undo');
   });
 
   it('is not for what has no undo, and a wish is no command', async () => {

@@ -91,6 +91,7 @@ export function cardOf(request: StoredRequest): Card {
     argumentOrder: Object.keys(request.arguments),
     nameOf: (id) => `Name of ${id}`,
     viewer: 'approver',
+    mayEdit: true,
     leastIsolation: 'kernel-lite',
     link: null,
     proof: null,
