@@ -7,12 +7,12 @@ import { AppError } from '../../src/errors.ts';
 import type { PrincipalId } from '../../src/model/ids.ts';
 import type { Assistant } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
+import type { Memory } from '../../src/surface/memory.ts';
 import { type PacedQueue, RateLimited } from '../../src/surface/paced-queue.ts';
 import { visible } from '../../src/surface/unseen.ts';
 import type { SlackClient } from './client.ts';
 import { LABEL_MAX } from './limits.ts';
 import { type Log, nameOf } from './log.ts';
-import type { Memory } from './memory.ts';
 import { clip } from './outbound-text.ts';
 
 export type Greet = (channel: string, person: PrincipalId | null) => Promise<void>;

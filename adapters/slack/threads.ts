@@ -4,8 +4,8 @@
  * seen, or have forgotten, is said in the channel itself, where it is seen for certain.
  */
 import type { Place } from '../../src/model/turn.ts';
+import type { Memory } from '../../src/surface/memory.ts';
 import { type Log, nameOf } from './log.ts';
-import type { Memory } from './memory.ts';
 
 export type Threads = {
   /** Somebody answered there, one of us included. Not waited for, and never fails. */

@@ -1,24 +1,8 @@
+import type { Memory } from '../../src/surface/memory.ts';
 import { type Log, nameOf } from './log.ts';
-import type { Memory } from './surface.ts';
 
-/** Entries kept where there is no shared memory; the oldest goes first. */
-const ENTRIES_MAX = 1_000;
 /** A press is answered in five seconds or lost to whoever pressed, and asks its memory a few times. */
 const WAIT_MS = 300;
-
-/** A process's own memory, for one replica. Its loss repeats a message, never hides one. */
-export function ownMemory(): Memory {
-  const entries = new Map<string, string>();
-  return {
-    get: async (key) => entries.get(key) ?? null,
-    set: async (key, value) => {
-      entries.delete(key);
-      entries.set(key, value);
-      const oldest = entries.keys().next();
-      if (entries.size > ENTRIES_MAX && !oldest.done) entries.delete(oldest.value);
-    },
-  };
-}
 
 /** A shared memory that may be away, or slow: then nothing is remembered, and nobody is kept from anything by that. */
 export function forgiving(memory: Memory, log: Log, waitMs = WAIT_MS): Memory {

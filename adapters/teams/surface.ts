@@ -2,9 +2,10 @@
 
 import { AppError } from '../../src/errors.ts';
 import type { Delivered, Message } from '../../src/model/card.ts';
-import type { Ephemeral, Streaming, Surface } from '../../src/model/ports.ts';
+import type { Streaming, Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
+import type { Memory } from '../../src/surface/memory.ts';
 import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Address, Connector } from './connector.ts';
 import { adaptiveCard } from './elements.ts';
@@ -14,9 +15,6 @@ import { joinConversation } from './parse.ts';
 import type { References } from './references.ts';
 import { type Content, contentOf, type RenderedMessage, renderMessage } from './render-message.ts';
 import { completeStream, Shown, TeamsStream } from './stream.ts';
-
-/** What may be forgotten: which continuations a message already has. Forgetting posts them a second time. */
-export type Memory = Pick<Ephemeral, 'get' | 'set'>;
 
 export type SurfaceParts = {
   connector: Connector;

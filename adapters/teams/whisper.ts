@@ -7,8 +7,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { PrincipalId } from '../../src/model/ids.ts';
 import type { Surface } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
+import type { Memory } from '../../src/surface/memory.ts';
 import { ANSWER_WITHIN_MS } from './limits.ts';
-import type { Memory } from './surface.ts';
 
 export type Whispers = ReturnType<typeof createWhispers>;
 

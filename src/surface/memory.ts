@@ -1,12 +1,13 @@
-import type { Ephemeral } from '../../src/model/ports.ts';
+/** What a chat platform's way out may forget. */
+import type { Ephemeral } from '../model/ports.ts';
 
-/** What may be forgotten: which continuations a message has, and where something is being worked on. */
+/** Which continuations a message has, and where something is being worked on: forgetting repeats something, and hides nothing. */
 export type Memory = Pick<Ephemeral, 'get' | 'set'>;
 
 /** Entries kept where there is no shared memory; the oldest goes first. */
 const ENTRIES_MAX = 1_000;
 
-/** A process's own memory, for one replica. Its loss repeats a message of a thread, never hides one. */
+/** A process's own memory, for one replica. */
 export function ownMemory(): Memory {
   const entries = new Map<string, string>();
   return {
