@@ -10,13 +10,22 @@ import { storable } from '../model/storable.ts';
 import type { Database, Tx } from '../store/database.ts';
 import { attributed } from './attributed.ts';
 import type { Broker } from './broker/broker.ts';
-import type { BrokerHooks } from './broker/call.ts';
+import type { BrokerHooks, Quantity } from './broker/call.ts';
 import { inPhase } from './broker/rules.ts';
 import { type Claim, commitIntent, NEVER_LEFT, type Sender, settleIntent } from './lease.ts';
 import type { Bundle } from './sandbox/bundle.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
 import type { SandboxRun } from './sandbox/sandbox.ts';
+import {
+  EXECUTION_BUDGET,
+  leftOf,
+  quantityIn,
+  type Share,
+  spend,
+  usedUpInWords,
+  usedUpOf,
+} from './spending.ts';
 import { mintingFor } from './token-entries.ts';
 
 export type AttemptDeps = {
@@ -47,14 +56,19 @@ export type Attempt = {
   idempotencyKey: string;
   /** Of a run, and of a look that may send what its operation declares for looks; without one nothing may be written. */
   claim: Claim | null;
+  /** What of its execution's budgets it is counted in; null before there is an execution. */
+  share: Share | null;
   /** What it must be isolated at, at least, when it is launched. */
   least: IsolationLevel;
   onProgress: (line: string) => void;
   signal: AbortSignal;
 };
 
-/** `unanswered`: writes of this call that left and were not answered, whatever its code says. */
-export type Attempted = SandboxOutcome & { unanswered: number };
+/**
+ * `unanswered`: writes of this call that left and were not answered, whatever its code says. `usedUp`: what of its execution's
+ * budgets was used up before or while it ran; null where something of everything was left.
+ */
+export type Attempted = SandboxOutcome & { unanswered: number; usedUp: Quantity | null };
 
 type Writing = { rules: readonly EgressRule[]; writes: number; sender: Sender };
 
@@ -72,12 +86,15 @@ function writingOf({ call, claim, governed: { action, operation } }: Attempt): W
   return { rules: inPhase(operation.egress, 'follow'), writes: atMost, sender: { phase: 'follow', atMost } };
 }
 
-/** Runs one call in a single-use sandbox and closes its door behind it. */
+/** Runs one call in a single-use sandbox and closes its door behind it. Nothing runs where its execution has nothing left to spend. */
 export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempted> {
   const { governed } = spec;
+  const left = spec.share === null ? undefined : await leftOf(deps.db, spec.request, spec.share);
+  const none = left === undefined ? null : usedUpOf(left);
+  if (none !== null) return notBegun(deps, spec, none);
   const requester = `${spec.requester.id} (${spec.requester.name})`;
   const writing = writingOf(spec);
-  const { hooks, unanswered } = hooksFor(deps, spec, writing?.sender ?? null);
+  const { hooks, unanswered, usedUp } = hooksFor(deps, spec, writing?.sender ?? null);
   const door = deps.broker.open({
     rules: writing?.rules ?? governed.operation.egress,
     values: {
@@ -91,9 +108,11 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
     phase: writing === null ? 'read-only' : 'full',
     writes: writing?.writes ?? 0,
     idempotencyKey: spec.idempotencyKey,
+    ...(left === undefined ? {} : { left }),
     minting: mintingFor(deps, spec),
     hooks,
   });
+  const heard = () => ({ unanswered: unanswered(), usedUp: usedUp() });
   try {
     const run: SandboxRun = {
       bundle: deps.bundleOf(governed.connector.name),
@@ -117,21 +136,44 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
     const { failure } = door.summary();
     if (failure !== null) {
       deps.troubled({ request: spec.request, call: spec.call, code: 'unrecorded', detail: String(failure) });
-      return { ...UNRECORDED, durations: outcome.durations, unanswered: unanswered() };
+      return { ...UNRECORDED, durations: outcome.durations, ...heard() };
     }
     if (outcome.kind === 'failed') {
       deps.troubled({ request: spec.request, call: spec.call, code: outcome.code, detail: outcome.detail });
-      return { ...outcome, unanswered: unanswered() };
+      return { ...outcome, ...heard() };
     }
     // What an outside system sent must be storable, or an effect could not be recorded for the sake of a character.
     return {
       ...outcome,
       value: attributed(withMaskedWords(storable(outcome.value), deps.mask), governed.connector.author),
-      unanswered: unanswered(),
+      ...heard(),
     };
   } finally {
     await door.close();
   }
+}
+
+/** Recorded as a call that was refused: what ends an execution must be in the log. */
+async function notBegun(deps: AttemptDeps, spec: Attempt, quantity: Quantity): Promise<Attempted> {
+  const nowhere = { method: '', host: '', path: '', sent: false, attempt: 1 };
+  await deps.db.transaction((tx) =>
+    deps.audit.append(tx, {
+      type: 'egress.refused',
+      turn: spec.turn,
+      request: spec.request,
+      data: { ...nowhere, code: EXECUTION_BUDGET, detail: quantity, call: spec.call },
+    }),
+  );
+  deps.troubled({ request: spec.request, call: spec.call, code: EXECUTION_BUDGET, detail: quantity });
+  return {
+    kind: 'failed',
+    code: 'killed',
+    message: `${usedUpInWords(quantity)}.`,
+    detail: quantity,
+    durations: { wallMs: 0, firstByteMs: null },
+    unanswered: 0,
+    usedUp: quantity,
+  };
 }
 
 type Fields = { [name: string]: Json };
@@ -166,9 +208,17 @@ function hooksFor(
   deps: AttemptDeps,
   spec: Attempt,
   sender: Sender | null,
-): { hooks: BrokerHooks; unanswered: () => number } {
+): { hooks: BrokerHooks; unanswered: () => number; usedUp: () => Quantity | null } {
   const about = { turn: spec.turn, request: spec.request };
   let unanswered = 0;
+  let usedUp: Quantity | null = null;
+  let countedMs = performance.now();
+  const count = async (tx: Tx, bytes: number): Promise<void> => {
+    if (spec.share === null) return;
+    const nowMs = performance.now();
+    await spend(tx, spec.request, spec.share, { bytes, ms: nowMs - countedMs });
+    countedMs = nowMs;
+  };
   // A door carries one call at a time: what is heard next is about this one.
   let intent: string | null = null;
   const settle = async (tx: Tx, status: number): Promise<void> => {
@@ -188,6 +238,8 @@ function hooksFor(
     async afterCall(call) {
       await deps.db.transaction(async (tx) => {
         if (call.effect === 'write' && !call.unread && !call.own) await settle(tx, call.status);
+        // One that is not taken is refused next, and counted then.
+        if (!call.own && !call.unread) await count(tx, call.requestBytes + call.responseBytes);
         await deps.audit.append(tx, {
           type: 'egress.called',
           ...about,
@@ -199,6 +251,7 @@ function hooksFor(
       await deps.db.transaction(async (tx) => {
         // Certainly nothing of it has left: it leaves no doubt behind.
         if (!refusal.sent) await settle(tx, NEVER_LEFT);
+        await count(tx, 0);
         await deps.audit.append(tx, {
           type: 'egress.refused',
           ...about,
@@ -206,7 +259,8 @@ function hooksFor(
         });
       });
       intent = null;
+      if (refusal.code === EXECUTION_BUDGET) usedUp = quantityIn(refusal.detail);
     },
   };
-  return { hooks, unanswered: () => unanswered };
+  return { hooks, unanswered: () => unanswered, usedUp: () => usedUp };
 }

@@ -37,6 +37,7 @@ import {
 } from './look-pause.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
+import { EXECUTION_BUDGET, usedUpResult } from './spending.ts';
 import { type Unknown, unknownOutcome } from './what-to-check.ts';
 
 /** For how long every look may fail before a person is asked: longer than an outage or a night, and bounded. */
@@ -77,7 +78,10 @@ export type ExecutorDeps = AttemptDeps & {
 export type Executor = {
   /** Resolves and pins; reads only. `AppError('action_failed')` with words for people where it cannot. */
   preview(
-    spec: Omit<Attempt, 'call' | 'claim' | 'handle' | 'pinned' | 'mark' | 'idempotencyKey' | 'onProgress'>,
+    spec: Omit<
+      Attempt,
+      'call' | 'claim' | 'share' | 'handle' | 'pinned' | 'mark' | 'idempotencyKey' | 'onProgress'
+    >,
   ): Promise<z.output<typeof Preview>>;
   execute(id: RequestId, signal: AbortSignal): Promise<void>;
   follow(id: RequestId, signal: AbortSignal): Promise<void>;
@@ -121,6 +125,7 @@ export function createExecutor(deps: ExecutorDeps): Executor {
         ...spec,
         call: 'preview',
         claim: null,
+        share: null,
         handle: {},
         pinned: {},
         mark: '',
@@ -243,6 +248,8 @@ async function pinnedStillHolds(
     signal,
   );
   const now = answer.kind === 'answered' ? Preview.safeParse(answer.value) : null;
+  if (answer.kind === 'failed' && answer.usedUp !== null)
+    return { ...usedUpResult(answer.usedUp), event: 'checks_failed' };
   if (!now?.success) {
     const refusal = answer.kind === 'answered' ? RefusalSchema.safeParse(answer.value) : null;
     const message = refusal?.success
@@ -296,7 +303,7 @@ async function runOnce(
   const answer = await withLease(deps, claim, signal, (held) =>
     call(deps, request, governed, { call: 'run', claim, pinned, handle: {} }, held),
   );
-  const outcome = asRunResult(answer);
+  const outcome = withItsReason(asRunResult(answer), answer);
   const isGood = outcome.kind === 'done' || outcome.kind === 'running';
   // Its code cannot know what nobody was told: a write that was never answered is no success.
   if (isGood && answer.unanswered > 0)
@@ -314,6 +321,14 @@ function asRunResult(answer: SandboxOutcome): RunResult {
     kind: 'failed',
     result: { code: 'bad_answer', message: 'The action did not answer in the agreed form.' },
   };
+}
+
+/** What its code says of a refusal that ended it is seldom why; a failure that stands for itself is left as it is. */
+function withItsReason(outcome: RunResult, { usedUp }: Attempted): RunResult {
+  if (usedUp === null || outcome.kind !== 'failed') return outcome;
+  const { code } = outcome.result;
+  const isFor = code === EXECUTION_BUDGET || SANDBOX_CODES.has(code);
+  return isFor ? { kind: 'failed', result: usedUpResult(usedUp) } : outcome;
 }
 
 async function conclude(
@@ -370,6 +385,7 @@ const SANDBOX_CODES = new Set([
   'bad_answer',
   'threw',
   'isolation_too_low',
+  EXECUTION_BUDGET,
 ]);
 
 /**
@@ -400,7 +416,8 @@ async function settleUncertain(
   }
   // A stop, or a claim that is lost, is no answer: whoever takes over asks again.
   if (signal.aborted) return;
-  await end(deps, request, claim, 'unknown', toCheck(deps, 'sent', request, claim, link));
+  const how = answer.usedUp !== null ? { sentAndUsedUp: answer.usedUp } : 'sent';
+  await end(deps, request, claim, 'unknown', toCheck(deps, how, request, claim, link));
 }
 
 const linkOf = (outcome: RunResult): string | undefined =>
@@ -447,6 +464,12 @@ async function lookOnce(deps: ExecutorDeps, id: RequestId, signal: AbortSignal):
   const answer = await lookWith(deps, { ...request, handle: request.handle }, claim, governed, signal);
   const look = answer.kind === 'answered' ? LookSchema.safeParse(answer.value) : null;
   const seen: Look | null = look?.success && !saysNothing(look.data) ? look.data : null;
+  if (seen === null && answer.usedUp !== null) {
+    // No other look could see anything either.
+    const unseen = toCheck(deps, { looksUsedUp: answer.usedUp }, request, claim);
+    await end(deps, request, claim, 'unknown', unseen, { handle: request.handle, output: '' });
+    return;
+  }
   if (seen === null) return lookedInVain(deps, { ...request, handle: request.handle }, claim, governed);
   if (seen.kind === 'running') {
     await deps.db.transaction(async (tx) => {
@@ -611,6 +634,7 @@ async function call(
   const execution = what.claim?.execution ?? request.execution;
   return attempt(deps, {
     ...what,
+    share: what.call === 'follow' ? 'looks' : 'run',
     governed,
     turn: request.turn,
     request: request.id,

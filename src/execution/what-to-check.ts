@@ -1,17 +1,26 @@
 /** What a person is told who must say what became of a write: where to look, for what, and by which mark. Pure. */
 import type { GovernedAction } from '../action.ts';
 import type { Resource, Result, StoredRequest } from '../model/request.ts';
+import type { Quantity } from './broker/call.ts';
+import { usedUpInWords } from './spending.ts';
 
 /** Names of resources come from arguments: they are cut, so that the words around them stay readable. */
 const RESOURCE_MAX_CHARACTERS = 120;
 
-/** `sent`: no answer came. `unseen`: for a day nobody could look at how it went on. */
-export type Unknown = 'sent' | 'unseen';
+/**
+ * `sent`: no answer came. `unseen`: for a day nobody could look at how it went on. Otherwise what was used up before it could be looked
+ * for, or before its looks saw an end.
+ */
+export type Unknown = 'sent' | 'unseen' | { sentAndUsedUp: Quantity } | { looksUsedUp: Quantity };
 
-const WHAT_IS_KNOWN: Readonly<Record<Unknown, string>> = {
-  sent: 'It was sent, and no answer says whether it happened.',
-  unseen: 'It was started, and for a day the outside system did not let us see how it went on.',
-};
+function whatIsKnown(how: Unknown): string {
+  if (how === 'sent') return 'It was sent, and no answer says whether it happened.';
+  if (how === 'unseen')
+    return 'It was started, and for a day the outside system did not let us see how it went on.';
+  if ('sentAndUsedUp' in how)
+    return `It was sent, and no answer says whether it happened. ${usedUpInWords(how.sentAndUsedUp)}, so it was not looked for.`;
+  return `It was started, and goes on or has ended. ${usedUpInWords(how.looksUsedUp)}, so nobody looks at it from here any more.`;
+}
 
 /** `governed` null: nobody serves it any more. `link`: what the run said before its end; cards show it. */
 export function unknownOutcome(
@@ -23,7 +32,7 @@ export function unknownOutcome(
 ): Result {
   const system = governed === null ? request.connector : governed.connector.title(governed.settings);
   const message = [
-    WHAT_IS_KNOWN[how],
+    whatIsKnown(how),
     `Please look in ${system} at ${inWords(request.resource)}.`,
     `What we write there carries the mark ${mark}, where the system keeps one. Say what you found.`,
   ].join(' ');

@@ -6,7 +6,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { EgressRule, GovernedAction } from '../../src/action.ts';
 import { attempt } from '../../src/execution/attempt.ts';
 import { createBroker } from '../../src/execution/broker/broker.ts';
+import type { Left } from '../../src/execution/broker/call.ts';
 import { claimApproved, intentsOf } from '../../src/execution/lease.ts';
+import { leftOf, limitsOf } from '../../src/execution/spending.ts';
 import type { Json } from '../../src/model/request.ts';
 import { findSecrets } from '../../src/screening/secrets.ts';
 import { alice, entriesOf, storeRequest, testLog } from '../support/core.ts';
@@ -57,7 +59,12 @@ type Look = { handle: Record<string, Json>; followWrites: number };
  * Runs a child that writes these bytes to its door, waits until the door is closed, and says that all is well. `look`: as a look
  * that holds the claim, and not as a run.
  */
-async function run(bytes: string, upstream: Script | { baseUrl: string }, look: Look | null = null) {
+async function run(
+  bytes: string,
+  upstream: Script | { baseUrl: string },
+  look: Look | null = null,
+  before: Left = { calls: 0, bytes: 0, ms: 0 },
+) {
   const server = typeof upstream === 'function' ? await startUpstream(upstream) : null;
   if (server) ends.push(() => server.close());
   const config = server?.config ?? {
@@ -73,6 +80,11 @@ async function run(bytes: string, upstream: Script | { baseUrl: string }, look: 
   ends.push(() => broker.close());
   const request = await storeRequest(database.db, { state: 'approved', confirmedAt: new Date() });
   const claim = await database.db.transaction((tx) => claimApproved(tx, request, 'kernel'));
+  const share = look === null ? 'run' : 'looks';
+  await database.db.query(
+    'insert into spending (request, share, calls, bytes, ms) values ($1, $2, $3, $4, $5)',
+    [request.id, share, before.calls, before.bytes, before.ms],
+  );
   const answer = await attempt(
     {
       db: database.db,
@@ -106,6 +118,7 @@ async function run(bytes: string, upstream: Script | { baseUrl: string }, look: 
       mark: 'mark-1',
       idempotencyKey: 'key-1',
       claim,
+      share,
       least: 'kernel',
       onProgress: () => undefined,
       signal: new AbortController().signal,
@@ -114,6 +127,8 @@ async function run(bytes: string, upstream: Script | { baseUrl: string }, look: 
   const entries = await entriesOf(database.db, request.id);
   return {
     unanswered: answer.unanswered,
+    usedUp: answer.usedUp,
+    left: await leftOf(database.db, request.id, share),
     seen: server?.seen ?? [],
     entries: entries
       .filter(({ type }) => type.startsWith('egress.'))
@@ -181,6 +196,62 @@ describe('a look', () => {
     const { entries, seen } = await run(going(STOP) + STOP, good, ASKED);
     expect(entries).toEqual(['egress.called 202', 'egress.refused write_budget']);
     expect(seen).toHaveLength(1);
+  });
+});
+
+describe('what an execution has spent', () => {
+  const limits = limitsOf('run');
+
+  test('is what its entries say: every try, every refusal, the bytes both ways', async () => {
+    let calls = 0;
+    const { entries, left, usedUp } = await run(
+      going(WRITE) + going(READ) + rawRequest('GET /repos/evil/issues/12?state=all'),
+      (response) => {
+        calls += 1;
+        json(response, { seen: 'it' }, calls === 2 ? 503 : 200);
+      },
+    );
+    expect(entries).toEqual([
+      'egress.called 200',
+      'egress.called 503',
+      'egress.called 200',
+      'egress.refused not_declared',
+    ]);
+    const answered = 3 * JSON.stringify({ seen: 'it' }).length;
+    expect(limits.calls - left.calls).toBe(entries.length);
+    expect(limits.bytes - left.bytes).toBe(BODY.length + answered);
+    expect(usedUp).toBe(null);
+  });
+
+  test('counts an answer that is not taken once', async () => {
+    const { left } = await run(READ, (r) => void r.writeHead(302, { location: '/' }).end());
+    expect(limits.calls - left.calls).toBe(1);
+  });
+
+  test('of looks is apart from what its run has spent', async () => {
+    const { left } = await run(READ, (response) => json(response, {}), { handle: {}, followWrites: 0 });
+    expect(limitsOf('looks').calls - left.calls).toBe(1);
+  });
+
+  test('leaves a door no more than the rest', async () => {
+    const { entries, seen, usedUp } = await run(going(READ) + READ, (response) => json(response, {}), null, {
+      calls: limits.calls - 1,
+      bytes: 0,
+      ms: 0,
+    });
+    expect(entries).toEqual(['egress.called 200', 'egress.refused execution_budget']);
+    expect([seen.length, usedUp]).toEqual([1, 'calls']);
+  });
+
+  test.each([
+    ['calls', { calls: limits.calls, bytes: 0, ms: 0 }],
+    ['bytes', { calls: 0, bytes: limits.bytes, ms: 0 }],
+    ['ms', { calls: 0, bytes: 0, ms: limits.ms }],
+  ])('opens no door at all where no %s are left, and that is an entry', async (quantity, before) => {
+    const { entries, seen, usedUp, text } = await run(READ, (response) => json(response, {}), null, before);
+    expect(entries).toEqual(['egress.refused execution_budget']);
+    expect(text).toContain(`"detail":"${quantity}"`);
+    expect([seen, usedUp]).toEqual([[], quantity]);
   });
 });
 

@@ -24,3 +24,13 @@ test('where nobody serves it any more, its connector is named, and a long resour
   );
   expect(link).toBeUndefined();
 });
+
+test.each([
+  [
+    { sentAndUsedUp: 'calls' } as const,
+    /^It was sent, .* all the calls .*, so it was not looked for\. Please/,
+  ],
+  [{ looksUsedUp: 'ms' } as const, /^It was started, .* all the time .*, so nobody looks at it .*\. Please/],
+])('what was used up is said: %o', (how, words) => {
+  expect(unknownOutcome(how, request, governed, 'f00d').message).toMatch(words);
+});

@@ -54,7 +54,7 @@ export type BrokerHooks = {
 };
 
 export type Budgets = {
-  /** Calls of one execution, each try and refused ones included. */
+  /** Calls through one door, each try and refused ones included. */
   calls: number;
   /** Body of one request, of one answer, and all bodies together, in bytes. */
   requestBytes: number;
@@ -74,6 +74,10 @@ export const DEFAULT_BUDGETS: Budgets = {
   callMs: 20_000,
   totalMs: 120_000,
 };
+
+/** What is counted over all doors of an execution: calls, bytes of bodies, and milliseconds for which a door was open. */
+export type Left = { calls: number; bytes: number; ms: number };
+export type Quantity = keyof Left;
 
 /** A token made for one door. Never the secret, nor anything made from it. */
 export type MintedToken = {
@@ -112,6 +116,8 @@ export type DoorSpec = {
   /** The only `Idempotency-Key` that passes; null or absent: none does. */
   idempotencyKey?: string | null;
   budgets?: Partial<Budgets>;
+  /** What its execution has left, where that is bounded too. */
+  left?: Left;
   /** Absent: nothing is made for this door, and a credential that would have to be is refused. */
   minting?: Minting;
   hooks: BrokerHooks;

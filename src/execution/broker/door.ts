@@ -6,6 +6,7 @@ import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { AppError } from '../../errors.ts';
 import type { Effect } from '../../model/request.ts';
+import { boundsOf } from './bounds.ts';
 import { type BrokerRefusal, DEFAULT_BUDGETS, type DoorSpec, type DoorSummary } from './call.ts';
 import type { Carrying } from './carrying.ts';
 import { type ExchangeDeps, type Exchanged, type ExchangeSpec, exchange, readFile } from './exchange.ts';
@@ -42,6 +43,7 @@ export function openDoor(
   const carrying = shared.carrying.open(spec);
   const deps = { ...shared, carrying, sessions: createMcpSessions() };
   const budgets = { ...DEFAULT_BUDGETS, ...spec.budgets };
+  const bounds = boundsOf(budgets, spec.left);
   const declared = declare(spec.rules, spec.values);
   const summary: DoorSummary = {
     calls: 0,
@@ -55,7 +57,7 @@ export function openDoor(
   let stream: Duplex | null = null;
   let line: Promise<void> = Promise.resolve();
   const reads = new AbortController();
-  const timer = setTimeout(() => shutWith(new EgressRefused('time_budget')), budgets.totalMs);
+  const timer = setTimeout(() => shutWith(bounds.ms.refusal()), bounds.ms.atMost);
   timer.unref();
 
   function shutWith(reason: EgressRefused): void {
@@ -88,10 +90,11 @@ export function openDoor(
   const entryOf = (request: IncomingMessage, refusal: EgressRefused, attempt = 1): BrokerRefusal =>
     refusalEntry(request, refusal, attempt, deps.scan);
 
+  const areBytesSpent = (): boolean => summary.requestBytes + summary.responseBytes > bounds.bytes.atMost;
+
   function checkBudgets(): void {
     if (shut !== null) throw shut;
-    if (summary.requestBytes + summary.responseBytes > budgets.totalBytes)
-      throw new EgressRefused('byte_budget');
+    if (areBytesSpent()) throw bounds.bytes.refusal();
   }
 
   function stopFor(secret: string | null): void {
@@ -105,8 +108,7 @@ export function openDoor(
 
   /** One more try is one more call. */
   function again(): boolean {
-    const spent = summary.requestBytes + summary.responseBytes > budgets.totalBytes;
-    if (shut !== null || spent || summary.calls >= budgets.calls) return false;
+    if (shut !== null || areBytesSpent() || summary.calls >= bounds.calls.atMost) return false;
     summary.calls += 1;
     return true;
   }
@@ -153,7 +155,7 @@ export function openDoor(
     const { file } = exchanged;
     if (file === null) return exchanged;
     await answered(exchanged);
-    if (!again()) throw new EgressRefused(summary.calls >= budgets.calls ? 'call_budget' : 'byte_budget');
+    if (!again()) throw (summary.calls >= bounds.calls.atMost ? bounds.calls : bounds.bytes).refusal();
     return patiently(file.outgoing, (each) => readFile(deps, file, each));
   }
 
@@ -223,11 +225,11 @@ export function openDoor(
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     response.on('error', () => stream?.destroy());
     summary.calls += 1;
-    if (summary.calls > budgets.calls) {
+    if (summary.calls > bounds.calls.atMost) {
       // Told and recorded once. Whoever goes on asking without hearing would fill our memory with what waits.
-      if (summary.calls > budgets.calls + 1) return void stream?.destroy();
+      if (summary.calls > bounds.calls.atMost + 1) return void stream?.destroy();
       enqueue(async () => {
-        const refusal = new EgressRefused('call_budget');
+        const refusal = bounds.calls.refusal();
         await record(entryOf(request, refusal));
         response.setHeader('connection', 'close');
         refuse(response, refusal);

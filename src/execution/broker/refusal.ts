@@ -22,6 +22,11 @@ const REFUSALS = {
   write_budget: { status: 429, sent: false, words: 'The action has used up its writes.' },
   call_budget: { status: 429, sent: false, words: 'The action has used up its calls.' },
   byte_budget: { status: 429, sent: false, words: 'The action has used up its bytes.' },
+  execution_budget: {
+    status: 429,
+    sent: false,
+    words: 'The execution as a whole has used up what it may use.',
+  },
   time_budget: { status: 429, sent: false, words: 'The action has used up its time.' },
   // the way out
   no_upstream: { status: 403, sent: false, words: 'No upstream is configured for this host.' },

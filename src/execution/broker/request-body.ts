@@ -2,7 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { EgressRefused } from './refusal.ts';
 
-/** Throws `request_too_large`, `time_budget`, `malformed`, `body_not_declared`. */
+/** Throws `request_too_large`, `time_budget`, `malformed`, `body_not_declared`, and what `signal` was aborted for. */
 export async function readRequestBody(
   request: IncomingMessage,
   maxBytes: number,
@@ -10,7 +10,11 @@ export async function readRequestBody(
 ): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  const stop = () => request.destroy(new EgressRefused('time_budget'));
+  // A door that is shut says why; the call's own time only that it is up.
+  const stop = () =>
+    request.destroy(
+      signal.reason instanceof EgressRefused ? signal.reason : new EgressRefused('time_budget'),
+    );
   signal.addEventListener('abort', stop, { once: true });
   try {
     for await (const chunk of request) {

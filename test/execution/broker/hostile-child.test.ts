@@ -396,6 +396,36 @@ describe('budgets', () => {
     expect(heard.refused).toMatchObject([{ code: 'byte_budget', sent: false }]);
   });
 
+  const LEFT = { calls: 1_000, bytes: 1_000_000, ms: 1_000_000 };
+  it.each([
+    ['calls', { ...LEFT, calls: 2 }],
+    ['bytes', { ...LEFT, bytes: 20 }],
+  ])('of the execution as a whole hold where it has fewer %s left', async (detail, left) => {
+    const { ask, heard, upstream } = await open({ left });
+    await ask({});
+    await ask({});
+    expect((await ask({})).headers).toMatchObject({
+      'x-egress-refused': 'execution_budget',
+      'x-egress-sent': 'no',
+    });
+    expect(heard.refused).toMatchObject([{ code: 'execution_budget', detail, sent: false }]);
+    expect(upstream.seen).toHaveLength(2);
+  });
+
+  it('of the execution as a whole hold for its time too', async () => {
+    const { raw, heard, door, upstream } = await open({ left: { ...LEFT, ms: 50 } });
+    await raw(rawRequest('POST /repos/acme/issues', ['content-length: 50'], '{'));
+    await door.close();
+    expect(heard.refused).toMatchObject([{ code: expect.stringMatching(/^(malformed|execution_budget)$/) }]);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  it('of the door hold where the execution has more left', async () => {
+    const { ask } = await open({ budgets: { calls: 1 }, left: LEFT });
+    await ask({});
+    expect((await ask({})).headers['x-egress-refused']).toBe('call_budget');
+  });
+
   it('bound the time the door is open, also for a body that never ends', async () => {
     const { raw, heard, door, upstream } = await open({ budgets: { totalMs: 50 } });
     await raw(rawRequest('POST /repos/acme/issues', ['content-length: 50'], '{'));
