@@ -3,7 +3,7 @@ import type { Announcing } from './announcing.ts';
 import { lockRequest, move } from './approval/requests.ts';
 import type { AuditLog } from './audit/log.ts';
 import { type JudgeDeps, judgeOf } from './deciding.ts';
-import { cancelEnding } from './ending.ts';
+import { type EndingDeps, noteEnd } from './ending.ts';
 import type { AnsweredCommand, ChatCommand } from './intake/chat-command.ts';
 import { scopeInWords, switchesOn } from './intake/killswitch.ts';
 import type { StoredTurn } from './intake/turns.ts';
@@ -12,19 +12,20 @@ import { type Answered, inWords } from './saying.ts';
 import { recordRefusal } from './settling.ts';
 import type { Database } from './store/database.ts';
 
-export type ObeyingDeps = JudgeDeps & {
-  db: Database;
-  audit: AuditLog;
-  announcing: Pick<Announcing, 'resolved'>;
-  /** Moves the kill switch, with everything that hangs on it. */
-  kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
-  /** "my requests", "waiting for me", or both with what they may ask for, in words. */
-  list(kind: 'mine' | 'waiting' | 'home', person: Principal): Promise<string>;
-  /** Hands a request over, with everything that hangs on it. */
-  delegate(command: Extract<ChatCommand, { kind: 'delegate' }>, by: Principal): Promise<Answered>;
-  /** Who is on call, in words; null: of every schedule. */
-  onCall(schedule: string | null): Promise<string>;
-};
+export type ObeyingDeps = JudgeDeps &
+  Pick<EndingDeps, 'governed'> & {
+    db: Database;
+    audit: AuditLog;
+    announcing: Pick<Announcing, 'resolved'>;
+    /** Moves the kill switch, with everything that hangs on it. */
+    kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
+    /** "my requests", "waiting for me", or both with what they may ask for, in words. */
+    list(kind: 'mine' | 'waiting' | 'home', person: Principal): Promise<string>;
+    /** Hands a request over, with everything that hangs on it. */
+    delegate(command: Extract<ChatCommand, { kind: 'delegate' }>, by: Principal): Promise<Answered>;
+    /** Who is on call, in words; null: of every schedule. */
+    onCall(schedule: string | null): Promise<string>;
+  };
 
 const NOT_THEIRS_TO_SAY = 'Only its requester or somebody who may approve it can say what became of it.';
 
@@ -82,8 +83,10 @@ export async function resolveUnknown(
     const event = command.as === 'succeeded' ? 'resolved_succeeded' : 'resolved_failed';
     const message = `${person.name} looked: it ${command.as}.${command.note === '' ? '' : ` ${command.note}`}`;
     const resolved = await move(tx, request.id, event, { code: `resolved_${command.as}`, message });
-    if (resolved) await deps.announcing.resolved(tx, resolved, person.id, command.note);
-    if (resolved?.state === 'failed') await cancelEnding(tx, resolved.id);
+    if (resolved) {
+      await deps.announcing.resolved(tx, resolved, person.id, command.note);
+      await noteEnd(tx, deps, resolved, command.as);
+    }
     return inWords('Thank you; that is recorded.');
   });
 }

@@ -21,7 +21,10 @@ describe('access for some hours', () => {
           settings: {
             org: 'acme',
             logins: { alice: 'alice-gh' },
-            teams: { dba: { slug: 'dba', title: 'Database administrators' } },
+            teams: {
+              dba: { slug: 'dba', title: 'Database administrators' },
+              web: { slug: 'web', title: 'Web' },
+            },
           },
         },
       },
@@ -149,6 +152,40 @@ describe('access for some hours', () => {
     await settled(request);
     expect(github.teams.get('dba')!.size).toBe(0);
     expect((await ending(request)).attempts).toBe(2);
+  });
+
+  it('ends when it is undone: what is given again since is not taken by the first end', async () => {
+    const first = await given();
+    const undo = await house.ask('alice', `undo ${first.id}`);
+    await house.done('bob', undo, 'approve');
+    await house.until(undo, 'succeeded');
+    expect(await ending(first)).toMatchObject({ ended: true, attempt: null, attempts: 0 });
+    const second = await given();
+    expect(await ending(second)).toMatchObject({ ended: false, attempt: null });
+  });
+
+  it('ends when somebody else takes it back early, and nothing else ends with it', async () => {
+    github.teams.set('web', new Set());
+    const first = await given();
+    const other = await house.ask('alice', 'access grant person=alice team=web hours=8');
+    await house.done('bob', other, 'approve');
+    await house.until(other, 'succeeded');
+    const revoke = await house.ask('bob', 'access revoke person=alice team=dba');
+    await house.done('carol', revoke, 'approve');
+    await house.until(revoke, 'succeeded');
+    expect(await ending(first)).toMatchObject({ ended: true, attempts: 0 });
+    expect(await ending(other)).toMatchObject({ ended: false });
+
+    // What became of it is said only after it was given again.
+    const second = await given();
+    await database.owner.query(
+      "update requests set state = 'unknown', finished_at = null, result = null where id = $1",
+      [revoke.id],
+    );
+    await database.owner.query('update endings set ended_at = null where request = $1', [first.id]);
+    await house.say('bob', `resolve ${revoke.id} succeeded`);
+    expect(await ending(first)).toMatchObject({ ended: true });
+    expect(await ending(second)).toMatchObject({ ended: false });
   });
 
   it('stays while the kill switch is on, and goes when it is off again', async () => {
