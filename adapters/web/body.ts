@@ -3,7 +3,7 @@ import { json, type Request, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { AppError } from '../../src/errors.ts';
 
-/** Longest reason for a denial, in UTF-16 units: it is shown on the card. */
+/** Longest reason, of a denial or of a judgement, in UTF-16 units: the former is shown on the card. */
 const MAX_REASON_UNITS = 2_000;
 /** Largest body, in bytes: room for 40,000 characters as six-byte escapes, so that the core can say what is too long. */
 const MAX_BODY_BYTES = 256 * 1024;
@@ -40,7 +40,7 @@ export function checkedText(text: string): string {
   return text;
 }
 
-/** A denial's reason. Throws `too_long`. */
+/** Why somebody denied, or judged so. Throws `too_long`. */
 export function checkedReason(reason: string | undefined): string | undefined {
   if (reason !== undefined && reason.length > MAX_REASON_UNITS) {
     throw new AppError(

@@ -1,6 +1,6 @@
 /** Handing to the core what a person did in the browser, for the local API and the workspace alike. */
 import { AppError } from '../../src/errors.ts';
-import { newId, RequestId, ThreadId, type TurnId } from '../../src/model/ids.ts';
+import { MessageId, newId, RequestId, ThreadId, type TurnId } from '../../src/model/ids.ts';
 import type { Assistant, DecisionOutcome, WorkspaceAssistant } from '../../src/model/ports.ts';
 import type { RequestView } from '../../src/model/request.ts';
 import type { Content, DecisionKind } from '../../src/model/turn.ts';
@@ -39,6 +39,29 @@ export async function say(
     throw new Error('the core filed a web thread under another id than its place names');
   }
   return { turn: received.turn, thread: received.thread };
+}
+
+export type Judged = { thread: string; message: string; positive: boolean; words: string | undefined };
+
+/**
+ * Records what this person thinks of an answer of a model, in a conversation of their own. Throws `not_found` for anything
+ * else, `too_long`.
+ */
+export async function judge(assistant: Assistant, caller: Caller, judged: Judged): Promise<void> {
+  const thread = await ownThread(assistant, caller, judged.thread);
+  const id = idOf(MessageId, judged.message);
+  const said = (await assistant.messages(thread, caller.principal.id)) ?? [];
+  const answer = said.find((message) => message.id === id && message.authorship === 'model');
+  const words = checkedReason(judged.words);
+  const isKept =
+    answer !== undefined &&
+    (await assistant.feedback({
+      message: answer.id,
+      principal: caller.principal.id,
+      positive: judged.positive,
+      ...(words === undefined ? {} : { words }),
+    }));
+  if (!isKept) throw new AppError('not_found', 'There is no such answer.');
 }
 
 export type Decided = {

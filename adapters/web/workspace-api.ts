@@ -8,7 +8,7 @@ import { DecisionKind } from '../../src/model/turn.ts';
 import { bodyOf, checkedText, deliveryKey, idOf } from './body.ts';
 import type { Caller, WhoIsAsking } from './caller.ts';
 import { type Sees, streamChanges } from './changes.ts';
-import { decide, edit, say } from './conversation.ts';
+import { decide, edit, judge, say } from './conversation.ts';
 
 /** A ticket of the built-in desk, for its page. */
 export type DeskTicket = {
@@ -40,6 +40,11 @@ const DecisionBody = z.strictObject({
   reason: z.string().optional(),
 });
 const EditBody = z.strictObject({ digest: z.string(), arguments: z.record(z.string(), z.unknown()) });
+const JudgementBody = z.strictObject({
+  message: z.string(),
+  positive: z.boolean(),
+  words: z.string().optional(),
+});
 const AuditQuery = z.strictObject({ before: z.coerce.number().int().min(0).optional() });
 
 function found<T>(value: T | null, what: string): T {
@@ -132,6 +137,12 @@ export function workspaceApi(
     const thread = found(idOf(ThreadId, outcome.thread), 'turn');
     found(await assistant.messages(thread, principal.id), 'turn');
     return { thread, settled: outcome.settled };
+  });
+
+  change('/threads/:id/judgements', async (caller, request) => {
+    const { message, positive, words } = bodyOf(JudgementBody, request);
+    await judge(assistant, caller, { thread: String(request.params.id), message, positive, words });
+    return {};
   });
 
   change('/requests/:id/decisions', async (caller, request) => {

@@ -248,6 +248,16 @@ export interface Assistant {
   threads(principal: PrincipalId): Promise<ThreadSummary[]>;
   /** Null when there is no such thread or it is not this person's. Cards carry the buttons that this viewer has. */
   messages(thread: ThreadId, viewer: PrincipalId): Promise<Message[] | null>;
+  /**
+   * Records what a person thinks of an answer, and the words that they put to it, masked and sealed; nothing else changes.
+   * The message by our id or by where its platform shows it. False where there is no such message.
+   */
+  feedback(input: {
+    message: MessageId | Delivered;
+    principal: PrincipalId;
+    positive: boolean;
+    words?: string;
+  }): Promise<boolean>;
   /** The form of an action that this person could use. */
   form(action: string, viewer: PrincipalId): Promise<Form | null>;
   actions(
@@ -297,16 +307,6 @@ export interface ChatAssistant extends Assistant {
   ): Promise<FormCheck | null>;
   /** What may be said again of what somebody typed: secrets masked, and what nobody sees made visible. */
   screened(text: string): string;
-  /**
-   * Records what a person thinks of an answer, and the words that they put to it, masked and sealed; nothing else changes.
-   * The message by our id or by where its platform shows it. False where there is no such message.
-   */
-  feedback(input: {
-    message: MessageId | Delivered;
-    principal: PrincipalId;
-    positive: boolean;
-    words?: string;
-  }): Promise<boolean>;
   /**
    * Drops what this person is being answered in that conversation and cancels what they ask for there, and says so.
    * `answers`: what they ask for stays, where a conversation is all that they ever said there.

@@ -32,10 +32,6 @@ export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
         rule: 'mention-refused-alone',
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },
-      {
-        rule: 'judged-answer',
-        why: 'the workspace has no thumbs yet',
-      },
     ],
   },
 };
@@ -81,7 +77,7 @@ export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] =
     what: 'Words beside a thumb on an answer',
     Slack: 'its thumbs ask for none; Report does',
     Teams: true,
-    Workspace: 'not yet',
+    Workspace: true,
   },
   {
     what: 'Streamed answers of a model',

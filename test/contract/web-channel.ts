@@ -9,7 +9,7 @@ import type { Company } from './company.ts';
 import { PUBLIC_URL, STRANGER, webSubject } from './company-files.ts';
 
 type Native = { thread: string };
-type NativeCard = { card: Card | null; form: Form | null; thread: string };
+type NativeCard = Pick<Message, 'id' | 'card' | 'form' | 'thread'>;
 type Problem = { error?: { message?: string } };
 /** Whose pages a request's card is looked up on: its requester and those who may approve. */
 const READERS: readonly Person[] = ['alice', 'bob', 'carol'];
@@ -71,7 +71,7 @@ export async function webChannel(company: Company): Promise<Channel> {
       live: [card?.link, card?.outcome?.link].filter(
         (it) => typeof it === 'string' && !it.includes(PUBLIC_URL),
       ) as string[],
-      native: { card, form, thread: message.thread } satisfies NativeCard,
+      native: { id: message.id, card, form, thread: message.thread } satisfies NativeCard,
     };
   };
   const messages = async (person: Person, thread: string): Promise<Shown[]> =>
@@ -131,7 +131,11 @@ export async function webChannel(company: Company): Promise<Channel> {
       const { card } = shown.native as NativeCard;
       await change(person, 'messages', { text: `report ${card!.request} ${words}` });
     },
-    judge: () => Promise.reject(new Error('the workspace has no thumbs')),
+    async judge(person, shown, positive, words) {
+      const { id, thread } = shown.native as NativeCard;
+      const body = { message: id, positive, ...(words === '' ? {} : { words }) };
+      await change(person, `threads/${thread}/judgements`, body);
+    },
     async edit(person, shown, values) {
       const { card } = shown.native as NativeCard;
       type Opened = { form: Form; digest: string };

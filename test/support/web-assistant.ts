@@ -35,6 +35,7 @@ type Thread = { id: ThreadId; owner: PrincipalId; title: string; updatedAt: stri
 
 export class WebAssistant implements WorkspaceAssistant {
   readonly deliveries: Delivery[] = [];
+  readonly judgements: Parameters<WorkspaceAssistant['feedback']>[0][] = [];
   private readonly threadsById = new Map<ThreadId, Thread>();
   private readonly requests = new Map<RequestId, Kept>();
   private readonly turns = new Map<string, TurnOutcome>();
@@ -186,6 +187,11 @@ export class WebAssistant implements WorkspaceAssistant {
     if (thread === undefined || thread.owner !== viewer) return null;
     const person = await this.byId(viewer);
     return thread.messages.map((message) => this.shown(message, person));
+  }
+
+  async feedback(judgement: Parameters<WorkspaceAssistant['feedback']>[0]) {
+    this.judgements.push(judgement);
+    return true;
   }
 
   async form(action: string) {

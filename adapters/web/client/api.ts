@@ -55,6 +55,8 @@ export type Api = {
   decide(request: string, decision: DecisionKind, digest: string, reason: string | null): Promise<void>;
   /** Changes what a pending request asks for, as it stood under this digest. */
   edit(request: string, given: Record<string, unknown>, digest: string): Promise<void>;
+  /** Says what this person thinks of an answer of a model; `words` may be empty. */
+  judge(thread: string, message: string, positive: boolean, words: string): Promise<void>;
   /** The raw stream of changes. */
   changes(signal: AbortSignal): Promise<Response>;
   /** Ends the session; answers where to go. */
@@ -116,6 +118,10 @@ export function apiAs(person: string, csrf?: string): Api {
     },
     edit: async (request, given, digest) => {
       await send(`/requests/${request}/edits`, { arguments: given, digest }, crypto.randomUUID());
+    },
+    judge: async (thread, message, positive, words) => {
+      const body = { message, positive, ...(words.trim() === '' ? {} : { words }) };
+      await send(`/threads/${thread}/judgements`, body, crypto.randomUUID());
     },
     changes: (signal) => call('/changes', { headers: { ...headers, ...WATCHING }, signal }),
     signOut: async () => {

@@ -48,6 +48,12 @@ export const ShieldIcon = drawing(
 export const WarningIcon = drawing(<path d="M12 4.5 21 19.5H3L12 4.5ZM12 10.5v4M12 17h.01" />);
 export const ArrowIcon = drawing(<path d="M5 12h14M13 6l6 6-6 6" />);
 export const ChevronIcon = drawing(<path d="M7 10l5 5 5-5" />);
+export const ThumbUpIcon = drawing(
+  <path d="M7 20V10.5L11 3.5a2 2 0 0 1 2.5 2.4L12.8 9.5H18a2 2 0 0 1 2 2.4l-1.2 6.4A2 2 0 0 1 16.8 20H4V10.5h3" />,
+);
+export const ThumbDownIcon = drawing(
+  <path d="M7 4v9.5l4 7a2 2 0 0 0 2.5-2.4l-.7-3.6H18a2 2 0 0 0 2-2.4l-1.2-6.4A2 2 0 0 0 16.8 4H4v9.5h3" />,
+);
 
 /** The mark: one stroke by whoever asks, one by whoever countersigns. */
 export function Logo({ size = 28 }: { size?: number }) {

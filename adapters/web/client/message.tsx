@@ -4,6 +4,7 @@ import { RequestCard } from './card/card.tsx';
 import { ActionForm } from './form.tsx';
 import { Logo } from './icons.tsx';
 import { Ago, OutLink, Value } from './parts.tsx';
+import { Thumbs } from './thumbs.tsx';
 import { IN_CONVERSATION } from './words.ts';
 
 /** Said under words that we did not write ourselves. */
@@ -41,6 +42,7 @@ export function Message({ message, onSent }: Props) {
         )}
         {message.sources && <Sources sources={message.sources} />}
         {author && <span className="stamp">{author}</span>}
+        {message.authorship === 'model' && <Thumbs answer={message} />}
         {message.card && <RequestCard card={message.card} />}
         {message.form && <ActionForm form={message.form} thread={message.thread} onSent={onSent} />}
       </div>

@@ -69,6 +69,41 @@ describe('changing a request', () => {
   });
 });
 
+describe('judging an answer', () => {
+  const answered = async () => {
+    const { thread } = (await write('alice', '/messages', { text: 'hello' })).body as { thread: string };
+    const [said, answer] = (await read('alice', `/threads/${thread}`)).body as Message[];
+    return { thread, said: said!, answer: answer! };
+  };
+
+  it('hands over who thinks what of which answer, with words where there are some', async () => {
+    const { thread, answer } = await answered();
+    const judge = (more: object) =>
+      write('alice', `/threads/${thread}/judgements`, { message: answer.id, ...more });
+    expect((await judge({ positive: false, words: ' It is wrong. ' })).status).toBe(200);
+    expect((await judge({ positive: true, words: ' ' })).status).toBe(200);
+    expect(assistant.judgements).toEqual([
+      { message: answer.id, principal: 'alice', positive: false, words: ' It is wrong. ' },
+      { message: answer.id, principal: 'alice', positive: true },
+    ]);
+  });
+
+  it('is for answers of a model in a conversation of one’s own, and for nothing else', async () => {
+    const { thread, said, answer } = await answered();
+    const path = `/threads/${thread}/judgements`;
+    const judgement = { message: answer.id, positive: true };
+    expect((await write('bob', path, judgement)).status, 'of somebody else').toBe(404);
+    expect((await write('alice', path, { ...judgement, message: said.id })).status, 'by a person').toBe(404);
+    const { thread: other } = await answered();
+    expect((await write('alice', `/threads/${other}/judgements`, judgement)).status, 'elsewhere').toBe(404);
+    expect((await write('alice', path, { ...judgement, message: 'none' })).status).toBe(404);
+    expect((await write('alice', path, { message: answer.id })).status).toBe(400);
+    expect((await write('alice', path, { ...judgement, words: 'x'.repeat(2_001) })).status).toBe(413);
+    expect((await write('mallory', path, judgement)).status).toBe(403);
+    expect(assistant.judgements).toEqual([]);
+  });
+});
+
 describe('who is asking', () => {
   it('must be a person whom the directory knows, on every route', async () => {
     const paths = [

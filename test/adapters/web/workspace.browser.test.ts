@@ -229,6 +229,30 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     await context.close();
   });
 
+  it.each(['desktop', 'phone'] as const)(
+    'asks what one thinks of a model’s answer, on a %s',
+    async (size) => {
+      const screen = { size, theme: 'light' } as const;
+      const { page, context, complaints } = await openPage(browser, server.url, screen);
+      await sayIn(page, 'hello');
+      await page.getByText('Written by the model').waitFor();
+      expect(await overflowOf(page)).toBe(0);
+      await page.getByRole('button', { name: 'Good answer' }).waitFor();
+      await picture(page, 'thumbs', screen);
+      await page.getByRole('button', { name: 'Bad answer' }).click();
+      await page.getByRole('textbox', { name: 'What was wrong with it?' }).fill('There is no such job.');
+      expect(await seriousFindings(page)).toEqual([]);
+      await picture(page, 'judgement', screen);
+      await page.getByRole('button', { name: 'Send: bad answer' }).click();
+      await page.getByText('Thank you. It is recorded.').waitFor();
+      expect(assistant.judgements).toMatchObject([
+        { principal: 'alice', positive: false, words: 'There is no such job.' },
+      ]);
+      expect(complaints).toEqual([]);
+      await context.close();
+    },
+  );
+
   it('shows what people and outsiders wrote as text, never as markup', async () => {
     await askedForRun(`run ${PLANTED}`);
     const { page, context, complaints } = await openPage(browser, server.url);
