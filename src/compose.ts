@@ -1,24 +1,17 @@
-/**
- * Puts the serving process together: the one place that knows every concrete part. Nothing here decides anything; what
- * orders the steps of a message is the pipeline.
- */
-import { createHmac } from 'node:crypto';
 import { join } from 'node:path';
 import { createAnnouncing } from './announcing.ts';
-import { findRequest } from './approval/requests.ts';
 import { createAssistant } from './assistant.ts';
 import { CHECKPOINT_FILE, createCheckpointFile, readCheckpointFile } from './audit/checkpoint-file.ts';
 import { untilCovered } from './audit/cover.ts';
 import { createSequencer } from './audit/sequencer.ts';
-import {
-  type BuiltIns,
-  createBuiltIns,
-  jobsOf,
-  repositoriesOf,
-  runbooksOf,
-  servesJobs,
-} from './built-ins.ts';
+import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf, runbooksOf } from './built-ins.ts';
 import { createCheckpointPosting } from './checkpoint-posting.ts';
+import { createAlarm } from './compose/alarm.ts';
+import { createExecuting } from './compose/executing.ts';
+import { createNames } from './compose/names.ts';
+import { createOffering } from './compose/offering.ts';
+import { createPlanner } from './compose/planner.ts';
+import { createSandboxes } from './compose/sandboxes.ts';
 import type { Config } from './config.ts';
 import { createConnecting } from './connecting.ts';
 import { counted, refreshGauges, timed } from './counting.ts';
@@ -27,18 +20,13 @@ import { createCredentials } from './credentials/credentials.ts';
 import { createVault } from './credentials/vault.ts';
 import { delegate } from './delegating.ts';
 import { changeInWords, describe } from './describing.ts';
-import { noteEnd, takeBackDue } from './ending.ts';
+import { takeBackDue } from './ending.ts';
 import { AppError } from './errors.ts';
-import { verifyEvidence } from './evidence-gate.ts';
 import { createBroker } from './execution/broker/broker.ts';
-import { createExecutor, type ExecutorDeps } from './execution/executor.ts';
-import { createIsolation, type Isolation, sandboxInForce } from './execution/isolation.ts';
+import type { Isolation } from './execution/isolation.ts';
 import { leastLevel } from './execution/levels.ts';
 import { runObstacle } from './execution/run-obstacle.ts';
-import { type Bundle, bundleOperations } from './execution/sandbox/bundle.ts';
-import { runJob } from './execution/sandbox/job.ts';
-import { type Established, establishJobLevel, establishLevel } from './execution/sandbox/probe.ts';
-import { createSandbox } from './execution/sandbox/sandbox.ts';
+import type { Established } from './execution/sandbox/probe.ts';
 import { prepareOutside } from './foreign/outside.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
 import { createAdmission } from './intake/admission.ts';
@@ -47,20 +35,15 @@ import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
 import { listInWords } from './listing.ts';
 import { errorFields, type Log } from './log.ts';
-import { createToolWatch, newsInWords, unreviewedInWords } from './mcp/watch.ts';
+import { unreviewedInWords } from './mcp/watch.ts';
 import { createMetrics } from './metrics.ts';
 import type { Delivered, Message } from './model/card.ts';
 import type { ExecutionId, PrincipalId, RequestId } from './model/ids.ts';
 import type { ChatAssistant, Planner, Surface, WorkspaceAssistant } from './model/ports.ts';
-import type { Platform, Principal } from './model/principal.ts';
+import type { Platform } from './model/principal.ts';
 import type { IsolationLevel } from './model/request.ts';
 import { askApprovers, type OutreachDeps, passOnToOperators, tellOperators } from './operators.ts';
 import { createPipeline, type Pipeline } from './pipeline.ts';
-import { withEveryAction } from './planner/every-action.ts';
-import { formOf, parseForm } from './planner/form.ts';
-import { offlinePlanner } from './planner/offline.ts';
-import { openAIPlanner } from './planner/openai.ts';
-import { plannerTool } from './planner/schema.ts';
 import { policyChanges } from './policy/changes.ts';
 import { createProving } from './proving.ts';
 import { checkReach, onCallInWords, onCallOf } from './reach-config.ts';
@@ -73,13 +56,9 @@ import { cleanText } from './screening/text.ts';
 import type { Check } from './server.ts';
 import { createSenders, startWorkers } from './workers.ts';
 
-/** Keyed marks are made under a key of their own: a mark proves that this installation made it. */
-const MARK_LABEL = 'countersign/execution-mark/v1';
-const MARK_HEX_DIGITS = 32;
-/** How long an execution waits for its approvals to be covered by a signed checkpoint. */
-const COVERED_WITHIN_MS = 10_000;
 /** A final card waits this long for the signed checkpoint that its short proof names. */
 const PROOF_WITHIN_MS = 2_000;
+
 export type Running = {
   assistant: ChatAssistant & WorkspaceAssistant;
   pipeline: Pipeline;
@@ -150,35 +129,15 @@ export async function compose(
   const surfaces = new Map<Platform, Surface>();
   const deliverer = { deliver: send.deliver };
 
-  const titleOfGroup = (id: string): string =>
-    directory.current.groups.find((group) => group.id === id)?.title ?? id;
-  const nameOf = (id: PrincipalId): string =>
-    directory.current.people.find((person) => person.id === id)?.name ?? id;
-  const titleOf = (action: string): string => catalogue.governed(action)?.action.title ?? action;
+  const names = createNames(directory, catalogue);
   const defect = (error: unknown, about: object): void => {
     metrics.defects.inc();
     log.error({ ...about, ...errorFields(error) }, 'something failed that should not');
   };
 
   const { attackEveryMs, ...levels } = options;
-  const [established, establishedForJobs, bundles] = await Promise.all([
-    establishLevel(levels),
-    servesJobs(config) ? establishJobLevel(levels) : null,
-    bundleOperations({
-      modules: [...new Map(catalogue.all().map(({ connector }) => [connector.name, connector]))].flatMap(
-        ([name, { module }]) => (outside.bundles.has(name) ? [] : [{ name, module }]),
-      ),
-    }),
-  ]);
-  const isolation = createIsolation(established.level, (signal) => establishLevel({ ...levels, signal }));
-  /** Jobs are launched in another way, which is attacked by itself; null where none can be asked for. */
-  const jobIsolation =
-    establishedForJobs &&
-    createIsolation(establishedForJobs.level, (signal) => establishJobLevel({ ...levels, signal }));
-  const means = levels.bubblewrap === undefined ? {} : { bubblewrap: levels.bubblewrap };
-  const sandbox = sandboxInForce(isolation, (level) => createSandbox({ level, ...means }));
-  const isolationNow = () => ({ level: isolation.now(), acceptProcess: config.acceptProcess });
-  const bundleOf = (connector: string): Bundle => (outside.bundles.get(connector) ?? bundles.get(connector))!;
+  const sandboxes = await createSandboxes(config, catalogue, outside, levels);
+  const { isolation, jobIsolation, isolationNow } = sandboxes;
 
   const builtIns = createBuiltIns({
     db,
@@ -186,14 +145,17 @@ export async function compose(
     runbooks: runbooksOf(config),
     repositories: await repositoriesOf(config),
     enqueueRun: send.run,
-    runJob: (job) => runJob({ ...job, ...means, level: (jobIsolation ?? isolation).now() }),
-    obstacle: (key) =>
-      runObstacle(db, key as ExecutionId, {
-        ...isolationNow(),
-        level: (jobIsolation ?? isolation).now(),
-      }),
+    runJob: sandboxes.runJob,
+    obstacle: (key) => runObstacle(db, key as ExecutionId, sandboxes.jobIsolationNow()),
     failed: (error) => defect(error, { name: 'runner' }),
   });
+  const operators: OutreachDeps = {
+    db,
+    surfaces: () => [...surfaces.values()],
+    deliverer,
+    untold: ({ code }, platform) => log.info({ platform, code }, 'operators cannot be told there yet'),
+  };
+  const alarm = createAlarm({ log, tell: (text) => tellOperators(operators, text), defect });
   const credentialNews = createCredentialNews({
     db,
     audit,
@@ -222,13 +184,7 @@ export async function compose(
   });
   const onCall = onCallOf(config.reach);
   const now = () => new Date();
-  const operators: OutreachDeps = {
-    db,
-    surfaces: () => [...surfaces.values()],
-    deliverer,
-    untold: ({ code }, platform) => log.info({ platform, code }, 'operators cannot be told there yet'),
-  };
-  const asking = { ...operators, judging, titleOf, nameOf };
+  const asking = { ...operators, ...names, judging };
   const reaching = createReaching({
     ...asking,
     audit,
@@ -243,9 +199,7 @@ export async function compose(
   const announcing = createAnnouncing({
     ...deliverer,
     audit,
-    titleOf,
-    nameOf,
-    titleOfGroup,
+    ...names,
     queueExecution: send.execute,
     queueExpiry: send.expire,
     queueAsking: async (tx, request) => {
@@ -257,95 +211,33 @@ export async function compose(
       const undo = catalogue.governed(action)?.action.undo;
       if (undo) await send.undoEnd(tx, id, undo.withinSeconds);
     },
-    alarm(request, { code, message }) {
-      log.error({ request: request.id, code }, 'an approved request is not what its evidence says');
-      tellOperators(operators, `Request ${request.id} was stopped (${code}). ${message}`).catch(
-        (error: unknown) => defect(error, { request: request.id, code }),
-      );
-    },
+    alarm: (request, { code, message }) =>
+      alarm(
+        { request: request.id, code },
+        'an approved request is not what its evidence says',
+        `Request ${request.id} was stopped (${code}). ${message}`,
+      ),
   });
-  const markOf = (execution: string): string =>
-    createHmac('sha256', keys.macKey)
-      .update(`${MARK_LABEL}\n${execution}`)
-      .digest('hex')
-      .slice(0, MARK_HEX_DIGITS);
-
-  const toolWatch = createToolWatch(rules.tools, {
-    db,
-    async record(tx, news) {
-      await audit.append(tx, { type: 'alert.raised', data: { code: 'tool_changed', ...news } });
-    },
-    changed(news) {
-      log.error({ ...news, code: 'tool_changed' }, 'a tool of an MCP server is not what was reviewed');
-      tellOperators(operators, newsInWords(news)).catch((error: unknown) => defect(error, { name: 'mcp' }));
-    },
-  });
-  const executorDeps: ExecutorDeps = {
+  const { executor, toolWatch } = createExecuting({
     db,
     audit,
     broker,
-    sandbox,
-    bundleOf,
-    mask: (text) => maskSecrets(text).text,
-    troubled: (about) => log.warn(about, 'a sandboxed call ended without its answer'),
-    alarmed: ({ request, code, message }) => {
-      log.error({ request, code }, message);
-      tellOperators(operators, message).catch((error: unknown) => defect(error, { request, code }));
-    },
-    isolation: isolationNow,
-    governed: catalogue.governed,
-    nameOf: async (id) => nameOf(id),
-    markOf,
-    find: findRequest,
-    verifyEvidence: (request, signal) =>
-      verifyEvidence(
-        {
-          db,
-          untilCovered: async (entryIds, abort) => {
-            await untilCovered({ db, entryIds, timeoutMs: COVERED_WITHIN_MS, signal: abort });
-          },
-        },
-        request,
-        signal,
-      ),
-    async permittedNow(tx, request) {
-      const now = await pipeline.permittedNow(tx, request);
-      return { ...now, obstacle: now.obstacle ?? (await toolWatch.obstacle(tx, request.action)) };
-    },
-    stop: announcing.stopped,
-    started: (tx, request, claim, evidence) => announcing.started(tx, request, claim, claim.level, evidence),
-    async finished(tx, request, state, result) {
-      metrics.executions.inc({ action: request.action, state });
-      await noteEnd(tx, catalogue, request, state);
-      await announcing.finished(tx, request, state, result);
-    },
-    progressed: (request) => announcing.progressed(db, request),
+    macKey: keys.macKey,
+    catalogue,
+    tools: rules.tools,
+    sandboxes,
+    names,
+    announcing,
+    metrics,
+    log,
+    alarm,
+    permittedNow: (tx, request) => pipeline.permittedNow(tx, request),
     lookAgain: send.follow,
-  };
-  const executor = toolWatch.watched(createExecutor(executorDeps));
+  });
 
-  const chosenPlanner: Planner = config.model
-    ? openAIPlanner({
-        client: {
-          apiKey: config.model.apiKey,
-          ...(config.model.baseUrl === null ? {} : { baseURL: config.model.baseUrl }),
-        },
-        model: config.model.name,
-        clean: (text) => cleanText(maskSecrets(text).text),
-      })
-    : offlinePlanner();
-  const planner = withEveryAction(
-    chosenPlanner,
-    catalogue.all().map(({ action }) => plannerTool(action)),
-  );
-  const usableBy = (person: Principal) => {
-    const usable = new Set(judging.possible(person));
-    return catalogue.all().filter(({ action }) => usable.has(action.name));
-  };
-  const formFor = (action: string, filled: Record<string, unknown>) => {
-    const governed = catalogue.governed(action);
-    return governed && formOf(governed.action, filled);
-  };
+  const clean = (text: string): string => cleanText(maskSecrets(text).text);
+  const planner = createPlanner(config.model, catalogue, clean);
+  const offering = createOffering(catalogue, judging);
 
   const pipeline: Pipeline = createPipeline({
     ...deliverer,
@@ -359,21 +251,19 @@ export async function compose(
     executor,
     announcing,
     governed: catalogue.governed,
-    bundleOf,
+    bundleOf: sandboxes.bundleOf,
     isolation: isolationNow,
-    toolsFor: (person) => usableBy(person).map(({ action }) => plannerTool(action)),
-    formFor,
+    toolsFor: offering.toolsFor,
+    formFor: offering.formFor,
     directPlaces: reaching.directPlaces,
     readers: async () => (await directory.people()).filter((person) => judging.may(person, 'readAudit')),
-    titleOf,
+    titleOf: names.titleOf,
+    nameOf: names.nameOf,
     tellOperators: (tx, text, words, by) => {
       log.warn({}, 'somebody reported that something looks wrong');
       return passOnToOperators(tx, operators, text, words, by);
     },
-    readForm: (action, values) => {
-      const governed = catalogue.governed(action);
-      return governed ? parseForm(governed.action, values) : { ok: false, problems: [] };
-    },
+    readForm: (action, values) => offering.readForm(action, values) ?? { ok: false, problems: [] },
     kill: async (to, command, by) => {
       const known = {
         actions: catalogue.all().map(({ action }) => action.name),
@@ -391,7 +281,7 @@ export async function compose(
         command.reason,
       );
     },
-    mask: (text) => cleanText(maskSecrets(text).text),
+    mask: clean,
     stopping: stopping.signal,
     list: (kind, person) => listInWords(assistant, kind, person),
     delegate: (command, by) =>
@@ -401,8 +291,7 @@ export async function compose(
         command.request,
         command.to,
       ),
-    onCall: (schedule) => onCallInWords(onCall, schedule, now(), nameOf),
-    nameOf,
+    onCall: (schedule) => onCallInWords(onCall, schedule, now(), names.nameOf),
     surface: (platform) => surfaces.get(platform) ?? null,
     decided: (decision, outcome) => metrics.decisions.inc({ decision, outcome }),
     defect,
@@ -416,13 +305,7 @@ export async function compose(
     },
     judging,
     personById: (id) => directory.byId(id),
-    nameOf,
-    titleOfGroup,
-    titleOf,
-    systemOf: ({ action, connector }) => {
-      const governed = catalogue.governed(action);
-      return governed?.connector.name === connector ? governed.connector.title(governed.settings) : connector;
-    },
+    ...names,
     argumentOrder: (action) => Object.keys(catalogue.governed(action)?.action.input.shape ?? {}),
     leastIsolation: ({ risk, obligations }) =>
       leastLevel(risk, obligations, { process: config.acceptProcess }),
@@ -465,19 +348,12 @@ export async function compose(
     macKey: keys.macKey,
     signer: keys.signer,
     onCheckpoint: (note) => checkpoints.append(note),
-    onAlert: (alert) => {
-      log.error(
-        {
-          code: alert.code,
-          entry: alert.entry,
-          ...(alert.cause === undefined ? {} : errorFields(alert.cause)),
-        },
-        alert.message,
-      );
-      tellOperators(operators, `Audit log: ${alert.message}`).catch((error: unknown) =>
-        defect(error, { code: alert.code }),
-      );
-    },
+    onAlert: ({ code, entry, cause, message }) =>
+      alarm(
+        { code, entry, ...(cause === undefined ? {} : errorFields(cause)) },
+        message,
+        `Audit log: ${message}`,
+      ),
   });
 
   const notServed = outside.statuses.filter(({ state }) => state !== 'served');
@@ -524,19 +400,10 @@ export async function compose(
     enqueueTurn: send.turn,
     actionsFor: async (viewer) => {
       const person = await directory.byId(viewer);
-      if (!person) return [];
-      return usableBy(person).map(({ action }) => ({
-        name: action.name,
-        title: action.title,
-        description: action.description,
-        examples: action.examples,
-      }));
+      return person ? offering.actionsFor(person) : [];
     },
-    formFor,
-    checkFor: (action, values) => {
-      const governed = catalogue.governed(action);
-      return governed && parseForm(governed.action, { ...values });
-    },
+    formFor: offering.formFor,
+    checkFor: offering.readForm,
     proof,
     health: async () => (await checks()).map(({ name, ok, code }) => ({ name, ok, code })),
     about: () => ({ isolation: isolation.now(), planner: planner.name }),
@@ -550,7 +417,7 @@ export async function compose(
     pipeline,
     house,
     rules,
-    isolation: established,
+    isolation: sandboxes.established,
     planner,
     desk: builtIns.desk,
     metrics,
@@ -590,9 +457,9 @@ export async function compose(
               announcing,
               executor,
               governed: catalogue.governed,
-              bundleOf,
+              bundleOf: sandboxes.bundleOf,
               isolation: isolationNow,
-              nameOf,
+              nameOf: names.nameOf,
               async alarm(words) {
                 log.error({}, 'something should have ended and could not be taken back');
                 await tellOperators(operators, words);
