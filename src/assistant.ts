@@ -16,7 +16,7 @@ import { switchesOn } from './intake/killswitch.ts';
 import { type IntakeDeps, receive } from './intake/receive.ts';
 import { findTurn } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
-import type { Delivered, Form, Message } from './model/card.ts';
+import type { Card, Delivered, Form, Message } from './model/card.ts';
 import type { MessageId, PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
 import type {
   AuditRow,
@@ -186,10 +186,7 @@ export async function createAssistant(
         if (theirs.length < LIST_LIMIT && (await deps.rendering.roleOf(request, principal)) !== 'other')
           theirs.push(request);
       }
-      const all = await cards(theirs, principal);
-      return all.filter(
-        (message) => message.card?.buttons.includes('approve') || message.card?.buttons.includes('confirm'),
-      );
+      return (await cards(theirs, principal)).filter(({ card }) => card !== null && asksForWord(card));
     },
 
     threads: (principal) =>
@@ -313,6 +310,10 @@ export async function createAssistant(
   };
   return { assistant, stop: unlisten };
 }
+
+/** Whether whoever it is shown to must say something: yes or no, or what became of it. */
+const asksForWord = ({ buttons, offers = [] }: Card): boolean =>
+  buttons.includes('approve') || buttons.includes('confirm') || offers.includes('happened');
 
 /** A message of ours, by its id or by where its platform shows it. */
 async function answerAt(

@@ -87,8 +87,8 @@ export function createRendering(deps: RenderingDeps) {
   const forViewer = async (message: StoredMessage, viewer: PrincipalId): Promise<Message> => {
     const request = message.request && (await findRequest(deps.db, message.request));
     if (!request) return shell(message, null);
-    // Who has approved already has nothing left to decide.
-    const approved = await approvalsOf(deps.db, request);
+    // Who has approved already has nothing left to decide; what became of it they may know as well as anybody.
+    const approved = request.state === 'unknown' ? [] : await approvalsOf(deps.db, request);
     const hasDecided = approved.some((approval) => approval.approver === viewer);
     return shell(message, await card(request, hasDecided ? 'other' : await roleOf(request, viewer), viewer));
   };

@@ -101,4 +101,32 @@ describe('an effect of which nobody knows', () => {
     ]);
     expect(said).toMatchObject([{ principal: 'alice', data: { state: 'failed' } }]);
   });
+
+  it('waits for everybody who may say what became of it, until somebody does', async () => {
+    const { ask, done, say, until, assistant } = house;
+    house.home.edit('policies/tickets.cedar', (text) =>
+      text.replaceAll('@approval("none")', '@approval("oncall")'),
+    );
+    house.home.edit('policies/approval.cedar', (text) =>
+      text.replace('["access.grant"', '["ticket.create", "access.grant"'),
+    );
+    await house.running.reload();
+    const asked = await ask('alice', 'ticket create title="The lift is stuck"');
+    await done('bob', asked, 'approve');
+    await until(asked, 'unknown');
+    const waitsFor = async (person: string) =>
+      (await assistant.waitingFor(person as PrincipalId)).find(({ card }) => card?.request === asked.id)
+        ?.card;
+    // Bob approved it, Carol could have.
+    for (const person of ['alice', 'bob', 'carol']) {
+      expect((await waitsFor(person))?.offers, person).toContain('happened');
+      expect((await say(person, 'waiting for me')).reply).toContain(
+        `(${asked.id.slice(0, 8)}): Outcome unknown: somebody must look.`,
+      );
+    }
+    expect(await waitsFor('erin')).toBeUndefined();
+    await say('bob', `resolve ${asked.id} failed`);
+    expect(await waitsFor('alice')).toBeUndefined();
+    expect((await say('carol', 'waiting for me')).reply).toBe('Nothing waits for you.');
+  });
 });

@@ -47,11 +47,11 @@ export function Waiting({ waiting }: { waiting: Reading<Message[]> }) {
   const byId = new Map(data?.map((message) => [message.id as string, message]));
   const inOrder = order.current?.flatMap((id) => byId.get(id) ?? []) ?? [];
   return (
-    <Page title="Waiting for you" lead="Nothing here happens without your yes.">
+    <Page title="Waiting for you" lead="Each of these needs your yes, or your word on what became of it.">
       {problem !== null && <Problem text={problem} retry={reload} />}
       {data === null && problem === null && <Loading what="requests" />}
       {data?.length === 0 && (
-        <Empty title="Nothing waits for you">When somebody needs your yes, it shows here at once.</Empty>
+        <Empty title="Nothing waits for you">When somebody needs your word, it shows here at once.</Empty>
       )}
       <div className="cards">
         {inOrder.map(({ id, card }) => card && <RequestCard key={id} card={card} />)}
