@@ -54,10 +54,13 @@ export type ErrorCode = keyof typeof TABLE;
  */
 export class AppError extends Error {
   readonly code: ErrorCode;
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  /** For how long whoever refused has asked not to be called; null where nothing was said of that. */
+  readonly retryAfterMs: number | null;
+  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
     super(message, options);
     this.name = 'AppError';
     this.code = code;
+    this.retryAfterMs = options?.retryAfterMs ?? null;
   }
   get status(): number {
     return TABLE[this.code].status;

@@ -8,7 +8,7 @@ import { AppError } from '../../src/errors.ts';
 import type { Delivered } from '../../src/model/card.ts';
 import type { AnswerStream } from '../../src/model/ports.ts';
 import type { Place } from '../../src/model/turn.ts';
-import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
+import { type Clock, type PacedQueue, RateLimited } from '../../src/surface/paced-queue.ts';
 import { visible } from '../../src/surface/unseen.ts';
 import { context, quote, rich } from './blocks.ts';
 import type { Chunk, Posted, SlackClient } from './client.ts';
@@ -99,12 +99,13 @@ export class SlackStream implements AnswerStream {
     );
   }
 
-  /** Whatever goes wrong, a wish to wait included: the stored answer follows, and this was a courtesy. */
+  /** Whatever goes wrong, a wish to wait included: the stored answer follows, when that is over, and this was a courtesy. */
   async #send(): Promise<void> {
     try {
       await (this.#posted === null ? this.#start() : this.#append(this.#posted));
     } catch (error) {
       this.#ended = true;
+      if (error instanceof RateLimited) this.#parts.queue.hold(this.#place.container, error);
       const fields = { code: 'slack_stream_ended', error: nameOf(error) };
       this.#parts.log.info(fields, 'an answer does not grow any more; it follows whole');
     }

@@ -21,8 +21,7 @@ export class AnswerStopped extends AppError {
   }
 }
 
-/** A Retry-After may also be a date; then, and when absent, this little. */
-const SECONDS = /^[0-9]{1,5}$/;
+const SECONDS = /^[0-9]{1,9}$/;
 const Posted = z.object({ id: z.string().min(1) });
 /** Of several refusals of a stream by this code, only the words tell which it was; Teams has spelled them both ways. */
 const Stopped = z.object({
@@ -151,7 +150,7 @@ function refusal(response: Response, text: string): Error {
   const cause = new Error(`${response.status} ${text.slice(0, 300)}`);
   switch (response.status) {
     case 429:
-      return new RateLimited(retryAfterMs(response.headers.get('retry-after')));
+      return new RateLimited(retryAfterMs(response.headers));
     case 401:
       return new AppError('config_invalid', 'Teams refuses our token; check MicrosoftAppId and its tenant.', {
         cause,
@@ -176,8 +175,11 @@ function refusal(response: Response, text: string): Error {
 const later = (cause: Error): AppError =>
   new AppError('platform_unavailable', 'Teams does not take messages at the moment.', { cause });
 
-function retryAfterMs(header: string | null): number {
-  return header !== null && SECONDS.test(header)
-    ? Math.max(1, Number(header)) * 1_000
-    : DEFAULT_RETRY_AFTER_MS;
+/** `Retry-After` in seconds or as a date (RFC 9110, 10.2.3), which is one of the clock by which the answer is dated. */
+export function retryAfterMs(headers: Headers): number {
+  const header = headers.get('retry-after') ?? '';
+  const askedMs = SECONDS.test(header)
+    ? Number(header) * 1_000
+    : Date.parse(header) - (Date.parse(headers.get('date') ?? '') || Date.now());
+  return Number.isNaN(askedMs) ? DEFAULT_RETRY_AFTER_MS : Math.max(DEFAULT_RETRY_AFTER_MS, askedMs);
 }

@@ -6,7 +6,7 @@
 import { AppError } from '../../src/errors.ts';
 import type { Delivered } from '../../src/model/card.ts';
 import type { AnswerStream } from '../../src/model/ports.ts';
-import type { Clock, Pace, PacedQueue } from '../../src/surface/paced-queue.ts';
+import { type Clock, type Pace, type PacedQueue, RateLimited } from '../../src/surface/paced-queue.ts';
 import { type Address, AnswerStopped, type Connector } from './connector.ts';
 import { harmless } from './harmless.ts';
 import { type Log, nameOf } from './log.ts';
@@ -24,7 +24,15 @@ const STATUS_MAX = 300;
 const WRITING = 'A language model is writing this answer';
 const NOT_CONTINUED = 'This answer is not continued here.';
 
-export type StreamParts = { connector: Connector; streams: PacedQueue; shown: Shown; clock: Clock; log: Log };
+export type StreamParts = {
+  connector: Connector;
+  /** Of messages, which wait too where Teams has asked a stream to. */
+  queue: PacedQueue;
+  streams: PacedQueue;
+  shown: Shown;
+  clock: Clock;
+  log: Log;
+};
 
 /** What this process has last sent of each stream, and in which chats one is open. */
 export class Shown {
@@ -113,7 +121,7 @@ export class TeamsStream implements AnswerStream {
     );
   }
 
-  /** Whatever goes wrong, a wish to wait included: the stored answer follows, and this was a courtesy. */
+  /** Whatever goes wrong, a wish to wait included: the stored answer follows, when that is over, and this was a courtesy. */
   async #send(): Promise<void> {
     try {
       if (this.#parts.clock.now() - this.#beganMs > STREAM_MAX_MS) this.#ended = true;
@@ -121,6 +129,9 @@ export class TeamsStream implements AnswerStream {
     } catch (error) {
       this.#ended = true;
       if (this.#id === null) this.#parts.shown.leave(this.#conversation, '');
+      const { queue, streams } = this.#parts;
+      if (error instanceof RateLimited)
+        for (const line of [queue, streams]) line.hold(this.#conversation, error);
       if (error instanceof AnswerStopped) await this.#honourStop();
       else {
         const fields = { code: 'teams_stream_ended', error: nameOf(error) };
@@ -176,7 +187,7 @@ const BEYOND_MENDING = new Set(['not_found', 'not_allowed', 'upstream_failed']);
  * its two minutes, `post` shows it anew. Ending twice is no failure.
  */
 export async function completeStream(
-  { connector, shown, queue }: Pick<StreamParts, 'connector' | 'shown'> & { queue: PacedQueue },
+  { connector, shown, queue }: Pick<StreamParts, 'connector' | 'shown' | 'queue'>,
   begun: { to: Address; id: string; handle: Delivered; text: string; byModel: boolean },
   ways: { update(): Promise<void>; post(): Promise<Delivered | null> },
 ): Promise<Delivered> {

@@ -28,7 +28,7 @@ export type DeliveryDeps = {
   surface(platform: Platform): Surface | null;
   /** The message with its card as it stands now, for the readers of that place. */
   render(message: StoredMessage, place: Place): Promise<Message>;
-  /** Queues the same again: too much waits for its place already. */
+  /** Queues the same again: too much waits for its place already, or its platform has asked to wait for so long. */
   putOff(what: What, afterSeconds: number): Promise<void>;
   /** What became of a message: null where it was shown. */
   heard(platform: Platform, problem: AppError | null): void;
@@ -79,7 +79,18 @@ export function createDelivery(deps: DeliveryDeps): Deliver {
     }
   }
 
-  return async (what, aside = (wait) => wait()) => {
+  /** A try before the time that its platform named would be refused: the next one is then, and this one has done its part. */
+  async function orWhenAsked(what: What, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      const pauseMs = pauseOf(error);
+      if (pauseMs === null) throw error;
+      await deps.putOff(what, Math.max(1, Math.ceil(pauseMs / 1_000)));
+    }
+  }
+
+  const deliver: Deliver = async (what, aside = (wait) => wait()) => {
     const showing: Showing = { ...deps, aside, unnoted, begun };
     if ('message' in what) {
       const message = await findMessage(deps.db, what.message);
@@ -92,9 +103,12 @@ export function createDelivery(deps: DeliveryDeps): Deliver {
       const cards = await deliveredCards(deps.db, what.request);
       // One place that is slow or down must not keep an outcome from the others.
       const shown = await Promise.allSettled(cards.map((card) => show(showing, card)));
-      for (const result of shown) if (result.status === 'rejected') throw result.reason;
+      const failed = shown.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+      // What named no time is worth a try sooner.
+      if (failed.length > 0) throw failed.find((error) => pauseOf(error) === null) ?? failed[0];
     });
   };
+  return (what, aside) => orWhenAsked(what, () => deliver(what, aside));
 }
 
 type Showing = DeliveryDeps & {
@@ -207,6 +221,8 @@ async function note(
 
 /** By itself, as what we stand on comes back, or by an operator, who gives us a token or a right that the platform takes. */
 const mayBeMended = (error: AppError): boolean => error.status === 503 || error.code === 'config_invalid';
+
+const pauseOf = (error: unknown): number | null => (error instanceof AppError ? error.retryAfterMs : null);
 
 /** Work on one thread is done one after the other; nothing is remembered of threads that rest. */
 function createLines() {

@@ -1,7 +1,7 @@
 /**
  * One line of waiting messages per conversation, for every chat platform's way out: in order, within the platform's
  * limits, patient with its 429. A message that cannot be sent in time takes those behind it along, so that whoever
- * retries keeps the order.
+ * retries keeps the order; and until the time that the platform named nothing more is sent there, whoever comes.
  */
 import { AppError } from '../errors.ts';
 
@@ -17,7 +17,7 @@ export type Pace = {
 /** Time as a parameter. `sleep` ends early when `signal` aborts. */
 export type Clock = { now(): number; sleep(ms: number, signal: AbortSignal): Promise<void> };
 
-/** The platform asks to wait; only the queue ever sees this. */
+/** The platform asks to wait. The queue waits for whom it sends; who calls by themselves tells it by `hold`. */
 export class RateLimited extends Error {
   readonly retryAfterMs: number;
   constructor(retryAfterMs: number) {
@@ -28,11 +28,13 @@ export class RateLimited extends Error {
 }
 
 type Item = { replaces: string | null; run: () => Promise<unknown>; done: PromiseWithResolvers<unknown> };
-/** `sentMs`: when the newest sends ended, as many as the widest limit counts. */
-type Line = { waiting: Item[]; busy: boolean; sentMs: number[] };
+/** `sentMs`: when the newest sends ended, as many as the widest limit counts. `notBeforeMs`: as the platform has asked. */
+type Line = { waiting: Item[]; busy: boolean; sentMs: number[]; notBeforeMs: number };
 
 /** Idle lines are forgotten once there are more than this many. */
 const LINES_MAX = 1_000;
+/** More than any platform asks for: a date that makes no sense must not silence a conversation for ever. */
+const HOLD_MAX_MS = 3_600_000;
 
 export class PacedQueue {
   readonly #lines = new Map<string, Line>();
@@ -48,11 +50,13 @@ export class PacedQueue {
   /**
    * Runs `run` when its turn in `conversation` has come. A waiting item of the same `replaces` is overtaken: only the
    * newest rewriting of a message is sent, and both callers are told when it was.
-   * @throws AppError `platform_unavailable` when the platform has asked to wait for too long, or when stopped; whatever `run` throws.
+   * @throws AppError `platform_unavailable` when stopped, or when the platform has asked to wait for longer than we are patient:
+   * at once, as long as that lasts, with `retryAfterMs` to its end; whatever `run` throws.
    */
   async enqueue<T>(conversation: string, replaces: string | null, run: () => Promise<T>): Promise<T> {
     if (this.#stop.signal.aborted) throw this.#unavailable();
     const line = this.#line(conversation);
+    if (!line.busy && this.#leftMs(line) > this.#pace.patienceMs) throw this.#later(line);
     const older = replaces === null ? undefined : line.waiting.find((item) => item.replaces === replaces);
     if (older !== undefined) {
       older.run = run;
@@ -62,6 +66,11 @@ export class PacedQueue {
     line.waiting.push(item);
     if (!line.busy) void this.#work(line);
     return item.done.promise as Promise<T>;
+  }
+
+  /** The platform has asked to wait there, of somebody whom this does not wait for: an answer that grows, say. */
+  hold(conversation: string, { retryAfterMs }: RateLimited): void {
+    this.#holdLine(this.#line(conversation), retryAfterMs);
   }
 
   /** Nothing more is sent; what waits is refused, to be retried after the next start. */
@@ -74,7 +83,7 @@ export class PacedQueue {
     const found = this.#lines.get(conversation);
     if (found !== undefined) return found;
     if (this.#lines.size >= LINES_MAX) this.#forgetIdle();
-    const line: Line = { waiting: [], busy: false, sentMs: [] };
+    const line: Line = { waiting: [], busy: false, sentMs: [], notBeforeMs: this.#clock.now() };
     this.#lines.set(conversation, line);
     return line;
   }
@@ -83,8 +92,18 @@ export class PacedQueue {
     const now = this.#clock.now();
     const widestMs = Math.max(...this.#pace.limits.map(({ withinMs }) => withinMs));
     for (const [conversation, line] of this.#lines) {
-      if (!line.busy && now - (line.sentMs.at(-1) ?? now) >= widestMs) this.#lines.delete(conversation);
+      const isIdle = !line.busy && line.notBeforeMs <= now;
+      if (isIdle && now - (line.sentMs.at(-1) ?? line.notBeforeMs) >= widestMs)
+        this.#lines.delete(conversation);
     }
+  }
+
+  #holdLine(line: Line, forMs: number): void {
+    line.notBeforeMs = Math.max(line.notBeforeMs, this.#clock.now() + Math.min(forMs, HOLD_MAX_MS));
+  }
+
+  #leftMs(line: Line): number {
+    return line.notBeforeMs - this.#clock.now();
   }
 
   async #work(line: Line): Promise<void> {
@@ -102,7 +121,7 @@ export class PacedQueue {
 
   async #send(line: Line, item: Item): Promise<void> {
     try {
-      item.done.resolve(await this.#patiently(item.run));
+      item.done.resolve(await this.#patiently(line, item.run));
     } catch (error) {
       item.done.reject(error);
       // Those behind it would overtake it: its caller retries, and so must theirs.
@@ -112,26 +131,28 @@ export class PacedQueue {
     }
   }
 
-  async #patiently(run: () => Promise<unknown>): Promise<unknown> {
+  async #patiently(line: Line, run: () => Promise<unknown>): Promise<unknown> {
     const until = this.#clock.now() + this.#pace.patienceMs;
     for (;;) {
+      if (line.notBeforeMs > until) throw this.#later(line);
+      await this.#pause(this.#leftMs(line));
+      if (this.#stop.signal.aborted) throw this.#unavailable();
       try {
         return await run();
       } catch (error) {
         if (!(error instanceof RateLimited)) throw error;
-        if (this.#clock.now() + error.retryAfterMs > until) throw this.#unavailable(error);
-        await this.#pause(error.retryAfterMs);
-        if (this.#stop.signal.aborted) throw this.#unavailable(error);
+        this.#holdLine(line, error.retryAfterMs);
       }
     }
   }
 
-  #unavailable(cause?: unknown): AppError {
-    return new AppError(
-      'platform_unavailable',
-      `${this.#pace.platform} does not take messages at the moment.`,
-      { cause },
-    );
+  #later(line: Line): AppError {
+    return this.#unavailable({ retryAfterMs: Math.max(0, this.#leftMs(line)) });
+  }
+
+  #unavailable(options: { retryAfterMs?: number } = {}): AppError {
+    const words = `${this.#pace.platform} does not take messages at the moment.`;
+    return new AppError('platform_unavailable', words, options);
   }
 
   async #pause(ms: number): Promise<void> {

@@ -185,6 +185,30 @@ describe('a message', () => {
     expect(row).toEqual({ delivered: { platform: 'slack', container: 'C1', message: 'ts' }, begun: null });
   });
 
+  test('whose platform asks to wait is put off for as long, and then shown', async () => {
+    const { surface, shown } = platform();
+    let problem: AppError | null = new AppError('platform_unavailable', 'Later.', { retryAfterMs: 89_500 });
+    const busy: Surface = {
+      ...surface,
+      post: (...args) => (problem ? Promise.reject(problem) : surface.post(...args)),
+    };
+    const message = await aMessage();
+    const putOff: unknown[] = [];
+    const deliver = createDelivery({
+      db: database.db,
+      surface: () => busy,
+      render: async (stored) => messageOf(stored),
+      putOff: async (what, afterSeconds) => void putOff.push([what, afterSeconds]),
+      heard: () => undefined,
+      gaveUp: () => undefined,
+    });
+    await deliver({ message });
+    expect(putOff).toEqual([[{ message }, 90]]);
+    problem = null;
+    await deliver({ message });
+    expect(shown).toEqual(['C1: said once']);
+  });
+
   test.each(['config_invalid', 'disk_full', 'overloaded'] as const)(
     'that meets %s waits for it to be mended, and is not given up',
     async (code) => {

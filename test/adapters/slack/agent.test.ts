@@ -96,7 +96,7 @@ describe('the conversation', () => {
   });
 
   test('says so with its next message where Slack did not take it for too long', async () => {
-    const { slack, adapter, direct, codes } = await known();
+    const { slack, adapter, direct, codes, clock } = await known();
     const { ts } = await slack.say('UALICE', 'status');
     const status = () => slack.workspace.sessions.get(`${direct} ${ts}`);
     await slack.workspace.until(() => status() === 'processing');
@@ -104,6 +104,7 @@ describe('the conversation', () => {
     await adapter.surface.post(place(direct, ts), messageWith());
     await vi.waitUntil(() => codes.includes('slack_agent_view'));
     expect(status()).toBe('processing');
+    await clock.sleep(90_000, new AbortController().signal);
     await adapter.surface.post(place(direct, ts), messageWith());
     await slack.workspace.until(() => status() === 'active');
   });

@@ -67,6 +67,59 @@ describe('the line of a channel', () => {
     expect(ran).toEqual(['elsewhere']);
   });
 
+  /** Whoever is refused comes again each second, as often as a job may; answers when Slack was called. */
+  async function calls(retryAfterMs: readonly number[], comesAgain: number) {
+    const clock = virtualClock();
+    const queue = new PacedQueue(clock, PACE);
+    const at: number[] = [];
+    const send = async () => {
+      at.push(clock.now());
+      const later = retryAfterMs[at.length - 1];
+      if (later !== undefined) throw new RateLimited(later);
+    };
+    const refused: unknown[] = [];
+    for (let nth = 0; nth < comesAgain; nth += 1) {
+      await queue.enqueue('C1', null, send).catch((error: unknown) => refused.push(error));
+      await clock.sleep(1_000, new AbortController().signal);
+    }
+    return { at, refused };
+  }
+
+  test('does not call before the time that Slack named, however long that is and whoever comes', async () => {
+    const { at, refused } = await calls([90_000], 40);
+    expect(at.slice(0, 2)).toEqual([0, 90_000]);
+    // From a minute before it on, whoever comes waits for it here.
+    const pauses = refused.map((error) => (error as AppError).retryAfterMs);
+    expect(pauses).toEqual(Array.from({ length: 30 }, (_, nth) => 90_000 - nth * 1_000));
+    expect(refused).toEqual(refused.map(() => unavailable));
+  });
+
+  test('keeps the last of several wishes to wait that are too long together', async () => {
+    const { at, refused } = await calls([25_000, 25_000, 25_000], 3);
+    expect(at.slice(0, 4)).toEqual([0, 25_000, 50_000, 75_000]);
+    expect(refused).toEqual([expect.objectContaining({ retryAfterMs: 25_000 })]);
+  });
+
+  test('believes no wish to wait for longer than an hour', async () => {
+    const { refused } = await calls([10 ** 12], 1);
+    expect(refused).toEqual([expect.objectContaining({ retryAfterMs: 3_600_000 })]);
+  });
+
+  test('waits for what Slack asked of somebody else there, and of nobody elsewhere', async () => {
+    const clock = virtualClock();
+    const queue = new PacedQueue(clock, PACE);
+    queue.hold('C1', new RateLimited(20_000));
+    queue.hold('C1', new RateLimited(5_000));
+    const at: Record<string, number> = {};
+    const send = (channel: string) =>
+      queue.enqueue(channel, null, async () => {
+        at[channel] = clock.now();
+      });
+    await send('C2');
+    await send('C1');
+    expect(at).toEqual({ C2: 0, C1: 20_000 });
+  });
+
   test('goes on after a message that can never be sent', async () => {
     const queue = new PacedQueue(virtualClock(), PACE);
     const gone = queue.enqueue('C1', null, async () => {

@@ -146,6 +146,24 @@ describe('when it cannot grow', () => {
     expect(drawMessage(slack.messages(place.container).at(-1)!)).toContain(`> ${WHOLE}`);
   });
 
+  test.each([
+    ['begun', 'chat.startStream', []],
+    ['continued', 'chat.appendStream', [FIRST]],
+  ])('as Slack asks to wait when it is %s, what follows there waits', async (_what, method, before) => {
+    const { slack, adapter, stream, place, codes, clock, shows } = await asked();
+    for (const words of before) {
+      stream.show(words);
+      await shows(words);
+    }
+    slack.rateLimit(1, 30, { method });
+    stream.show(WHOLE);
+    await vi.waitFor(() => expect(codes).toContain('slack_stream_ended'));
+    const askedAt = clock.now();
+    await stream.close();
+    await adapter.surface.post(place, messageWith());
+    expect(clock.now() - askedAt).toBe(30_000);
+  });
+
   test('and Slack is down, whoever completes it is told to come back, and then does', async () => {
     const { slack, stream, streaming, place, handles, ours, shows } = await asked();
     stream.show(FIRST);

@@ -129,12 +129,17 @@ describe('when Slack asks to wait', () => {
     expect(clock.slept.filter((ms) => ms === 2_000)).toHaveLength(7);
   });
 
-  test('too long, the caller is told to come back', async () => {
+  test('too long, the caller is told when to come back, and Slack is not called before', async () => {
     const { slack, adapter } = await connected();
-    slack.rateLimit(99, 40, { method: 'chat.postMessage' });
-    await expect(adapter.surface.post(place('CGENERAL'), messageWith())).rejects.toMatchObject({
-      code: 'platform_unavailable',
-    });
+    slack.rateLimit(99, 90, { method: 'chat.postMessage' });
+    for (const channel of ['CGENERAL', 'CGENERAL', 'CAPPROVALS']) {
+      await expect(adapter.surface.post(place(channel), messageWith())).rejects.toMatchObject({
+        code: 'platform_unavailable',
+        retryAfterMs: 90_000,
+      });
+    }
+    const called = slack.calls.filter(({ method }) => method === 'chat.postMessage');
+    expect(called.map(({ args }) => args.channel)).toEqual(['CGENERAL', 'CAPPROVALS']);
   });
 });
 

@@ -174,16 +174,33 @@ describe('Stop in Teams', () => {
 
 describe('when it cannot grow', () => {
   test('as Teams asks to wait, it stands still and follows whole, once', async () => {
-    const { teams, stream, streaming, chat, handles, grown, codes } = await asked();
+    const { teams, stream, streaming, chat, handles, grown, codes, clock } = await asked();
+    stream.show(FIRST);
+    await grown(FIRST);
+    teams.fail(1, 429, '9');
+    stream.show(WHOLE);
+    await vi.waitFor(() => expect(codes).toContain('teams_stream_ended'));
+    const askedAt = clock.now();
+    await stream.close();
+    await streaming.complete(place(chat), handles[0]!, answer());
+    expect(clock.now() - askedAt).toBe(9_000);
+    expect(teams.in(chat)).toHaveLength(1);
+    expect(textsOf(teams.in(chat)[0]?.card)).toContain(WHOLE);
+  });
+
+  test('as Teams asks to wait, no other one begins there before', async () => {
+    const { teams, stream, begin, grown, codes } = await asked();
     stream.show(FIRST);
     await grown(FIRST);
     teams.fail(1, 429, '9');
     stream.show(WHOLE);
     await vi.waitFor(() => expect(codes).toContain('teams_stream_ended'));
     await stream.close();
-    await streaming.complete(place(chat), handles[0]!, answer());
-    expect(teams.in(chat)).toHaveLength(1);
-    expect(textsOf(teams.in(chat)[0]?.card)).toContain(WHOLE);
+    const before = teams.calls.length;
+    const next = begin();
+    next.show(WHOLE);
+    await next.close();
+    expect(teams.calls).toHaveLength(before);
   });
 
   test('since its two minutes are over, the whole is posted', async () => {

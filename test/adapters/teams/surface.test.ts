@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { retryAfterMs } from '../../../adapters/teams/connector.ts';
 import { AI_ENTITY } from '../../../adapters/teams/render-message.ts';
 import { PrincipalId } from '../../../src/model/ids.ts';
 import type { Principal } from '../../../src/model/principal.ts';
@@ -113,12 +114,36 @@ describe('when Teams asks to wait', () => {
     expect(clock.slept.filter((ms) => ms === 2_000)).toHaveLength(5);
   });
 
-  test('too long, the caller is told to come back', async () => {
-    const { teams, adapter } = await connected();
-    teams.fail(99, 429, '40');
-    await expect(adapter.surface.post(place(GROUP), messageWith())).rejects.toMatchObject({
-      code: 'platform_unavailable',
-    });
+  test.each([
+    ['in seconds', '90', 90_000],
+    ['by a date, far away as it may be', 'Wed, 21 Oct 2099 07:28:00 GMT', 3_600_000],
+  ])(
+    'too long, %s, the caller is told when to come back, and Teams is not called before',
+    async (_, later, retryAfterMs) => {
+      const { teams, adapter } = await connected();
+      teams.fail(99, 429, later);
+      const before = teams.calls.length;
+      for (let times = 0; times < 3; times += 1) {
+        await expect(adapter.surface.post(place(GROUP), messageWith())).rejects.toMatchObject({
+          code: 'platform_unavailable',
+          retryAfterMs,
+        });
+      }
+      expect(teams.calls).toHaveLength(before + 1);
+    },
+  );
+
+  test.each([
+    ['90', 90_000],
+    ['0', 1_000],
+    ['Sun, 29 Nov 2026 16:01:30 GMT', 90_000],
+    ['Sun, 29 Nov 2026 15:00:00 GMT', 1_000],
+    ['later', 1_000],
+    [null, 1_000],
+  ])('by Retry-After %s, it is for so long', (later, ms) => {
+    const headers = new Headers({ date: 'Sun, 29 Nov 2026 16:00:00 GMT' });
+    if (later !== null) headers.set('retry-after', later);
+    expect(retryAfterMs(headers)).toBe(ms);
   });
 });
 
