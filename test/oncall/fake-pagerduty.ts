@@ -1,7 +1,6 @@
 /** PagerDuty at the wire: `GET /oncalls` with its authorisation, ranges, pages and rate limit. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll } from 'vitest';
+import { onLoopback } from '../support/on-loopback.ts';
 
 export type FakeEntry = {
   user: string;
@@ -26,9 +25,9 @@ export function usePagerDuty() {
     asked: [] as URL[],
     url: '',
   };
-  let server: Server;
+  let server: Awaited<ReturnType<typeof onLoopback>>;
   beforeAll(async () => {
-    server = createServer((request, response) => {
+    server = await onLoopback((request, response) => {
       const url = new URL(request.url!, fake.url);
       fake.asked.push(url);
       const send = (status: number, body: unknown, headers: Record<string, string> = {}) =>
@@ -44,13 +43,9 @@ export function usePagerDuty() {
       if (fake.instead !== null) return send(fake.instead.status, fake.instead.body, fake.instead.headers);
       return send(...page(url));
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    fake.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    fake.url = server.baseUrl;
   });
-  afterAll(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  afterAll(() => server.stop());
 
   function page(url: URL): [number, unknown] {
     const query = url.searchParams;

@@ -1,7 +1,6 @@
 /** What the pretended CI systems share at the wire: a real HTTP server on loopback, JSON or text, refusals on demand. */
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
+import { fieldsOf, onLoopback } from './on-loopback.ts';
 
 export type Asked = {
   method: string;
@@ -15,12 +14,6 @@ export type Asked = {
 /** A text is sent as plain text, anything else as JSON; `cut` takes the call and ends the connection without an answer. */
 export type Reply = { status: number; body?: unknown; headers?: Record<string, string>; cut?: boolean };
 export type Route = readonly [method: string, pattern: RegExp, handle: (asked: Asked) => Reply];
-
-async function bodyOf(request: http.IncomingMessage): Promise<Record<string, unknown>> {
-  let text = '';
-  for await (const chunk of request.setEncoding('utf8')) text += chunk;
-  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
-}
 
 /** `GET /projects/{}/jobs`: a pattern with its groups left out, innermost first. */
 function shapeOf(pattern: RegExp): string {
@@ -59,10 +52,10 @@ export async function startWire(
     return vendor.missing;
   }
 
-  const server = http.createServer(async (request, response) => {
+  const server = await onLoopback(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://wire');
     const { method = 'GET', headers } = request;
-    const body = await bodyOf(request);
+    const body = await fieldsOf(request);
     const reply = answer({ method, path: url.pathname, at: [], query: url.searchParams, headers, body });
     if (reply.cut) return void response.destroy();
     const isText = typeof reply.body === 'string';
@@ -70,10 +63,8 @@ export async function startWire(
     response.writeHead(reply.status, { 'content-type': type, ...reply.headers });
     response.end(reply.body === undefined ? '' : isText ? reply.body : JSON.stringify(reply.body));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    baseUrl: server.baseUrl,
     calls,
     /** What it implements, for the list of what it covers. */
     routes: routes.map(([method, pattern]) => `${method} ${shapeOf(pattern)}`).sort(),
@@ -81,11 +72,7 @@ export async function startWire(
     count: (method: string): number => calls.filter((call) => call.method === method).length,
     /** The next call of this method is answered like this; `cut after`: it is done, and its answer lost. */
     plan: (method: string, reply: Reply | 'cut after'): void => void planned.push({ method, reply }),
-    async stop(): Promise<void> {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: server.stop,
   };
 }
 export type Wire = Awaited<ReturnType<typeof startWire>>;

@@ -1,11 +1,10 @@
 /** A way to an outside system that can lose a write: it arrives and nobody hears what became of it, or it never arrives. */
-import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { onLoopback } from './on-loopback.ts';
 
 export async function startLosingProxy(target: string) {
   let losing: 'answer' | 'write' | null = null;
-  const server = http.createServer((request, response) => {
+  const server = await onLoopback((request, response) => {
     const lost = request.method === 'GET' ? null : losing;
     if (lost !== null) losing = null;
     if (lost === 'write') {
@@ -28,10 +27,8 @@ export async function startLosingProxy(target: string) {
     onward.on('error', () => request.socket.destroy());
     request.pipe(onward);
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    baseUrl: server.baseUrl,
     /** The answer to the next write never arrives. */
     loseNextWrite: (): void => {
       losing = 'answer';
@@ -40,10 +37,6 @@ export async function startLosingProxy(target: string) {
     dropNextWrite: (): void => {
       losing = 'write';
     },
-    async stop(): Promise<void> {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: server.stop,
   };
 }

@@ -1,9 +1,9 @@
 /** Serves the web adapter on a free port of loopback, for its tests. */
-import { createServer, type IncomingHttpHeaders, request as send } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type IncomingHttpHeaders, request as send } from 'node:http';
 import express from 'express';
 import { createWebAdapter, type WebAdapter } from '../../adapters/web/router.ts';
 import type { Desk } from '../../adapters/web/workspace-api.ts';
+import { onLoopback } from './on-loopback.ts';
 
 export type Served = {
   port: number;
@@ -30,19 +30,14 @@ export async function serveWeb({
       ...web,
     }),
   );
-  const server = createServer(app);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  port = (server.address() as AddressInfo).port;
+  const server = await onLoopback(app);
+  port = server.port;
   return {
     port,
-    url: `http://127.0.0.1:${port}`,
+    url: server.baseUrl,
     logged,
-    dropConnections: () => server.closeAllConnections(),
-    close: () =>
-      new Promise((resolve, reject) => {
-        server.close((error) => (error === undefined ? resolve() : reject(error)));
-        server.closeAllConnections();
-      }),
+    dropConnections: server.dropConnections,
+    close: server.stop,
   };
 }
 

@@ -1,6 +1,6 @@
 /** The outside system that crashing executors act upon: it counts every effect, and can kill whoever calls it. */
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { onLoopback } from '../../support/on-loopback.ts';
 
 /** When an executor is killed by what it called: the write has arrived and nothing is done; or all is done but the answer. */
 export type Moment = 'outside: write arrived' | 'outside: write done, not answered';
@@ -30,30 +30,19 @@ export async function startOutside(slots: number) {
   }
 
   const servers = await Promise.all(
-    Array.from({ length: slots }, async (_, slot) => {
-      const server = createServer((request, response) => {
+    Array.from({ length: slots }, (_, slot) =>
+      onLoopback((request, response) => {
         request.resume().on('end', () => act(slot, request, response));
-      });
-      await new Promise<void>((listening) => server.listen(0, '127.0.0.1', listening));
-      return server;
-    }),
+      }),
+    ),
   );
   return {
     effects,
-    portOf: (slot: number): number => (servers[slot]!.address() as AddressInfo).port,
+    portOf: (slot: number): number => servers[slot]!.port,
     /** Asked at both moments of each write; true where it has killed the caller. */
     onMoment(ask: typeof die): void {
       die = ask;
     },
-    stop: () =>
-      Promise.all(
-        servers.map(
-          (server) =>
-            new Promise<void>((closed) => {
-              server.closeAllConnections();
-              server.close(() => closed());
-            }),
-        ),
-      ),
+    stop: () => Promise.all(servers.map((server) => server.stop())),
   };
 }

@@ -1,7 +1,6 @@
 /** A door in front of a real system: it writes calls down, refuses one where a test says so, and passes everything else on. */
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
+import { onLoopback, textOf } from '../on-loopback.ts';
 import type { Reply } from './wire.ts';
 
 export type Call = { method: string; path: string; body: string };
@@ -16,12 +15,6 @@ export type Front = {
 
 /** About the connection or the length of the body, which are the door's own. */
 const OWN_HEADERS = ['connection', 'content-length', 'content-encoding', 'keep-alive', 'transfer-encoding'];
-
-async function textOf(request: http.IncomingMessage): Promise<string> {
-  let text = '';
-  for await (const chunk of request.setEncoding('utf8')) text += chunk;
-  return text;
-}
 
 export async function startFront(
   target: string,
@@ -52,22 +45,16 @@ export async function startFront(
     };
   }
 
-  const server = http.createServer(async (request, response) => {
+  const server = await onLoopback(async (request, response) => {
     const { status, body, headers } = await answer(request);
     response.writeHead(status, { 'content-type': 'application/json', ...headers });
     response.end(body === undefined ? '' : JSON.stringify(body));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    baseUrl: server.baseUrl,
     calls,
     refuseNext: (reply: number | Reply): void =>
       void refusing.push(typeof reply === 'number' ? refusal(reply) : reply),
-    async stop(): Promise<void> {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: server.stop,
   };
 }

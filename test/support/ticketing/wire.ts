@@ -2,9 +2,8 @@
  * What the pretended ticket systems share at the wire: routes, authorization, refusals on demand. Each is a real HTTP server on
  * loopback; what it does not implement it answers as its vendor answers an address that is not there.
  */
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type http from 'node:http';
+import { fieldsOf, onLoopback } from '../on-loopback.ts';
 
 export type Reply = { status: number; body?: unknown; headers?: Record<string, string> };
 export type Asked = {
@@ -41,12 +40,6 @@ function matched(route: string, method: string, path: string): Record<string, st
   return at;
 }
 
-async function bodyOf(request: http.IncomingMessage): Promise<Record<string, unknown>> {
-  let text = '';
-  for await (const chunk of request.setEncoding('utf8')) text += chunk;
-  return text === '' ? {} : (JSON.parse(text) as Record<string, unknown>);
-}
-
 export async function startWire<F>(fake: F, routes: Routes<F>, vendor: Vendor) {
   const calls: Omit<Asked, 'at'>[] = [];
   const refusing: Reply[] = [];
@@ -64,31 +57,25 @@ export async function startWire<F>(fake: F, routes: Routes<F>, vendor: Vendor) {
     return vendor.refusal(404);
   }
 
-  const server = http.createServer(async (request, response) => {
+  const server = await onLoopback(async (request, response) => {
     const url = new URL(request.url ?? '/', 'http://wire');
     const { status, body, headers } = answer({
       method: request.method ?? 'GET',
       path: url.pathname,
       query: url.searchParams,
       headers: request.headers,
-      body: await bodyOf(request),
+      body: await fieldsOf(request),
     });
     response.writeHead(status, { 'content-type': 'application/json;charset=UTF-8', ...headers });
     response.end(body === undefined ? '' : JSON.stringify(body));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
   return {
-    baseUrl: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    baseUrl: server.baseUrl,
     calls,
     /** The next call is answered like this, whatever it is; a number: as the vendor refuses with that status. */
     refuseNext: (reply: number | Reply): void =>
       void refusing.push(typeof reply === 'number' ? vendor.refusal(reply) : reply),
-    async stop(): Promise<void> {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+    stop: server.stop,
   };
 }
 export type Wire = Awaited<ReturnType<typeof startWire>>;
