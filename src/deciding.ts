@@ -9,6 +9,7 @@ import type { PrincipalId, RenderingId, RequestId } from './model/ids.ts';
 import type { DecisionInput, DecisionOutcome, Directory } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
 import type { DecisionKind } from './model/turn.ts';
+import type { PartDeps } from './part.ts';
 import { reply, touch } from './reply/messages.ts';
 import { aside } from './saying.ts';
 import { type SettlingDeps, settle } from './settling.ts';
@@ -51,6 +52,12 @@ export function judgeOf(deps: JudgeDeps): Judge {
     nameOf: deps.nameOf,
   };
 }
+
+/** The same people and policy, asked which part somebody has. */
+export const partDepsOf = ({ directory, judging }: JudgeDeps): PartDeps => ({
+  judging,
+  personById: (id) => directory.byId(id),
+});
 
 /** One decision of one person; the answer says what became of it. */
 export async function decide(deps: DecidingDeps, input: DecisionInput): Promise<DecisionOutcome> {

@@ -2,12 +2,14 @@
 import type { Announcing } from './announcing.ts';
 import { lockRequest, move } from './approval/requests.ts';
 import type { AuditLog } from './audit/log.ts';
-import { type JudgeDeps, judgeOf } from './deciding.ts';
+import { type JudgeDeps, judgeOf, partDepsOf } from './deciding.ts';
 import { type EndingDeps, noteEnd } from './ending.ts';
 import type { AnsweredCommand, ChatCommand } from './intake/chat-command.ts';
 import { scopeInWords, switchesOn } from './intake/killswitch.ts';
 import type { StoredTurn } from './intake/turns.ts';
+import type { RequestId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
+import { requestNamed, SEVERAL_BEGIN_SO } from './naming.ts';
 import { type Answered, inWords } from './saying.ts';
 import { recordRefusal } from './settling.ts';
 import type { Database } from './store/database.ts';
@@ -27,6 +29,7 @@ export type ObeyingDeps = JudgeDeps &
     onCall(schedule: string | null): Promise<string>;
   };
 
+const NONE_UNKNOWN = 'There is no request of that id whose outcome is unknown.';
 const NOT_THEIRS_TO_SAY = 'Only its requester or somebody who may approve it can say what became of it.';
 
 /** What a command is answered. It settles nothing. */
@@ -54,8 +57,11 @@ export async function obey(
       return deps.judging.may(person, 'kill')
         ? inWords(await deps.kill(command.to, command, person))
         : { words: 'Only operators may move the kill switch.', refused: true };
-    case 'resolve':
-      return resolveUnknown(deps, turn, command, person);
+    case 'resolve': {
+      const named = await requestNamed(deps.db, partDepsOf(deps), command.request, person.id);
+      if (named.kind !== 'one') return inWords(named.kind === 'several' ? SEVERAL_BEGIN_SO : NONE_UNKNOWN);
+      return resolveUnknown(deps, turn, { ...command, request: named.request }, person);
+    }
     case 'delegate':
       return deps.delegate(command, person);
     case 'on-call':
@@ -67,13 +73,12 @@ export async function obey(
 export async function resolveUnknown(
   deps: ObeyingDeps,
   turn: StoredTurn,
-  command: Extract<ChatCommand, { kind: 'resolve' }>,
+  command: { request: RequestId; as: 'succeeded' | 'failed'; note: string },
   person: Principal,
 ): Promise<Answered> {
   return deps.db.transaction(async (tx) => {
     const request = await lockRequest(tx, command.request);
-    if (request?.state !== 'unknown')
-      return inWords('There is no request of that id whose outcome is unknown.');
+    if (request?.state !== 'unknown') return inWords(NONE_UNKNOWN);
     const mayResolve =
       person.id === request.requester || (await judgeOf(deps).mayApprove(tx, person.id, request)).allowed;
     if (!mayResolve) {

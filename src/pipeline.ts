@@ -5,7 +5,7 @@
  */
 import { expireInTransaction } from './approval/decisions.ts';
 import { findByExecution, findRequest } from './approval/requests.ts';
-import { clicked, type DecidingDeps, decide, OUTDATED, seenAs } from './deciding.ts';
+import { clicked, type DecidingDeps, decide, OUTDATED, partDepsOf, seenAs } from './deciding.ts';
 import { type ChangingDeps, change, changedBy } from './editing.ts';
 import { AppError } from './errors.ts';
 import type { Executor } from './execution/executor.ts';
@@ -19,6 +19,7 @@ import type { ExecutionId, PrincipalId, RequestId, ThreadId, TurnId } from './mo
 import type { DecisionInput, DecisionOutcome, EditInput, EditOutcome, Stopping } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
 import type { Json, Proposal, StoredRequest } from './model/request.ts';
+import { requestNamed, requestReported, SEVERAL_BEGIN_SO } from './naming.ts';
 import { type ObeyingDeps, obey, resolveUnknown } from './obeying.ts';
 import { permittedNow } from './permitting.ts';
 import { type PlannedTurn, type PlanningDeps, planTurn, type Read, readAnswer } from './planning.ts';
@@ -140,11 +141,20 @@ export function createPipeline(parts: PipelineParts) {
     signal: AbortSignal,
   ): Promise<void> {
     const command = parseChatCommand(content.text);
-    if (command?.kind === 'undo') return takenBack(turn, person, command.request, signal);
+    if (command?.kind === 'undo') {
+      const named = await requestNamed(parts.db, partDepsOf(parts), command.request, person.id);
+      if (named.kind === 'one') return takenBack(turn, person, named.request, signal);
+      const why = named.kind === 'several' ? SEVERAL_BEGIN_SO : NO_UNDO.none;
+      return settle(parts, turn, person, [aside(turn, person, why)]);
+    }
     if (command?.kind === 'report') {
       const { request: named, words } = command;
-      const request = named === 'last' ? await lastSpokenOf(parts.db, turn.thread) : named;
-      return settle(parts, turn, person, [], { report: { request, words } });
+      if (named === 'last' || named === null) {
+        const request = named === null ? null : await lastSpokenOf(parts.db, turn.thread);
+        return settle(parts, turn, person, [], { report: { request, words } });
+      }
+      const request = await requestReported(parts.db, named);
+      return settle(parts, turn, person, [], { report: { request, named, words } });
     }
     if (command) {
       const { words, refused } = await obey(parts, turn, command, person);

@@ -14,7 +14,8 @@ export type ReportingDeps = {
   tellOperators(tx: Tx, text: string, words: string, by: Principal['id']): Promise<void>;
 };
 
-export type Report = { turn: TurnId; request: RequestId | null; words: string };
+/** `named`: what was written of its id, hexadecimal digits and hyphens; kept where no request is found by it. */
+export type Report = { turn: TurnId; request: RequestId | null; named?: string; words: string };
 
 /**
  * Records a report and passes it on. Anybody may report any request; who may not see it learns nothing by it, as the answer is
@@ -24,30 +25,33 @@ export async function report(
   tx: Tx,
   deps: ReportingDeps,
   by: Principal,
-  { turn, request: id, words }: Report,
+  { turn, request: id, named, words }: Report,
 ): Promise<string> {
   const request = id === null ? null : await findRequest(tx, id);
+  const missing = named === undefined ? {} : { named };
   await deps.audit.append(tx, {
     type: 'alert.raised',
     turn,
     principal: by.id,
     ...(request === null ? {} : { request: request.id }),
-    data: { code: 'reported', ...(request === null ? {} : { digest: request.digest }) },
+    data: { code: 'reported', ...(request === null ? missing : { digest: request.digest }) },
     ...(words === '' ? {} : { sealed: { person: by.id, content: { words } } }),
   });
-  await deps.tellOperators(tx, reportInWords(deps, by, id, request), words, by.id);
+  await deps.tellOperators(tx, reportInWords(deps, by, named ?? id, request), words, by.id);
   return 'Thank you. It is recorded, and operators are told.';
 }
 
 function reportInWords(
   deps: Pick<ReportingDeps, 'titleOf' | 'nameOf'>,
   by: Principal,
-  id: RequestId | null,
+  named: string | null,
   request: StoredRequest | null,
 ): string {
   const who = `${by.name} (${by.id})`;
-  if (id === null) return `${who} reports something that looks wrong.`;
-  if (request === null) return `${who} reports a request that is not there: ${id}.`;
+  if (request === null) {
+    if (named === null) return `${who} reports something that looks wrong.`;
+    return `${who} reports a request of which none, or more than one, has this id or begins so: ${named}.`;
+  }
   const whose = `"${deps.titleOf(request.action)}" of ${deps.nameOf(request.requester)}`;
   return `${who} reports that something looks wrong with ${whose}, which is ${request.state}: ${request.id}.`;
 }

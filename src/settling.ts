@@ -38,7 +38,7 @@ export async function settle(
     calls?: ModelCall[];
     ask?: Parameters<typeof rememberAsk>[3];
     unavailable?: string;
-    report?: Pick<Report, 'request' | 'words'>;
+    report?: Omit<Report, 'turn'>;
     /** What the proposal takes back: once, however many ask at the same moment. */
     takesBack?: RequestId;
     /** Somebody else's, that this person wanted to take back. */

@@ -96,6 +96,21 @@ export async function findRequest(sql: Sql, id: RequestId): Promise<StoredReques
   return row && fromRow(row);
 }
 
+/** More than one is told from one; of more nobody is helped by a longer list. */
+const BEGINNINGS_MAX = 20;
+const ID_DIGITS = 32;
+
+/** The requests whose id begins so: eight hexadecimal digits or more, in small letters, with or without the id's hyphens. */
+export async function requestsBeginning(sql: Sql, beginning: string): Promise<StoredRequest[]> {
+  const digits = beginning.replaceAll('-', '');
+  if (!/^[0-9a-f]{8,32}$/.test(digits)) return [];
+  const rows = await sql.query(
+    `select ${COLUMNS} from requests where id between $1 and $2 order by id limit $3`,
+    [digits.padEnd(ID_DIGITS, '0'), digits.padEnd(ID_DIGITS, 'f'), BEGINNINGS_MAX],
+  );
+  return rows.map(fromRow);
+}
+
 /** The request with its row locked until the transaction ends: decisions on one request come one after another. */
 export async function lockRequest(tx: Tx, id: RequestId): Promise<StoredRequest | null> {
   const row = await tx.maybe(`select ${COLUMNS} from requests where id = $1 for update`, [id]);

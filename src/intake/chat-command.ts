@@ -1,8 +1,7 @@
 /** The few commands of the assistant itself, said in chat. Everything else is for the planner. Pure. */
-import { RequestId } from '../model/ids.ts';
 import type { KillScope } from './killswitch.ts';
 
-/** What a sentence answers. */
+/** What a sentence answers. `request` is everywhere an id or how it begins, as it was written: untrusted. */
 export type AnsweredCommand =
   | { kind: 'whoami' }
   | { kind: 'mine' }
@@ -11,8 +10,8 @@ export type AnsweredCommand =
   | { kind: 'home' }
   | { kind: 'kill'; to: 'on' | 'off'; scope: KillScope; reason: string }
   | { kind: 'kill-status' }
-  | { kind: 'resolve'; request: RequestId; as: 'succeeded' | 'failed'; note: string }
-  /** Both parts untrusted: an id or how it begins, and whatever names somebody. */
+  | { kind: 'resolve'; request: string; as: 'succeeded' | 'failed'; note: string }
+  /** `to`: whatever names somebody. */
   | { kind: 'delegate'; request: string; to: string }
   /** Null: of every schedule. */
   | { kind: 'on-call'; schedule: string | null }
@@ -21,9 +20,9 @@ export type AnsweredCommand =
 /** `undo` leads to a request of its own; `report` is recorded with the turn that said it. */
 export type ChatCommand =
   | AnsweredCommand
-  | { kind: 'undo'; request: RequestId }
+  | { kind: 'undo'; request: string }
   /** `last`: the request that was spoken of last where it is said. */
-  | { kind: 'report'; request: RequestId | 'last' | null; words: string };
+  | { kind: 'report'; request: string | null; words: string };
 
 const KILL_USAGE = 'kill on|off [action=NAME] [principal=ID] [connector=NAME] reason=WORDS, or kill status';
 const DELEGATE_USAGE = 'delegate REQUEST-ID to PERSON';
@@ -105,22 +104,22 @@ function parseReport(rest: string): ChatCommand | null {
   if (about) return { kind: 'report', request: null, words: about[1] ?? '' };
   const [, named = '', words = ''] = /^\s+([^\s:]+):?(?:\s+([\s\S]*))?$/.exec(rest) ?? [];
   if (named.toLowerCase() === 'last') return { kind: 'report', request: 'last', words };
-  const request = RequestId.safeParse(named.toLowerCase());
-  return request.success ? { kind: 'report', request: request.data, words } : null;
+  return ID_OR_ITS_BEGINNING.test(named) ? { kind: 'report', request: named.toLowerCase(), words } : null;
 }
 
 /** "Undo the last deployment" is a wish: the command names one request and nothing else. */
 function parseUndo(words: string[]): ChatCommand | null {
-  const request = RequestId.safeParse(words[0]);
-  if (request.success && words.length === 1) return { kind: 'undo', request: request.data };
-  return request.success || words.length === 0 ? { kind: 'wrong', usage: UNDO_USAGE } : null;
+  const [request = ''] = words;
+  const isNamed = ID_OR_ITS_BEGINNING.test(request);
+  if (isNamed && words.length === 1) return { kind: 'undo', request };
+  return isNamed || words.length === 0 ? { kind: 'wrong', usage: UNDO_USAGE } : null;
 }
 
 function parseResolve(words: string[]): ChatCommand | null {
-  const request = RequestId.safeParse(words[0]);
+  const [request = ''] = words;
+  const isNamed = ID_OR_ITS_BEGINNING.test(request);
   const as = words[1]?.toLowerCase();
   const isOutcome = as === 'succeeded' || as === 'failed';
-  if (request.success && isOutcome)
-    return { kind: 'resolve', request: request.data, as, note: words.slice(2).join(' ') };
-  return request.success || isOutcome || words.length === 0 ? { kind: 'wrong', usage: RESOLVE_USAGE } : null;
+  if (isNamed && isOutcome) return { kind: 'resolve', request, as, note: words.slice(2).join(' ') };
+  return isNamed || isOutcome || words.length === 0 ? { kind: 'wrong', usage: RESOLVE_USAGE } : null;
 }

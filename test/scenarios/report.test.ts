@@ -82,6 +82,15 @@ describe('a first message and a report', () => {
     expect(unknown).not.toHaveProperty('request');
     expect(await view(asked.id)).toEqual(asked);
 
+    // As lists and reminders show it.
+    const short = await say('dave', `report ${asked.id.slice(0, 8)} and again`);
+    const none = await say('dave', 'report 00000000 looks wrong');
+    expect([short.reply, none.reply]).toEqual([said.reply, said.reply]);
+    const [byBeginning, byNone] = (await reports()).slice(before + 2);
+    expect(byBeginning).toMatchObject({ request: asked.id, data: { digest: asked.digest } });
+    expect(byNone).toMatchObject({ data: { named: '00000000' }, sealed: { v: 1 } });
+    expect(byNone).not.toHaveProperty('request');
+
     const page = (await assistant.requestPage(asked.id, 'bob' as PrincipalId))!;
     expect(page.message.card?.offers).toContain('report');
     expect(page.timeline.map((row) => row.text)).toContain('dave reported that something looks wrong.');

@@ -55,7 +55,11 @@ describe('taking back what was done', () => {
     const ticket = await opened();
     const foreign = await say('dave', `undo ${ticket.id}`);
     expect(foreign).toMatchObject({ requests: [], reply: expect.stringMatching(/no request of yours/) });
-    await until(await ask('alice', `undo ${ticket.id}`), 'succeeded');
+    expect(await say('dave', `undo ${ticket.id.slice(0, 8)}`)).toMatchObject({
+      requests: [],
+      reply: foreign.reply,
+    });
+    await until(await ask('alice', `undo ${ticket.id.slice(0, 8).toUpperCase()}`), 'succeeded');
     const again = await say('alice', `undo ${ticket.id}`);
     expect(again).toMatchObject({ requests: [], reply: expect.stringMatching(/taken back already/) });
   });

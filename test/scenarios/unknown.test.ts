@@ -125,7 +125,10 @@ describe('an effect of which nobody knows', () => {
       );
     }
     expect(await waitsFor('erin')).toBeUndefined();
-    await say('bob', `resolve ${asked.id} failed`);
+    expect((await say('dave', `resolve ${asked.id.slice(0, 8)} failed`)).reply).toMatch(
+      /no request of that id/,
+    );
+    await say('bob', `resolve ${asked.id.slice(0, 8)} failed`);
     expect(await waitsFor('alice')).toBeUndefined();
     expect((await say('carol', 'waiting for me')).reply).toBe('Nothing waits for you.');
   });

@@ -1,0 +1,40 @@
+/**
+ * Which request somebody means by what they wrote: its id, or how it begins, as lists and reminders show it. A whole id
+ * means that request whoever writes it; whether it is theirs is asked where something is to be done with it. A beginning
+ * is looked for among requests that its writer has a part in, so that it tells nobody of others.
+ */
+import { requestsBeginning } from './approval/requests.ts';
+import { type PrincipalId, RequestId } from './model/ids.ts';
+import { type PartDeps, partIn } from './part.ts';
+import type { Sql } from './store/database.ts';
+
+export type Named = { kind: 'one'; request: RequestId } | { kind: 'none' | 'several' };
+
+export const SEVERAL_BEGIN_SO = 'More than one request begins so; write more of its id.';
+
+/** `named` is untrusted, in whichever case it was written. */
+export async function requestNamed(sql: Sql, deps: PartDeps, named: string, by: PrincipalId): Promise<Named> {
+  const whole = RequestId.safeParse(named.toLowerCase());
+  if (whole.success) return { kind: 'one', request: whole.data };
+  const theirs: RequestId[] = [];
+  for (const request of await requestsBeginning(sql, named.toLowerCase())) {
+    if ((await partIn(sql, deps, request, by)) !== 'other') theirs.push(request.id);
+  }
+  return one(theirs);
+}
+
+/**
+ * The same for whoever says that something looks wrong with it: of anybody's, as by a whole id, because the answer to a
+ * report is the same whether or not there is one.
+ */
+export async function requestReported(sql: Sql, named: string): Promise<RequestId | null> {
+  const whole = RequestId.safeParse(named);
+  if (whole.success) return whole.data;
+  const found = one((await requestsBeginning(sql, named)).map(({ id }) => id));
+  return found.kind === 'one' ? found.request : null;
+}
+
+function one([request, another]: readonly RequestId[]): Named {
+  if (request === undefined) return { kind: 'none' };
+  return another === undefined ? { kind: 'one', request } : { kind: 'several' };
+}
