@@ -219,8 +219,10 @@ export async function createAssistant(
         [message],
       );
       const form = row?.form ?? null;
-      if (form === null || !(await canUse(form.action, viewer))) return null;
-      return row?.asked === viewer ? form : deps.formFor(form.action, {});
+      if (form === null) return null;
+      const { action } = form;
+      if (!(await canUse(action, viewer))) return { action, form: null };
+      return { action, form: row?.asked === viewer ? form : deps.formFor(action, {}) };
     },
 
     async checkForm(action, values, viewer) {

@@ -96,6 +96,7 @@ export function createSlackAdapter(options: {
       rewrite: (place, line) => surface.rewriteThread(place, line),
     },
     direct: (user) => surface.direct(user),
+    tell: (user, pressed, words) => void surface.tell(user, pressed, words),
     client,
     home,
     agent,

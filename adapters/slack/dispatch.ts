@@ -23,6 +23,7 @@ export type DispatchParts = {
   ownThread: OwnThread;
   client: SlackClient;
   direct(user: string): Promise<Place>;
+  tell(user: string, pressed: Place | null, words: string): void;
   home: Home;
   agent: Agent;
   threads: Pick<Threads, 'note'>;

@@ -2,10 +2,10 @@
  * What a dialog, a shortcut or a press leads to. Nothing is decided here: who it is says the directory, what they may
  * the core, and whatever acts is stored as a delivery before it is acknowledged.
  */
-import { AppError } from '../../src/errors.ts';
 import type { PrincipalId } from '../../src/model/ids.ts';
 import type { ChatAssistant } from '../../src/model/ports.ts';
 import type { Content, Delivery, Place } from '../../src/model/turn.ts';
+import { RateLimited } from '../../src/surface/paced-queue.ts';
 import type { Greet } from './agent.ts';
 import type { SlackClient } from './client.ts';
 import type { RunCommand } from './command.ts';
@@ -33,6 +33,8 @@ export type InteractParts = {
   home: Home;
   greet: Greet;
   store(delivery: Delivery): Promise<void>;
+  /** Says it to this person alone, where they pressed; `place` null: in their direct message. Not waited for. */
+  tell(user: string, place: Place | null, words: string): void;
 };
 /** What Slack is answered with: nothing, a sentence at a field, or the next dialog. */
 export type Answer =
@@ -55,6 +57,21 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
   const press = async (pressed: Interaction & { place: Place | null }, content: Content) =>
     deliver(pressed, pressed.place ?? (await parts.direct(pressed.who.user)), content, '');
 
+  /** What opens no dialog stores nothing either: whoever pressed is told to do it again. */
+  const open = async (
+    { trigger, who }: Interaction & { trigger: string },
+    place: Place | null,
+    view: Modal,
+  ): Promise<undefined> => {
+    try {
+      await client.openView(trigger, view);
+    } catch (error) {
+      if (!(error instanceof RateLimited)) throw error;
+      parts.tell(who.user, place, NOT_NOW);
+    }
+    return undefined;
+  };
+
   /** Whoever is not known is told so, and recorded, in the one way there is for that. */
   const turnAway = async (interaction: Interaction, place: Place | null): Promise<undefined> => {
     await deliver(interaction, place, { kind: 'message', text: 'help', fetched: [] }, `${COMMAND} help`);
@@ -64,18 +81,19 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
   const askForm = async (asked: Extract<Interaction, { kind: 'ask-form' }>): Promise<Answer> => {
     const person = await knownAs(asked.who);
     if (person === null) return turnAway(asked, asked.place);
-    const form = await parts.assistant().formOf(asked.message, person);
-    if (form === null) throw new AppError('not_found', 'That form is not there any more, or not for you.');
-    await client.openView(asked.trigger, formModal(form, asked.place));
+    const found = await parts.assistant().formOf(asked.message, person);
+    // Erased meanwhile: what one can ask for is said anew.
+    if (found === null) return turnAway(asked, asked.place);
+    const { action, form } = found;
+    if (form !== null) return open(asked, asked.place, formModal(form, asked.place));
+    // Why not is said, and recorded, by the one that would take it; empty, a form that asks for something is never a request.
+    await deliver(asked, asked.place, { kind: 'form', action, arguments: {} }, action);
     return undefined;
   };
 
   const askReason = async (asked: Extract<Interaction, { kind: 'ask-reason' }>): Promise<Answer> => {
     const { rendering, place, who } = asked;
-    if ((await knownAs(who)) !== null) {
-      await client.openView(asked.trigger, reasonModal(rendering, place));
-      return undefined;
-    }
+    if ((await knownAs(who)) !== null) return open(asked, place, reasonModal(rendering, place));
     await press(asked, { kind: 'decision', rendering, decision: 'deny' });
     return undefined;
   };
@@ -87,8 +105,9 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
     if (form === null) {
       // Why not is said, and recorded, by the one that would change it.
       await press(asked, { kind: 'edit', rendering, arguments: {} });
-    } else await client.openView(asked.trigger, editModal(form, rendering, place));
-    return undefined;
+      return undefined;
+    }
+    return open(asked, place, editModal(form, rendering, place));
   };
 
   const edited = async (sent: Extract<Interaction, { kind: 'edited' }>): Promise<Answer> => {
@@ -106,8 +125,8 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
 
   const askReport = async (asked: Extract<Interaction, { kind: 'ask-report' }>): Promise<Answer> => {
     const { rendering, place, who } = asked;
-    if ((await knownAs(who)) === null) await press(asked, { kind: 'report', rendering, words: '' });
-    else await client.openView(asked.trigger, reportModal(rendering, place));
+    if ((await knownAs(who)) !== null) return open(asked, place, reportModal(rendering, place));
+    await press(asked, { kind: 'report', rendering, words: '' });
     return undefined;
   };
 
@@ -115,8 +134,7 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
     const person = await knownAs(asked.who);
     const actions = person === null ? [] : await parts.assistant().actions(person);
     if (actions.length === 0) return turnAway(asked, null);
-    await client.openView(asked.trigger, choiceModal(actions));
-    return undefined;
+    return open(asked, null, choiceModal(actions));
   };
 
   const chosen = async ({ who, action }: Extract<Interaction, { kind: 'chosen' }>): Promise<Answer> => {
@@ -202,5 +220,7 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
   };
 }
 
+const NOT_NOW =
+  'Slack opens no dialog for me at the moment, so nothing was done. Please press it again in a moment.';
 /** What a person says who asks for a ticket by a message: the words of the message itself are somebody else's. */
 const FROM_MESSAGE = 'Open a ticket';

@@ -8,9 +8,10 @@ import type { Place } from '../../src/model/turn.ts';
 import type { Memory } from '../../src/surface/memory.ts';
 import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Agent } from './agent.ts';
+import { rich, section, text as words } from './blocks.ts';
 import type { Posted, SlackClient, SlackMessage } from './client.ts';
 import type { Line } from './command.ts';
-import type { Log } from './log.ts';
+import { type Log, nameOf } from './log.ts';
 import type { Self } from './parse.ts';
 import type { Rendered } from './render-card.ts';
 import { renderMessage } from './render-message.ts';
@@ -176,6 +177,29 @@ export class SlackSurface implements Surface {
       return client.post({ channel, ...line });
     });
     return { ...this.#place(posted.channel), thread: posted.ts };
+  }
+
+  /** One sentence of ours to one person, about a press that came to nothing; never fails, as it is a courtesy and not stored. */
+  async tell(user: string, pressed: Place | null, sentence: string): Promise<void> {
+    const { client, queue, threads, log } = this.#parts;
+    try {
+      const place = pressed ?? (await this.direct(user));
+      const isSeen = place.thread !== '' && (place.direct || (await threads.isActive(place)));
+      const message = {
+        channel: place.container,
+        text: sentence,
+        blocks: [rich(section(words(sentence)))],
+        ...(isSeen ? { thread: place.thread } : {}),
+      };
+      await queue.enqueue(place.container, null, () =>
+        place.direct ? client.post(message) : client.postEphemeral(user, message),
+      );
+    } catch (error) {
+      log.warn(
+        { code: 'slack_unsaid', error: nameOf(error) },
+        'a press came to nothing, and that was not said',
+      );
+    }
   }
 
   async rewriteThread({ container, thread }: Place, line: Line): Promise<void> {

@@ -291,9 +291,9 @@ export type FormCheck =
 export interface ChatAssistant extends Assistant {
   /**
    * The form that a message asks with, filled with what is known already for whoever was asked, empty for anybody else who
-   * could use the action; null where there is none.
+   * could use the action. `form` null: this viewer could not; the core says so where such a form is sent. Null: no form is there.
    */
-  formOf(message: MessageId, viewer: PrincipalId): Promise<Form | null>;
+  formOf(message: MessageId, viewer: PrincipalId): Promise<{ action: string; form: Form | null } | null>;
   /**
    * The form of a pending request, filled with what stood there when it was shown so; null where this viewer may not change it,
    * or where it does not stand so any more. What is sent comes as a delivery (`edit`), as everything that acts.

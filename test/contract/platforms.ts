@@ -32,6 +32,10 @@ export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
         rule: 'mention-refused-alone',
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },
+      {
+        rule: 'foreign-form',
+        why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
+      },
     ],
   },
 };

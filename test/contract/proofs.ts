@@ -397,6 +397,18 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     await story.says(said, 'was cancelled; nothing was done.');
   },
 
+  'foreign-form': async (channel, story) => {
+    const said = await channel.say('alice', 'ci trigger repo=web', 'shared');
+    const form = await story.answer(said, 'a form', ({ isForm }) => isForm);
+    const notHis = 'There is no action "ci.trigger" that you could use.';
+    const values = { repo: 'web', ref: 'main', job: 'checks' };
+    const before = await story.company.entries('proposal.made');
+    await story.isTold('dave', notHis, () => channel.fill('dave', form, values));
+    await story.company.everythingIsShown();
+    expect((await channel.shown(said)).filter(({ text }) => text.includes(notHis))).toEqual([]);
+    expect(await story.company.entries('proposal.made')).toEqual(before);
+  },
+
   'kill-switch': async (channel, story) => {
     const asked = await story.asksForChecks();
     const on = await channel.say('erin', 'kill on action=ci.trigger reason="the runner is leaking"');

@@ -36,6 +36,8 @@ export const RULES = {
   'long-values': 'A value of 5,000 characters is readable to its end.',
   'missing-argument': 'What is missing is asked for, and the answer goes on.',
   'form-submitted': 'A form is filled in and becomes a request.',
+  'foreign-form':
+    'Whoever fills in a form of an action that is not theirs to use is told so, alone, and nothing is asked for.',
   'kill-switch': 'The kill switch voids what waits and says so on every card.',
   'proof-or-link': 'At the end stands a link to the request and its log, or the proof.',
 } as const;

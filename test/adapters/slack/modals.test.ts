@@ -4,8 +4,11 @@ import { errorsOf, fitsModal, formModal, reasonModal } from '../../../adapters/s
 import type { Form } from '../../../src/model/card.ts';
 import { MessageId, newId, PrincipalId, RenderingId } from '../../../src/model/ids.ts';
 import { checkModal, inputsOf } from '../../support/slack/block-schema.ts';
+import type { FakeMessage } from '../../support/slack/workspace.ts';
 import { connected } from './harness.ts';
 import { cardWith, messageWith } from './samples.ts';
+
+type Slack = Awaited<ReturnType<typeof connected>>['slack'];
 
 const place = (container: string) => ({
   platform: 'slack' as const,
@@ -108,6 +111,28 @@ describe('a form', () => {
       account: { user: 'UBOB' },
       content: { kind: 'message' },
     });
+  });
+
+  test('does not open for somebody who could not use its action, whom the core answers', async () => {
+    const { slack, assistant, asked, thread } = await withTicket();
+    const bob = { ...ALICE, id: PrincipalId.parse('bob') };
+    assistant.known.set('UBOB', bob);
+    assistant.mayNot.add(bob.id);
+    expect((await slack.click('UBOB', asked, 'form')).status).toBe(200);
+    expect(slack.workspace.views).toEqual([]);
+    expect(assistant.stored.at(-1)).toMatchObject({
+      account: { user: 'UBOB' },
+      place: { thread },
+      content: { kind: 'form', action: 'ticket.create', arguments: {} },
+    });
+  });
+
+  test('that is not there any more is answered with what one can ask for', async () => {
+    const { slack, assistant, asked } = await withTicket();
+    assistant.askedWith.clear();
+    expect((await slack.click('UALICE', asked, 'form')).status).toBe(200);
+    expect(slack.workspace.views).toEqual([]);
+    expect(assistant.stored.at(-1)).toMatchObject({ content: { kind: 'message', text: 'help' } });
   });
 
   test('that cannot be opened shows a failure and stores nothing', async () => {
@@ -217,6 +242,60 @@ describe('a denial', () => {
     const rendering = newId(RenderingId);
     const { private_metadata } = reasonModal(rendering, { ...place('CAPPROVALS'), thread: '1.2' });
     expect(JSON.parse(private_metadata)).toEqual({ container: 'CAPPROVALS', thread: '1.2', rendering });
+  });
+});
+
+describe('a dialog that Slack asks to open later', () => {
+  const NOT_NOW = /Slack opens no dialog for me at the moment, so nothing was done/;
+  const withCard = async (where: (slack: Slack) => string) => {
+    const all = await connected();
+    const { slack, assistant, adapter } = all;
+    assistant.known.set('UALICE', ALICE);
+    assistant.forms.push(TICKET);
+    const card = cardWith({ buttons: ['approve', 'deny'], offers: ['edit', 'report'] });
+    assistant.editable.set(card.rendering, TICKET);
+    const channel = where(slack);
+    slack.workspace.channels.get('CAPPROVALS')!.members.add('UALICE');
+    await adapter.surface.post(place(channel), messageWith({ card }));
+    slack.rateLimit(1, 3, { method: 'views.open' });
+    return { ...all, channel, message: slack.messages(channel).at(-1)! };
+  };
+  const nothingBut = ({ slack, assistant }: Awaited<ReturnType<typeof connected>>) => {
+    expect(slack.workspace.views).toEqual([]);
+    expect(assistant.stored).toEqual([]);
+  };
+
+  test.each(['deny', 'edit', 'report'])(
+    'after a press of %s is said to whoever pressed, alone',
+    async (button) => {
+      const all = await withCard(() => 'CAPPROVALS');
+      const { slack, message } = all;
+      expect((await slack.click('UALICE', message, button)).status).toBe(200);
+      await slack.workspace.until(() => slack.workspace.whispers.length === 1);
+      const whisper = { channel: 'CAPPROVALS', user: 'UALICE', text: expect.stringMatching(NOT_NOW) };
+      expect(slack.workspace.whispers).toMatchObject([whisper]);
+      expect(slack.messages('CAPPROVALS')).toHaveLength(1);
+      nothingBut(all);
+      await slack.click('UALICE', message, button);
+      expect(slack.workspace.views).toHaveLength(1);
+    },
+  );
+
+  test.each([
+    [
+      'in a direct message is said there',
+      (slack: Slack, message: FakeMessage) => slack.click('UALICE', message, 'deny'),
+    ],
+    [
+      'by a shortcut is said in the direct message',
+      (slack: Slack) => slack.shortcut('UALICE', 'new_request'),
+    ],
+  ])('%s', async (_, presses) => {
+    const all = await withCard((slack) => slack.workspace.directWith('UALICE'));
+    const { slack, message, channel } = all;
+    expect((await presses(slack, message)).status).toBe(200);
+    await slack.workspace.until(() => NOT_NOW.test(slack.messages(channel).at(-1)!.text));
+    nothingBut(all);
   });
 });
 

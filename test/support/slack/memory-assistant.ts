@@ -25,6 +25,8 @@ export type MemoryAssistant = ChatAssistant & {
   /** By action; one with a blank, as ours have, where a test says nothing. */
   readonly examples: Map<string, string[]>;
   readonly askedWith: Map<MessageId, Form>;
+  /** Known people who may use no action. */
+  readonly mayNot: Set<PrincipalId>;
   /** What known people may change, as it was shown. */
   readonly editable: Map<RenderingId, Form>;
   /** What each known person is shown to wait for them. */
@@ -51,6 +53,7 @@ export function memoryAssistant(): MemoryAssistant {
   const forms: MemoryAssistant['forms'] = [];
   const examples: MemoryAssistant['examples'] = new Map();
   const askedWith: MemoryAssistant['askedWith'] = new Map();
+  const mayNot: MemoryAssistant['mayNot'] = new Set();
   const editable: MemoryAssistant['editable'] = new Map();
   const waiting: MemoryAssistant['waiting'] = [];
   const given: MemoryAssistant['given'] = [];
@@ -71,6 +74,7 @@ export function memoryAssistant(): MemoryAssistant {
     forms,
     examples,
     askedWith,
+    mayNot,
     editable,
     waiting,
     given,
@@ -78,7 +82,10 @@ export function memoryAssistant(): MemoryAssistant {
     change: (change) => {
       for (const listener of listeners) listener(change);
     },
-    formOf: async (message) => askedWith.get(message) ?? null,
+    formOf: async (message, viewer) => {
+      const form = askedWith.get(message);
+      return form === undefined ? null : { action: form.action, form: mayNot.has(viewer) ? null : form };
+    },
     editFormOf: async (rendering) => editable.get(rendering) ?? null,
     checkForm: async (action, values) => {
       if (!forms.some((form) => form.action === action)) return null;
