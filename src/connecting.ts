@@ -15,8 +15,6 @@ const AGAIN_MAX_MS = 60_000;
 type Code = ErrorCode | 'not_connected' | 'ok';
 type State = { connected: boolean; code: Code };
 
-export type Connecting = ReturnType<typeof createConnecting>;
-
 export function createConnecting(deps: { log: Log; defect(error: unknown, about: object): void }) {
   const { log, defect } = deps;
   const stopping = new AbortController();

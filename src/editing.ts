@@ -105,7 +105,7 @@ export async function changedBy(
 }
 
 /** `values` are a form's, untrusted. Reads outside systems with the first requester's name, and changes nothing. */
-export async function prepareEdit(
+async function prepareEdit(
   deps: EditingDeps,
   request: StoredRequest,
   editor: PrincipalId,
@@ -148,7 +148,7 @@ export async function prepareEdit(
 }
 
 /** Policy on a changed request, for all who ask for it. */
-export function judgeDraft(
+function judgeDraft(
   deps: Pick<ProposingDeps, 'judging'>,
   sql: Sql,
   request: StoredRequest,

@@ -10,7 +10,7 @@ import { openDatabase } from './store/postgres.ts';
 import { createQueue, type Queue } from './store/queue.ts';
 import { QUEUES } from './store/queue-names.ts';
 
-export const APP_ROLE = 'countersign_app';
+const APP_ROLE = 'countersign_app';
 /** Of one process; each acknowledgement has one for a few milliseconds. */
 const INTAKE_CONNECTIONS = 6;
 /** Keeps our keys apart from whatever else lives in the same Redis. */

@@ -115,7 +115,7 @@ function parametersOf(fields: Fields[]): Map<string, Fields> {
  * What is wrong with the scheduler for this job; null where nothing is. Buildbot ignores a parameter that it does not ask
  * for and one that is fixed: a commit sent there would be approved, and another one built.
  */
-export function unsuitable(scheduler: Fields, job: Job, args: Args): string | null {
+function unsuitable(scheduler: Fields, job: Job, args: Args): string | null {
   const name = `The force scheduler "${job.scheduler}" of Buildbot`;
   if (scheduler.enabled === false) return `${name} is disabled.`;
   if (!texts(scheduler.builder_names).includes(job.builder))

@@ -154,7 +154,7 @@ export function notSeen(system: string, name: string, { result: { code } }: { re
 }
 
 /** The end of an output as a result shows it: bounded, without control sequences. */
-export function tailOf(output: string): string {
+function tailOf(output: string): string {
   const clean = stripVTControlCharacters(output).replaceAll('\r\n', '\n');
   if (clean.length <= LOG_CHARACTERS) return clean;
   const end = clean.slice(-LOG_CHARACTERS);

@@ -51,7 +51,7 @@ const part = (fields: Json | undefined, name: string): Fields => {
 };
 
 /** Null where the operator described none of that name. */
-export function environmentOf(service: string, name: string, settings: Json): Environment | null {
+function environmentOf(service: string, name: string, settings: Json): Environment | null {
   const of = part(part(settings, 'services'), service);
   const fields = listOf(of, 'environments').find((one) => one.name === name);
   return fields === undefined ? null : { service, name, from: text(fields, 'from') || null, fields, of };

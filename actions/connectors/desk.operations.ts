@@ -9,7 +9,7 @@ const BASE = `https://${HOST}`;
 const SYSTEM = 'the built-in desk';
 
 /** `T-12`, `#12` and `12` are the same ticket here. */
-export function ticketNumber(args: Args): string {
+function ticketNumber(args: Args): string {
   return text(args, 'ticket').replace(/^(?:#|[A-Za-z]+-)/, '');
 }
 

@@ -41,7 +41,7 @@ const QUEUE_TREE = {
 };
 const BUILD = `number,queueId,building,result,url,${IN_ACTIONS}`;
 const BUILD_TREE = { tree: BUILD };
-export const BUILDS_TREE = { tree: `builds[${BUILD}]{0,${BUILDS_LOOKED_AT}}` };
+const BUILDS_TREE = { tree: `builds[${BUILD}]{0,${BUILDS_LOOKED_AT}}` };
 
 const ENDINGS: Readonly<Record<string, readonly [code: string, words: string]>> = {
   SUCCESS: ['done', 'passed'],
@@ -81,7 +81,7 @@ export function buildRules(
   ];
 }
 
-export const readItem = (tools: Tools, item: string): Promise<Answer<Fields>> =>
+const readItem = (tools: Tools, item: string): Promise<Answer<Fields>> =>
   read(tools, JENKINS, ['queue', 'item', item, 'api', 'json'], QUEUE_TREE);
 
 export async function readBuilds(tools: Tools, path: string): Promise<Fields[]> {

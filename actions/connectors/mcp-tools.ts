@@ -14,7 +14,7 @@ const DIGESTED = ['name', 'title', 'description', 'inputSchema', 'outputSchema',
 const Page = z.looseObject({ tools: z.array(z.unknown()), nextCursor: z.string().optional() });
 
 /** The tool as the server said it, reduced to what is digested. */
-export function saidOf(tool: Fields): Fields {
+function saidOf(tool: Fields): Fields {
   const said = DIGESTED.flatMap((name) => (tool[name] === undefined ? [] : [[name, tool[name]] as const]));
   return Object.fromEntries(said);
 }

@@ -4,9 +4,10 @@
  */
 import type { Pace } from '../../src/surface/paced-queue.ts';
 
-/** One message with its card: 28 KB, which Teams counts in UTF-16. */
-export const CARD_MAX_BYTES = 28 * 1024;
-/** The same in UTF-16 units of JSON, as `measure` counts; a card and its words stay below this together. */
+/**
+ * Of one message with its card, in UTF-16 units of JSON, as `measure` counts; a card and its words stay below this together. Teams
+ * takes 28 KB, which it counts in UTF-16.
+ */
 export const CARD_BUDGET = 13_000;
 /** A card's rows, their layout included; its other parts are bounded to under 6,000 together. */
 export const ROWS_BUDGET = 6_000;

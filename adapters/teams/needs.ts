@@ -2,7 +2,6 @@
  * What this adapter and the app package agree on, in one place: a test compares `app/manifest.json` with it, so that
  * the app never asks for more than it uses.
  */
-import { DecisionKind } from '../../src/model/turn.ts';
 
 /** Everything from Teams arrives here. */
 export const ENDPOINT = '/api/messages';
@@ -10,8 +9,6 @@ export const ENDPOINT = '/api/messages';
 export const SCOPES = ['personal', 'team', 'groupChat'] as const;
 /** Offered as hints while a person types; the same words work everywhere. */
 export const COMMANDS = ['help', 'home', 'my requests', 'waiting for me', 'whoami'] as const;
-/** A button's verb is the decision itself; its data is the opaque id of the rendering and the request it shows. */
-export const BUTTONS: readonly DecisionKind[] = DecisionKind.options;
 /** Sends a filled form. */
 export const FORM_VERB = 'form';
 /** Asks for the form that changes what a card shows, and sends it. */

@@ -8,7 +8,7 @@ import { checkedReason, idOf } from './body.ts';
 import type { Caller } from './caller.ts';
 
 /** The caller's own thread. Throws `not_found`, the same for a thread of somebody else and for none at all. */
-export async function ownThread(assistant: Assistant, caller: Caller, given: string): Promise<ThreadId> {
+async function ownThread(assistant: Assistant, caller: Caller, given: string): Promise<ThreadId> {
   const thread = idOf(ThreadId, given);
   const messages = thread === null ? null : await assistant.messages(thread, caller.principal.id);
   if (thread === null || messages === null) throw new AppError('not_found', 'There is no such conversation.');

@@ -59,7 +59,7 @@ export function foreignPage(asked: Asked, origins: readonly URL[]): string | nul
 }
 
 /** Null when a change comes from a page of ours, which it must say. (OWASP: verifying the origin with standard headers) */
-export function foreignChange(asked: Asked, ours: URL): string | null {
+function foreignChange(asked: Asked, ours: URL): string | null {
   if (asked.method === 'GET' || asked.method === 'HEAD') return null;
   return asked.origin === ours.origin ? null : 'Changes are accepted from pages of this address only.';
 }

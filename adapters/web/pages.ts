@@ -30,7 +30,7 @@ const PAGES = [
  * What our pages may do: run our script, talk to us, nothing else. Trusted Types turn every markup sink into an
  * error, but for the one policy `default` of the client, which lets style sheets pass and refuses any `<`.
  */
-export function pagePolicy(nonce: string): string {
+function pagePolicy(nonce: string): string {
   return [
     "default-src 'none'",
     "script-src 'self'",

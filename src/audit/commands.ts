@@ -199,7 +199,7 @@ export async function evidenceVerify(
 }
 
 /** How long a command waits for its own entry to be signed for. */
-export const COMMAND_COVER_MS = 30_000;
+const COMMAND_COVER_MS = 30_000;
 
 /** Places and signs what a command has just written, whether or not an assistant runs. */
 export async function settle(deps: Pick<ReadDeps, 'db' | 'sequence'>, entryId: string): Promise<void> {

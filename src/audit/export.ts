@@ -38,15 +38,6 @@ export async function* readPlaced(sql: Sql, from: number, to: number): AsyncGene
   }
 }
 
-/** Newest first, below index `before` (null: from the end). */
-export async function readPage(sql: Sql, page: { before: number | null; limit: number }): Promise<Placed[]> {
-  const rows = await sql.query<Row>(
-    `${SELECT_PLACED} WHERE $1::bigint IS NULL OR l.index < $1 ORDER BY l.index DESC LIMIT $2`,
-    [page.before, page.limit],
-  );
-  return rows.map(toPlaced);
-}
-
 /** All entries of one request that have their place, in order. */
 export async function readRequest(sql: Sql, request: string): Promise<Placed[]> {
   const rows = await sql.query<Row>(`${SELECT_PLACED} WHERE e.request = $1 ORDER BY l.index`, [request]);

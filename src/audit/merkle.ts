@@ -11,7 +11,7 @@ export const HASH_BYTES = 32;
 /** `previous` of the first entry. */
 export const ZERO_HASH: Buffer = Buffer.alloc(HASH_BYTES);
 /** RFC 6962, 2.1: the root of the empty list is the hash of nothing. */
-export const EMPTY_ROOT: Buffer = createHash('sha256').digest();
+const EMPTY_ROOT: Buffer = createHash('sha256').digest();
 
 export function leafHash(data: Uint8Array): Buffer {
   return createHash('sha256').update(LEAF_PREFIX).update(data).digest();

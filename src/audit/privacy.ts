@@ -58,7 +58,7 @@ async function isKeyOf(sql: Sql, key: string, person: PrincipalId): Promise<bool
 }
 
 /** Destroys the person's keys and records it, in the caller's transaction; answers the entry's id. */
-export async function erasePerson(
+async function erasePerson(
   tx: Tx,
   deps: { log: AuditLog; personKeys: PersonKeys },
   person: PrincipalId,

@@ -1,5 +1,5 @@
 /** A whole tree in memory, for making proofs: 64 bytes a leaf. Checking them needs only `merkle.ts`. */
-import { appendLeaf, EMPTY_FRONTIER, type Frontier, HASH_BYTES, nodeHash, rootOf } from './merkle.ts';
+import { EMPTY_FRONTIER, HASH_BYTES, nodeHash, rootOf } from './merkle.ts';
 
 export interface Tree {
   readonly size: number;
@@ -73,11 +73,4 @@ export function buildTree(leaves: readonly Buffer[]): Tree {
       return subproof(oldSize, 0, leaves.length, true);
     },
   };
-}
-
-/** The frontier of a list of leaf hashes. */
-export function frontierOf(leaves: Iterable<Buffer>): Frontier {
-  let frontier = EMPTY_FRONTIER;
-  for (const leaf of leaves) frontier = appendLeaf(frontier, leaf);
-  return frontier;
 }

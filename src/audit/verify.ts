@@ -8,7 +8,7 @@ import { appendLeaf, EMPTY_FRONTIER, rootOf, ZERO_HASH } from './merkle.ts';
 import type { Checkpoint, Verifier } from './note.ts';
 
 /** More would not be read; the count is complete. */
-export const MAX_PROBLEMS = 100;
+const MAX_PROBLEMS = 100;
 
 export type Verification = {
   ok: boolean;

@@ -41,7 +41,7 @@ type Known = {
 
 /** As the files say; whether the source still is what was reviewed is not looked at. */
 export type OutsideActions = { known: readonly Known[] };
-export const NO_OUTSIDE_ACTIONS: OutsideActions = { known: [] };
+const NO_OUTSIDE_ACTIONS: OutsideActions = { known: [] };
 
 export type OutsideStatus = {
   name: string;

@@ -72,7 +72,7 @@ export function alternativesOf(node: Node): Alternatives | null {
 }
 
 /** Says which arguments there must be, and nothing else. */
-export const isOnlyRequired = (node: Node): boolean =>
+const isOnlyRequired = (node: Node): boolean =>
   Array.isArray(node.required) &&
   node.required.length > 0 &&
   Object.entries(node).every(

@@ -22,11 +22,11 @@ export type Found = Pick<EgressValues, 'args' | 'settings' | 'pinned' | 'handle'
 /** A place in a template, with what stands there where the value is missing. */
 export type Fill = { $fill: string; or?: Json };
 
-export const isReference = (text: string): boolean =>
+const isReference = (text: string): boolean =>
   REFERENCE.test(text) && !text.split('.').some((name) => isStrangeKey(name));
 
 /** Own values only: what every object has is no argument. */
-export function lookUp(reference: string, values: Found): Json | undefined {
+function lookUp(reference: string, values: Found): Json | undefined {
   if (!isReference(reference)) return undefined;
   let value: unknown = values;
   for (const name of reference.split('.')) {

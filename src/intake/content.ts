@@ -9,7 +9,7 @@ import { type Content, MESSAGE_MAX_CHARACTERS, type Spoken } from '../model/turn
 /** All forwarded and quoted text of one message together; what is beyond is left out, as nobody asks by it. */
 export const FETCHED_MAX_CHARACTERS = 12_000;
 /** How deep a form's values may nest: deeper than any schema of ours, shallow enough for every recursive reader. */
-export const VALUES_MAX_DEPTH = 16;
+const VALUES_MAX_DEPTH = 16;
 /** What is kept of a message that is too long, so that its thread shows which one was meant. */
 const EXCERPT_CHARACTERS = 200;
 

@@ -20,7 +20,7 @@ const TRIES = 4;
 /** Where it says to wait without saying how long. */
 const DEFAULT_WAIT_SECONDS = 2;
 /** For everything: somebody waits to be asked, and everybody who may approve is asked where this fails. */
-export const TOTAL_TIMEOUT_MS = 30_000;
+const TOTAL_TIMEOUT_MS = 30_000;
 const TOO_MANY_REQUESTS = 429;
 
 export type PagerDutyOptions = {

@@ -133,7 +133,7 @@ function failed(reason: Unavailable, retry: boolean): Failure {
 }
 
 /** Seconds or an HTTP date; null where there is none or it cannot be read. */
-export function readRetryAfter(value: string | null, nowMs: number): number | null {
+function readRetryAfter(value: string | null, nowMs: number): number | null {
   if (value === null) return null;
   if (/^\d{1,9}(?:\.\d{1,3})?$/.test(value.trim())) return Number(value) * 1_000;
   const date = Date.parse(value);

@@ -9,7 +9,7 @@ const HELP_MAX_ACTIONS = 20;
 const answer = (text: string): Plan => ({ kind: 'answer', text, authorship: 'system' });
 
 /** e.g. `ci trigger repo=… ref=… job=… [inputs.NAME=…]` */
-export function usageLine(tool: PlannerTool): string {
+function usageLine(tool: PlannerTool): string {
   const fields = fieldsOf(tool).map((field) => {
     const key = field.kind === 'record' ? `${field.name}.NAME` : field.name;
     const value = field.kind === 'choice' ? field.choices.join('|') : field.prose ? '"…"' : '…';

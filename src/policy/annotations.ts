@@ -8,9 +8,9 @@ const UNIT_SECONDS = { m: 60, h: 3600, d: 86_400 } as const;
 /** Above this nobody remembers what they were asked; a quorum is one digit. */
 const QUORUM = /^[1-9]$/;
 /** Shorter than a minute, a person cannot read the card. */
-export const MIN_EXPIRY_SECONDS = 60;
+const MIN_EXPIRY_SECONDS = 60;
 /** After a week what was asked describes another world; asking again is one message. */
-export const MAX_EXPIRY_SECONDS = 7 * 86_400;
+const MAX_EXPIRY_SECONDS = 7 * 86_400;
 /** Where no permit says: a working day, so that tomorrow's shift is not asked about yesterday. */
 export const DEFAULT_EXPIRY_SECONDS = 8 * 3600;
 /** A denial quotes it in one line. */

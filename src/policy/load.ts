@@ -12,7 +12,7 @@ import { splitStatements } from './statements.ts';
 import type { CatalogueEntry, LoadedPolicies, Policy, PolicyFile, PolicyGroup } from './types.ts';
 
 const CODE = 'policy_invalid';
-export const SCHEMA_FILE = 'schema.cedarschema';
+const SCHEMA_FILE = 'schema.cedarschema';
 const POLICY_FILE = /\.cedar$/;
 
 export type LoadOptions = {

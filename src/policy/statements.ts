@@ -30,7 +30,7 @@ export function splitStatements(source: string): Statement[] {
 }
 
 /** The line of a character offset; the first line is 1. */
-export function lineAt(source: string, offset: number): number {
+function lineAt(source: string, offset: number): number {
   return source.slice(0, offset).split('\n').length;
 }
 

@@ -100,7 +100,7 @@ export function notEnough(
 }
 
 /** A few names, and how many more. */
-export function names(people: readonly Person[]): string {
+function names(people: readonly Person[]): string {
   const shown = people.slice(0, MAX_NAMES).map((person) => person.name);
   const more = people.length - shown.length;
   if (more > 0) return `${shown.join(', ')} and ${more} more`;

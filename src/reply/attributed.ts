@@ -24,4 +24,4 @@ export function messageOf({ message, by }: Result, state: RequestState): string 
 }
 
 /** As a sentence begins. */
-export const beginning = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;
+const beginning = (name: string): string => `${name.charAt(0).toUpperCase()}${name.slice(1)}`;

@@ -13,7 +13,7 @@ const REFERENCE =
 const CALL = /^[A-Za-z_][\w.]*[([{]/;
 
 /** Shannon entropy in bits per UTF-16 code unit. */
-export function entropyBits(value: string): number {
+function entropyBits(value: string): number {
   const counts = new Map<string, number>();
   for (const character of value) counts.set(character, (counts.get(character) ?? 0) + 1);
   let bits = 0;

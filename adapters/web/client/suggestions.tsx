@@ -9,7 +9,7 @@ type Props = {
 };
 
 /** The example as text, and where its first blank stands, to be typed over. */
-export function filledIn(example: string): { text: string; blank: { start: number; end: number } | null } {
+function filledIn(example: string): { text: string; blank: { start: number; end: number } | null } {
   let text = '';
   let blank: { start: number; end: number } | null = null;
   for (const part of exampleParts(example)) {

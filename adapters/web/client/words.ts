@@ -81,7 +81,7 @@ export function fullTime(at: string): string {
 /** How much is shown at once, in UTF-16 units and lines; the rest opens with a tap. */
 export type Room = { units: number; lines: number };
 /** A value on a card: the others should stay in sight. */
-export const ON_CARD: Room = { units: 320, lines: 8 };
+const ON_CARD: Room = { units: 320, lines: 8 };
 /** What was said in a conversation: a screen of it. */
 export const IN_CONVERSATION: Room = { units: 2_000, lines: 30 };
 

@@ -43,7 +43,7 @@ export type ExchangeSpec = {
   answered: (answer: BrokerAnswer) => Promise<void>;
 };
 
-export function describe(outgoing: Outgoing): BrokerCall {
+function describe(outgoing: Outgoing): BrokerCall {
   const body = Buffer.from(outgoing.body ?? '', 'utf8');
   return {
     method: outgoing.method,

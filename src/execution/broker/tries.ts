@@ -16,7 +16,7 @@ export const MAX_TRIES = 3;
 /** Before the second try, doubled before the third; half of it is chance. */
 const FIRST_PAUSE_MS = 250;
 /** The longest pause that a call waits out, an upstream's own included; a person is waiting for a preview. */
-export const MAX_WAIT_MS = 5_000;
+const MAX_WAIT_MS = 5_000;
 /** What must be left of a call's time for another try to make sense. */
 const MIN_TRY_MS = 500;
 /** The upstream, or what stands before it, says: not now. */

@@ -25,7 +25,7 @@ export type Bundle = {
 export type ConnectorModule = { name: string; module: string };
 
 /** Where bundles are kept unless told otherwise; ignored by git. */
-export const BUNDLE_FOLDER = path.join(ROOT, '.build', 'actions');
+const BUNDLE_FOLDER = path.join(ROOT, '.build', 'actions');
 
 /**
  * Bundles every module, sorted by name; a bundle that was made of the very sources that lie here is taken as it is.

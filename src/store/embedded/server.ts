@@ -45,7 +45,7 @@ export function livePostmaster(layout: Layout): Postmaster | null {
  * Clears the way for a start: waits for a zombie, then removes a lock file whose process is not a postmaster of
  * this cluster. PostgreSQL itself would refuse to start beside any live process of that number.
  */
-export async function forgetDeadPostmaster(layout: Layout): Promise<void> {
+async function forgetDeadPostmaster(layout: Layout): Promise<void> {
   const found = readPostmaster(layout);
   if (found === null || livePostmaster(layout) !== null) return;
   await waitUntil(() => liveness(found.pid) !== 'zombie', ZOMBIE_PATIENCE_MS);
