@@ -11,6 +11,7 @@ import { findRequest } from './approval/requests.ts';
 import type { Obstacle } from './execution/executor.ts';
 import { askedOf } from './judging.ts';
 import type { Decision } from './model/decision.ts';
+import { UNSTARTED } from './model/expiry.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
 import { newId, RequestId as RequestIds } from './model/ids.ts';
 import type { Json, Obligations, StoredRequest } from './model/request.ts';
@@ -137,7 +138,7 @@ export async function endingPermitted(
     evidence,
   });
   if (killed) return stop('kill_switch', 'The kill switch is on; it is tried again.', 'cancelled');
-  if (over) return stop('expired', 'Its time was over before it could start; it is tried again.', 'expired');
+  if (over) return stop(UNSTARTED.code, `${UNSTARTED.message} It is tried again.`, 'expired');
   return { obstacle: null, evidence };
 }
 

@@ -4,6 +4,7 @@ import { approvalsOf } from './approval/requests.ts';
 import { type JudgeDeps, judgeOf } from './deciding.ts';
 import { type EndingDeps, endingPermitted, takesBack } from './ending.ts';
 import type { Obstacle } from './execution/executor.ts';
+import { UNSTARTED } from './model/expiry.ts';
 import type { PrincipalId } from './model/ids.ts';
 import type { Json, StoredRequest } from './model/request.ts';
 import type { Tx } from './store/database.ts';
@@ -38,7 +39,7 @@ export async function permittedNow(
   const clock = await tx.one<{ over: boolean }>('select $1::timestamptz <= clock_timestamp() as over', [
     request.expiresAt,
   ]);
-  if (clock.over) return stop('expired', 'Its time was over before it could start.', 'expired');
+  if (clock.over) return stop(UNSTARTED.code, UNSTARTED.message, 'expired');
   return { obstacle: null, evidence };
 }
 

@@ -4,6 +4,7 @@
  * changes nothing, is answered in words, and is recorded.
  */
 import type { AuditLog } from '../audit/log.ts';
+import { UNDECIDED, UNSTARTED } from '../model/expiry.ts';
 import type { PrincipalId } from '../model/ids.ts';
 import type { DecisionInput } from '../model/ports.ts';
 import type { Json, RequestState, StoredRequest } from '../model/request.ts';
@@ -64,8 +65,7 @@ export async function decideInTransaction(
 ): Promise<Ruling> {
   const found = await lockRequest(tx, input.request);
   if (!found) return { kind: 'missing' };
-  const request = (await move(tx, found.id, 'expired', EXPIRED)) ?? found;
-  if (request.state !== found.state) await recordExpiry(tx, deps.audit, request);
+  const request = (await expire(tx, deps.audit, found)) ?? found;
 
   const context: Context = { tx, ...deps, input, request, expiredNow: request.state !== found.state };
   const refusal = await mayNot(context);
@@ -104,15 +104,18 @@ type Context = {
   groups?: string[];
 };
 
-const EXPIRED = { code: 'expired', message: 'Nobody decided in time.' };
-
-async function recordExpiry(tx: Tx, audit: AuditLog, request: StoredRequest): Promise<void> {
+/** Expires a locked request; null where its time is not over. */
+async function expire(tx: Tx, audit: AuditLog, found: StoredRequest): Promise<StoredRequest | null> {
+  const why = found.state === 'approved' ? UNSTARTED : UNDECIDED;
+  const request = await move(tx, found.id, 'expired', why);
+  if (!request) return null;
   await audit.append(tx, {
     type: 'request.expired',
     turn: request.turn,
     request: request.id,
-    data: { digest: request.digest },
+    data: { digest: request.digest, code: why.code },
   });
+  return request;
 }
 
 /** Expires one request if its time is over by the database's clock; null where it is not or has moved on. */
@@ -121,9 +124,8 @@ export async function expireInTransaction(
   audit: AuditLog,
   id: StoredRequest['id'],
 ): Promise<StoredRequest | null> {
-  const request = await move(tx, id, 'expired', EXPIRED);
-  if (request) await recordExpiry(tx, audit, request);
-  return request;
+  const found = await lockRequest(tx, id);
+  return found && expire(tx, audit, found);
 }
 
 /** Why this person may not decide so, in words; null where they may. Fills in the groups that count. */

@@ -209,7 +209,13 @@ describe('expiry is by the clock of the database', () => {
       expiresAt: new Date(Date.now() - 1),
     });
     const after = await database.db.transaction((tx) => expireInTransaction(tx, audit, request.id));
-    expect(after?.state).toBe('expired');
+    expect(after).toMatchObject({
+      state: 'expired',
+      result: { code: 'expired_before_start', message: 'It was approved, but could not start in time.' },
+    });
+    expect(await entriesOf(database.db, request.id)).toMatchObject([
+      { type: 'request.expired', data: { code: 'expired_before_start' } },
+    ]);
   });
 });
 
