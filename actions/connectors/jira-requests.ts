@@ -66,14 +66,13 @@ export function keyOf(args: Args, settings: Json): string {
 export const linkTo = (settings: Json, key: string): string => `${placeOf(settings).web}/browse/${key}`;
 
 export function requestBody(args: Args, about: About): Fields {
-  const { isCloud, desk, type, priorities } = placeOf(about.settings);
-  const words = signed(text(args, 'description'), about);
-  const priority = text(priorities, text(args, 'priority'));
+  const { isCloud, desk, type } = placeOf(about.settings);
+  const { title, text: words, priority } = askedOf(args, about);
   return {
     serviceDeskId: desk,
     requestTypeId: type,
     requestFieldValues: {
-      summary: text(args, 'title'),
+      summary: title,
       description: isCloud ? document(words) : wiki(words),
       ...(priority === '' ? {} : { priority: { name: priority } }),
     },
@@ -137,6 +136,11 @@ export const readPublicRule = readRule(JIRA, '/rest/servicedeskapi/request/{key}
   fill: withKey,
   query: () => ({ ...publicQuery, start: null }),
 });
+/** One comment as Service Management knows it, which says on either edition who reads it. */
+export const readOneCommentRule = readRule(JIRA, '/rest/servicedeskapi/request/{key}/comment/{comment}', {
+  fill: withKey,
+  free: { comment: 'number' },
+});
 const onEdition =
   (isCloud: boolean) =>
   ({ settings }: { settings: Json }): Record<string, string> =>
@@ -180,11 +184,20 @@ export function isOurs(person: Json | undefined, settings: Json): boolean {
 export const isDone = ({ fields }: Issue): boolean =>
   text(inside(inside(fields, 'status'), 'statusCategory'), 'key') === 'done';
 
-/** In what a ticket is not what was asked for; the text holds the mark. */
-export function differing({ fields }: Issue, title: string, words: string): string[] {
+/** What a ticket is opened with; the text holds the mark, the priority is empty where the project chooses it. */
+export type Asked = { title: string; text: string; priority: string };
+export const askedOf = (args: Args, about: About): Asked => ({
+  title: text(args, 'title'),
+  text: signed(text(args, 'description'), about),
+  priority: text(placeOf(about.settings).priorities, text(args, 'priority')),
+});
+
+/** In what a ticket is not what was asked for: a project's own automation changes fields. */
+export function differing({ fields }: Issue, asked: Asked): string[] {
   const wanted: Record<string, boolean> = {
-    title: sameWords(text(fields, 'summary'), title),
-    description: sameWords(wordsOf(fields.description), words),
+    title: sameWords(text(fields, 'summary'), asked.title),
+    description: sameWords(wordsOf(fields.description), asked.text),
+    priority: asked.priority === '' || text(inside(fields, 'priority'), 'name') === asked.priority,
   };
   return Object.keys(wanted).filter((name) => wanted[name] === false);
 }
@@ -193,7 +206,7 @@ export function differing({ fields }: Issue, title: string, words: string): stri
 export async function findByMark(args: Args, tools: Tools): Promise<string | null> {
   const { isCloud, version, project } = placeOf(tools.settings);
   const path = ['rest', 'api', version, 'search', ...(isCloud ? ['jql'] : [])];
-  const wanted = signed(text(args, 'description'), tools);
+  const asked = askedOf(args, tools);
   let next: Record<string, string> = {};
   for (let page = 1; page <= SEARCH_PAGES; page += 1) {
     const answer = await read(tools, JIRA, path, { ...searchQuery(tools.settings), ...next });
@@ -205,7 +218,7 @@ export async function findByMark(args: Args, tools: Tools): Promise<string | nul
         (issue) =>
           issue.key.startsWith(`${project}-`) &&
           isOurs(issue.fields.creator, tools.settings) &&
-          differing(issue, text(args, 'title'), wanted).length === 0,
+          differing(issue, asked).length === 0,
       );
     if (found !== undefined) return found.key;
     const token = text(answer.value, 'nextPageToken');
@@ -248,6 +261,14 @@ export async function publicComments(key: string, tools: Tools): Promise<Answer<
     if (comments.length === 0 || answer.value.isLastPage !== false) break;
   }
   return { ok: true, value: found.toSorted((a, b) => writtenAt(b) - writtenAt(a)) };
+}
+
+/** Whether a comment is read by whom our comments are meant for; null where Jira does not say. */
+export async function hasOurReaders(key: string, comment: Fields, tools: Tools): Promise<boolean | null> {
+  const id = text(comment, 'id');
+  if (!/^[1-9][0-9]*$/.test(id)) return null;
+  const answer = await read(tools, JIRA, [...REQUESTS, key, 'comment', id]);
+  return answer.ok ? answer.value.public === placeOf(tools.settings).isPublic : null;
 }
 
 /** The transition that leads to a status from where the ticket is now, by its id; null where none does. */

@@ -5,10 +5,12 @@ import { type Fields, isFields, saidThere, text, unclear, unsure } from './answe
 import { JIRA } from './jira-errors.ts';
 import { refusedType } from './jira-request-type.ts';
 import {
+  askedOf,
   commentBody,
   commentsOf,
   differing,
   findByMark,
+  hasOurReaders,
   ISSUE,
   type Issue,
   inside,
@@ -23,6 +25,7 @@ import {
   readDeskRule,
   readIssue,
   readIssueRule,
+  readOneCommentRule,
   readOpenedRule,
   readPublicRule,
   readTransitionsRule,
@@ -100,7 +103,7 @@ const create: Operation = {
     // Its key is Jira's word; `follow` reads back what it holds before anybody is told that it is done.
     return {
       kind: 'running',
-      handle: { key, title: text(args, 'title'), text: signed(text(args, 'description'), tools) },
+      handle: { key, ...askedOf(args, tools) },
       message: `Ticket ${key} is being read back.`,
     };
   },
@@ -118,7 +121,11 @@ const create: Operation = {
       const said = `Jira opened ${key} and does not show it. Please look at it there.`;
       return { ...unsure(said, link), output: '' };
     }
-    const others = differing(found.value, text(handle, 'title'), text(handle, 'text'));
+    const others = differing(found.value, {
+      title: text(handle, 'title'),
+      text: text(handle, 'text'),
+      priority: text(handle, 'priority'),
+    });
     if (others.length === 0)
       return { kind: 'done', result: doneWith(key, link, openedWords(key)), output: '' };
     const said = `Jira opened ${key}, with another ${listed(others)}. Please look at it there.`;
@@ -130,6 +137,7 @@ const comment: Operation = {
   egress: [
     readIssueRule,
     readCommentsRule,
+    readOneCommentRule,
     writeRule(JIRA, '/rest/servicedeskapi/request/{key}/comment', {
       fill: withKey,
       body: (values) => commentBody(values.args, values),
@@ -158,8 +166,9 @@ const comment: Operation = {
     const made = await write(tools, JIRA, [...REQUESTS, key, 'comment'], commentBody(args, tools));
     if (!made.ok) return made.failure;
     const { isPublic } = placeOf(tools.settings);
+    if (!isFields(made.value)) throw unclear(JIRA.name, 'no comment');
     // Some accounts' comments are public, or internal, whatever they ask for.
-    if (!isFields(made.value) || made.value.public === isPublic) return commented(tools, key);
+    if (made.value.public === isPublic) return commented(tools, key);
     const wanted = isPublic ? 'not public' : 'not internal';
     const said = `The comment is on ticket ${key}, but ${wanted}. Please look at it there.`;
     return unsure(said, linkTo(tools.settings, key));
@@ -171,7 +180,9 @@ const comment: Operation = {
       isOurs(item.author, tools.settings) && sameWords(wordsOf(item.body), wanted);
     for await (const page of commentsOf(key, tools)) {
       if (!page.ok) return CANNOT_TELL;
-      if (page.value.some(isThis)) return happened(commented(tools, key));
+      const ours = page.value.find(isThis);
+      if (ours === undefined) continue;
+      return (await hasOurReaders(key, ours, tools)) ? happened(commented(tools, key)) : CANNOT_TELL;
     }
     return CANNOT_TELL;
   },

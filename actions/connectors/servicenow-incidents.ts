@@ -20,7 +20,7 @@ const JOURNAL_PAGES = 10;
 export const MAX_TITLE_CHARS = 160;
 export const MAX_TEXT_CHARS = 4_000;
 const FIELDS =
-  'sys_id,number,short_description,description,state,priority,assigned_to,assignment_group,correlation_id,sys_created_by';
+  'sys_id,number,short_description,description,state,priority,urgency,caller_id,assigned_to,assignment_group,correlation_id,sys_created_by';
 
 export type Place = {
   account: string;
@@ -184,14 +184,22 @@ export async function findByMark(args: Args, tools: Tools): Promise<Fields | nul
   return listOf(answer.value, 'result').find(isOurs) ?? null;
 }
 
-/** In what an incident is not what was asked for. A field that our account may not write is left out without a word. */
+/**
+ * In what an incident is not what was asked for. A field that our account may not write is left out without a word, and rules of
+ * the instance's own change others.
+ */
 export function differing(incident: Fields, args: Args, about: About): string[] {
-  const { group } = placeOf(about.settings);
+  const { group, caller, urgencies } = placeOf(about.settings);
+  const urgency = text(urgencies, text(args, 'priority'));
+  const isAsked = (name: string, value: string): boolean =>
+    value === '' || storedOf(incident, name) === value;
   const wanted: Record<string, boolean> = {
     title: sameWords(storedOf(incident, 'short_description'), text(args, 'title')),
     description: sameWords(storedOf(incident, 'description'), signed(text(args, 'description'), about)),
     mark: storedOf(incident, 'correlation_id') === about.mark,
-    group: group === '' || storedOf(incident, 'assignment_group') === group,
+    urgency: isAsked('urgency', urgency),
+    group: isAsked('assignment_group', group),
+    caller: isAsked('caller_id', caller),
   };
   return Object.keys(wanted).filter((name) => wanted[name] === false);
 }

@@ -127,12 +127,20 @@ export async function findByMark(args: Args, tools: Tools): Promise<Fields | nul
   return listOf(answer.value, 'tickets').find(isOurs) ?? null;
 }
 
-/** In what a ticket is not what was asked for. */
+/**
+ * In what a ticket is not what was asked for: an account's own triggers change fields, and a light agent's first text is internal.
+ * `is_public` says whether anybody but agents may read one of its texts; a new ticket has one.
+ */
 export function differing(ticket: Fields, args: Args, about: About): string[] {
+  const { group, isPublic } = placeOf(about.settings);
+  const priority = text(args, 'priority');
   const wanted: Record<string, boolean> = {
     title: sameWords(text(ticket, 'subject'), text(args, 'title')),
     description: sameWords(text(ticket, 'description'), signed(text(args, 'description'), about)),
     mark: text(ticket, 'external_id') === about.mark,
+    priority: priority === '' || text(ticket, 'priority') === priority,
+    group: group === '' || String(ticket.group_id) === group,
+    'set of readers': ticket.is_public === isPublic,
   };
   return Object.keys(wanted).filter((name) => wanted[name] === false);
 }

@@ -132,7 +132,7 @@ const commenting = change('Add a comment to', commentBody);
 function hasOtherReaders(answer: Fields, tools: Tools): boolean {
   const audit = isFields(answer.audit) ? answer.audit : {};
   const comment = listOf(audit, 'events').find((event) => text(event, 'type') === 'Comment');
-  return typeof comment?.public === 'boolean' && comment.public !== placeOf(tools.settings).isPublic;
+  return comment?.public !== placeOf(tools.settings).isPublic;
 }
 
 const comment: Operation = {
@@ -161,12 +161,14 @@ const comment: Operation = {
     return unsure(said, linkTo(tools.settings, number));
   },
   reconcile: async (args, tools) => {
-    const { account } = placeOf(tools.settings);
+    const { account, isPublic } = placeOf(tools.settings);
     const wanted = signed(text(args, 'comment'), tools);
     for await (const page of commentsOf(args, tools)) {
       if (!page.ok) return CANNOT_TELL;
       const isOurs = ({ comment }: Said) =>
-        String(comment.author_id) === account && sameWords(wordsOf(comment), wanted);
+        String(comment.author_id) === account &&
+        comment.public === isPublic &&
+        sameWords(wordsOf(comment), wanted);
       if (page.value.some(isOurs)) return happened(commented(tools, numberOf(args)));
     }
     return CANNOT_TELL;

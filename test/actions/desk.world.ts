@@ -12,9 +12,12 @@ function worldOf(database: TestDatabase): World {
     pageUrl: (ticket) => `https://countersign.example/desk/${ticket}`,
   });
   const calls: { method: string; path: string }[] = [];
+  let told: Readonly<Record<string, string>> = {};
   const host = async (request: Request): Promise<Response> => {
     calls.push({ method: request.method, path: new URL(request.url).pathname });
-    return system.host(request);
+    const answer = await system.host(request);
+    if (request.method !== 'GET' || !answer.ok) return answer;
+    return Response.json({ ...((await answer.json()) as object), ...told }, { status: answer.status });
   };
   const way: Way = { builtIns: { 'desk.internal': host } };
   const found = async (ticket: string) => {
@@ -80,6 +83,12 @@ function worldOf(database: TestDatabase): World {
     async saidByOthers(ticket, times) {
       for (let index = 0; index < times; index += 1) await say(ticket, `note ${index}`);
     },
+    storesOtherwise(what) {
+      told = what === 'title' ? { title: 'Another' } : { priority: 'low' };
+      return () => {
+        told = {};
+      };
+    },
     ownedBy: nothing('owners'),
     elsewhere: nothing('other places'),
     calls: () => calls,
@@ -93,6 +102,7 @@ export const deskSubject = (database: TestDatabase): Subject => ({
   settings: {},
   start: async () => worldOf(database),
   ticket: { pattern: /^T-\d+$/, unknown: 'T-999999', strange: ['INC0999999', 'INC99999', '#0', 'T-0', 'x'] },
+  asked: ['title', 'priority'],
   vendorWords: 'the vendor says',
   refusals: [],
   // Found by its mark, whatever else stands there.

@@ -130,6 +130,18 @@ export async function startGithub(): Promise<GithubWorld> {
       return LOGINS.other;
     },
     elsewhere: pull,
+    storesOtherwise: () => {
+      told = ({ method, path }, body) => {
+        if (method !== 'GET' || !path.startsWith(ISSUES) || path.includes('/comments')) return body;
+        const title = 'Changed by a workflow';
+        return Array.isArray(body)
+          ? body.map((issue) => ({ ...issue, title }))
+          : { ...(body as object), title };
+      };
+      return () => {
+        told = null;
+      };
+    },
     calls: () => front.calls,
     refuseNext: front.refuseNext,
     async stop() {
@@ -150,6 +162,7 @@ export const githubSubject = (take: (world: GithubWorld) => void = () => {}): Su
   },
   noun: 'Issue',
   ticket: { pattern: /^#\d+$/, unknown: '#999999', strange: ['INC0999999', 'INC99999', '#0', 'T-0', 'x'] },
+  asked: ['title'],
   vendorWords: SAID,
   refusals: [
     [410, 'issues_disabled'],

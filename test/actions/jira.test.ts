@@ -106,11 +106,14 @@ describe.each(['cloud', 'data-center'] as const)("Jira's own ways, %s", (edition
   it('may make a comment public that was not meant to be: that is said, not called done', async () => {
     fake.isCustomerOnly = true;
     const ticket = await open();
-    expect((await run('comment', given({ ticket, comment: 'x' }))).value).toMatchObject({
+    const request = given({ ticket, comment: 'x' });
+    expect((await run('comment', request)).value).toMatchObject({
       kind: 'unclear',
       result: { message: expect.stringContaining('not internal') },
     });
     fake.isCustomerOnly = false;
+    // Nor where its answer was lost.
+    expect(await reconcile('comment', request)).toEqual({ kind: 'cannot_tell' });
   });
 
   it('may hold a ticket otherwise than asked, or not show it: that is said too', async () => {

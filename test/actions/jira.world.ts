@@ -61,6 +61,15 @@ async function start(edition: Edition, take: (fake: FakeJira) => void): Promise<
       fake.tickets.push({ ...(fake.tickets[0] as Ticket), key, project: 'HR' });
       return key;
     },
+    storesOtherwise: (what) => {
+      fake.automation = (ticket) => {
+        if (what === 'title') ticket.summary = 'Changed by a rule';
+        if (what === 'priority') ticket.priority = 'Low';
+      };
+      return () => {
+        fake.automation = () => {};
+      };
+    },
     calls: () => fake.wire.calls,
     refuseNext: fake.wire.refuseNext,
     stop: () => fake.wire.stop(),
@@ -73,6 +82,7 @@ export const jiraSubject = (edition: Edition, take: (fake: FakeJira) => void = (
   settings: settingsFor(edition),
   start: () => start(edition, take),
   ticket: { pattern: /^IT-\d+$/, unknown: 'IT-999999', strange: STRANGE },
+  asked: ['title', 'priority'],
   vendorWords: SAID,
   refusals: [],
   pages: 3,

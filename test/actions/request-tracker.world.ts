@@ -20,7 +20,18 @@ type Item = { id: string; Type?: string; TransactionId?: string; Content?: strin
 type Ticket = { Subject: string; Status: string };
 
 async function worldAt(rt: RequestTracker): Promise<World> {
-  const front = await startFront(rt.baseUrl, { refusal });
+  let retold: Readonly<Record<string, unknown>> = {};
+  const front = await startFront(rt.baseUrl, {
+    refusal,
+    // A scrip of the queue's own would change what is opened; here what is read back is told otherwise.
+    retold: ({ method, path }, body) =>
+      method === 'GET' && path.startsWith('/REST/2.0/tickets?')
+        ? {
+            ...(body as object),
+            items: (body as { items: object[] }).items.map((item) => ({ ...item, ...retold })),
+          }
+        : body,
+  });
   const numberIn = (ticket: string) => ticket.slice(1);
   const itemsOf = async (path: string): Promise<Item[]> => ((await rt.rest(path)) as { items: Item[] }).items;
   const tokens: Readonly<Record<Who, string>> = {
@@ -69,6 +80,12 @@ async function worldAt(rt: RequestTracker): Promise<World> {
       const { id } = (await rt.rest('ticket', { Queue: 'Payroll', ...words })) as { id: string };
       return `#${id}`;
     },
+    storesOtherwise(what) {
+      retold = what === 'title' ? { Subject: 'Changed by a scrip' } : { Priority: '7' };
+      return () => {
+        retold = {};
+      };
+    },
     calls: () => front.calls,
     refuseNext: front.refuseNext,
     stop: () => front.stop(),
@@ -92,6 +109,7 @@ export const requestTrackerSubject = (running?: () => RequestTracker): Subject =
     };
   },
   ticket: { pattern: /^#\d+$/, unknown: '#999999', strange: ['INC0999999', 'INC99999', '#0', 'T-0', 'x'] },
+  asked: ['title', 'priority'],
   vendorWords: SAID,
   refusals: [[422, 'upstream_rejected']],
   pages: 3,

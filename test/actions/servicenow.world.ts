@@ -8,7 +8,14 @@ const SETTINGS = servicenow.settings.parse({
   account: 'countersign',
   web: 'https://acme.service-now.com/',
   group: GROUP,
+  caller: 'ca'.repeat(16),
 });
+const STORED: Readonly<Record<string, string>> = {
+  title: 'short_description',
+  urgency: 'urgency',
+  group: 'assignment_group',
+  caller: 'caller_id',
+};
 
 export function found(fake: FakeServiceNow, number: string): Row {
   const row = fake.incidents.find((incident) => incident.number === number);
@@ -58,6 +65,11 @@ async function start(take: (fake: FakeServiceNow) => void): Promise<World> {
       fake.incidents.push({ ...elsewhere, sys_id: crypto.randomUUID().replaceAll('-', '') });
       return number;
     },
+    storesOtherwise: (what) => {
+      const field = STORED[what] ?? '';
+      fake.unwritable.add(field);
+      return () => fake.unwritable.delete(field);
+    },
     calls: () => fake.wire.calls,
     refuseNext: fake.wire.refuseNext,
     stop: () => fake.wire.stop(),
@@ -70,6 +82,7 @@ export const servicenowSubject = (take: (fake: FakeServiceNow) => void = () => {
   settings: SETTINGS,
   start: () => start(take),
   ticket: { pattern: /^INC\d{7}$/, unknown: 'INC9999999', strange: STRANGE },
+  asked: Object.keys(STORED),
   vendorWords: SAID,
   refusals: [],
   pages: 3,

@@ -223,6 +223,26 @@ export function ticketingContract(subject: Subject): void {
     });
   });
 
+  describe('an opened ticket that the system stored', () => {
+    it.each(subject.asked)('with another %s is not called done', async (what) => {
+      const request = given(VPN);
+      const before = await world.count();
+      const undo = world.storesOtherwise(what);
+      const { value } = await run('create', request);
+      expect(value).toMatchObject({
+        kind: 'unclear',
+        result: {
+          code: 'read_back_differs',
+          message: expect.stringContaining(`with another ${what}. Please look`),
+          link: expect.stringMatching(/^https?:\/\//),
+        },
+      });
+      expect(await world.count()).toBe(before + 1);
+      expect(await reconcile('create', request)).toEqual({ kind: 'cannot_tell' });
+      undo();
+    });
+  });
+
   describe('an answer that was lost', () => {
     it.each(['create', 'comment', 'close'])(
       'of %s is no failure: what happened is found again',

@@ -33,6 +33,8 @@ export type World = {
   ownedBy: (ticket: string) => Awaitable<string>;
   /** A ticket that is there, and not in the assistant's place. */
   elsewhere: () => Awaitable<string>;
+  /** Until it is undone the system stores one thing of what is opened otherwise than asked: a rule of its own, a missing right. */
+  storesOtherwise: (what: string) => () => void;
   calls: () => { method: string; path: string }[];
   /** The next call is refused: with this status, in the vendor's own shape. */
   refuseNext: (reply: number | Reply) => void;
@@ -48,6 +50,8 @@ export type Subject = {
   start: () => Promise<World>;
   /** `strange`: written like no ticket of the system, or like one that is not there. */
   ticket: { pattern: RegExp; unknown: string; strange: string[] };
+  /** What of an opened ticket was asked for and can be stored otherwise there, as our sentences call it. */
+  asked: string[];
   /** What our sentences call a ticket, where people know it by another name. */
   noun?: string;
   /** How the system itself words what no person of ours may read. */

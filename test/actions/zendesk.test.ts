@@ -21,7 +21,7 @@ describe("Zendesk's own ways", () => {
     world = await subject.start();
   });
   afterAll(() => world.stop());
-  const { given, run, preview, open } = through(subject, () => world);
+  const { given, run, reconcile, preview, open } = through(subject, () => world);
 
   it('enforce the key of an execution: asked twice, one ticket is opened', async () => {
     const request = given({ title: 'VPN down' });
@@ -76,6 +76,12 @@ describe("Zendesk's own ways", () => {
       kind: 'unclear',
       result: { code: 'read_back_differs' },
     });
+    expect(await reconcile('comment', again)).toEqual({ kind: 'cannot_tell' });
+    // The first text of a ticket too.
+    expect((await run('create', given({ title: 'VPN down' }, { settings }))).value).toMatchObject({
+      kind: 'unclear',
+      result: { message: expect.stringContaining('another set of readers') },
+    });
     fake.users.ours.isLight = false;
   });
 
@@ -83,7 +89,9 @@ describe("Zendesk's own ways", () => {
     world.refuseNext({ status: 201, body: { ticket: { id: 5, subject: 'Changed by a trigger' } } });
     expect((await run('create', given({ title: 'VPN down' }))).value).toMatchObject({
       kind: 'unclear',
-      result: { message: expect.stringContaining('another title, description and mark') },
+      result: {
+        message: expect.stringContaining('another title, description, mark, group and set of readers'),
+      },
     });
   });
 

@@ -52,6 +52,17 @@ async function start(take: (fake: FakeZendesk) => void): Promise<World> {
       fake.tickets.push(ticket);
       return `#${ticket.id}`;
     },
+    storesOtherwise: (what) => {
+      fake.trigger = (ticket, first) => {
+        if (what === 'title') ticket.subject = 'Changed by a trigger';
+        if (what === 'priority') ticket.priority = 'low';
+        if (what === 'group') ticket.group_id = 78;
+        if (what === 'set of readers') first.public = !first.public;
+      };
+      return () => {
+        fake.trigger = () => {};
+      };
+    },
     calls: () => fake.wire.calls,
     refuseNext: fake.wire.refuseNext,
     stop: () => fake.wire.stop(),
@@ -64,6 +75,7 @@ export const zendeskSubject = (take: (fake: FakeZendesk) => void = () => {}): Su
   settings: SETTINGS,
   start: () => start(take),
   ticket: { pattern: /^#\d+$/, unknown: '#999999', strange: STRANGE },
+  asked: ['title', 'priority', 'group', 'set of readers'],
   vendorWords: SAID,
   refusals: [[422, 'upstream_rejected']],
   pages: 3,

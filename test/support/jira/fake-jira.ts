@@ -85,6 +85,8 @@ export class FakeJira {
     { fieldId: 'description', required: false },
     { fieldId: 'priority', required: false },
   ];
+  /** The project's own rules for what is opened. */
+  automation: (ticket: Ticket) => void = () => {};
   deskProject = 'IT';
   asksForResolution = false;
   isIndexBehind = false;
@@ -196,6 +198,7 @@ function create(fake: FakeJira, asked: Asked): Reply {
     comments: [],
     isIndexed: !fake.isIndexBehind,
   };
+  fake.automation(ticket);
   fake.tickets.push(ticket);
   return {
     status: 201,
@@ -234,6 +237,19 @@ function listComments(fake: FakeJira, { query }: Asked, ticket: Ticket): Reply {
   return { status: 200, body: { startAt, maxResults, total: sorted.length, comments } };
 }
 
+const shownComment = (fake: FakeJira, { id, author, wiki, isPublic }: Comment): object => ({
+  id,
+  body: wiki,
+  public: isPublic,
+  author: fake.shownPerson(author),
+  created: { epochMillis: 1_790_000_000_000 + Number(id) * 1_000 },
+});
+
+function showComment(fake: FakeJira, { at }: Asked, ticket: Ticket): Reply {
+  const comment = ticket.comments.find(({ id }) => id === at.comment);
+  return comment === undefined ? desk(404) : { status: 200, body: shownComment(fake, comment) };
+}
+
 /** In which order is not documented: oldest first on one edition, newest first on the other. */
 function listRequestComments(fake: FakeJira, { query }: Asked, ticket: Ticket): Reply {
   const isAsked = (name: string): boolean => query.get(name) !== 'false';
@@ -241,13 +257,7 @@ function listRequestComments(fake: FakeJira, { query }: Asked, ticket: Ticket): 
   const sorted = fake.isCloud ? found : found.toReversed();
   const start = Number(query.get('start') ?? 0);
   const limit = Math.min(Number(query.get('limit') ?? MAX_REQUEST_PAGE), MAX_REQUEST_PAGE);
-  const values = sorted.slice(start, start + limit).map(({ id, author, wiki, isPublic }) => ({
-    id,
-    body: wiki,
-    public: isPublic,
-    author: fake.shownPerson(author),
-    created: { epochMillis: 1_790_000_000_000 + Number(id) * 1_000 },
-  }));
+  const values = sorted.slice(start, start + limit).map((comment) => shownComment(fake, comment));
   const isLastPage = start + limit >= sorted.length;
   return { status: 200, body: { size: values.length, start, limit, isLastPage, values } };
 }
@@ -313,6 +323,7 @@ export const ROUTES: Routes<FakeJira> = {
   'POST /rest/servicedeskapi/request': create,
   'POST /rest/servicedeskapi/request/:key/comment': onTicket(addComment),
   'GET /rest/servicedeskapi/request/:key/comment': onTicket(listRequestComments),
+  'GET /rest/servicedeskapi/request/:key/comment/:comment': onTicket(showComment),
   'GET /rest/servicedeskapi/servicedesk/:desk': atDesk((fake) => ({ id: '4', projectKey: fake.deskProject })),
   'GET /rest/servicedeskapi/servicedesk/:desk/requesttype/:type': atDesk(() => ({
     id: '25',

@@ -192,6 +192,8 @@ function create(fake: FakeServiceNow, asked: Asked): Reply {
     description: '',
     state: '1',
     priority: '5',
+    urgency: '3',
+    caller_id: '',
     assigned_to: '',
     assignment_group: '',
     correlation_id: '',

@@ -23,6 +23,7 @@ export const COVERAGE = {
     'required text and its length; names of fields; values of status and priority',
     'idempotency key of a creation: the same answer again, 400 for another body, forgotten on demand',
     'tickets by external_id, which need not be unique',
+    'triggers that change what is opened; is_public by the texts of a ticket',
     'closed tickets take no change; light agents write internally only',
     'comments by cursor, both orders, 100 a page, with users beside them',
     'plain_body as Zendesk makes it of html_body: joined spaces, entities, lines',

@@ -84,6 +84,8 @@ export class FakeZendesk {
   };
   readonly tickets: Ticket[] = [];
   readonly secret = crypto.randomUUID();
+  /** The account's own rules for what is opened, with the first text of it. */
+  trigger: (ticket: Ticket, first: Comment) => void = () => {};
   readonly keys = new Map<string, { body: string; reply: Reply }>();
   wire!: Wire;
 
@@ -149,7 +151,11 @@ function textOf(html: string): string {
     .replaceAll('\n\n', '\n&nbsp;\n');
 }
 
-const shown = ({ comments: _comments, ...ticket }: Ticket): object => ticket;
+/** `is_public`: whether anybody but agents may read one of its texts. */
+const shown = ({ comments, ...ticket }: Ticket): object => ({
+  ...ticket,
+  is_public: comments.some((comment) => comment.public),
+});
 
 /** The values of `{ticket: {...}}`, or what is wrong with them. */
 function given(asked: Asked): Record<string, unknown> | Reply {
@@ -190,6 +196,7 @@ function create(fake: FakeZendesk, asked: Asked): Reply {
   const first = fake.say(ticket, author, isObject(values.comment) ? values.comment : {});
   if (first === null) return ERRORS.InvalidRecord('description');
   ticket.description = first.plain_body;
+  fake.trigger(ticket, first);
   fake.tickets.push(ticket);
   const reply = { status: 201, body: { ticket: shown(ticket), audit: { events: [] } } };
   if (typeof key === 'string') fake.keys.set(key, { body, reply });
