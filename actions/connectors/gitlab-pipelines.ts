@@ -9,23 +9,8 @@ import { type Fields, isFields, text, unclear } from './answer.ts';
 import { describedJob, forEachRepository, lookedThrough, placeOf } from './ci-described.ts';
 import { endedOther } from './ci-other-commit.ts';
 import { type Args, numberOf, type PastRun } from './ci-runs.ts';
-import { type Answer, read, readList, readPage, readRule, readText, type System } from './json-call.ts';
-
-export const GITLAB: System = {
-  name: 'GitLab',
-  host: 'gitlab',
-  credential: 'gitlab',
-  refusals: {
-    400: [
-      'upstream_rejected',
-      'GitLab does not start that pipeline: the branch or tag is not there, or its rules leave no job.',
-    ],
-    404: [
-      'not_found',
-      'GitLab knows no such project, pipeline, branch or tag, or hides it from the assistant.',
-    ],
-  },
-};
+import { GITLAB } from './gitlab-errors.ts';
+import { type Answer, read, readList, readPage, readRule, readText } from './json-call.ts';
 
 /** What every pipeline that we start carries: which job of the settings it is, of which execution, for whom. */
 export const JOB = 'COUNTERSIGN_JOB';

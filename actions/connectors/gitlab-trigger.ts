@@ -17,9 +17,9 @@ import { askedJob, describedJob, givenInputs, jobFactsShown } from './ci-describ
 import { STOPS, stopOther, stopRule } from './ci-other-commit.ts';
 import { type Args, notSeen } from './ci-runs.ts';
 import { COMMIT } from './github-commit.ts';
+import { GITLAB } from './gitlab-errors.ts';
 import {
   filledProject,
-  GITLAB,
   hasEnded,
   hasFailed,
   inputVariable,

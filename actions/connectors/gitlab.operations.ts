@@ -16,11 +16,11 @@ import {
   stopped,
   stopping,
 } from './ci-runs.ts';
+import { GITLAB } from './gitlab-errors.ts';
 import {
   anywhereRules,
   endingOf,
   filledProject,
-  GITLAB,
   hasEnded,
   jobLine,
   pathIn,

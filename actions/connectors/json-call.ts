@@ -32,6 +32,11 @@ export type System = {
 };
 export type Refusal = readonly [code: string, message: string];
 
+/** For systems that say what is wrong in a sentence only: what may stand in it, and what that means in our words. */
+export type KnownTexts = readonly (readonly [pattern: RegExp, refusal: Refusal])[];
+export const refusalFor = (texts: KnownTexts, said: string): Refusal | null =>
+  texts.find(([pattern]) => pattern.test(said))?.[1] ?? null;
+
 type Query = Readonly<Record<string, string>>;
 
 /** A refusal's body where it is an object; systems also refuse with text, or with nothing. */

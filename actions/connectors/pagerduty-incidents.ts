@@ -5,24 +5,11 @@
 import type { EgressRule, EgressValues, Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text } from './answer.ts';
-import { type Answer, type Failure, listOf, read, readRule, type System, writeRule } from './json-call.ts';
+import { type Answer, type Failure, listOf, read, readRule, writeRule } from './json-call.ts';
+import { PAGERDUTY } from './pagerduty-errors.ts';
 
 export type Args = Readonly<Record<string, Json>>;
 export type About = Pick<EgressValues, 'mark' | 'requester' | 'settings'>;
-
-/** PagerDuty's own code for "an open incident has this key already" stands beside words that change; 400 is all we rely on. */
-export const PAGERDUTY: System = {
-  name: 'PagerDuty',
-  host: 'api.pagerduty.com',
-  credential: 'pagerduty',
-  refusals: {
-    402: ['upstream_forbidden', "PagerDuty's plan does not allow this; an operator must look."],
-    404: [
-      'not_found',
-      'PagerDuty has no such incident, service or team, or does not show it to the assistant.',
-    ],
-  },
-};
 
 type Place = {
   from: string;
@@ -91,9 +78,9 @@ export function pageBody(args: Args, about: About): Fields {
 }
 
 export const RESOLVED = { incident: { type: 'incident_reference', status: 'resolved' } } as const;
-export const noteBody = (args: Args, about: About): Fields => ({
-  note: { content: `${signed(text(args, 'note'), about.requester)} [countersign:${about.mark}]` },
-});
+export const noteWords = (args: Args, about: About): string =>
+  `${signed(text(args, 'note'), about.requester)} [countersign:${about.mark}]`;
+export const noteBody = (args: Args, about: About): Fields => ({ note: { content: noteWords(args, about) } });
 
 const withIncident = ({ args }: EgressValues) => ({ incident: text(args, 'incident') });
 const rules = (path: string, shape: Parameters<typeof readRule>[2] = {}): EgressRule =>
@@ -162,13 +149,26 @@ export async function findByKey(tools: Tools, wanted: Fields): Promise<Fields | 
   const answer = await read(tools, PAGERDUTY, ['incidents'], keyQuery(tools.mark));
   if (!answer.ok) return null;
   const asked = isFields(wanted.incident) ? wanted.incident : {};
-  return listOf(answer.value, 'incidents').find((incident) => isSame(incident, asked)) ?? null;
+  return (
+    listOf(answer.value, 'incidents').find((incident) => differing(incident, asked).length === 0) ?? null
+  );
 }
 
-export const isSame = (incident: Fields, asked: Fields): boolean =>
-  text(incident, 'incident_key') === text(asked, 'incident_key') &&
-  text(incident, 'title') === text(asked, 'title') &&
-  idOf(incident, 'service') === idOf(asked, 'service');
+/**
+ * In what an incident is not what was asked for. A service has rules of its own for urgency and for whom it calls; what was not
+ * asked for is theirs. The details are not compared: PagerDuty shows them nowhere in its answer.
+ */
+export function differing(incident: Fields, asked: Fields): string[] {
+  const policy = idOf(asked, 'escalation_policy');
+  const wanted: Record<string, boolean> = {
+    key: text(incident, 'incident_key') === text(asked, 'incident_key'),
+    title: text(incident, 'title') === text(asked, 'title'),
+    service: idOf(incident, 'service') === idOf(asked, 'service'),
+    urgency: text(asked, 'urgency') === '' || text(incident, 'urgency') === text(asked, 'urgency'),
+    'escalation policy': policy === '' || idOf(incident, 'escalation_policy') === policy,
+  };
+  return Object.keys(wanted).filter((name) => wanted[name] === false);
+}
 
 /** Who would be told first, by level: "1: Bob B.; 2: Carol C.". Names are PagerDuty's. */
 export async function whoIsTold(tools: Tools, policy: string): Promise<string> {

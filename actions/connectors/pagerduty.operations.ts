@@ -3,21 +3,22 @@ import type { Operation, RunResult, Tools } from '../../src/action.ts';
 import type { Preview } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { type Answer, listOf, read, write } from './json-call.ts';
+import { PAGERDUTY } from './pagerduty-errors.ts';
 import {
   type Args,
   byKeyRule,
+  differing,
   entryOf,
   findByKey,
   idOf,
   incidentRule,
-  isSame,
   linkTo,
   noteBody,
   noteRule,
   notesRule,
+  noteWords,
   onCallRule,
   openBody,
-  PAGERDUTY,
   pageBody,
   placeOf,
   postRule,
@@ -32,6 +33,7 @@ import {
   CANNOT_TELL,
   happened,
   inSentence,
+  listed,
   neverFollows,
   quoted,
   sameWords,
@@ -61,11 +63,10 @@ async function post(tools: Tools, body: Fields): Promise<RunResult> {
   const incident = isFields(made.value) && isFields(made.value.incident) ? made.value.incident : {};
   const id = text(incident, 'id');
   if (!/^[A-Z0-9]{5,25}$/.test(id)) throw unclear(PAGERDUTY.name, 'no id');
-  if (isSame(incident, isFields(body.incident) ? body.incident : {})) return opened(tools, id);
-  return unsure(
-    `PagerDuty opened incident ${id}, and it is not what was asked for. Please look at it there.`,
-    linkTo(tools.settings, id),
-  );
+  const others = differing(incident, isFields(body.incident) ? body.incident : {});
+  if (others.length === 0) return opened(tools, id);
+  const said = `PagerDuty opened incident ${id}, with another ${listed(others)}. Please look at it there.`;
+  return unsure(said, linkTo(tools.settings, id));
 }
 
 /** Both ways to open one share what finds it again. */
@@ -178,13 +179,16 @@ const note: Operation = {
   run: async (args, tools) => {
     const incident = text(args, 'incident');
     const made = await write(tools, PAGERDUTY, ['incidents', incident, 'notes'], noteBody(args, tools));
-    return made.ok ? noted(tools, incident) : made.failure;
+    if (!made.ok) return made.failure;
+    const said = isFields(made.value) && isFields(made.value.note) ? text(made.value.note, 'content') : '';
+    if (sameWords(said, noteWords(args, tools))) return noted(tools, incident);
+    const differs = `PagerDuty took the note on incident ${incident} and shows it with other words. Please look at it there.`;
+    return unsure(differs, linkTo(tools.settings, incident));
   },
   reconcile: async (args, tools) => {
     const answer = await read(tools, PAGERDUTY, ['incidents', text(args, 'incident'), 'notes']);
     if (!answer.ok) return CANNOT_TELL;
-    const wanted = noteBody(args, tools).note;
-    const words = isFields(wanted) ? text(wanted, 'content') : '';
+    const words = noteWords(args, tools);
     const isOurs = (item: Fields): boolean =>
       idOf(item, 'user') === placeOf(tools.settings).account && sameWords(text(item, 'content'), words);
     return listOf(answer.value, 'notes').some(isOurs)

@@ -142,6 +142,21 @@ describe('a run', () => {
     });
   });
 
+  it.each([
+    ['Reference not found', 'upstream_rejected', 'the branch or tag is not there'],
+    ['No stages / jobs for this pipeline.', 'upstream_rejected', 'its rules leave no job'],
+    ['Missing CI config file', 'upstream_rejected', 'no CI configuration'],
+    ['Insufficient permissions to set pipeline variables', 'upstream_forbidden', 'give pipeline variables'],
+    ['Insufficient permissions to create a new pipeline', 'upstream_forbidden', 'on that branch or tag'],
+    ['Something else entirely', 'upstream_rejected', 'GitLab does not accept these values.'],
+  ])('that GitLab does not start says why in our words: %s', async (said, code, words) => {
+    for (const message of [{ base: [said] }, said]) {
+      fake.wire.plan('POST', { status: 400, body: { message } });
+      const { value } = await call(config(), operations.trigger, 'run', given());
+      expect(value).toEqual({ kind: 'failed', result: { code, message: expect.stringContaining(words) } });
+    }
+  });
+
   it('whose answer was lost is found by the name that holds its mark, on that commit', async () => {
     const request = given();
     fake.wire.plan('POST', 'cut after');

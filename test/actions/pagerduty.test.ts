@@ -4,7 +4,8 @@ import { pagerduty } from '../../actions/connectors/pagerduty.ts';
 import { RESOLVED } from '../../actions/connectors/pagerduty-incidents.ts';
 import type { Json } from '../../src/model/request.ts';
 import { startLosingProxy } from '../support/losing-proxy.ts';
-import { FakePagerDuty, SAID } from '../support/pagerduty/fake-pagerduty.ts';
+import { COVERAGE } from '../support/pagerduty/coverage.ts';
+import { ERRORS, FakePagerDuty, ROUTES, SAID } from '../support/pagerduty/fake-pagerduty.ts';
 import { call, type Given } from './through-broker.ts';
 
 const SETTINGS = pagerduty.settings.parse({
@@ -161,6 +162,47 @@ describe('a page', () => {
   });
 });
 
+describe('an incident that PagerDuty stored otherwise than asked', () => {
+  const PAGE = { team: 'platform', message: 'The database is down' };
+  const POLICY = { id: 'PPOLWEB', type: 'escalation_policy_reference', summary: 'Policy' };
+  it.each([
+    ['open', OPEN, 'title', { title: 'Changed by a rule' }],
+    ['open', OPEN, 'urgency', { urgency: 'high' }],
+    ['page', PAGE, 'urgency', { urgency: 'low' }],
+    ['page', PAGE, 'escalation policy', { escalation_policy: POLICY }],
+  ] as const)('is not called done: %s, %j, another %s', async (operation, args, what, stored) => {
+    const given = { mark: crypto.randomUUID() };
+    fake.stores = stored;
+    const answer = await on(operation, 'run', args, given);
+    fake.stores = {};
+    expect(answer).toMatchObject({
+      kind: 'unclear',
+      result: {
+        code: 'read_back_differs',
+        message: expect.stringContaining(`, with another ${what}. Please look`),
+        link: expect.stringMatching(/^https:/),
+      },
+    });
+    expect(await on(operation, 'reconcile', args, given)).toEqual({ kind: 'cannot_tell' });
+  });
+
+  it('is one of our own where the rest is the rule of its service', async () => {
+    const { urgency: _urgency, ...args } = OPEN;
+    fake.stores = { urgency: 'low', escalation_policy: POLICY };
+    expect(await on('open', 'run', args, { mark: crypto.randomUUID() })).toMatchObject({ kind: 'done' });
+    fake.stores = {};
+  });
+
+  it('nor a note with other words', async () => {
+    const args = { incident: anOpenOne().id, note: 'Looking into it.' };
+    fake.wire.refuseNext({ status: 201, body: { note: { id: 'PNOTE1', content: 'Looking' } } });
+    expect(await on('note', 'run', args)).toMatchObject({
+      kind: 'unclear',
+      result: { message: expect.stringContaining('with other words') },
+    });
+  });
+});
+
 describe('what PagerDuty refuses is said in our words', () => {
   it.each([
     [400, 'upstream_rejected'],
@@ -176,8 +218,43 @@ describe('what PagerDuty refuses is said in our words', () => {
     expect(JSON.stringify(answer)).not.toContain(SAID);
   });
 
+  const refusal = async (work: Promise<unknown>) => ((await work) as { result: object }).result;
+  it('with 400 for a `from` that is nobody: every write says whose setting that is', async () => {
+    const settings = { ...(SETTINGS as object), from: 'nobody@example.com' };
+    const incident = anOpenOne().id;
+    for (const [name, args] of [
+      ['open', OPEN],
+      ['note', { incident, note: 'x' }],
+      ['resolve', { incident }],
+    ] as const)
+      expect(await refusal(on(name, 'run', args, { settings, mark: crypto.randomUUID() }))).toEqual({
+        code: 'upstream_rejected',
+        message: expect.stringContaining('in whose name the assistant writes (`from`)'),
+      });
+  });
+
+  it.each([
+    // As its message says it, or as its list of errors.
+    [1008, 'Requester User Not Found', [], 'upstream_rejected', '(`from`)'],
+    [2001, 'Invalid Input Provided', ['Service is disabled'], 'upstream_rejected', 'disabled on PagerDuty'],
+    [2002, 'Arguments Caused Error', ['Service not found'], 'upstream_rejected', 'knows no such service'],
+    [2001, 'Invalid Input Provided', ['Incident Already Resolved'], 'upstream_conflict', 'resolved already'],
+    [2001, SAID, [SAID], 'upstream_rejected', 'PagerDuty does not accept these values.'],
+  ])('with 400, %i: %s %j', async (number, message, errors, code, words) => {
+    fake.wire.refuseNext({ status: 400, body: { error: { code: number, message, errors } } });
+    expect(await refusal(on('open', 'run', OPEN, { mark: crypto.randomUUID() }))).toEqual({
+      code,
+      message: expect.stringContaining(words),
+    });
+  });
+
   it('a server error leaves open whether it happened', async () => {
     fake.wire.refuseNext(500);
     await expect(on('open', 'run', OPEN, { mark: 'mark-500' })).rejects.toThrow('no clear answer');
   });
+});
+
+it('the fake covers what it says that it covers', () => {
+  expect(Object.keys(ROUTES).sort()).toEqual([...COVERAGE.routes]);
+  expect(Object.keys(ERRORS).sort()).toEqual([...COVERAGE.errors]);
 });

@@ -1,6 +1,6 @@
 /**
  * A pretended PagerDuty account with incidents, written from its public API description (REST API v2: Incidents, Services,
- * On-Calls, Errors, Rate Limits; https://developer.pagerduty.com/api-reference/). `COVERAGE` lists what it does; what it does
+ * On-Calls, Errors, Rate Limits; https://developer.pagerduty.com/api-reference/). `coverage.ts` lists what it does; what it does
  * not implement it answers as PagerDuty answers an address that is not there.
  */
 import { type Reply, type Routes, startWire, type Wire } from '../ticketing/wire.ts';
@@ -21,18 +21,6 @@ export type Incident = {
 };
 type Note = { id: string; content: string; created_at: string; user: Reference };
 
-export const COVERAGE = [
-  'GET /incidents (incident_key, date_range)',
-  'GET /incidents/:id',
-  'POST /incidents',
-  'PUT /incidents/:id',
-  'GET /incidents/:id/notes',
-  'POST /incidents/:id/notes',
-  'GET /services/:id',
-  'GET /oncalls (escalation_policy_ids[], earliest, limit)',
-  'Authorization: Token token=, Accept with its version, From of a user, errors with code and errors, 429 with ratelimit-reset',
-] as const;
-
 /** Its own words: none of them may reach a person. */
 export const SAID = 'the vendor says';
 const refused = (
@@ -45,11 +33,12 @@ const refused = (
   body: { error: { message: SAID, code, errors } },
   ...(headers === undefined ? {} : { headers }),
 });
-const ERRORS = {
+export const ERRORS = {
   unauthorized: () => refused(401, 2006),
   forbidden: () => refused(403, 2010),
   notFound: () => refused(404, 2100),
   invalid: (...errors: string[]) => refused(400, 2001, errors),
+  taken: () => refused(400, 2002, ['Open incident with matching dedup key already exists on this service']),
   limited: () =>
     refused(429, 2020, [SAID], {
       'ratelimit-limit': '960',
@@ -76,6 +65,8 @@ export class FakePagerDuty {
     { id: 'POTHER1', summary: 'Not ours', status: 'active', policy: 'PPOLWEB' },
     { id: 'POFF001', summary: 'Off', status: 'disabled', policy: 'PPOLWEB' },
   ];
+  /** What of an opened incident a rule of its service makes otherwise than asked. */
+  stores: Partial<Pick<Incident, 'title' | 'urgency' | 'escalation_policy'>> = {};
   readonly incidents: Incident[] = [];
   readonly notes = new Map<string, Note[]>();
 
@@ -129,6 +120,7 @@ export class FakePagerDuty {
       assignments: [{ at: '2026-01-05T09:00:00Z', assignee: this.reference(this.users[1]!) }],
       body: { type: 'incident_body', details: asked.details },
       html_url: `https://acme.pagerduty.com/incidents/${id}`,
+      ...this.stores,
     };
     this.incidents.push(incident);
     return incident;
@@ -153,7 +145,7 @@ export class FakePagerDuty {
   }
 }
 
-const ROUTES: Routes<FakePagerDuty> = {
+export const ROUTES: Routes<FakePagerDuty> = {
   'GET /incidents': (fake, { query }) => {
     const found = fake.incidents.filter(({ incident_key }) => incident_key === query.get('incident_key'));
     return {
@@ -172,8 +164,7 @@ const ROUTES: Routes<FakePagerDuty> = {
     const isOpen = fake.incidents.some(
       (it) => it.incident_key === key && it.service.id === service.id && it.status !== 'resolved',
     );
-    if (isOpen)
-      return refused(400, 2002, ['Open incident with matching dedup key already exists on this service']);
+    if (isOpen) return ERRORS.taken();
     const incident = fake.open({
       title,
       service: service.id,
