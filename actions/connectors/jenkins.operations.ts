@@ -5,6 +5,7 @@ import { describedJob } from './ci-described.ts';
 import { STOPS } from './ci-other-commit.ts';
 import {
   again,
+  gone,
   logsResult,
   nameOf,
   notSeen,
@@ -86,7 +87,9 @@ const cancel: Operation = {
     let build = text(handle, 'build') || (tools.pinned.build ?? '');
     if (build === '') {
       const found = await buildOfItem(tools, path, numberOf(handle));
-      if (found.kind === 'cancelled' || found.kind === 'gone') return stopped(handle, true, '');
+      // That it is forgotten does not say that it was stopped.
+      if (found.kind === 'gone') return gone(`${JENKINS.name} no longer knows ${text(handle, 'name')}.`);
+      if (found.kind === 'cancelled') return stopped(handle, true, '');
       if (found.kind === 'waiting') return running;
       build = found.build;
       // It had begun before the stop reached the queue: looked at next, by its number.

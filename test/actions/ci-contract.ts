@@ -15,6 +15,8 @@ export type CiUnderTest = {
   settings: Json;
   /** A run that goes on until it is stopped. */
   going(): Promise<Which>;
+  /** A run that waits for somebody to work on it, for good; absent: the system has one number for both. */
+  waiting?: () => Promise<Which>;
   /** One that has ended well, and has printed `said`. */
   passed(): Promise<Which & { said: string }>;
   /** One of which a step has failed, and has printed `said`. */
@@ -96,7 +98,12 @@ async function refusing(config: Partial<BrokerConfig>, status: number) {
   return { config: { ...config, upstreams: Object.fromEntries(upstreams) }, stop: () => server.close() };
 }
 
-export function ciContract(connector: Connector, system: () => CiUnderTest): void {
+/** `states`: how a run can be when it is stopped; one that waits, where the system knows it by another number until it begins. */
+export function ciContract(
+  connector: Connector,
+  system: () => CiUnderTest,
+  states: readonly ('going' | 'waiting')[] = ['going'],
+): void {
   const operation = (name: string): Operation => connector.operations[name]!;
   const named = ({ run, repo, job }: Which) => ({ run, repo, job });
 
@@ -121,11 +128,14 @@ export function ciContract(connector: Connector, system: () => CiUnderTest): voi
     });
 
     const outside = it.runIf(connector.builtIn !== true);
-    outside.each([401, 403, 404, 429])(
-      'does not say how a stop went where the system answers %i',
-      async (status) => {
+    const looks = states.flatMap((state) => [401, 403, 404, 429].map((status) => [state, status] as const));
+    outside.each(looks)(
+      'does not say how the stop of a run that was %s went where the system answers %i',
+      async (state, status) => {
         const ci = system();
-        const run = await ci.going();
+        const start = ci[state];
+        if (!start) throw new Error(`How a run of ${connector.name} is ${state} is not described.`);
+        const run = await start();
         const given = { args: named(run), settings: ci.settings };
         const { value: preview } = await call(ci.config, operation('cancel'), 'preview', given);
         if ('refused' in preview) throw new Error(preview.refused);

@@ -101,16 +101,18 @@ const TOLD_APART = connector.settings.parse({
   ...DESCRIBED,
   jobs: { ...DESCRIBED.jobs, app: DESCRIBED.jobs.off },
 });
-ciContract(connector, () => ({
+const system = () => ({
   config: config(),
   settings: TOLD_APART,
   going: () => going('endless'),
+  waiting: () => starting('waiting'),
   passed: async () => ({ ...(await past('checks')), said: `checking ${COMMIT}` }),
   broken: async () => ({ ...(await past('release')), said: 'no right to publish' }),
   other: { repo: 'web', job: 'elsewhere' },
   astray: async () => ({ ...ARGS, job: 'astray' }),
   unknown: 'R-99999',
-}));
+});
+ciContract(connector, system, ['going', 'waiting']);
 
 describe('a run', () => {
   it('is started with the commit, the mark and for whom, in its folder, and shown to its end', async () => {
