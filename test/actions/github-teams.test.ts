@@ -1,7 +1,8 @@
 /** Membership for a time in a pretended organisation, every call through the real broker. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { githubTeams } from '../../actions/connectors/github-teams.ts';
-import { FakeGitHubTeams, SAID } from '../support/github-teams/fake-github-teams.ts';
+import { COVERAGE } from '../support/github-teams/coverage.ts';
+import { FakeGitHubTeams, ROUTES, SAID } from '../support/github-teams/fake-github-teams.ts';
 import { call } from './through-broker.ts';
 
 const SETTINGS = githubTeams.settings.parse({
@@ -88,4 +89,8 @@ describe('access', () => {
     expect(answer).toMatchObject({ kind: 'failed', result: { code } });
     expect(JSON.stringify(answer)).not.toContain(SAID);
   });
+});
+
+it('the fake covers what it says that it covers', () => {
+  expect(Object.keys(ROUTES).sort()).toEqual([...COVERAGE.routes]);
 });

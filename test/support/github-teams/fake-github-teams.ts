@@ -1,15 +1,8 @@
 /**
  * A pretended organisation with teams on GitHub, written from its public API description
- * (https://docs.github.com/en/rest/teams/members, .../rest/orgs/members). `COVERAGE` lists what it does.
+ * (https://docs.github.com/en/rest/teams/members, .../rest/orgs/members). `coverage.ts` lists what it does.
  */
-import { type Reply, startWire, type Wire } from '../ticketing/wire.ts';
-
-export const COVERAGE = [
-  'GET /orgs/:org/memberships/:login (404 for whoever is none)',
-  'GET /orgs/:org/teams/:team',
-  'GET, PUT, DELETE /orgs/:org/teams/:team/memberships/:login (pending for whoever is not in the organisation)',
-  'Authorization: Bearer, 401, 403 with retry-after, 404, 422',
-] as const;
+import { type Reply, type Routes, startWire, type Wire } from '../ticketing/wire.ts';
 
 /** Its own words: none of them may reach a person. */
 export const SAID = 'the vendor says';
@@ -36,42 +29,10 @@ export class FakeGitHubTeams {
 
   static async start(token: string): Promise<FakeGitHubTeams> {
     const fake = new FakeGitHubTeams(token);
-    fake.wire = await startWire(
-      fake,
-      {
-        'GET /orgs/:org/memberships/:login': (_fake, { at }) =>
-          fake.members.has(at.login ?? '')
-            ? { status: 200, body: { state: 'active', role: 'member', user: { login: at.login } } }
-            : refused(404),
-        'GET /orgs/:org/teams/:team': (_fake, { at }) => {
-          const team = fake.teams.get(at.team ?? '');
-          return team === undefined
-            ? refused(404)
-            : { status: 200, body: { slug: at.team, name: at.team, members_count: team.size } };
-        },
-        'GET /orgs/:org/teams/:team/memberships/:login': (_fake, { at }) => fake.membership(at),
-        'PUT /orgs/:org/teams/:team/memberships/:login': (_fake, { at }) => {
-          const team = fake.teams.get(at.team ?? '');
-          if (team === undefined) return refused(404);
-          fake.changes.push(`PUT ${at.team} ${at.login}`);
-          if (!fake.members.has(at.login ?? ''))
-            return { status: 200, body: { state: 'pending', role: 'member' } };
-          team.add(at.login ?? '');
-          return fake.membership(at);
-        },
-        'DELETE /orgs/:org/teams/:team/memberships/:login': (_fake, { at }) => {
-          const team = fake.teams.get(at.team ?? '');
-          if (!team?.has(at.login ?? '')) return refused(404);
-          fake.changes.push(`DELETE ${at.team} ${at.login}`);
-          team.delete(at.login ?? '');
-          return { status: 204 };
-        },
-      },
-      {
-        account: (authorization) => (authorization === `Bearer ${token}` ? 'bot' : null),
-        refusal: (status) => (status === 403 ? refused(403, { 'retry-after': '42' }) : refused(status)),
-      },
-    );
+    fake.wire = await startWire(fake, ROUTES, {
+      account: (authorization) => (authorization === `Bearer ${token}` ? 'bot' : null),
+      refusal: (status) => (status === 403 ? refused(403, { 'retry-after': '42' }) : refused(status)),
+    });
     return fake;
   }
 
@@ -82,3 +43,32 @@ export class FakeGitHubTeams {
 
   stop = (): Promise<void> => this.wire.stop();
 }
+
+export const ROUTES: Routes<FakeGitHubTeams> = {
+  'GET /orgs/:org/memberships/:login': (fake, { at }) =>
+    fake.members.has(at.login ?? '')
+      ? { status: 200, body: { state: 'active', role: 'member', user: { login: at.login } } }
+      : refused(404),
+  'GET /orgs/:org/teams/:team': (fake, { at }) => {
+    const team = fake.teams.get(at.team ?? '');
+    return team === undefined
+      ? refused(404)
+      : { status: 200, body: { slug: at.team, name: at.team, members_count: team.size } };
+  },
+  'GET /orgs/:org/teams/:team/memberships/:login': (fake, { at }) => fake.membership(at),
+  'PUT /orgs/:org/teams/:team/memberships/:login': (fake, { at }) => {
+    const team = fake.teams.get(at.team ?? '');
+    if (team === undefined) return refused(404);
+    fake.changes.push(`PUT ${at.team} ${at.login}`);
+    if (!fake.members.has(at.login ?? '')) return { status: 200, body: { state: 'pending', role: 'member' } };
+    team.add(at.login ?? '');
+    return fake.membership(at);
+  },
+  'DELETE /orgs/:org/teams/:team/memberships/:login': (fake, { at }) => {
+    const team = fake.teams.get(at.team ?? '');
+    if (!team?.has(at.login ?? '')) return refused(404);
+    fake.changes.push(`DELETE ${at.team} ${at.login}`);
+    team.delete(at.login ?? '');
+    return { status: 204 };
+  },
+};
