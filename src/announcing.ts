@@ -11,6 +11,7 @@ import type { AuditLog } from './audit/log.ts';
 import type { Obstacle } from './execution/executor.ts';
 import type { Claim } from './execution/lease.ts';
 import { taint } from './intake/turns.ts';
+import { goingOn } from './model/expiry.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
 import type { Json, RequestState, Result, StoredRequest } from './model/request.ts';
 import type { Proposed } from './proposing.ts';
@@ -199,7 +200,7 @@ export function createAnnouncing(deps: AnnouncingDeps) {
       await tell(
         tx,
         request,
-        `"${deps.titleOf(request.action)}" expired: nobody decided in time. Ask again if it is still needed.`,
+        `"${deps.titleOf(request.action)}" expired: ${goingOn(request.result!.message)} Ask again if it is still needed.`,
       );
       await touch(tx, deps, request.id);
     },
