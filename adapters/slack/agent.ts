@@ -13,6 +13,7 @@ import { visible } from '../../src/surface/unseen.ts';
 import type { SlackClient } from './client.ts';
 import { LABEL_MAX } from './limits.ts';
 import { type Log, nameOf } from './log.ts';
+import { PROMPTS } from './needs.ts';
 import { clip } from './outbound-text.ts';
 
 export type Greet = (channel: string, person: PrincipalId | null) => Promise<void>;
@@ -28,7 +29,7 @@ const PROMPTS_MAX = 4;
 const WORKING_TTL_MS = 600_000;
 /** A status that could not be set is tried again after this, for as long as the queue is patient. */
 const STATUS_AGAIN_MS = 5_000;
-const HELP: Prompt = { title: 'What can you do?', message: 'help' };
+const [HELP] = PROMPTS;
 /** Where an example leaves out what a person must say. */
 const BLANK = /\{[^{}]+\}/;
 
@@ -83,7 +84,7 @@ export function createAgent(parts: {
     greet: (channel, person) =>
       harmless(async () => {
         const actions = person === null ? [] : await parts.assistant().actions(person);
-        const prompts = [HELP];
+        const prompts: Prompt[] = [HELP];
         for (const action of actions) {
           if (prompts.length === PROMPTS_MAX) break;
           prompts.push(...(await promptFor(action, person!)));

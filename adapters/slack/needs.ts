@@ -7,6 +7,30 @@ import { DecisionKind } from '../../src/model/turn.ts';
 /** Events, interactivity and slash commands all arrive here. */
 export const ENDPOINT = '/slack/events';
 export const COMMAND = '/countersign';
+/** The command's own short words, and what each is in a conversation; anything else is what somebody needs. */
+export const COMMAND_WORDS: ReadonlyMap<string, string> = new Map([
+  ['help', 'help'],
+  ['status', 'my requests'],
+  ['kill', 'kill status'],
+  ['whoami', 'whoami'],
+]);
+/** As in the manifest: what is typed must arrive escaped, as messages do, and be taken apart in one way. */
+export const COMMAND_SETTINGS = {
+  usage_hint: `[${['what you need', ...COMMAND_WORDS.keys()].join(' | ')}]`,
+  should_escape: true,
+} as const;
+/** Both tabs are there, and people can write in theirs. */
+export const HOME_SETTINGS = {
+  home_tab_enabled: true,
+  messages_tab_enabled: true,
+  messages_tab_read_only_enabled: false,
+} as const;
+/** What stands there before we know who looks; pressed, one is sent as it is, and is understood without a model. */
+export const PROMPTS = [
+  { title: 'What can you do?', message: 'help' },
+  { title: 'Where do my requests stand?', message: 'my requests' },
+  { title: 'Open a ticket', message: 'ticket create' },
+] as const;
 /** What is pressed besides decisions, each with an opaque id as its value. */
 export const ACTION_IDS = {
   form: 'form',

@@ -14,7 +14,7 @@ import {
   readShortcut,
   readSubmission,
 } from './interactions.ts';
-import { COMMAND } from './needs.ts';
+import { COMMAND, COMMAND_WORDS } from './needs.ts';
 import { Attachment, EventEnvelope, Handshake, MessageEvent, SlashCommand } from './payloads.ts';
 
 /** Who we are in this workspace, from `auth.test`. */
@@ -168,19 +168,13 @@ function wordsOf(raw: unknown): string {
   return plainText(words.length > 0 ? words.join('\n') : (fallback ?? '')).trim();
 }
 
-/** What the command's own short words are in a conversation. */
-const SHORT: ReadonlyMap<string, string> = new Map([
-  ['status', 'my requests'],
-  ['kill', 'kill status'],
-]);
-
 function parseCommand(body: object, self: Self): Parsed {
   const command = SlashCommand.safeParse(body);
   if (!command.success) return ignored('malformed');
   const { command: name, text, user_id: user, team_id: team, enterprise_id, trigger_id } = command.data;
   if (name !== COMMAND) return ignored('not_ours');
   const typed = plainText(text.trim()) || 'help';
-  const words = SHORT.get(typed.toLowerCase()) ?? typed;
+  const words = COMMAND_WORDS.get(typed.toLowerCase()) ?? typed;
   return {
     kind: 'command',
     text: typed,
