@@ -480,6 +480,7 @@ export async function compose(
       for (const { name, state, words } of notServed) log.warn({ action: name, code: state }, words);
       if (rules.tools.unreviewed.length > 0)
         log.warn({ code: 'tool_unreviewed' }, unreviewedInWords(rules.tools.unreviewed));
+      await reaching.recheck();
       checkpointPosting.start();
       for (const watch of isolationWatches) watch.start();
     },
@@ -494,6 +495,7 @@ export async function compose(
       const data = rules.reload();
       await db.transaction((tx) => audit.append(tx, { type: 'policy.loaded', data }));
       await tellOperators(operators, changeInWords(policyChanges(before, rules.policy().loaded)));
+      await reaching.recheck();
     },
     async stop() {
       stopping.abort();

@@ -16,6 +16,12 @@ const text = (value: unknown): string =>
 const list = (value: unknown): string =>
   Array.isArray(value) ? value.map(text).filter(Boolean).join(', ') : '';
 
+/** Entries from before say no reason: time had passed. */
+const WHY_OTHERS: Record<string, string> = {
+  too_few: 'Those who were asked could not decide it by themselves any more',
+  rerouted: 'Who is asked was configured anew',
+};
+
 /** One sentence for an entry; exhaustive, so that a new type must be given its words. */
 export function entryInWords(entry: EntryBody): string {
   const data = entry.data ?? {};
@@ -56,7 +62,7 @@ export function entryInWords(entry: EntryBody): string {
     case 'approval.ignored':
       return `A click of ${who} did not count (${text(data.why)}).`;
     case 'approval.escalated':
-      return `Nobody had decided; now asked too: ${list(data.to)}.`;
+      return `${WHY_OTHERS[text(data.because)] ?? 'Nobody had decided'}; now asked too: ${list(data.to)}.`;
     case 'approval.delegated':
       return `${who} handed it over to ${text(data.to)}.`;
     case 'execution.started':

@@ -1,4 +1,5 @@
 /** Saying something where nobody asked: to approvers who are needed, and to operators who should know. */
+import { waitsForApproval } from './approval/needs.ts';
 import { findRequest } from './approval/requests.ts';
 import { newestCheckpoint } from './audit/head.ts';
 import { AppError } from './errors.ts';
@@ -125,19 +126,19 @@ export type AskingDeps = OutreachDeps & {
   judging: Judging;
   titleOf(action: string): string;
   nameOf(person: PrincipalId): string;
-  /** Of those who may approve it, who is asked now. */
+  /** Of those who may approve it, who is asked now: nobody whose approval would fill nothing more. */
   audienceOf(request: StoredRequest, approvers: readonly Principal[]): Promise<Audience>;
 };
 
 /**
- * Puts a request's card where those are who are asked. Safe to repeat: a place is asked once. The web needs no
- * message; there it stands under "waiting for you". A rewritten card calls nobody, so where it stands already a few
- * words say, once, that nobody knows the outcome or that the request was changed. A platform that is down keeps
- * nobody on another from being asked; what it threw is thrown at the end, to be tried again.
+ * Puts a request's card where those are who are asked, once its requester has confirmed it. Safe to repeat: a place is
+ * asked once. The web needs no message; there it stands under "waiting for you". A rewritten card calls nobody, so where
+ * it stands already a few words say, once, that nobody knows the outcome or that the request was changed. A platform
+ * that is down keeps nobody on another from being asked; what it threw is thrown at the end, to be tried again.
  */
 export async function askApprovers(deps: AskingDeps, id: RequestId): Promise<void> {
   const request = await findRequest(deps.db, id);
-  if (request?.state !== 'pending' && request?.state !== 'unknown') return;
+  if (request === null || !(waitsForApproval(request) || request.state === 'unknown')) return;
   const audience = await deps.audienceOf(request, await deps.judging.approversOf(deps.db, request));
   const text = request.state === 'unknown' ? askedToLook(deps, request) : askedToApprove(deps, request);
   const again = request.state === 'unknown' ? text : await askedAgain(deps, request);

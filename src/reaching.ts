@@ -2,57 +2,45 @@
  * Reaching the right people while nobody decides: who is asked first, who is reminded, who is next. Nothing here lets
  * anybody approve, and nobody is asked whom policy would not let approve at that moment.
  */
+import { narrowed, newlyAsked, type Route, routeFor, stepAt, targetsFrom } from './approval/escalation.ts';
 import {
-  narrowed,
-  newlyAsked,
-  type Route,
-  routeFor,
-  stepAt,
-  type Target,
-  targetInWords,
-  targetsFrom,
-} from './approval/escalation.ts';
-import {
-  addReached,
   beginReach,
   endReach,
+  everReachedBy,
   findReach,
+  narrowlyAsked,
   reachedBy,
   type Scope,
   settleScope,
   takeStep,
-  widen,
 } from './approval/escalation-store.ts';
+import { couldMeet, waitsForApproval, wouldCount } from './approval/needs.ts';
 import { approvalsOf, findRequest, lockRequest } from './approval/requests.ts';
-import type { AuditLog } from './audit/log.ts';
-import { threadBelowCard } from './below-card.ts';
+import { askToo, type CallingDeps, remind, type Wider } from './calling.ts';
 import { AppError } from './errors.ts';
-import type { PrincipalId, RequestId, ThreadId } from './model/ids.ts';
+import type { PrincipalId, RequestId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
 import type { Place } from './model/turn.ts';
 import type { OnCall } from './oncall/port.ts';
 import { type AskingDeps, type Audience, reachablePlaces } from './operators.ts';
-import { say, threadAt } from './reply/messages.ts';
 import type { Sql, Tx } from './store/database.ts';
 
-export type ReachingDeps = Omit<AskingDeps, 'audienceOf'> & {
-  audit: AuditLog;
-  onCall: OnCall;
-  routes: readonly Route[];
-  now(): Date;
-  /** Queues the step of this round, so many seconds from now. */
-  queueStep(
-    tx: Tx,
-    request: RequestId,
-    at: { round: number; step: number },
-    afterSeconds: number,
-  ): Promise<void>;
-  /** Puts the card where those are who are asked by now, as durably as the first time. */
-  queueAsking(tx: Tx, request: RequestId): Promise<void>;
-  /** A schedule or a platform that cannot be asked: operators should know; the request goes on. */
-  troubled(error: unknown, what: string): void;
-};
+export type ReachingDeps = Omit<AskingDeps, 'audienceOf'> &
+  CallingDeps & {
+    onCall: OnCall;
+    routes: readonly Route[];
+    now(): Date;
+    /** Queues the step of this round, so many seconds from now. */
+    queueStep(
+      tx: Tx,
+      request: RequestId,
+      at: { round: number; step: number },
+      afterSeconds: number,
+    ): Promise<void>;
+    /** A schedule or a platform that cannot be asked: operators should know; the request goes on. */
+    troubled(error: unknown, what: string): void;
+  };
 
 export type Reaching = ReturnType<typeof createReaching>;
 
@@ -86,12 +74,12 @@ export function createReaching(deps: ReachingDeps) {
   const firstAsked = async (
     route: Route,
     request: StoredRequest,
-    approvers: readonly Principal[],
+    wanted: readonly Principal[],
   ): Promise<{ scope: Scope; people: Principal[] }> => {
     if (route.schedule !== null) {
       const onCall = await onCallNow(route.schedule);
-      const called = approvers.filter((person) => onCall?.includes(person.id));
-      const people = onCall && narrowed(onCall, await callable(called), request.obligations.approvals);
+      const called = await callable(wanted.filter((person) => onCall?.includes(person.id)));
+      const people = onCall && narrowed(onCall, called, request, await approvalsOf(deps.db, request));
       return people ? { scope: 'named', people } : { scope: 'everybody', people: [] };
     }
     const { channels } = route;
@@ -100,29 +88,32 @@ export function createReaching(deps: ReachingDeps) {
     return { scope: places.length > 0 ? 'channel' : 'everybody', people: [] };
   };
 
+  /** Those whose approval would count for what is missing; who has approved, or could add nothing, is left in peace. */
+  const wantedOf = async (
+    request: StoredRequest,
+    approvers: readonly Principal[],
+  ): Promise<readonly Principal[]> => {
+    if (request.state !== 'pending') return approvers;
+    const approvals = await approvalsOf(deps.db, request);
+    return approvers.filter((person) => wouldCount(request, approvals, person));
+  };
+
   /** Whom this request is put to directly. Settled at the first asking of a round, and kept. */
   const audienceOf = async (request: StoredRequest, approvers: readonly Principal[]): Promise<Audience> => {
+    const wanted = await wantedOf(request, approvers);
     const route = routeFor(deps.routes, request);
     const channels = route?.channels ?? NO_CHANNELS;
     const reach = await findReach(deps.db, request.id);
-    if (route === null || reach === null || request.state !== 'pending')
-      return { people: approvers, channels };
+    if (route === null || reach === null || request.state !== 'pending') return { people: wanted, channels };
     if (reach.scope === null) {
-      const { scope, people } = await firstAsked(route, request, approvers);
+      const { scope, people } = await firstAsked(route, request, wanted);
       const ids = people.map((person) => person.id);
       await deps.db.transaction((tx) => settleScope(tx, request.id, reach.round, scope, ids));
     }
     const settled = await findReach(deps.db, request.id);
-    if (settled?.scope === 'everybody') return { people: approvers, channels };
+    if (settled?.scope === 'everybody') return { people: wanted, channels };
     const reached = await reachedBy(deps.db, request.id);
-    return { people: approvers.filter((person) => reached.has(person.id)), channels };
-  };
-
-  /** Those who may approve and have not; who has approved is left in peace. */
-  const stillWanted = async (request: StoredRequest): Promise<Principal[]> => {
-    const approved = new Set((await approvalsOf(deps.db, request)).map((it) => it.approver));
-    const approvers = await deps.judging.approversOf(deps.db, request);
-    return approvers.filter((person) => !approved.has(person.id));
+    return { people: wanted.filter((person) => reached.has(person.id)), channels };
   };
 
   const queueNext = async (
@@ -148,18 +139,54 @@ export function createReaching(deps: ReachingDeps) {
     route: Route,
     to: number,
     request: StoredRequest,
-    approvers: readonly Principal[],
-    everybodyIsAsked: boolean,
-  ): Promise<{ target: Target; people: Principal[] } | null> => {
-    if (everybodyIsAsked) return null;
+    wanted: readonly Principal[],
+  ): Promise<Wider | null> => {
     const reached = await reachedBy(deps.db, request.id);
     for (const target of targetsFrom(route, to)) {
       const onCall = target.kind === 'schedule' ? ((await onCallNow(target.id)) ?? []) : [];
-      const meant = newlyAsked(target, approvers, reached, onCall);
+      const meant = newlyAsked(target, wanted, reached, onCall);
       const people = target.kind === 'everybody' ? meant : await callable(meant);
-      if (people.length > 0) return { target, people };
+      if (people.length > 0) return { because: 'undecided', target, people };
     }
     return null;
+  };
+
+  /** Everybody else who may approve; null where nobody else could. */
+  const everybodyElse = async (
+    request: StoredRequest,
+    wanted: readonly Principal[],
+    because: Wider['because'],
+  ): Promise<Wider | null> => {
+    const reached = await reachedBy(deps.db, request.id);
+    const people = wanted.filter((person) => !reached.has(person.id));
+    return people.length === 0 ? null : { because, target: { kind: 'everybody' }, people };
+  };
+
+  /** The same where those who are asked cannot meet what is missing any more; null where they can. */
+  const whereTooFew = async (request: StoredRequest, wanted: readonly Principal[]): Promise<Wider | null> => {
+    const reached = await reachedBy(deps.db, request.id);
+    const asked = wanted.filter((person) => reached.has(person.id));
+    if (couldMeet(request, await approvalsOf(deps.db, request), asked)) return null;
+    return everybodyElse(request, wanted, 'too_few');
+  };
+
+  /** Asks everybody now, in a round that is still this one. `isOver`: its plan takes no step more. */
+  const widenNow = (id: RequestId, round: number, everybody: Wider | null, isOver: boolean): Promise<void> =>
+    deps.db.transaction(async (tx) => {
+      const current = await lockRequest(tx, id);
+      const reach = await findReach(tx, id);
+      if (current === null || reach?.round !== round || !(await isStillAsked(tx, current))) return;
+      if (everybody !== null && reach.scope !== 'everybody') await askToo(tx, deps, current, everybody);
+      if (!isOver) return;
+      await endReach(tx, id);
+      // The route's channel may not be where it is asked without one.
+      await deps.queueAsking(tx, id);
+    });
+
+  /** Its plan is gone before its time: those whom it would have come to in the end are asked now. */
+  const endPlan = async (request: StoredRequest, round: number): Promise<void> => {
+    const wanted = await wantedOf(request, await deps.judging.approversOf(deps.db, request));
+    await widenNow(request.id, round, await everybodyElse(request, wanted, 'rerouted'), true);
   };
 
   return {
@@ -177,100 +204,63 @@ export function createReaching(deps: ReachingDeps) {
       await queueNext(tx, request, route, { round, step: 0 });
     },
 
-    /** Everybody who counts as asked: only they may hand it over. */
-    async askedNow(sql: Sql, request: StoredRequest, approvers: readonly Principal[]): Promise<Principal[]> {
+    /** Whether it is, or was before they handed it over, this person's to decide: only then may they hand it over. */
+    async isTheirs(sql: Sql, request: StoredRequest, person: PrincipalId): Promise<boolean> {
       const reach = await findReach(sql, request.id);
-      if (reach?.scope !== 'named') return [...approvers];
-      const reached = await reachedBy(sql, request.id);
-      return approvers.filter((person) => reached.has(person.id));
+      return reach?.scope !== 'named' || (await everReachedBy(sql, request.id)).has(person);
     },
 
     /** One step of a round, once: a reminder, or the next are asked. What came to an end meanwhile is left alone. */
     async step(id: RequestId, at: { round: number; step: number }): Promise<void> {
       const request = await findRequest(deps.db, id);
       const reach = await findReach(deps.db, id);
-      if (request?.state !== 'pending' || reach?.round !== at.round || reach.step !== at.step) return;
+      if (request === null || !waitsForApproval(request)) return;
+      if (reach?.round !== at.round || reach.step !== at.step) return;
       const route = routeFor(deps.routes, request);
       const planned = route && stepAt(route, at.step);
-      if (route === null || planned === null) return;
-      const approvers = await stillWanted(request);
+      if (route === null || planned === null) return endPlan(request, at.round);
+      const approvers = await deps.judging.approversOf(deps.db, request);
+      const wanted = await wantedOf(request, approvers);
       const audience = await audienceOf(request, approvers);
-      const isEverybody = (await findReach(deps.db, id))?.scope === 'everybody';
-      const next =
-        planned.kind === 'escalate'
-          ? await nextPeople(route, planned.to, request, approvers, isEverybody)
-          : null;
+      const scope = (await findReach(deps.db, id))?.scope;
+      let next = scope === 'named' ? await whereTooFew(request, wanted) : null;
+      if (next === null && planned.kind === 'escalate' && scope !== 'everybody')
+        next = await nextPeople(route, planned.to, request, wanted);
       const places = next === null ? await reachable(audience) : [];
       await deps.db.transaction(async (tx) => {
         const current = await lockRequest(tx, id);
         if (!(await takeStep(tx, id, at.round, at.step))) return;
-        if (current?.state !== 'pending' || (await isOver(tx, current))) return;
-        if (next === null) await remind(tx, current, places);
-        else await escalate(tx, current, next);
+        if (current === null || !(await isStillAsked(tx, current))) return;
+        if (next === null) await remind(tx, deps, current, places);
+        else await askToo(tx, deps, current, next);
         await queueNext(tx, current, route, { round: at.round, step: at.step + 1 });
       });
     },
+
+    /**
+     * After a start or a reload: where those who are asked lost the right meanwhile, or the route is gone, everybody is
+     * asked at once and not only at the next step, which there may never be.
+     */
+    async recheck(): Promise<void> {
+      for (const id of await narrowlyAsked(deps.db)) {
+        const request = await findRequest(deps.db, id);
+        const reach = await findReach(deps.db, id);
+        if (request === null || reach === null || !waitsForApproval(request)) continue;
+        if (routeFor(deps.routes, request) === null) await endPlan(request, reach.round);
+        else if (reach.scope === 'named') {
+          const wanted = await wantedOf(request, await deps.judging.approversOf(deps.db, request));
+          await widenNow(id, reach.round, await whereTooFew(request, wanted), false);
+        }
+      }
+    },
   };
-
-  /** A few words below the card; a card is put nowhere anew. */
-  async function remind(tx: Tx, request: StoredRequest, places: readonly Place[]) {
-    const text = `Reminder: ${deps.nameOf(request.requester)} still waits for a decision on "${deps.titleOf(request.action)}" (${request.id.slice(0, 8)}). The card is above.`;
-    for (const place of places) {
-      const thread = await threadBelowCard(tx, deps.surfaces(), await threadAt(tx, place), request.id);
-      if (thread !== null)
-        await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system', calls: true });
-    }
-  }
-
-  async function escalate(
-    tx: Tx,
-    request: StoredRequest,
-    { target, people }: { target: Target; people: readonly Principal[] },
-  ): Promise<void> {
-    const ids = people.map((person) => person.id);
-    await deps.audit.append(tx, {
-      type: 'approval.escalated',
-      turn: request.turn,
-      request: request.id,
-      data: { digest: request.digest, target: targetInWords(target), to: ids },
-    });
-    if (target.kind === 'everybody') await widen(tx, request.id);
-    await addReached(tx, request.id, ids, 'escalated');
-    const names = people.map((person) => person.name).join(', ');
-    await tellWhereItStands(
-      tx,
-      deps,
-      request,
-      `Nobody has decided on "${deps.titleOf(request.action)}" (${request.id.slice(0, 8)}) yet. Now ${names} ${people.length === 1 ? 'is' : 'are'} asked too.`,
-      [],
-    );
-    await deps.queueAsking(tx, request.id);
-  }
 }
 
-/** Says something below the card wherever approvers were asked, and where the requester asked, but for some conversations. */
-export async function tellWhereItStands(
-  tx: Tx,
-  deps: Pick<ReachingDeps, 'deliverer' | 'surfaces'>,
-  request: StoredRequest,
-  text: string,
-  except: readonly ThreadId[],
-): Promise<void> {
-  const rows = await tx.query<{ thread: ThreadId }>(
-    'select thread from messages where request = $1 and turn is null order by serial',
-    [request.id],
-  );
-  for (const { thread } of rows.filter((row) => !except.includes(row.thread))) {
-    const below = (await threadBelowCard(tx, deps.surfaces(), thread, request.id)) ?? thread;
-    await say(tx, deps.deliverer, { thread: below, turn: null, text, authorship: 'system', calls: true });
-  }
-  await say(tx, deps.deliverer, { thread: request.thread, turn: request.turn, text, authorship: 'system' });
-}
-
-/** By the database's clock: what is over but not marked so yet reminds nobody. */
-async function isOver(tx: Tx, request: StoredRequest): Promise<boolean> {
+/** By the database's clock too: what is over but not marked so yet reminds nobody. */
+async function isStillAsked(tx: Tx, request: StoredRequest): Promise<boolean> {
+  if (!waitsForApproval(request)) return false;
   const { over } = await tx.one<{ over: boolean }>('select $1::timestamptz <= clock_timestamp() as over', [
     request.expiresAt,
   ]);
-  return over;
+  return !over;
 }

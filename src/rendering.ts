@@ -1,6 +1,6 @@
 /** Stored messages as somebody in particular sees them: the card as it stands now, with the buttons that are theirs. */
 import { waitingInWords } from './approval/decisions.ts';
-import { openNeeds } from './approval/needs.ts';
+import { openNeeds, wouldCount } from './approval/needs.ts';
 import { approvalsOf, findRequest } from './approval/requests.ts';
 import { AppError } from './errors.ts';
 import type { Judging } from './judging.ts';
@@ -53,6 +53,7 @@ export function createRendering(deps: RenderingDeps) {
       leastIsolation: deps.leastIsolation(request),
       // Whoever asks for it was let do so; an approver who changes it asks for it from then on.
       mayEdit: viewer !== 'approver' || !principal || deps.judging.couldAskFor(principal, request.action),
+      wouldCount: !principal || wouldCount(request, approvals, principal),
       undoUntil: principal && (await offeredUntil(deps.db, deps, request, principal)),
       link,
       proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps, request) : null,

@@ -20,7 +20,7 @@ export async function beginReach(tx: Tx, request: RequestId): Promise<number> {
   return round;
 }
 
-/** Its route is gone: a round that is under way ends, and everybody is asked. */
+/** A round that is under way ends: its plan takes no step more, and whoever is asked now is everybody. */
 export async function endReach(tx: Tx, request: RequestId): Promise<void> {
   await tx.query(`update reaches set round = round + 1, step = 0, scope = 'everybody' where request = $1`, [
     request,
@@ -32,11 +32,30 @@ export async function findReach(sql: Sql, request: RequestId): Promise<Reach | n
   return sql.maybe<Reach>('select round, step, scope from reaches where request = $1', [request]);
 }
 
+/** Who is asked in particular: without those who have handed it over. */
 export async function reachedBy(sql: Sql, request: RequestId): Promise<Set<PrincipalId>> {
+  const rows = await sql.query<{ person: PrincipalId }>(
+    'select person from reached where request = $1 and not handed_over',
+    [request],
+  );
+  return new Set(rows.map((row) => row.person));
+}
+
+/** Who is or was asked in particular in this round. */
+export async function everReachedBy(sql: Sql, request: RequestId): Promise<Set<PrincipalId>> {
   const rows = await sql.query<{ person: PrincipalId }>('select person from reached where request = $1', [
     request,
   ]);
   return new Set(rows.map((row) => row.person));
+}
+
+/** Requests that wait although not everybody is asked about them. */
+export async function narrowlyAsked(sql: Sql): Promise<RequestId[]> {
+  const rows = await sql.query<{ id: RequestId }>(
+    `select r.id from requests r join reaches on request = r.id
+     where r.state = 'pending' and scope in ('named', 'channel') order by r.created_at`,
+  );
+  return rows.map((row) => row.id);
 }
 
 /** Stores whom the first asking of a round goes to, once; false where that is settled or the round is over. */
@@ -67,14 +86,18 @@ export async function addReached(
 ): Promise<void> {
   await tx.query(
     `insert into reached (request, person, because) select $1, person, $3 from unnest($2::text[]) person
-     on conflict do nothing`,
+     on conflict (request, person) do update set handed_over = false, because = excluded.because
+     where reached.handed_over`,
     [request, people, because],
   );
 }
 
-/** Handed over: they are asked no more, though they may still decide. */
+/** Handed over: they are asked no more, though they may still decide, or hand it over again. */
 export async function dropReached(tx: Tx, request: RequestId, person: PrincipalId): Promise<void> {
-  await tx.query('delete from reached where request = $1 and person = $2', [request, person]);
+  await tx.query('update reached set handed_over = true where request = $1 and person = $2', [
+    request,
+    person,
+  ]);
 }
 
 /** Takes one step of the plan, once; false where it was taken, or a new round has begun. */

@@ -1,8 +1,8 @@
 /** Who is asked where, and what happens while nobody decides: the plan of reminders and escalations. Pure. */
 import type { PrincipalId } from '../model/ids.ts';
 import type { Principal } from '../model/principal.ts';
-import { needsAreMet } from '../model/quorum.ts';
-import type { ActionRequest, ApprovalNeed } from '../model/request.ts';
+import type { ActionRequest } from '../model/request.ts';
+import { type Approved, couldMeet } from './needs.ts';
 
 /** Somebody to escalate to. Being named here gives nobody a right: only who may approve is ever asked. */
 export type Target =
@@ -94,16 +94,17 @@ export function targetsFrom({ escalateTo }: Timing, to: number): Target[] {
 }
 
 /**
- * Those on call who may approve, in their order; null where they alone could not meet what is needed: then everybody is
+ * Those on call who may approve, in their order; null where they could not meet what is still missing: then everybody is
  * asked, because a request that cannot be decided by those who know of it would only expire.
  */
 export function narrowed(
   onCall: readonly PrincipalId[],
   approvers: readonly Principal[],
-  needs: readonly ApprovalNeed[],
+  request: Pick<ActionRequest, 'obligations'>,
+  approvals: readonly Approved[],
 ): Principal[] | null {
   const found = onCall.flatMap((id) => approvers.filter((person) => person.id === id));
-  return found.length > 0 && needsAreMet(needs, found) ? found : null;
+  return found.length > 0 && couldMeet(request, approvals, found) ? found : null;
 }
 
 /** Those of a target who may approve and were not asked yet. `onCall`: who is, where the target is a schedule. */

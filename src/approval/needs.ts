@@ -1,19 +1,28 @@
 /** What a request still misses, and the words for it. Pure. */
-import { fillNeeds, needsAreMet } from '../model/quorum.ts';
+import { type Countersigner, fillNeeds, needsAreMet } from '../model/quorum.ts';
 import type { ActionRequest, Approval, Need } from '../model/request.ts';
 
-type Approved = Pick<Approval, 'approver' | 'groups'>;
+export type Approved = Pick<Approval, 'approver' | 'groups'>;
 type Asked = Pick<ActionRequest, 'state' | 'effect' | 'confirmedAt' | 'obligations'>;
 
 const asCountersigners = (approvals: readonly Approved[]) =>
   approvals.map((approval) => ({ id: approval.approver, groups: approval.groups }));
 
+/** A write that nobody but its planner means yet: others hear of it once its requester has said yes. */
+function awaitsConfirmation({ effect, confirmedAt }: Pick<Asked, 'effect' | 'confirmedAt'>): boolean {
+  return effect === 'write' && confirmedAt === null;
+}
+
+/** Whether others are to be asked about it now. */
+export function waitsForApproval(request: Pick<Asked, 'state' | 'effect' | 'confirmedAt'>): boolean {
+  return request.state === 'pending' && !awaitsConfirmation(request);
+}
+
 /** Open needs in the order in which they must be met: the requester's confirmation comes first. */
 export function openNeeds(request: Asked, approvals: readonly Approved[]): Need[] {
   if (request.state !== 'pending') return [];
   const needs: Need[] = [];
-  if (request.effect === 'write' && request.confirmedAt === null)
-    needs.push({ kind: 'confirm', count: 1, have: 0 });
+  if (awaitsConfirmation(request)) needs.push({ kind: 'confirm', count: 1, have: 0 });
   const filled = fillNeeds(request.obligations.approvals, asCountersigners(approvals));
   for (const [index, need] of request.obligations.approvals.entries()) {
     if (filled[index]! >= need.quorum) continue;
@@ -33,6 +42,28 @@ export function approvalsAreMet(
   approvals: readonly Approved[],
 ): boolean {
   return needsAreMet(request.obligations.approvals, asCountersigners(approvals));
+}
+
+/** Whether this person's approval would fill something that is missing still: nobody else is bothered. */
+export function wouldCount(
+  { obligations }: Pick<ActionRequest, 'obligations'>,
+  approvals: readonly Approved[],
+  person: Countersigner,
+): boolean {
+  const given = asCountersigners(approvals);
+  if (given.some(({ id }) => id === person.id)) return false;
+  const filled = (people: readonly Countersigner[]): number =>
+    fillNeeds(obligations.approvals, people).reduce((sum, count) => sum + count, 0);
+  return filled([...given, person]) > filled(given);
+}
+
+/** Whether these people, with those who have approved already, could meet everything that is asked for. */
+export function couldMeet(
+  { obligations }: Pick<ActionRequest, 'obligations'>,
+  approvals: readonly Approved[],
+  people: readonly Countersigner[],
+): boolean {
+  return needsAreMet(obligations.approvals, [...people, ...asCountersigners(approvals)]);
 }
 
 /** A group as people call it; its id where nobody knows better. */

@@ -32,6 +32,8 @@ export type CardInput = {
   viewer: Viewer;
   /** Whether policy lets them ask for it, as whoever changes it does. */
   mayEdit: boolean;
+  /** Whether an approval of theirs would fill something that is missing still. */
+  wouldCount: boolean;
   /** Until when it may be taken back, where it may. */
   undoUntil?: Date | null;
   /** What policy and risk ask for. */
@@ -211,10 +213,12 @@ function offersOf({
 }
 
 function buttonsOf(input: CardInput): DecisionKind[] {
-  const { request, viewer, needs } = input;
+  const { request, viewer, needs, wouldCount } = input;
   const isOpen = request.state === 'pending' || request.state === 'approved';
   if (!isOpen) return [];
   if (viewer === 'requester') return needs[0]?.kind === 'confirm' ? ['confirm', 'cancel'] : ['cancel'];
-  if (viewer === 'approver' && needs[0]?.kind === 'approve') return ['approve', 'deny'];
+  // Whose group has approved already has nothing to add, and may still say no.
+  if (viewer === 'approver' && needs[0]?.kind === 'approve')
+    return wouldCount ? ['approve', 'deny'] : ['deny'];
   return [];
 }

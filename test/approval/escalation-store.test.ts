@@ -4,7 +4,9 @@ import {
   beginReach,
   dropReached,
   endReach,
+  everReachedBy,
   findReach,
+  narrowlyAsked,
   reachedBy,
   settleScope,
   takeStep,
@@ -70,4 +72,26 @@ test('people are added once and can hand over', async () => {
     await dropReached(tx, request, BOB);
   });
   expect([...(await reachedBy(t.db, request))]).toEqual([CAROL]);
+  expect([...(await everReachedBy(t.db, request))].toSorted()).toEqual([BOB, CAROL]);
+});
+
+test('whoever handed it over can be asked again', async () => {
+  await t.db.transaction(async (tx) => {
+    await addReached(tx, request, [BOB], 'route');
+    await dropReached(tx, request, BOB);
+    await addReached(tx, request, [BOB], 'delegated');
+  });
+  expect([...(await reachedBy(t.db, request))]).toEqual([BOB]);
+});
+
+test('what is asked of some only is found, until its round is over', async () => {
+  const ids: RequestId[] = [];
+  for (let count = 0; count < 4; count += 1) ids.push(await insertPending(t.owner));
+  await t.db.transaction(async (tx) => {
+    for (const [index, scope] of (['named', 'channel', 'everybody', 'named'] as const).entries())
+      await settleScope(tx, ids[index]!, await beginReach(tx, ids[index]!), scope, [BOB]);
+    await endReach(tx, ids[3]!);
+  });
+  const found = await narrowlyAsked(t.db);
+  expect(ids.map((id) => found.includes(id))).toEqual([true, true, false, false]);
 });

@@ -19,6 +19,7 @@ function inputOf(changes: Partial<StoredRequest>, viewer: Viewer): CardInput {
     nameOf: (id) => `Name of ${id}`,
     viewer,
     mayEdit: true,
+    wouldCount: true,
     leastIsolation: 'kernel-lite',
     link: null,
     proof: null,
@@ -72,6 +73,10 @@ describe('buttons', () => {
       ['cancel'],
       ['approve', 'deny'],
     ]);
+  });
+  test('who could add nothing may still deny', () => {
+    expect(buildCard({ ...inputOf(confirmed, 'approver'), wouldCount: false }).buttons).toEqual(['deny']);
+    expect(buildCard({ ...inputOf({}, 'approver'), wouldCount: false }).buttons).toEqual([]);
   });
   test('the requester never has a button to approve, in no state', () => {
     for (const state of States.options) {

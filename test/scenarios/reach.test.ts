@@ -41,7 +41,7 @@ describe('a request that nobody decides', () => {
   const asked = (request: { id: string }) =>
     house()
       .database.owner.query<{ person: string }>(
-        'select person from reached where request = $1 order by person',
+        'select person from reached where request = $1 and not handed_over order by person',
         [request.id],
       )
       .then((rows) => rows.map((row) => row.person));
@@ -112,13 +112,21 @@ describe('a request that nobody decides', () => {
 
     expect(await hand('bob', 'Carol Clark')).toMatch(/Carol Clark is asked now/);
     expect(await asked(request)).toEqual(['carol']);
-    expect(await hand('bob', 'carol')).toMatch(/You are not asked about this one/);
+    expect(await hand('bob', 'carol')).toMatch(/Carol Clark is asked already/);
+    expect(await hand('bob', 'bob')).toMatch(/That is you/);
+    expect(await asked(request)).toEqual(['carol']);
+    // It was bob's: carol may give it back, and he may hand it over once more.
+    expect(await hand('carol', 'bob')).toMatch(/Bob Brown is asked now/);
+    expect(await hand('bob', 'carol')).toMatch(/Carol Clark is asked now/);
+    expect(await asked(request)).toEqual(['carol']);
 
     await done('carol', request, 'approve');
     await until(request, 'succeeded');
     const log = await entries(request);
     expect(log.filter((entry) => entry.type === 'approval.delegated')).toMatchObject([
       { principal: 'bob', data: { to: 'carol', digest: request.digest } },
+      { principal: 'carol', data: { to: 'bob' } },
+      { principal: 'bob', data: { to: 'carol' } },
     ]);
     expect(
       log
@@ -128,7 +136,6 @@ describe('a request that nobody decides', () => {
       ['alice', 'delegate'],
       ['dave', 'delegate'],
       ['carol', 'delegate'],
-      ['bob', 'delegate'],
     ]);
     expect(await hand('carol', 'bob')).toMatch(/no request of that id that waits/);
   });

@@ -92,6 +92,7 @@ export function cardOf(request: StoredRequest): Card {
     nameOf: (id) => `Name of ${id}`,
     viewer: 'approver',
     mayEdit: true,
+    wouldCount: true,
     leastIsolation: 'kernel-lite',
     link: null,
     proof: null,
