@@ -25,6 +25,7 @@ import { AppError } from './errors.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import type { Isolation } from './execution/isolation.ts';
 import { leastLevel } from './execution/levels.ts';
+import { tokensLeft } from './execution/minted-tokens.ts';
 import { runObstacle } from './execution/run-obstacle.ts';
 import type { Established } from './execution/sandbox/probe.ts';
 import { prepareOutside } from './foreign/outside.ts';
@@ -218,11 +219,11 @@ export async function compose(
         `Request ${request.id} was stopped (${code}). ${message}`,
       ),
   });
-  const { executor, toolWatch } = createExecuting({
+  const { executor, toolWatch, takeBackTokens } = createExecuting({
     db,
     audit,
     broker,
-    macKey: keys.macKey,
+    keys,
     catalogue,
     tools: rules.tools,
     sandboxes,
@@ -429,6 +430,7 @@ export async function compose(
         jobIsolation,
         broker,
         checks,
+        tokensLeft: () => tokensLeft(db),
       }),
     viewRequest: rendering.requestFor,
     addSurface: (surface) => surfaces.set(surface.platform, surface),
@@ -467,6 +469,7 @@ export async function compose(
             },
             signal,
           ),
+        takeBackTokens,
         runCiJob: {
           concurrency: config.runner.concurrency,
           run: builtIns.runner.work,

@@ -51,6 +51,7 @@ export type GaugedNow = {
   jobIsolation: Pick<Isolation, 'now'> | null;
   broker: Pick<Broker, 'upstreams'>;
   checks(): Promise<Check[]>;
+  tokensLeft(): Promise<readonly unknown[]>;
 };
 
 /** Sets every gauge to how things stand now. */
@@ -58,6 +59,7 @@ export async function refreshGauges(metrics: Metrics, now: GaugedNow): Promise<v
   const { counts, switches } = await now.operations();
   for (const [state, count] of Object.entries(counts)) metrics.requests.set({ state }, count);
   metrics.killSwitches.set(switches.length);
+  metrics.tokensLeft.set((await now.tokensLeft()).length);
   for (const level of IsolationLevel.options) {
     metrics.isolation.set({ level }, level === now.isolation.now() ? 1 : 0);
     if (now.jobIsolation) metrics.jobIsolation.set({ level }, level === now.jobIsolation.now() ? 1 : 0);

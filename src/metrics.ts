@@ -83,6 +83,11 @@ export function createMetrics() {
       labelNames: ['upstream'],
       registers,
     }),
+    tokensLeft: new Gauge({
+      name: 'countersign_tokens_left_behind',
+      help: 'Tokens made on demand that may still open something though nobody holds them any more.',
+      registers,
+    }),
     checks: new Gauge({
       name: 'countersign_check_ok',
       help: '1 where a readiness check holds.',

@@ -13,7 +13,10 @@ import type { Payload, Queue } from './store/queue.ts';
 
 /** Jobs at once in one process: people wait for turns and executions, looks are short. */
 const CONCURRENCY = { turn: 4, execute: 4, follow: 4, deliver: 4, expire: 1, remind: 1 } as const;
-/** How often abandoned executions, and what should have ended, are looked for. A lease lasts longer than this by far. */
+/**
+ * How often abandoned executions, tokens that were left behind, and what should have ended, are looked for. A lease lasts longer than
+ * this by far.
+ */
 const RECOVER_EVERY_MS = 2_000;
 /** Turns and expiries have jobs of their own; this is the net. */
 const SWEEP_EVERY_MS = 10_000;
@@ -38,6 +41,8 @@ export type WorkerDeps = {
   remind(request: RequestId, at: { round: number; step: number }): Promise<void>;
   /** Takes back what was given for a time that is over. */
   takeBackDue(signal: AbortSignal): Promise<unknown>;
+  /** Takes back tokens that a process which died has left behind. */
+  takeBackTokens(signal: AbortSignal): Promise<unknown>;
   runCiJob: {
     concurrency: number;
     run(run: string, signal: AbortSignal): Promise<void>;
@@ -155,8 +160,9 @@ export async function startWorkers(deps: WorkerDeps): Promise<() => Promise<void
     await deps.runCiJob.recover();
   });
   const endings = every(RECOVER_EVERY_MS, 'endings', () => deps.takeBackDue(stopping.signal));
+  const tokens = every(RECOVER_EVERY_MS, 'tokens', () => deps.takeBackTokens(stopping.signal));
   return async () => {
     stopping.abort();
-    await Promise.all([recover(), sweep(), endings()]);
+    await Promise.all([recover(), sweep(), endings(), tokens()]);
   };
 }

@@ -11,9 +11,10 @@ const SEED_BYTES = 32;
 const NAME_BYTES = 4;
 /** Owner only. */
 const SECRET_MODE = 0o600;
-/** HKDF's `info`: one label per use, so that no key serves two. Version 1 of both. */
+/** HKDF's `info`: one label per use, so that no key serves two. Version 1 of each. */
 const MAC_INFO = 'countersign/audit-mac/v1';
 const WRAP_INFO = 'countersign/person-key-wrap/v1';
+const TOKEN_INFO = 'countersign/minted-token/v1';
 const MASTER_FILE = 'master.key';
 const SIGNING_FILE = 'audit-signing.key';
 
@@ -22,6 +23,8 @@ export type AuditKeys = {
   macKey: Buffer;
   /** AES-256-GCM around the keys per person. */
   wrapKey: Buffer;
+  /** AES-256-GCM around tokens that were made on demand, until they are taken back. */
+  tokenKey: Buffer;
   signer: Signer;
   /** Files made just now: the start says to back them up. */
   made: string[];
@@ -135,7 +138,13 @@ const derive = (masterKey: Buffer, info: string) =>
 export function deriveKeys(masterKey: string, signingKey: string, made: string[] = []): AuditKeys {
   const master = parseMasterKey(masterKey);
   const signer = parseSigningKey(signingKey);
-  return { macKey: derive(master, MAC_INFO), wrapKey: derive(master, WRAP_INFO), signer, made };
+  return {
+    macKey: derive(master, MAC_INFO),
+    wrapKey: derive(master, WRAP_INFO),
+    tokenKey: derive(master, TOKEN_INFO),
+    signer,
+    made,
+  };
 }
 
 /**

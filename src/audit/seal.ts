@@ -2,40 +2,15 @@
  * What people wrote is sealed under a key of their own. Erasing a person means emptying that key: every entry stays, every
  * hash still holds, and nobody can read the text any more (copies of the database made earlier keep the wrapped key).
  */
-import { createCipheriv, createDecipheriv, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { AppError } from '../errors.ts';
 import type { PrincipalId } from '../model/ids.ts';
 import type { Json } from '../model/request.ts';
 import type { Sql, Tx } from '../store/database.ts';
+import { decrypt, encrypt, IV_BYTES } from './aes-gcm.ts';
 import type { Sealed } from './entry.ts';
 
 const KEY_BYTES = 32;
-/** NIST SP 800-38D, 8.2: 96-bit IVs; random ones are safe for 2^32 messages under one key. */
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
-
-function encrypt(key: Buffer, plain: Buffer, associated: string): { iv: Buffer; data: Buffer } {
-  const iv = randomBytes(IV_BYTES);
-  const cipher = createCipheriv('aes-256-gcm', key, iv);
-  cipher.setAAD(Buffer.from(associated, 'utf8'));
-  const data = Buffer.concat([cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
-  return { iv, data };
-}
-
-/** Null when key, text or associated data are not what was sealed. */
-function decrypt(key: Buffer, iv: Buffer, data: Buffer, associated: string): Buffer | null {
-  if (iv.length !== IV_BYTES || data.length < TAG_BYTES) return null;
-  const decipher = createDecipheriv('aes-256-gcm', key, iv, { authTagLength: TAG_BYTES });
-  decipher.setAAD(Buffer.from(associated, 'utf8'));
-  decipher.setAuthTag(data.subarray(-TAG_BYTES));
-  try {
-    return Buffer.concat([decipher.update(data.subarray(0, -TAG_BYTES)), decipher.final()]);
-  } catch {
-    // GCM's one failure: the tag does not match. There is nothing more to say about it.
-    return null;
-  }
-}
-
 /** Binds the text to its entry, so that it cannot be moved into another. */
 const ofEntry = (entry: { type: string; id: string }) => `${entry.type}\n${entry.id}`;
 const ofKey = (id: string, person: string) => `countersign/person-key/v1\n${id}\n${person}`;

@@ -2,11 +2,15 @@
 import { createHmac } from 'node:crypto';
 import type { Announcing } from '../announcing.ts';
 import { findRequest } from '../approval/requests.ts';
+import { createSealing } from '../audit/aes-gcm.ts';
 import { untilCovered } from '../audit/cover.ts';
+import type { AuditKeys } from '../audit/keys.ts';
 import type { Catalogue } from '../catalogue.ts';
 import { noteEnd } from '../ending.ts';
 import { verifyEvidence } from '../evidence-gate.ts';
+import type { Broker } from '../execution/broker/broker.ts';
 import { createExecutor, type Executor, type ExecutorDeps } from '../execution/executor.ts';
+import { type LeftTokensDeps, takeBackLeft } from '../execution/left-tokens.ts';
 import type { Log } from '../log.ts';
 import type { McpActions } from '../mcp/actions.ts';
 import { createToolWatch, newsInWords, type ToolWatch } from '../mcp/watch.ts';
@@ -22,8 +26,9 @@ const MARK_HEX_DIGITS = 32;
 /** How long an execution waits for its approvals to be covered by a signed checkpoint. */
 const COVERED_WITHIN_MS = 10_000;
 
-export type ExecutingDeps = Pick<ExecutorDeps, 'db' | 'audit' | 'broker' | 'permittedNow' | 'lookAgain'> & {
-  macKey: Buffer;
+export type ExecutingDeps = Pick<ExecutorDeps, 'db' | 'audit' | 'permittedNow' | 'lookAgain'> & {
+  broker: Broker;
+  keys: Pick<AuditKeys, 'macKey' | 'tokenKey'>;
   catalogue: Catalogue;
   tools: McpActions;
   sandboxes: Sandboxes;
@@ -34,7 +39,14 @@ export type ExecutingDeps = Pick<ExecutorDeps, 'db' | 'audit' | 'broker' | 'perm
   alarm: Alarm;
 };
 
-export function createExecuting(deps: ExecutingDeps): { executor: Executor; toolWatch: ToolWatch } {
+export type Executing = {
+  executor: Executor;
+  toolWatch: ToolWatch;
+  /** Takes back tokens that a process which died has left behind. */
+  takeBackTokens(signal: AbortSignal): Promise<unknown>;
+};
+
+export function createExecuting(deps: ExecutingDeps): Executing {
   const { db, audit, broker, catalogue, sandboxes, announcing, metrics, log, alarm } = deps;
   const toolWatch = createToolWatch(deps.tools, {
     db,
@@ -46,20 +58,24 @@ export function createExecuting(deps: ExecutingDeps): { executor: Executor; tool
       alarm(about, 'a tool of an MCP server is not what was reviewed', newsInWords(news));
     },
   });
+  const sealing = createSealing(deps.keys.tokenKey);
+  const alarmed: LeftTokensDeps['alarmed'] = ({ request, code, message }) =>
+    alarm({ request, code }, message);
   const executor = createExecutor({
     db,
     audit,
     broker,
     sandbox: sandboxes.sandbox,
     bundleOf: sandboxes.bundleOf,
+    sealing,
     isolation: sandboxes.isolationNow,
     mask: (text) => maskSecrets(text).text,
     troubled: (about) => log.warn(about, 'a sandboxed call ended without its answer'),
-    alarmed: ({ request, code, message }) => alarm({ request, code }, message),
+    alarmed,
     governed: catalogue.governed,
     nameOf: async (id) => deps.names.nameOf(id),
     markOf: (execution) =>
-      createHmac('sha256', deps.macKey)
+      createHmac('sha256', deps.keys.macKey)
         .update(`${MARK_LABEL}\n${execution}`)
         .digest('hex')
         .slice(0, MARK_HEX_DIGITS),
@@ -89,5 +105,9 @@ export function createExecuting(deps: ExecutingDeps): { executor: Executor; tool
     progressed: (request) => announcing.progressed(db, request),
     lookAgain: deps.lookAgain,
   });
-  return { executor: toolWatch.watched(executor), toolWatch };
+  return {
+    executor: toolWatch.watched(executor),
+    toolWatch,
+    takeBackTokens: (signal) => takeBackLeft({ db, audit, broker, sealing, alarmed }, signal),
+  };
 }

@@ -13,6 +13,7 @@ import type { Broker } from './broker/broker.ts';
 import type { BrokerHooks, Quantity } from './broker/call.ts';
 import { inPhase } from './broker/rules.ts';
 import { type Claim, commitIntent, NEVER_LEFT, type Sender, settleIntent } from './lease.ts';
+import type { Sealing } from './minted-tokens.ts';
 import type { Bundle } from './sandbox/bundle.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
@@ -35,6 +36,8 @@ export type AttemptDeps = {
   /** Launches at the level in force, and not at all where that is below `least`. */
   sandbox: { run(run: SandboxRun, least: IsolationLevel): Promise<SandboxOutcome> };
   bundleOf(connector: string): Bundle;
+  /** For tokens that are made on demand, until they are taken back. */
+  sealing: Sealing;
   /** Masks the secrets in what an outside system printed: it is kept, shown in threads and read by the model. */
   mask(text: string): string;
   /** What went wrong inside, for operators: bounded, untrusted, never shown to people or the model. */

@@ -35,6 +35,7 @@ import {
   pauseAfter,
   pauseAfterFailed,
 } from './look-pause.ts';
+import { leaveBehind } from './minted-tokens.ts';
 import type { CallName } from './sandbox/call.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
 import { EXECUTION_BUDGET, usedUpResult } from './spending.ts';
@@ -568,7 +569,11 @@ async function lookedInVain(
 
 /** After a crash: what did its intents say? */
 async function takeOver(deps: ExecutorDeps, id: RequestId, signal: AbortSignal): Promise<void> {
-  const claim = await deps.db.transaction((tx) => claimAbandoned(tx, id));
+  const claim = await deps.db.transaction(async (tx) => {
+    const taken = await claimAbandoned(tx, id);
+    if (taken) await leaveBehind(tx, id);
+    return taken;
+  });
   const request = claim && (await deps.find(deps.db, id));
   if (!claim || !request) return;
   const intents = await intentsOf(deps.db, id);

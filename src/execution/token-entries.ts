@@ -4,11 +4,14 @@ import type { AuditLog } from '../audit/log.ts';
 import type { RequestId, TurnId } from '../model/ids.ts';
 import type { Database } from '../store/database.ts';
 import type { MintedToken, Minting } from './broker/call.ts';
+import { expectToken, forgetToken, keepToken, keepTrying, type Sealing } from './minted-tokens.ts';
 import type { CallName } from './sandbox/call.ts';
 
 export type TokenEntriesDeps = {
   db: Database;
   audit: AuditLog;
+  /** For tokens, until they are taken back. */
+  sealing: Sealing;
   troubled(about: { request: RequestId; call: CallName; code: string; detail: string }): void;
   /** What operators should be told now, in our words. Absent where nobody can be. */
   alarmed?(about: { request: RequestId; code: string; message: string }): void;
@@ -16,7 +19,7 @@ export type TokenEntriesDeps = {
 type Spec = { call: CallName; governed: GovernedAction; turn: TurnId; request: RequestId };
 
 /** Never the secret, nor anything made from it. */
-function dataOf({ exact, permissions, ...token }: MintedToken, call: CallName) {
+export function tokenData({ exact, permissions, ...token }: MintedToken, call: CallName) {
   return { ...token, permissions: { ...permissions }, ...(exact ? {} : { refused: 'not_exact' }), call };
 }
 
@@ -25,12 +28,17 @@ export function mintingFor(deps: TokenEntriesDeps, spec: Spec): Minting {
   return {
     sharedBy: spec.call === 'follow' ? spec.request : null,
     scope: (values) => spec.governed.operation.scope?.(values) ?? null,
-    async minted(token) {
-      const data = dataOf(token, spec.call);
-      await deps.db.transaction((tx) => deps.audit.append(tx, { type: 'credential.minted', ...about, data }));
+    expected: (token) => expectToken(deps.db, { ...about, call: spec.call }, token),
+    notMade: (id) => forgetToken(deps.db, id),
+    async minted(id, token, secret) {
+      const data = tokenData(token, spec.call);
+      await deps.db.transaction(async (tx) => {
+        await keepToken(tx, id, token, secret, deps.sealing);
+        await deps.audit.append(tx, { type: 'credential.minted', ...about, data });
+      });
     },
-    async revoked(token, failure) {
-      const data = dataOf(token, spec.call);
+    async revoked(id, token, failure) {
+      const data = tokenData(token, spec.call);
       const entry =
         failure === null
           ? ({ type: 'credential.revoked', ...about, data } as const)
@@ -40,9 +48,13 @@ export function mintingFor(deps: TokenEntriesDeps, spec: Spec): Minting {
               data: { ...data, code: 'credential_not_revoked', why: failure },
             } as const);
       try {
-        await deps.db.transaction((tx) => deps.audit.append(tx, entry));
+        await deps.db.transaction(async (tx) => {
+          await (failure === null ? forgetToken : keepTrying)(tx, id);
+          await deps.audit.append(tx, entry);
+        });
       } catch (error) {
-        // What the run did is recorded; that its token is gone, or ends by itself, is no reason to call it unknown.
+        // What the run did is recorded; that its token is gone is no reason to call it unknown, and what is left of it is
+        // found in its row.
         const detail = error instanceof Error ? error.message : '';
         deps.troubled({ request: spec.request, call: spec.call, code: 'revocation_unrecorded', detail });
       }
@@ -50,7 +62,7 @@ export function mintingFor(deps: TokenEntriesDeps, spec: Spec): Minting {
       deps.alarmed?.({
         request: spec.request,
         code: 'credential_not_revoked',
-        message: `A token of ${token.name} for ${token.repository} could not be taken back (${failure}). It ends by itself at ${token.expiresAt}.`,
+        message: `A token of ${token.name} for ${token.repository} could not be taken back (${failure}). It is tried again until it ends by itself at ${token.expiresAt}.`,
       });
     },
   };

@@ -76,8 +76,10 @@ export async function call<K extends 'preview' | 'run' | 'reconcile' | 'follow'>
     minting: {
       sharedBy: null,
       scope: (filled) => operation.scope?.(filled) ?? null,
-      minted: async (token) => void tokens.minted.push(token),
-      revoked: async (token, failure) => void (failure === null && tokens.revoked.push(token)),
+      expected: async () => crypto.randomUUID(),
+      notMade: async () => undefined,
+      minted: async (_id, token) => void tokens.minted.push(token),
+      revoked: async (_id, token, failure) => void (failure === null && tokens.revoked.push(token)),
     },
     idempotencyKey: key,
     ...spec,

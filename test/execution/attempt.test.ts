@@ -11,7 +11,7 @@ import { claimApproved, intentsOf } from '../../src/execution/lease.ts';
 import { leftOf, limitsOf } from '../../src/execution/spending.ts';
 import type { Json } from '../../src/model/request.ts';
 import { findSecrets } from '../../src/screening/secrets.ts';
-import { alice, entriesOf, storeRequest, testLog } from '../support/core.ts';
+import { alice, entriesOf, storeRequest, testLog, testSealing } from '../support/core.ts';
 import { useDatabase } from '../support/database.ts';
 import { impatient, RULES, rawRequest, socketPair } from './broker/child.ts';
 import { json, type Script, startUpstream } from './broker/upstream-server.ts';
@@ -91,6 +91,7 @@ async function run(
       audit,
       broker,
       bundleOf: () => ({ file: '', sha256: '' }),
+      sealing: testSealing(),
       mask: (text) => text,
       troubled: () => undefined,
       sandbox: {

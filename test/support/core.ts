@@ -1,7 +1,8 @@
 /** Requests, turns and threads on a test's own database, with a real audit log; what several rooms' tests start from. */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { digestOf } from '../../src/approval/digest.ts';
 import { findRequest, insertRequest } from '../../src/approval/requests.ts';
+import { createSealing } from '../../src/audit/aes-gcm.ts';
 import { deriveKeys, newMasterKey, newSigningKey } from '../../src/audit/keys.ts';
 import { createPersonKeys } from '../../src/audit/seal.ts';
 import { createAuditLog } from '../../src/audit/writer.ts';
@@ -32,6 +33,9 @@ export function testLog() {
     audit: createAuditLog({ instance: randomUUID(), macKey: keys.macKey, personKeys }),
   };
 }
+
+/** For tokens, under a key of its own. */
+export const testSealing = () => createSealing(randomBytes(32));
 
 /** One good request; each case changes one thing. The digest is computed unless it is given. */
 export function sampleRequest(changes: Partial<StoredRequest> = {}): StoredRequest {

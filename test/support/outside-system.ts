@@ -16,6 +16,7 @@ import type { SandboxRun } from '../../src/execution/sandbox/sandbox.ts';
 import type { RequestId } from '../../src/model/ids.ts';
 import type { IsolationLevel, Json, Result } from '../../src/model/request.ts';
 import type { Database } from '../../src/store/database.ts';
+import { testSealing } from './core.ts';
 
 /** What one call of action code may do here. */
 export type Inside = {
@@ -185,6 +186,7 @@ export function outsideSystem(db: Database, audit: AuditLog) {
     broker: { open },
     sandbox: { run },
     bundleOf: () => ({ file: '', sha256: system.codeDigest }),
+    sealing: testSealing(),
     mask: (text) => text,
     troubled: () => undefined,
     isolation: () => ({ level: system.level, acceptProcess: false }),

@@ -8,6 +8,7 @@ import { type AuditKeys, loadKeys } from '../../audit/keys.ts';
 import { openCheckpoint } from '../../audit/note.ts';
 import type { Config } from '../../config.ts';
 import { AppError } from '../../errors.ts';
+import { tokensLeft } from '../../execution/minted-tokens.ts';
 import { type DatabaseAccess, reachDatabase } from '../../storage.ts';
 import type { Database } from '../../store/database.ts';
 import { layoutOf } from '../../store/embedded/folder.ts';
@@ -60,7 +61,21 @@ async function lookInside(config: Config, access: DatabaseAccess, db: Database):
   const schema = await looking('schema', () => lookAtSchema(access, db));
   findings.push(...schema);
   if (schema.some(({ state }) => state !== 'ok')) return findings;
-  return [...findings, ...(await looking('audit log', () => lookAtLog(config, db)))];
+  findings.push(...(await looking('audit log', () => lookAtLog(config, db))));
+  return [...findings, ...(await looking('tokens', () => lookAtTokens(db)))];
+}
+
+/** Each that may still open something; where there is none, nothing is said. */
+async function lookAtTokens(db: Database): Promise<Finding[]> {
+  const left = await tokensLeft(db);
+  return left.map(({ name, repository, permissions, expiresAt }) => {
+    const rights = Object.entries(permissions).map(([of, level]) => `${of}: ${level}`);
+    return bad(
+      'tokens',
+      `a token of ${name} for ${repository} (${rights.join(', ')}) was left behind, and may be good until ${expiresAt.toISOString()}`,
+      'The assistant takes it back while it runs, where it knows it; docs/operator.md, "Tokens that were left behind".',
+    );
+  });
 }
 
 async function lookAtSchema(access: DatabaseAccess, db: Database): Promise<Finding[]> {

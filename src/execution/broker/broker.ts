@@ -4,13 +4,15 @@
  * code sent. Written for a caller that is the attacker.
  */
 import type { BuiltInHost } from '../../action.ts';
-import type { DoorSpec } from './call.ts';
+import type { BrokerAnswer, DoorSpec } from './call.ts';
 import { createCarrying } from './carrying.ts';
 import { type CircuitState, createCircuits } from './circuit.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
 import type { Credentials } from './credential.ts';
 import { type Door, openDoor } from './door.ts';
+import { revokeToken } from './github-app.ts';
 import { createPauses } from './pause.ts';
+import { EgressRefused } from './refusal.ts';
 import type { Scan } from './searchable.ts';
 import {
   createRouter,
@@ -43,10 +45,22 @@ export type UpstreamHealth = {
 
 export type Broker = {
   open(spec: DoorSpec): Door;
+  /**
+   * Takes back a token that another process has left behind; null once it opens nothing any more, else why that is not known. `heard`
+   * records the call.
+   */
+  takeBack(
+    token: { host: string; secret: string },
+    signal: AbortSignal,
+    heard: (call: BrokerAnswer) => Promise<void>,
+  ): Promise<string | null>;
   /** Every configured upstream. */
   upstreams(): UpstreamHealth[];
   close(): Promise<void>;
 };
+
+/** Nobody waits for it. */
+const TAKEN_BACK_WITHIN_MS = 10_000;
 
 /** Throws `config_invalid` when an upstream cannot be used. */
 export function createBroker(config: BrokerConfig): Broker {
@@ -66,6 +80,19 @@ export function createBroker(config: BrokerConfig): Broker {
   };
   return {
     open: (spec) => openDoor(deps, spec),
+    async takeBack({ host, secret }, signal, heard) {
+      const upstream = upstreams.get(host);
+      if (upstream === undefined) return 'no_upstream';
+      const within = AbortSignal.any([signal, AbortSignal.timeout(TAKEN_BACK_WITHIN_MS)]);
+      try {
+        const route = await router.route(upstream, 'write', within);
+        const recorded = { ...route, heard: (call: Omit<BrokerAnswer, 'host'>) => heard({ ...call, host }) };
+        return await revokeToken(recorded, secret, within);
+      } catch (error) {
+        if (error instanceof EgressRefused) return error.reason;
+        throw error;
+      }
+    },
     upstreams: () =>
       [...upstreams.keys()].map((host) => ({
         host,

@@ -99,10 +99,17 @@ export type Minting = {
   scope(values: EgressValues): CredentialScope | null;
   /** Doors of this name that only read share a token for a while: the looks of one execution. Null: never. */
   sharedBy: string | null;
-  /** Records a token before it is used. What it throws closes the door. */
-  minted(token: MintedToken): Promise<void>;
+  /**
+   * Commits that a token is about to be asked for, and answers by which id the others name it: were this process to end now, it
+   * would be known that there may be one. `permissions`: what is asked for. What it throws closes the door.
+   */
+  expected(token: Omit<MintedToken, 'expiresAt' | 'exact'>): Promise<string>;
+  /** It was certainly not made. What it throws closes the door. */
+  notMade(id: string): Promise<void>;
+  /** Records a token before it is used, and keeps its secret so that only we can take it back. What it throws closes the door. */
+  minted(id: string, token: MintedToken, secret: string): Promise<void>;
   /** Records that it was taken back; `failure` says why that is not certain. Must not throw. */
-  revoked(token: MintedToken, failure: string | null): Promise<void>;
+  revoked(id: string, token: MintedToken, failure: string | null): Promise<void>;
 };
 
 /** One opening of the door: one run, preview, look or reconciliation. */

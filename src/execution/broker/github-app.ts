@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { CredentialScope } from '../../action.ts';
 import { type Aside, type AsideAnswer, askAside } from './aside.ts';
 import { EgressRefused } from './refusal.ts';
-import type { Route } from './upstream.ts';
+import { hasNeverConnected, type Route, refusalOf } from './upstream.ts';
 
 /** GitHub's advice: its clock may be behind ours. */
 const ISSUED_BEFORE_SECONDS = 60;
@@ -18,6 +18,9 @@ const SKEW_MS = 30_000;
 const API = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
 /** Granted with every permission on a repository; nobody can ask for less. */
 const ALWAYS_GIVEN = 'metadata';
+/** Details of a refusal after which a token may exist that we have not seen. */
+const NO_ANSWER = 'no answer';
+const UNREADABLE = 'unreadable answer';
 
 export type AppKey = { appId: string; key: KeyObject };
 
@@ -56,7 +59,7 @@ async function ask(route: Route, call: Aside): Promise<AsideAnswer> {
     // Not the door's own signal: a token that is made and not received could not be taken back.
     return await askAside(route, { ...call, headers: { ...API, ...call.headers } }, null);
   } catch (cause) {
-    throw new EgressRefused('mint_refused', 'no answer', { cause });
+    throw new EgressRefused('mint_refused', NO_ANSWER, { cause });
   }
 }
 
@@ -87,7 +90,7 @@ export async function findInstallation(
   });
   if (answer.status !== 200) throw refusedBy(answer, nowMs);
   const found = Installation.safeParse(answer.json);
-  if (!found.success) throw new EgressRefused('mint_refused', 'unreadable answer');
+  if (!found.success) throw new EgressRefused('mint_refused', UNREADABLE);
   if (found.data.suspended_at) throw new EgressRefused('mint_refused', 'suspended or not allowed');
   return found.data.id;
 }
@@ -108,7 +111,7 @@ export async function issueToken(
   });
   if (answer.status !== 201) throw refusedBy(answer, nowMs);
   const issued = Issued.safeParse(answer.json);
-  if (!issued.success) throw new EgressRefused('mint_refused', 'unreadable answer');
+  if (!issued.success) throw new EgressRefused('mint_refused', UNREADABLE);
   const { token, expires_at, permissions } = issued.data;
   return {
     secret: token,
@@ -116,6 +119,15 @@ export async function issueToken(
     permissions,
     exact: isExact(issued.data, scope),
   };
+}
+
+/** Whether what `issueToken` threw says that there is no token: GitHub's own no, or that nothing had left. */
+export function isNotMade(error: unknown): boolean {
+  if (!(error instanceof EgressRefused)) return false;
+  const { detail, cause } = error;
+  if (detail === NO_ANSWER) return hasNeverConnected(refusalOf(cause));
+  // A status stands there where it is none of those that mean no: a server's error says nothing.
+  return detail !== UNREADABLE && !/^[235][0-9]{2}$/.test(detail ?? '');
 }
 
 function isExact(issued: z.output<typeof Issued>, { repository, permissions }: CredentialScope): boolean {
@@ -133,13 +145,13 @@ function isExact(issued: z.output<typeof Issued>, { repository, permissions }: C
 }
 
 /** Takes a token back; null once it opens nothing any more, else why that is not known. */
-export async function revokeToken(route: Route, secret: string, withinMs: number): Promise<string | null> {
+export async function revokeToken(route: Route, secret: string, signal: AbortSignal): Promise<string | null> {
   try {
     const headers = { ...API, authorization: `Bearer ${secret}` };
     const { status } = await askAside(
       route,
       { method: 'DELETE', path: '/installation/token', headers },
-      AbortSignal.timeout(withinMs),
+      signal,
     );
     // 401: it is not valid any more, which is what was wanted.
     return status === 204 || status === 401 ? null : String(status);

@@ -5,7 +5,7 @@
 import type { CredentialScope } from '../../action.ts';
 import type { DoorSpec, MintedToken } from './call.ts';
 import { type AppCredential, type Carried, headerOf } from './credential.ts';
-import { type AppKey, findInstallation, issueToken } from './github-app.ts';
+import { type AppKey, findInstallation, isNotMade, issueToken } from './github-app.ts';
 import { EgressRefused } from './refusal.ts';
 import { isPlainSegment } from './target.ts';
 import { createShelf, type Made, type Shelf, takeBack } from './token-shelf.ts';
@@ -74,29 +74,27 @@ function openMinting(installations: Installations, shelf: Shelf, spec: DoorSpec)
 
   async function mint(name: string, host: string, app: AppKey, route: Route): Promise<Made> {
     const scope = scopeOf(spec);
-    if (scope === null || !spec.minting) throw new EgressRefused('mint_refused', 'nothing declared');
+    const { minting } = spec;
+    if (scope === null || !minting) throw new EgressRefused('mint_refused', 'nothing declared');
     const kept = sharedBy === null ? null : shelf.take(shelfKey(name, host, scope));
     if (kept !== null) {
       made.set(`${name} ${host}`, kept);
       return kept;
     }
     const installation = await installationFor(installations, host, app, route, scope.repository);
-    const token = await issueToken(route, app, installation, scope).catch((error: unknown) => {
+    const repository = `${scope.repository.owner}/${scope.repository.repo}`;
+    const id = await minting.expected({ name, host, repository, permissions: scope.permissions });
+    const token = await issueToken(route, app, installation, scope).catch(async (error: unknown) => {
       installations.clear();
+      if (isNotMade(error)) await minting.notMade(id);
       throw error;
     });
-    const about: MintedToken = {
-      name,
-      host,
-      repository: `${scope.repository.owner}/${scope.repository.repo}`,
-      permissions: token.permissions,
-      expiresAt: token.expiresAt,
-      exact: token.exact,
-    };
-    const it = { about, token, route, madeMs: performance.now() };
+    const { permissions, expiresAt, exact } = token;
+    const about: MintedToken = { name, host, repository, permissions, expiresAt, exact };
+    const it = { id, about, token, route, madeMs: performance.now() };
     // From here on it is taken back, whatever else fails.
     made.set(`${name} ${host}`, it);
-    await spec.minting.minted(about);
+    await minting.minted(id, about, token.secret);
     return it;
   }
 

@@ -18,21 +18,21 @@ const KEPT_IDLE_MS = LOOK_AT_LEAST_EVERY_SECONDS * 1_000 + 15_000;
 /** and made anew after this, long before it ends. */
 const KEPT_AT_MOST_MS = 10 * 60_000;
 
-export type Made = { about: MintedToken; token: Token; route: Route; madeMs: number };
+export type Made = { id: string; about: MintedToken; token: Token; route: Route; madeMs: number };
 type Kept = { it: Made; minting: Minting; timer: NodeJS.Timeout };
 
 /** Revokes it and says so, or that it is not certain. */
 export async function takeBack(
-  { about, token, route }: Made,
+  { id, about, token, route }: Made,
   minting: Minting,
   { tries, withinMs } = AT_THE_END,
 ): Promise<void> {
   let failure: string | null = null;
   for (let attempt = 0; attempt < tries; attempt += 1) {
-    failure = await revokeToken(route, token.secret, withinMs);
+    failure = await revokeToken(route, token.secret, AbortSignal.timeout(withinMs));
     if (failure === null) break;
   }
-  await minting.revoked(about, failure);
+  await minting.revoked(id, about, failure);
 }
 
 /** Tokens between two looks of the same execution. */

@@ -21,6 +21,9 @@ type Given = { scope?: () => CredentialScope | null; app?: Partial<AppCredential
 async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec = {} }: Given = {}) {
   const authority = await startAuthority(faults);
   const minted: MintedToken[] = [];
+  const expected: unknown[] = [];
+  const notMade: string[] = [];
+  const secrets: [string, string][] = [];
   const revoked: { token: MintedToken; failure: string | null }[] = [];
   const opened = await openTo(
     { upstreams: authority.config, credentials: { get: async () => ({ ...authority.app, ...app }) } },
@@ -28,8 +31,16 @@ async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec =
       minting: {
         sharedBy: null,
         scope,
-        minted: async (token) => void minted.push(token),
-        revoked: async (token, failure) => void revoked.push({ token, failure }),
+        async expected(token) {
+          expected.push(token);
+          return `token-${expected.length}`;
+        },
+        notMade: async (id) => void notMade.push(id),
+        async minted(id, token, secret) {
+          minted.push(token);
+          secrets.push([id, secret]);
+        },
+        revoked: async (_id, token, failure) => void revoked.push({ token, failure }),
       },
       ...spec,
     },
@@ -38,6 +49,9 @@ async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec =
     ...opened,
     authority,
     minted,
+    expected,
+    notMade,
+    secrets,
     revoked,
     async end() {
       await opened.end();
@@ -204,6 +218,21 @@ describe('no token is made, and nothing leaves,', () => {
     await opened.end();
   });
 
+  it('where it cannot be committed before that one is asked for', async () => {
+    const minting = {
+      sharedBy: null,
+      scope: () => SCOPE,
+      expected: async () => Promise.reject(new Error('the database is gone')),
+      notMade: async () => {},
+      minted: async () => {},
+      revoked: async () => {},
+    };
+    const opened = await open({}, { spec: { minting } });
+    expect((await opened.ask({})).headers).toMatchObject({ 'x-egress-refused': 'unrecorded' });
+    expect(opened.authority.asked(MINTS)).toEqual([]);
+    await opened.end();
+  });
+
   it('where it cannot be recorded, and it is taken back', async () => {
     const opened = await open(
       {},
@@ -212,6 +241,8 @@ describe('no token is made, and nothing leaves,', () => {
           minting: {
             sharedBy: null,
             scope: () => SCOPE,
+            expected: async () => 'token-1',
+            notMade: async () => {},
             minted: async () => Promise.reject(new Error('the log is gone')),
             revoked: async () => {},
           },
@@ -223,6 +254,38 @@ describe('no token is made, and nothing leaves,', () => {
     expect(opened.authority.issued).toMatchObject([{ revoked: true }]);
     expect(opened.authority.asked(/issues/)).toEqual([]);
   });
+});
+
+describe('a token that is about to be asked for', () => {
+  it('is committed first, for what is asked; what comes is told under the same name, with its secret', async () => {
+    const opened = await open();
+    await opened.ask({});
+    expect(opened.expected).toEqual([
+      { name: 'example', host: 'api.example.com', repository: 'acme/web', permissions: { issues: 'write' } },
+    ]);
+    expect(opened.secrets).toEqual([['token-1', opened.authority.issued[0]?.token]]);
+    expect(opened.notMade).toEqual([]);
+    await opened.end();
+  });
+
+  it.each([
+    ['suspended', { suspendedAtToken: true }],
+    ['rate limited', { rateLimited: true }],
+  ])('is not made where GitHub says no: %s', async (_why, faults) => {
+    // Where the app is installed was known before; only the token is refused.
+    const { expected, notMade } = await refusal(faults);
+    expect(expected).toHaveLength(1);
+    expect(notMade).toEqual(['token-1']);
+  });
+
+  it.each(['500', 'cut off', 'unreadable'] as const)(
+    'may be made where its answer is not one: %s',
+    async (issuing) => {
+      const { expected, notMade } = await refusal({ issuing });
+      expect(expected).toHaveLength(1);
+      expect(notMade).toEqual([]);
+    },
+  );
 });
 
 describe('the looks of one execution', () => {
@@ -241,7 +304,14 @@ describe('the looks of one execution', () => {
         values: VALUES,
         phase,
         writes: 0,
-        minting: { sharedBy, scope: () => SCOPE, minted: async () => {}, revoked: async () => {} },
+        minting: {
+          sharedBy,
+          scope: () => SCOPE,
+          expected: async () => 'token-1',
+          notMade: async () => {},
+          minted: async () => {},
+          revoked: async () => {},
+        },
         hooks: {} as DoorSpec['hooks'],
       });
     const use = async (opened: ReturnType<typeof door>) =>

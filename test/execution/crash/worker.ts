@@ -6,6 +6,7 @@ import { flushCompileCache } from 'node:module';
 import { text } from 'node:stream/consumers';
 import type { Action, Connector } from '../../../src/action.ts';
 import { findRequest, move } from '../../../src/approval/requests.ts';
+import { createSealing } from '../../../src/audit/aes-gcm.ts';
 import { createPersonKeys } from '../../../src/audit/seal.ts';
 import { createAuditLog } from '../../../src/audit/writer.ts';
 import { createBroker } from '../../../src/execution/broker/broker.ts';
@@ -68,6 +69,8 @@ const executor = createExecutor({
   broker: markedBroker(broker, mark),
   sandbox: markedSandbox(sandbox, mark),
   bundleOf: () => orders.bundle,
+  // No token is made for what this outside system is asked.
+  sealing: createSealing(Buffer.from(orders.wrapKey, 'base64')),
   mask: (text) => text,
   troubled: () => undefined,
   isolation: () => ({ level: 'process', acceptProcess: true }),
@@ -120,6 +123,7 @@ await startWorkers({
   askApprovers: nothing,
   remind: nothing,
   takeBackDue: nothing,
+  takeBackTokens: nothing,
   runCiJob: { concurrency: 1, run: nothing, recover: nothing },
   failed,
 });

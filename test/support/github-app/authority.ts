@@ -13,6 +13,8 @@ export type Faults = {
   /** Says so at the token only, as an installation that was suspended in between. */
   suspendedAtToken?: boolean;
   rateLimited?: boolean;
+  /** Makes the token, and then answers so. */
+  issuing?: '500' | 'cut off' | 'unreadable';
   /** Gives more than was asked for. */
   broader?: 'permission' | 'level' | 'repository' | 'everything';
   /** Answers of `DELETE /installation/token`, one after another; then 204. */
@@ -92,6 +94,9 @@ export async function startAuthority(faults: Faults = {}, serve?: Serve) {
           };
     const token = `ghs_${crypto.randomUUID().replaceAll('-', '')}`;
     issued.push({ token, permissions, revoked: false });
+    if (faults.issuing === '500') return say(response, 500, 'Server Error');
+    if (faults.issuing === 'cut off') return void response.destroy();
+    if (faults.issuing === 'unreadable') return json(response, { token: 7 }, 201);
     json(
       response,
       { token, expires_at: new Date(Date.now() + TOKEN_MS).toISOString(), permissions, ...selection },
