@@ -25,7 +25,7 @@ import { permittedNow } from './permitting.ts';
 import { type PlannedTurn, type PlanningDeps, planTurn, type Read, readAnswer } from './planning.ts';
 import { proposeAll } from './proposing.ts';
 import { lastSpokenOf } from './reply/messages.ts';
-import { aside, INACTIVE, refusal, type Saying, strangerInWords } from './saying.ts';
+import { aside, INACTIVE, question, refusal, type Saying, strangerInWords } from './saying.ts';
 import { endLeft, settle } from './settling.ts';
 import { stop } from './stopping.ts';
 import type { Tx } from './store/database.ts';
@@ -191,7 +191,8 @@ export function createPipeline(parts: PipelineParts) {
       }
       case 'ask': {
         const form = parts.formFor(plan.ask.action, plan.ask.arguments);
-        return settle(parts, turn, person, [{ text: plan.question, authorship: plan.authorship, form }], {
+        const text = question(turn, plan.question);
+        return settle(parts, turn, person, [{ text, authorship: 'system', form }], {
           calls,
           ask: plan.ask,
         });

@@ -23,6 +23,10 @@ export function aside({ place }: StoredTurn, { name }: Principal, words: string)
   return refusal(place.direct ? words : `${name}: ${words}`);
 }
 
+/** A question of ours: among others it says besides what an answer takes to reach us. */
+export const question = ({ place }: StoredTurn, words: string): string =>
+  place.direct ? words : `${words} Mention me when you answer: I hear nothing else here.`;
+
 export const INACTIVE =
   'Your account is switched off in the directory, so I may not do anything for you. Ask an operator if that is a mistake.';
 

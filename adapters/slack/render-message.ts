@@ -99,7 +99,7 @@ function renderForm({ action, title, fields }: Form): Part {
   const fitted = fitRows(rows, MESSAGE_BUDGET / 3);
   const missing = fields.filter((field) => field.required).map((field) => `${field.name}=…`);
   const command = visible([COMMAND, action.replace('.', ' '), ...missing].join(' '));
-  const say = clip(`Answer here in the thread, or type: ${command}`, TEXT_MAX / 2);
+  const say = clip(`All at once: ${command}`, TEXT_MAX / 2);
   return {
     text: escapeMarkup(clip(`${visible(title)}: something is still needed`, FALLBACK_MAX)),
     blocks: [

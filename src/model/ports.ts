@@ -73,7 +73,7 @@ export type ModelCall = {
 export type Plan =
   | { kind: 'proposals'; proposals: Proposal[]; text: string | null; authorship: 'system' | 'model' }
   | { kind: 'answer'; text: string; authorship: 'system' | 'model' }
-  | { kind: 'ask'; question: string; ask: PendingAsk; authorship: 'system' | 'model' }
+  | { kind: 'ask'; question: string; ask: PendingAsk; authorship: 'system' }
   /** The model is down, hung or answered nonsense; `reason` is a code, the person gets one sentence of ours. */
   | {
       kind: 'unavailable';

@@ -33,6 +33,10 @@ export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },
       {
+        rule: 'missing-argument-shared',
+        why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
+      },
+      {
         rule: 'foreign-form',
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },

@@ -387,6 +387,20 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     await story.says(said, 'was cancelled; nothing was done.');
   },
 
+  'missing-argument-shared': async (channel, story) => {
+    const mention = 'Mention me when you answer: I hear nothing else here.';
+    const alone = await channel.say('alice', 'ci trigger repo=web job=checks');
+    expect((await story.answer(alone, 'a form', ({ isForm }) => isForm)).text).not.toContain(mention);
+    const said = await channel.say('alice', 'ci trigger repo=web job=checks', 'shared');
+    const asked = await story.answer(said, 'a form', ({ isForm }) => isForm);
+    expect(asked.text).toContain(`ref? ${mention}`);
+    await channel.reply(said, 'main');
+    const card = await story.answer(said, 'its card', ({ buttons }) => buttons.includes('cancel'));
+    expect(card.text).toContain('main');
+    await channel.press('alice', card, 'cancel');
+    await story.says(said, 'was cancelled; nothing was done.');
+  },
+
   'form-submitted': async (channel, story) => {
     const said = await channel.say('alice', 'ci trigger repo=web');
     const form = await story.answer(said, 'a form', ({ isForm }) => isForm);

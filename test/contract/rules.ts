@@ -35,6 +35,8 @@ export const RULES = {
     'Markup, mentions, addresses and characters that nobody sees are shown readable, once, and do nothing.',
   'long-values': 'A value of 5,000 characters is readable to its end.',
   'missing-argument': 'What is missing is asked for, and the answer goes on.',
+  'missing-argument-shared':
+    'Among several people a question says that its answer must mention the assistant, and such an answer goes on.',
   'form-submitted': 'A form is filled in and becomes a request.',
   'foreign-form':
     'Whoever fills in a form of an action that is not theirs to use is told so, alone, and nothing is asked for.',
