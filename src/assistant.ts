@@ -1,39 +1,29 @@
 /** What adapters may ask of the core: deliveries and decisions in, and everything that people read. */
-import {
-  approvalsOf,
-  findByRendering,
-  findRequest,
-  openRequests,
-  requestsBy,
-  requestsOfTurn,
-} from './approval/requests.ts';
+import { approvalsOf, findByRendering, findRequest, openRequests, requestsBy } from './approval/requests.ts';
 import { viewOf } from './approval/view.ts';
 import type { AuditLog } from './audit/log.ts';
-import { type EntryBody, entryInWords } from './entry-words.ts';
+import { hearChanges } from './changes.ts';
+import { auditRows, timelineOf } from './entry-rows.ts';
 import { AppError } from './errors.ts';
 import { fitContent } from './intake/content.ts';
 import { switchesOn } from './intake/killswitch.ts';
 import { type IntakeDeps, receive } from './intake/receive.ts';
-import { findTurn } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
 import type { Card, Delivered, Form, Message } from './model/card.ts';
-import type { MessageId, PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
+import type { MessageId, PrincipalId, ThreadId, TurnId } from './model/ids.ts';
 import type {
-  AuditRow,
-  Change,
   ChatAssistant,
   Directory,
   FormCheck,
   Operations,
   ProofStatus,
-  TimelineEntry,
   WorkspaceAssistant,
 } from './model/ports.ts';
 import type { StoredRequest } from './model/request.ts';
-import type { TurnOutcome } from './model/turn.ts';
+import { outcomeOf } from './outcome.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
-import { CHANGE_CHANNEL, messagesOf } from './reply/messages.ts';
+import { messagesOf } from './reply/messages.ts';
 import type { Database, Sql } from './store/database.ts';
 
 export type AssistantDeps = IntakeDeps & {
@@ -63,35 +53,10 @@ const LIST_LIMIT = 100;
 const OPEN_LIMIT = 2_000;
 const MESSAGES_LIMIT = 200;
 const AUDIT_PAGE_LIMIT = 200;
-/** The net under NOTIFY while somebody waits for a turn. */
-const OUTCOME_POLL_MS = 1_000;
-/** While a request is in one of these, its turn is still at work. */
-const AT_WORK = new Set<StoredRequest['state']>(['approved', 'executing']);
-
 export async function createAssistant(
   deps: AssistantDeps,
 ): Promise<{ assistant: ChatAssistant & WorkspaceAssistant; stop(): Promise<void> }> {
-  const listeners = new Set<(change: Change) => void>();
-  const unlisten = await deps.db.listen(CHANGE_CHANNEL, (payload) => {
-    // An empty payload follows a lost connection: something may have changed, read again.
-    const change: Change = payload === '' ? { kind: 'gate' } : JSON.parse(payload);
-    for (const listener of listeners) listener(change);
-  });
-
-  const outcomeNow = async (turn: TurnId): Promise<TurnOutcome | null> => {
-    const found = await findTurn(deps.db, turn);
-    if (!found) return null;
-    const requests = await requestsOfTurn(deps.db, turn);
-    const isSettled = found.state === 'settled' && !requests.some((request) => AT_WORK.has(request.state));
-    const said = isSettled ? await wordsOf(deps.db, turn) : '';
-    return {
-      turn,
-      thread: found.thread,
-      settled: isSettled,
-      reply: said || found.reply,
-      requests: requests.map((request) => request.id),
-    };
-  };
+  const changes = await hearChanges(deps.db);
 
   const cards = async (requests: StoredRequest[], viewer: PrincipalId): Promise<Message[]> => {
     const messages: Message[] = [];
@@ -119,21 +84,7 @@ export async function createAssistant(
   const assistant: ChatAssistant & WorkspaceAssistant = {
     receive: (delivery) => receive({ ...deps, db: deps.intakeDb }, delivery),
 
-    async outcome(turn, timeoutMs) {
-      const deadline = performance.now() + timeoutMs;
-      for (;;) {
-        const changed = nextChange(
-          listeners,
-          Math.min(OUTCOME_POLL_MS, Math.max(0, deadline - performance.now())),
-        );
-        const now = await outcomeNow(turn);
-        if (now?.settled || performance.now() >= deadline) {
-          changed.cancel();
-          return now ?? { turn, thread: '' as ThreadId, settled: false, reply: '', requests: [] };
-        }
-        await changed.promise;
-      }
-    },
+    outcome: (turn, timeoutMs) => outcomeOf(deps.db, turn, changes.next, timeoutMs),
 
     decide(input) {
       if (input.reason === undefined) return deps.pipeline.decide(input);
@@ -305,12 +256,9 @@ export async function createAssistant(
       }
     },
 
-    onChange(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
+    onChange: changes.listen,
   };
-  return { assistant, stop: unlisten };
+  return { assistant, stop: changes.stop };
 }
 
 /** Whether whoever it is shown to must say something: yes or no, or what became of it. */
@@ -329,72 +277,4 @@ async function answerAt(
      where t.platform = $1 and t.container = $2 and m.authorship <> 'person' and m.delivered = $3::jsonb limit 1`,
     [message.platform, message.container, JSON.stringify(message)],
   );
-}
-
-/** What was said in answer to a turn, in order. */
-async function wordsOf(db: Database, turn: TurnId): Promise<string> {
-  const rows = await db.query<{ text: string }>(
-    `select text from messages where turn = $1 and authorship <> 'person' order by serial`,
-    [turn],
-  );
-  return rows.map((row) => row.text).join('\n');
-}
-
-type Logged = { index: number | null; leaf: string | null; body: string };
-const LOGGED = `l.index, encode(l.leaf_hash, 'hex') as leaf, e.body`;
-
-async function timelineOf(db: Database, request: RequestId): Promise<TimelineEntry[]> {
-  const rows = await db.query<Logged>(
-    `select ${LOGGED} from audit_entries e left join audit_leaves l on l.entry_id = e.id
-     where e.request = $1
-       or (e.principal = (select requester from requests where id = $1::uuid) and e.type in ('turn.received', 'turn.screened')
-         and e.body like '%"turn":"' || (select turn::text from requests where id = $1::uuid) || '"%')
-     order by l.index nulls last, e.written_by, e.counter`,
-    [request],
-  );
-  return rows.map(({ index, leaf, body }) => {
-    const entry = JSON.parse(body) as EntryBody;
-    return {
-      type: entry.type,
-      time: entry.time,
-      principal: (entry.principal as PrincipalId | undefined) ?? null,
-      text: entryInWords(entry),
-      index,
-      leafHash: leaf,
-    };
-  });
-}
-
-async function auditRows(db: Database, before: number | null, limit: number): Promise<AuditRow[]> {
-  const rows = await db.query<Logged & { index: number; leaf: string }>(
-    `select ${LOGGED} from audit_leaves l join audit_entries e on e.id = l.entry_id
-     where $1::bigint is null or l.index < $1 order by l.index desc limit $2`,
-    [before, limit],
-  );
-  return rows.map(({ index, leaf, body }) => {
-    const entry = JSON.parse(body) as EntryBody;
-    return {
-      index,
-      leafHash: leaf,
-      time: entry.time,
-      type: entry.type,
-      principal: (entry.principal as PrincipalId | undefined) ?? null,
-      request: (entry.request as RequestId | undefined) ?? null,
-      text: entryInWords(entry),
-    };
-  });
-}
-
-function nextChange(listeners: Set<(change: Change) => void>, timeoutMs: number) {
-  let done: () => void = () => undefined;
-  const promise = new Promise<void>((resolve) => {
-    const timer = setTimeout(() => done(), timeoutMs);
-    done = () => {
-      clearTimeout(timer);
-      listeners.delete(done);
-      resolve();
-    };
-    listeners.add(done);
-  });
-  return { promise, cancel: () => done() };
 }
