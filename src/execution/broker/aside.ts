@@ -2,9 +2,9 @@
  * A call of the broker's own, beside those of the action (a login, a crumb, a token): over the same pinned way, bounded, its
  * answer read as JSON, and recorded like every other call.
  */
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { sha256 } from './sha256.ts';
-import type { Route } from './upstream.ts';
+import { type Route, requestOver } from './upstream.ts';
 
 /** Crumbs, installations and tokens are a few hundred bytes; GitHub's description of an installation is some KiB. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -54,7 +54,7 @@ export async function askAside(route: Route, call: Aside, signal: AbortSignal | 
   const late = AbortSignal.timeout(ANSWER_WITHIN_MS);
   const startedMs = performance.now();
   const body = call.body === undefined ? null : JSON.stringify(call.body);
-  const answer = await request(route.url(call.path, ''), {
+  const answer = await requestOver(route, route.url(call.path, ''), {
     method: call.method,
     headers: {
       accept: 'application/json',
@@ -63,7 +63,6 @@ export async function askAside(route: Route, call: Aside, signal: AbortSignal | 
       ...call.headers,
     },
     body,
-    dispatcher: route.dispatcher,
     signal: signal === null ? late : AbortSignal.any([signal, late]),
   });
   const bytes = await readBytes(answer.body);

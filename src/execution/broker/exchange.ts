@@ -88,6 +88,11 @@ async function gate(hooks: BrokerHooks, call: BrokerCall): Promise<void> {
   }
 }
 
+/** Its bytes are not the text that whoever undoes the coding reads: our credential in it could not be found. */
+const isEncoded = ({ header }: Answer): boolean =>
+  !/^(?:|identity)$/.test(header('content-encoding') ?? '') ||
+  !/^(?:|chunked)$/i.test(header('transfer-encoding') ?? '');
+
 const isRedirect = (status: number): boolean => status >= 300 && status < 400 && status !== 304;
 
 /** Its bytes, masked. Throws where it is a redirect, encoded or too large. */
@@ -97,8 +102,7 @@ async function readAnswer(
   redact: Redactor,
 ): Promise<ReturnType<Redactor>> {
   if (isRedirect(answer.status)) throw new EgressRefused('redirect', String(answer.status));
-  if (!/^(?:|identity)$/.test(answer.header('content-encoding') ?? ''))
-    throw new EgressRefused('response_encoded');
+  if (isEncoded(answer)) throw new EgressRefused('response_encoded');
   return redact(await readBody(answer.body, bounds.responseBytes, bounds.endBytes));
 }
 

@@ -11,8 +11,8 @@ export type FileStore = { protocol: string; host: RegExp; port: string };
 
 /** A star stands for letters and digits of the first label, so that one account of a public store can be told from another. */
 const STORE = /^(https?):\/\/([a-z0-9-]*\*?[a-z0-9-]*(?:\.[a-z0-9-]+)+)(?::([0-9]{1,5}))?$/;
-/** A signed address of Azure's store has about 500 characters. */
-const MAX_LOCATION_CHARS = 4_096;
+/** A signed address of Azure's store has about 500 characters. No space in it: two that came as one header have one between. */
+const LOCATION = /^[\x21-\x7e]{1,4096}$/;
 
 /** Reads the operator's list, such as `https://files*.store.example.com`. Throws `config_invalid`. */
 export function parseFileStores(upstream: string, given: readonly string[]): FileStore[] {
@@ -35,7 +35,7 @@ const isIn = (url: URL, { protocol, host, port }: FileStore): boolean =>
 
 /** The place that a redirect names. Throws `redirect` where no listed store has it; its detail is the host, for the operator. */
 export function fileAt(stores: readonly FileStore[], location: string): URL {
-  const url = location.length <= MAX_LOCATION_CHARS && URL.canParse(location) ? new URL(location) : null;
+  const url = LOCATION.test(location) && URL.canParse(location) ? new URL(location) : null;
   const isPlain =
     url !== null && url.username === '' && url.password === '' && !url.pathname.startsWith('//');
   if (!isPlain) throw new EgressRefused('redirect', 'no plain address');

@@ -1,7 +1,7 @@
 /**
- * The way to an outside system: the name is resolved here, the address checked, the connection pinned to exactly that
- * address (so that a second, different answer of the name server changes nothing), the certificate verified. No
- * redirect is followed.
+ * The way to an outside system: the name is resolved here, its addresses checked, the connection pinned to exactly those
+ * (so that a second, different answer of the name server changes nothing), the certificate verified. No redirect is
+ * followed.
  */
 import { X509Certificate } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
@@ -48,26 +48,19 @@ export type Route = {
 
 export type Answer = {
   status: number;
+  /** One that was sent several times is all of them with commas between (RFC 9110, 5.3): never as if it were not there. */
   header: (name: string) => string | null;
   body: AsyncIterable<Uint8Array>;
 };
 
 const CONNECT_TIMEOUT_MS = 5_000;
+/** For one of several addresses, before the next is tried: half a way round the earth and back, with a packet lost. */
+const NEXT_ADDRESS_AFTER_MS = 1_000;
 /** Long enough to serve one execution's calls over one connection, short enough to follow a change of address. */
 const KEEP_ALIVE_MS = 10_000;
 /** Hosts in the config times their addresses; beyond it the oldest connections are closed. */
 const MAX_AGENTS = 32;
-/**
- * Failures at which it is certain that no byte of the request has left, if they come from connecting: Linux reports the first
- * three on a connection that is there, too, when what was sent on it gets no answer (tcp(7), "Error handling").
- */
-const WHILE_CONNECTING = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH']);
-/** The same, whenever they come: connecting took too long; the connections of an address were being given up. */
-const NEVER_SENT = new Set(['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_CLOSED']);
-/**
- * Certificates that are refused before the request leaves (nodejs.org/api/tls.html, "X509 certificate error codes"). An alert
- * of the other side about a certificate is none of these: it may come after the request.
- */
+/** Certificates that are refused (nodejs.org/api/tls.html, "X509 certificate error codes"): the next moment brings no other one. */
 const CERTIFICATE_REFUSED = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
   'CERT_CHAIN_TOO_LONG',
@@ -142,22 +135,26 @@ function checkAuthority(host: string, pem: string): void {
 
 /** True where a connection could not even be made: nothing of the call has left, and the next moment may be better. */
 export function hasNeverConnected({ reason, detail }: EgressRefused): boolean {
-  return (
-    reason === 'connection_failed' && (WHILE_CONNECTING.has(detail ?? '') || NEVER_SENT.has(detail ?? ''))
-  );
+  return reason === 'connection_failed' && !CERTIFICATE_REFUSED.has(detail ?? '');
 }
 
-/** Turns what undici throws into a refusal that knows whether anything may have left. */
-export function refusalOf(error: unknown): EgressRefused {
+/**
+ * Turns what undici throws into a refusal that knows whether anything may have left. `hasBegun`: undici had begun to write the
+ * call. Codes do not tell that: Linux reports a refused connection also on one that is there (tcp(7), "Error handling"), and one
+ * that is reset may be so in the middle of its handshake.
+ */
+export function refusalOf(error: unknown, hasBegun = true): EgressRefused {
   if (error instanceof EgressRefused) return error;
   const name = error instanceof Error ? error.name : '';
-  const code = error instanceof Error && 'code' in error ? String(error.code) : name;
-  const isConnecting = error instanceof Error && 'syscall' in error && error.syscall === 'connect';
-  if ((isConnecting && WHILE_CONNECTING.has(code)) || NEVER_SENT.has(code) || CERTIFICATE_REFUSED.has(code)) {
-    return new EgressRefused('connection_failed', code, { cause: error });
-  }
-  const late = name === 'TimeoutError' || name === 'AbortError' || code.endsWith('_TIMEOUT');
-  return new EgressRefused(late ? 'timeout' : 'interrupted', code, { cause: error });
+  // Of the codes that are no text none says more than the name: 23 is a time-out.
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : name;
+  const isOver = name === 'TimeoutError' || name === 'AbortError';
+  // Connecting has a time of its own, which is shorter: what is over is what was left of the call's.
+  if (!hasBegun)
+    return new EgressRefused(isOver ? 'time_budget' : 'connection_failed', code, { cause: error });
+  const isLate = isOver || code.endsWith('_TIMEOUT');
+  return new EgressRefused(isLate ? 'timeout' : 'interrupted', code, { cause: error });
 }
 
 async function untilAborted(signal: AbortSignal): Promise<never> {
@@ -166,11 +163,13 @@ async function untilAborted(signal: AbortSignal): Promise<never> {
   throw signal.reason;
 }
 
-/** Keeps connections by upstream and pinned address. */
-export function createRouter(resolve: Resolve) {
-  const agents = new Map<string, Agent>();
+type Pinned = { agent: Agent; addresses: readonly string[] };
 
-  async function pin(upstream: Upstream, signal: AbortSignal): Promise<string> {
+/** Keeps connections by upstream and pinned addresses. */
+export function createRouter(resolve: Resolve) {
+  const agents = new Map<string, Pinned>();
+
+  async function pin(upstream: Upstream, signal: AbortSignal): Promise<readonly string[]> {
     const name = upstream.base.hostname.replace(/^\[|\]$/g, '');
     if (isIP(name) !== 0) return allowed(upstream, [name]);
     let addresses: readonly string[];
@@ -183,27 +182,28 @@ export function createRouter(resolve: Resolve) {
     return allowed(upstream, addresses);
   }
 
-  function allowed(upstream: Upstream, addresses: readonly string[]): string {
-    const [first] = addresses;
-    if (first === undefined) throw new EgressRefused('name_unresolved', upstream.host);
+  function allowed(upstream: Upstream, addresses: readonly string[]): readonly string[] {
+    if (addresses.length === 0) throw new EgressRefused('name_unresolved', upstream.host);
     // One forbidden address among good ones is an attack or a mistake; neither is tried.
     if (!addresses.every((address) => isAllowedAddress(address, upstream.ranges))) {
       throw new EgressRefused('address_refused', upstream.host);
     }
-    if (upstream.base.protocol === 'http:' && !isLoopback(first)) {
+    if (upstream.base.protocol === 'http:' && !addresses.every(isLoopback)) {
       throw new EgressRefused('plain_http', upstream.host);
     }
-    return first;
+    return addresses;
   }
 
-  function agentFor(upstream: Upstream, address: string, effect: Effect): Agent {
-    const key = `${upstream.host} ${upstream.base.origin} ${address} ${effect}`;
+  function agentFor(upstream: Upstream, addresses: readonly string[], effect: Effect): Agent {
+    // In whatever order the name server has them today.
+    const key = [upstream.host, upstream.base.origin, effect, ...addresses.toSorted()].join(' ');
     const known = agents.get(key);
     if (known) {
+      known.addresses = addresses;
       // Last in line again: the one that nobody has used for longest is given up first.
       agents.delete(key);
       agents.set(key, known);
-      return known;
+      return known.agent;
     }
     const agent = new Agent({
       connections: 8,
@@ -218,17 +218,21 @@ export function createRouter(resolve: Resolve) {
         // Said outright, so that no variable of the environment can switch it off.
         rejectUnauthorized: true,
         ...(upstream.ca === undefined ? {} : { ca: upstream.ca }),
-        lookup: (_name, options, done) => {
-          const family = isIP(address);
-          if (options.all) done(null, [{ address, family }]);
-          else done(null, address, family);
-        },
+        // One address after the other until there is a connection: the first may be of a machine that is down.
+        autoSelectFamily: true,
+        autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_AFTER_MS,
+        lookup: (_name, _options, done) =>
+          done(
+            null,
+            pinned.addresses.map((address) => ({ address, family: isIP(address) })),
+          ),
       },
     });
-    agents.set(key, agent);
+    const pinned: Pinned = { agent, addresses };
+    agents.set(key, pinned);
     const [oldest] = agents.keys();
     if (agents.size > MAX_AGENTS && oldest !== undefined) {
-      const stale = agents.get(oldest);
+      const stale = agents.get(oldest)?.agent;
       agents.delete(oldest);
       stale?.close().catch(() => stale.destroy());
     }
@@ -238,23 +242,61 @@ export function createRouter(resolve: Resolve) {
   return {
     /** Throws `name_unresolved`, `address_refused`, `plain_http`; nothing has left by then. */
     async route(upstream: Upstream, effect: Effect, signal: AbortSignal): Promise<Route> {
-      const address = await pin(upstream, signal);
+      const addresses = await pin(upstream, signal);
       const prefix = upstream.base.pathname.replace(/\/$/, '');
       return {
         url: (path, search) => new URL(`${prefix}${path}${search}`, upstream.base),
-        dispatcher: agentFor(upstream, address, effect),
+        dispatcher: agentFor(upstream, addresses, effect),
       };
     },
     async close(): Promise<void> {
       const all = [...agents.values()];
       agents.clear();
-      await Promise.all(all.map((agent) => agent.destroy()));
+      await Promise.all(all.map(({ agent }) => agent.destroy()));
     },
   };
 }
 export type Router = ReturnType<typeof createRouter>;
 
-/** Sends one call and answers with its head; the body is read by the caller, within its limits. */
+/** Hears when undici begins to write a call; whose time was over by then is given up there, unwritten. */
+function hearing(handler: Dispatcher.DispatchHandler, begun: () => void): Dispatcher.DispatchHandler {
+  return {
+    onRequestStart(controller, context) {
+      handler.onRequestStart?.(controller, context);
+      if (!controller.aborted) begun();
+    },
+    onResponseStart: (...heard) => handler.onResponseStart?.(...heard),
+    onResponseData: (...heard) => handler.onResponseData?.(...heard),
+    onResponseEnd: (...heard) => handler.onResponseEnd?.(...heard),
+    onResponseError: (...heard) => handler.onResponseError?.(...heard),
+  };
+}
+
+/** Sends one call over a pinned way. Throws `EgressRefused` that knows whether anything of it may have left. */
+export async function requestOver(
+  { dispatcher }: Route,
+  url: URL,
+  call: Pick<Dispatcher.RequestOptions, 'body'> & {
+    method: Dispatcher.HttpMethod;
+    headers: Record<string, string>;
+    signal: AbortSignal;
+  },
+): Promise<Dispatcher.ResponseData> {
+  let hasBegun = false;
+  const begun = () => {
+    hasBegun = true;
+  };
+  const watched = dispatcher.compose(
+    (dispatch) => (options, handler) => dispatch(options, hearing(handler, begun)),
+  );
+  try {
+    return await request(url, { ...call, dispatcher: watched });
+  } catch (error) {
+    throw refusalOf(error, hasBegun);
+  }
+}
+
+/** Sends one call and answers with its head; the body is read by the caller, within its limits. Throws as `requestOver` does. */
 export async function send(
   route: Route,
   call: {
@@ -266,18 +308,18 @@ export async function send(
     signal: AbortSignal;
   },
 ): Promise<Answer> {
-  const response = await request(route.url(call.path, call.search), {
-    method: call.method,
-    headers: call.headers,
-    body: call.body,
-    dispatcher: route.dispatcher,
-    signal: call.signal,
+  const { method, headers, body, signal } = call;
+  const response = await requestOver(route, route.url(call.path, call.search), {
+    method,
+    headers,
+    body,
+    signal,
   });
   return {
     status: response.statusCode,
     header: (name) => {
-      const value = response.headers[name];
-      return typeof value === 'string' ? value : null;
+      const sent = response.headers[name];
+      return sent === undefined ? null : [sent].flat().join(', ');
     },
     body: response.body,
   };

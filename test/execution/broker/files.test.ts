@@ -145,6 +145,7 @@ describe('what is no file at a listed store is not read', () => {
     ['a scheme that is no web address', () => 'file:///etc/passwd', {}],
     ['a name and password', (port) => `http://a:b@results.store.test:${port}${PLACE}`, {}],
     ['another host behind two slashes', (port) => `http://results.store.test:${port}//evil.test/x`, {}],
+    ['two places', (port) => `${signed(port)}, http://evil.test${PLACE}`, {}],
     ['a place relative to the upstream', () => PLACE, {}],
     ['a redirect to nowhere', () => '', {}],
     ['a store where none is listed', signed, { files: () => [] }],

@@ -4,8 +4,9 @@
  */
 import { once } from 'node:events';
 import https from 'node:https';
-import type { AddressInfo } from 'node:net';
+import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
+import { MAX_TRIES } from '../../../src/execution/broker/tries.ts';
 import type { UpstreamConfig } from '../../../src/execution/broker/upstream.ts';
 import { type Ask, openTo } from './child.ts';
 import { selfSigned, type VALID } from './self-signed.ts';
@@ -79,6 +80,30 @@ describe('an answer that is no honest answer', () => {
       script: (r) => void r.writeHead(200, { 'content-encoding': 'gzip' }).end('x'),
       refused: 'response_encoded',
     },
+    {
+      upstream: 'says twice that it compresses, as if it had said nothing',
+      script: (r) => void r.writeHead(200, ['content-encoding', 'gzip', 'content-encoding', 'gzip']).end('x'),
+      refused: 'response_encoded',
+    },
+    {
+      upstream: 'compresses, and says once more that it does not',
+      script: (r) =>
+        void r.writeHead(200, ['content-encoding', 'identity', 'content-encoding', 'gzip']).end('x'),
+      refused: 'response_encoded',
+    },
+    {
+      upstream: 'compresses each chunk',
+      script: raw('HTTP/1.1 200 OK', 'transfer-encoding: gzip, chunked', '', '1', 'x', '0', '', ''),
+      refused: 'response_encoded',
+    },
+    {
+      upstream: 'compresses each chunk, and says so in two headers',
+      script: raw(
+        'HTTP/1.1 200 OK',
+        ...['transfer-encoding: gzip', 'transfer-encoding: chunked', '', '1', 'x', '0', '', ''],
+      ),
+      refused: 'response_encoded',
+    },
     { upstream: 'never answers', script: () => undefined, refused: 'timeout' },
     {
       upstream: 'never ends its answer',
@@ -131,6 +156,12 @@ describe('an answer that is no honest answer', () => {
     expect(answer.headers.location).toBeUndefined();
     expect(heard.refused).toMatchObject([{ code: c.refused, sent: true }]);
     expect(upstream.seen).toHaveLength(1);
+  });
+
+  it('one that never comes is recorded by the name of what went wrong', async () => {
+    const { ask, heard } = await open(() => undefined, TIGHT);
+    await ask({});
+    expect(heard.refused).toMatchObject([{ code: 'timeout', detail: 'TimeoutError' }]);
   });
 
   it.each(cases)('$upstream: a write is not repeated, and not said to have failed', async (c) => {
@@ -314,6 +345,33 @@ describe('a name that leads elsewhere', () => {
       ['address_refused', 2],
     ]);
     expect(upstream.seen).toHaveLength(1);
+  });
+});
+
+describe('a connection that is not made to its end', () => {
+  it('leaves no write in doubt: nothing of it can have left', async () => {
+    let connections = 0;
+    const server = net.createServer((socket) => {
+      connections += 1;
+      socket.on('error', () => socket.destroy());
+      // In the middle of the handshake, at its first bytes.
+      socket.once('data', () => socket.resetAndDestroy());
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    ends.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const { ask, heard, end } = await openTo({
+      upstreams: { [HOST]: { baseUrl: `https://127.0.0.1:${port}`, addresses: ['127.0.0.0/8'] } },
+      credentials: { get: async () => `Bearer ${TOKEN}` },
+    });
+    ends.push(end);
+    const answer = await ask(WRITE);
+    expect(answer.headers).toMatchObject({ 'x-egress-refused': 'connection_failed', 'x-egress-sent': 'no' });
+    expect(heard.refused.map(({ code, sent }) => [code, sent])).toEqual(
+      Array(MAX_TRIES).fill(['connection_failed', false]),
+    );
+    expect(connections).toBe(MAX_TRIES);
   });
 });
 
