@@ -3,34 +3,33 @@ import { waitingInWords } from './approval/decisions.ts';
 import { openNeeds, wouldCount } from './approval/needs.ts';
 import { approvalsOf, findRequest } from './approval/requests.ts';
 import { AppError } from './errors.ts';
-import type { Judging } from './judging.ts';
 import type { Card, Delivered, Message } from './model/card.ts';
 import { MessageId, newId, type PrincipalId, type RequestId } from './model/ids.ts';
-import type { Account, Principal } from './model/principal.ts';
+import type { Account } from './model/principal.ts';
 import { FINAL_STATES, type IsolationLevel, type StoredRequest } from './model/request.ts';
 import { PRESSES } from './model/turn.ts';
+import { type PartDeps, partIn } from './part.ts';
 import { buildCard, type Viewer } from './reply/card.ts';
 import type { StoredMessage } from './reply/messages.ts';
 import type { Database } from './store/database.ts';
 import { offeredUntil, type UndoDeps } from './undoing.ts';
 
-export type RenderingDeps = UndoDeps & {
-  db: Database;
-  judging: Judging;
-  personById(id: PrincipalId): Promise<Principal | null>;
-  nameOf(id: PrincipalId): string;
-  titleOf(action: string): string;
-  /** The outside system that serves it, as people know it. */
-  systemOf(request: StoredRequest): string;
-  titleOfGroup(id: string): string;
-  argumentOrder(action: string): string[];
-  /** The least isolation that policy and risk ask for. */
-  leastIsolation(request: StoredRequest): IsolationLevel;
-  /** Address of the request's page; null where the pages are off. */
-  linkTo(request: RequestId): string | null;
-  /** Resolves once a signed checkpoint covers the entry. @throws AppError `audit_unwritable` where none does in time. */
-  untilCovered(entry: string): Promise<void>;
-};
+export type RenderingDeps = UndoDeps &
+  PartDeps & {
+    db: Database;
+    nameOf(id: PrincipalId): string;
+    titleOf(action: string): string;
+    /** The outside system that serves it, as people know it. */
+    systemOf(request: StoredRequest): string;
+    titleOfGroup(id: string): string;
+    argumentOrder(action: string): string[];
+    /** The least isolation that policy and risk ask for. */
+    leastIsolation(request: StoredRequest): IsolationLevel;
+    /** Address of the request's page; null where the pages are off. */
+    linkTo(request: RequestId): string | null;
+    /** Resolves once a signed checkpoint covers the entry. @throws AppError `audit_unwritable` where none does in time. */
+    untilCovered(entry: string): Promise<void>;
+  };
 
 export type Rendering = ReturnType<typeof createRendering>;
 
@@ -60,17 +59,8 @@ export function createRendering(deps: RenderingDeps) {
     });
   };
 
-  const roleOf = async (request: StoredRequest, viewer: PrincipalId): Promise<Viewer> => {
-    if (request.requester === viewer) return 'requester';
-    if (request.coRequesters.includes(viewer)) return 'co-requester';
-    const person = await deps.personById(viewer);
-    if (!person) return 'other';
-    const { mayApprove, mightHaveApproved } = deps.judging;
-    const may = FINAL_STATES.has(request.state)
-      ? await mightHaveApproved(deps.db, person, request)
-      : (await mayApprove(deps.db, person, request)).allowed;
-    return may ? 'approver' : 'other';
-  };
+  const roleOf = (request: StoredRequest, viewer: PrincipalId): Promise<Viewer> =>
+    partIn(deps.db, deps, request, viewer);
 
   const shell = (message: StoredMessage, itsCard: Card | null): Message => ({
     id: message.id,
