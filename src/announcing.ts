@@ -185,8 +185,10 @@ export function createAnnouncing(deps: AnnouncingDeps) {
       await touch(tx, deps, request.id);
     },
 
-    async cancelled(tx: Tx, request: StoredRequest): Promise<void> {
-      await tell(tx, request, `"${deps.titleOf(request.action)}" was cancelled; nothing was done.`);
+    /** By its requester, or by somebody who changed it, whom the requester is told of then. */
+    async cancelled(tx: Tx, request: StoredRequest, by: PrincipalId): Promise<void> {
+      const whose = by === request.requester ? '' : ` by ${deps.nameOf(by)}, who had changed it`;
+      await tell(tx, request, `"${deps.titleOf(request.action)}" was cancelled${whose}; nothing was done.`);
       await touch(tx, deps, request.id);
     },
 

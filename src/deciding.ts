@@ -143,7 +143,7 @@ export async function announceRuling(
     case 'denied':
       return deps.announcing.denied(tx, ruling.request, by, ruling.reason, ruling.byPolicy);
     case 'cancelled':
-      return deps.announcing.cancelled(tx, ruling.request);
+      return deps.announcing.cancelled(tx, ruling.request, by);
     case 'ignored':
     case 'refused':
       // A click may be what finds that the time is over.

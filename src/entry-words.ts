@@ -1,5 +1,6 @@
 /** An audit entry as a line for people. Pure; only our words, ids and codes: what people wrote stays sealed. */
 import type { EntryType } from './audit/log.ts';
+import { goingOn, UNSTARTED } from './model/expiry.ts';
 
 export type EntryBody = {
   id: string;
@@ -50,7 +51,9 @@ export function entryInWords(entry: EntryBody): string {
     case 'request.cancelled':
       return data.reason === 'requester' ? `${who} cancelled it.` : `Cancelled (${text(data.reason)}).`;
     case 'request.expired':
-      return 'Expired: nobody decided in time.';
+      return text(data.code) === UNSTARTED.code
+        ? `Expired: ${goingOn(UNSTARTED.message)}`
+        : 'Expired: nobody decided in time.';
     case 'approval.asked':
       return 'Approval was asked for.';
     case 'approval.given':

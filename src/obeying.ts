@@ -79,8 +79,8 @@ export async function resolveUnknown(
   return deps.db.transaction(async (tx) => {
     const request = await lockRequest(tx, command.request);
     if (request?.state !== 'unknown') return inWords(NONE_UNKNOWN);
-    const mayResolve =
-      person.id === request.requester || (await judgeOf(deps).mayApprove(tx, person.id, request)).allowed;
+    const asksForIt = person.id === request.requester || request.coRequesters.includes(person.id);
+    const mayResolve = asksForIt || (await judgeOf(deps).mayApprove(tx, person.id, request)).allowed;
     if (!mayResolve) {
       await recordRefusal(tx, deps, turn, person, request, { decision: 'resolve', why: 'not_entitled' });
       return { words: NOT_THEIRS_TO_SAY, refused: true };

@@ -2,6 +2,7 @@
 import type { Form, FormField } from '../../src/model/card.ts';
 import type { RenderingId } from '../../src/model/ids.ts';
 import type { Place } from '../../src/model/turn.ts';
+import { CHANGE_NOTE } from '../../src/surface/notes.ts';
 import { visible } from '../../src/surface/unseen.ts';
 import { context, type ViewBlock } from './blocks.ts';
 import {
@@ -46,9 +47,6 @@ export type FieldErrors = Record<string, string>;
 
 /** What is said of a denial: a sentence or two, far below what a card shows. */
 const REASON_MAX = 500;
-/** What everybody who decides must know before somebody sends a change; the same words as in the browser. */
-const EDIT_NOTE =
-  'Whoever changes a request asks for it too and cannot approve it. What was approved before counts no more.';
 const TOO_LONG = 'What stands there is too long for a dialog. It can be changed on its page in the browser.';
 
 const text = (words: string, max: number): Text => ({
@@ -80,7 +78,7 @@ export function editModal(form: Form, rendering: RenderingId, place: Place | nul
   if (!fitsModal(form)) return notice(form.title, TOO_LONG);
   const origin = { ...originOf(place), rendering };
   return modal(CALLBACKS.edit, form.title, 'Save the change', origin, [
-    context(EDIT_NOTE),
+    context(CHANGE_NOTE),
     ...form.fields.map(inputOf),
   ]);
 }

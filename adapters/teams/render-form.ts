@@ -1,5 +1,6 @@
 /** A form as an Adaptive Card's inputs: pure. Labels, choices and values are literal text in Teams. */
 import type { Form, FormField } from '../../src/model/card.ts';
+import { CHANGE_NOTE } from '../../src/surface/notes.ts';
 import { visible } from '../../src/surface/unseen.ts';
 import {
   type AdaptiveCard,
@@ -43,16 +44,12 @@ export function renderForm(form: Form, problems: Problems = []): Rendered {
   };
 }
 
-/** What everybody who decides must know before somebody sends a change; the same words as in the browser. */
-const EDIT_NOTE =
-  'Whoever changes a request asks for it too and cannot approve it. What was approved before counts no more.';
-
 /**
  * What a pending request asks for, to be changed. Null where a card cannot show every value as it is: what was left out
  * would be sent back as if it had been deleted.
  */
 export function renderEdit(form: Form, data: Data, problems: Problems = []): AdaptiveCard | null {
-  const body = [...heading(form), line(text(EDIT_NOTE, { isSubtle: true })), ...inputsOf(form, problems)];
+  const body = [...heading(form), line(text(CHANGE_NOTE, { isSubtle: true })), ...inputsOf(form, problems)];
   return form.fields.every(isCarried) && isSmall(body)
     ? adaptiveCard(body, { actions: saveEdit(data) })
     : null;

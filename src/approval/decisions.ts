@@ -132,13 +132,16 @@ export async function expireInTransaction(
 async function mayNot(context: Context): Promise<string | null> {
   const { input, request } = context;
   const isRequester = input.principal === request.requester;
+  const hasChangedIt = request.coRequesters.includes(input.principal);
+  // Whoever changed it by mistake must not have to wait for somebody else to stop it.
+  if (input.decision === 'cancel' && hasChangedIt) return null;
   if (input.decision === 'confirm' || input.decision === 'cancel') {
     return isRequester
       ? null
       : `Only ${requesterName(context)}, who asked for it, can ${input.decision} this request.`;
   }
   if (isRequester) return `You asked for this yourself: somebody else must ${input.decision} it.`;
-  if (request.coRequesters.includes(input.principal)) {
+  if (hasChangedIt) {
     return `You changed this, so you ask for it too: somebody else must ${input.decision} it.`;
   }
   const verdict = await context.judge.mayApprove(context.tx, input.principal, request);

@@ -1,5 +1,6 @@
 /** A request as people see it. Pure: labels and layout are ours, every value comes from the stored request. */
 import type { Card, CardOffer } from '../model/card.ts';
+import { goingOn, UNSTARTED } from '../model/expiry.ts';
 import type { PrincipalId } from '../model/ids.ts';
 import type {
   ActionRequest,
@@ -179,7 +180,9 @@ const STATUS: Record<Exclude<RequestState, 'pending'>, string> = {
 
 function statusOf(input: CardInput): string {
   const { request } = input;
-  if (request.state !== 'pending') return STATUS[request.state];
+  const { state, result } = request;
+  if (state === 'expired' && result?.code === UNSTARTED.code) return `Expired: ${goingOn(UNSTARTED.message)}`;
+  if (state !== 'pending') return STATUS[state];
   const waiting =
     input.needs[0]?.kind === 'confirm'
       ? `Waiting for ${input.nameOf(request.requester)} to confirm.`
@@ -217,6 +220,7 @@ function buttonsOf(input: CardInput): DecisionKind[] {
   const isOpen = request.state === 'pending' || request.state === 'approved';
   if (!isOpen) return [];
   if (viewer === 'requester') return needs[0]?.kind === 'confirm' ? ['confirm', 'cancel'] : ['cancel'];
+  if (viewer === 'co-requester') return ['cancel'];
   // Whose group has approved already has nothing to add, and may still say no.
   if (viewer === 'approver' && needs[0]?.kind === 'approve')
     return wouldCount ? ['approve', 'deny'] : ['deny'];

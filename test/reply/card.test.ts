@@ -50,10 +50,11 @@ describe('offers besides deciding', () => {
   test('whoever sees it may report it, last and at any time', () => {
     for (const state of States.options) expect(offered('approver', { state })?.at(-1)).toBe('report');
   });
-  test('who changed it is named while it waits, and has nothing to decide', () => {
+  test('who changed it is named while it waits, and may only take it back', () => {
     const changed = cardOf({ coRequesters: [bob], confirmedAt: new Date() }, 'co-requester');
     expect(changed.status).toBe('Changed by Name of bob. Waiting for one approval from oncall.');
-    expect(changed.buttons).toEqual([]);
+    expect(changed.buttons).toEqual(['cancel']);
+    expect(cardOf({ coRequesters: [bob], state: 'denied' }, 'co-requester').buttons).toEqual([]);
   });
 });
 

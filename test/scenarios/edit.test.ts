@@ -87,6 +87,43 @@ describe('changing a request before it is approved', () => {
     expect(verified.exit, verified.out + verified.err).toBe(0);
   });
 
+  it('whoever changed it sees it under their requests, and can take the mistake back; its requester is told', async () => {
+    const { assistant, decide, done, say, view, entries } = house();
+    const asked = await confirmed();
+    const own = async (person: string) =>
+      (await assistant.mine(person as PrincipalId)).find((it) => it.card?.request === asked.id)?.card;
+    expect(await own('bob')).toBeUndefined();
+    const after = await edited('bob', asked, FULL);
+    expect(await own('bob')).toMatchObject({ buttons: ['cancel'], offers: ['edit', 'report'] });
+    expect((await say('bob', 'my requests')).reply).toContain(asked.id.slice(0, 8));
+    expect(await decide('bob', after, 'confirm')).toMatchObject({ kind: 'refused' });
+    expect(await decide('carol', after, 'cancel')).toMatchObject({ kind: 'refused' });
+
+    await done('bob', after, 'cancel');
+    expect(await view(asked.id)).toMatchObject({ state: 'cancelled' });
+    expect((await own('alice'))?.outcome?.text).toBe('Cancelled by Bob Brown.');
+    const { thread } = (await assistant.requestPage(asked.id, 'alice' as PrincipalId))!.message;
+    const told = (await assistant.messages(thread, 'alice' as PrincipalId))!.map(({ text }) => text);
+    expect(told).toContain(
+      '"Run a CI job" was cancelled by Bob Brown, who had changed it; nothing was done.',
+    );
+    expect((await entries(asked)).find(({ type }) => type === 'request.cancelled')).toMatchObject({
+      principal: 'bob',
+    });
+  });
+
+  it('whoever changed it may say what became of it, like its requester', async () => {
+    const { assistant, press, view, database } = house();
+    const asked = await confirmed();
+    const after = await edited('bob', asked, FULL);
+    await database.owner.query("update requests set state = 'unknown' where id = $1", [after.id]);
+    const card = (await assistant.requestPage(after.id, 'bob' as PrincipalId))!.message.card!;
+    expect(card.offers).toContain('happened');
+    const { rendering } = card;
+    expect((await press('bob', { kind: 'resolve', rendering, as: 'failed' })).reply).toMatch(/recorded/);
+    expect(await view(after.id)).toMatchObject({ state: 'failed' });
+  });
+
   it('the form is filled with what stands there, for those who may change it only', async () => {
     const { assistant } = house();
     const asked = await confirmed();

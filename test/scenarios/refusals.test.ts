@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newId, ThreadId } from '../../src/model/ids.ts';
+import { newId, type PrincipalId, ThreadId } from '../../src/model/ids.ts';
 import { fresh, settles, useAssistant } from '../support/assistant.ts';
 
 const PROPOSED = ['turn.received', 'egress.called', 'proposal.made', 'decision.made', 'reply.sent'];
@@ -183,5 +183,35 @@ describe('what nobody decides', () => {
     }, 'messages');
     expect(told.at(-1)).toMatch(/expired: nobody decided in time/);
     expect(await database.owner.query('select 1 from ci_runs')).toEqual([]);
+  });
+
+  it('is told from what was approved, and could not start before its time was over', async () => {
+    const { ask, done, until, assistant, database } = house();
+    const asked = await ask('alice', 'run the checks of web on main');
+    await done('alice', asked, 'confirm');
+    // Its job is lost, and its time is over before the sweep finds it.
+    await database.owner.query(
+      `update requests set state = 'approved', expires_at = clock_timestamp() - interval '1 second' where id = $1`,
+      [asked.id],
+    );
+    await database.owner.query("update pgboss.job set start_after = now() where name = 'expire'");
+    const expired = await until(asked, 'expired');
+    expect(expired.result).toMatchObject({ code: 'expired_before_start' });
+    const page = (await assistant.requestPage(asked.id, 'alice' as PrincipalId))!;
+    const why = 'Expired: it was approved, but could not start in time.';
+    expect(page.message.card?.status).toBe(why);
+    expect(page.message.card?.outcome?.text).toBe('It was approved, but could not start in time.');
+    expect(page.timeline.map(({ text }) => text)).toContain(why);
+    const told = await settles(async () => {
+      const rows = await database.db.query<{ text: string }>(
+        `select m.text from messages m join requests r on r.turn = m.turn
+         where r.id = $1 and m.text like '%expired%'`,
+        [asked.id],
+      );
+      return rows.length > 0 && rows.map((row) => row.text);
+    }, 'it is told');
+    expect(told).toEqual([
+      expect.stringMatching(/expired: it was approved, but could not start in time\. Ask again/),
+    ]);
   });
 });

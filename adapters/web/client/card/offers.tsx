@@ -2,6 +2,7 @@
 import { Button, Textarea } from '@mantine/core';
 import { type FormEvent, useRef, useState } from 'react';
 import type { Card, CardOffer } from '../../../../src/model/card.ts';
+import { CHANGE_NOTE } from '../../../../src/surface/notes.ts';
 import { messageOf } from '../api.ts';
 import { useNow } from '../clock.ts';
 import { SchemaForm } from '../form.tsx';
@@ -163,10 +164,6 @@ function ReportForm({ card, back }: { card: Card; back(): void }) {
 /** The conversation that is open, where one is; a card in a list begins a new one. */
 const openThread = (): string | null => /^\/threads\/([^/]+)$/.exec(location.pathname)?.[1] ?? null;
 
-/** What everybody who decides must know before somebody sends a change. */
-const EDIT_NOTE =
-  'Whoever changes a request asks for it too and cannot approve it. What was approved before counts no more.';
-
 function EditForm({ card, back }: { card: Card; back(): void }) {
   const { api, tell } = useWorkspace();
   // What stood there when the form was opened; the server refuses it where somebody changed it meanwhile.
@@ -179,7 +176,7 @@ function EditForm({ card, back }: { card: Card; back(): void }) {
       form={data.form}
       send="Save the change"
       sent="Saved"
-      note={EDIT_NOTE}
+      note={CHANGE_NOTE}
       notedAfter=""
       back={back}
       submit={async (given) => {
