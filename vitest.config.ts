@@ -19,8 +19,9 @@ const SHARED = [
 
 const common = {
   globalSetup: ['test/support/global-setup.ts'],
-  testTimeout: 30_000,
-  hookTimeout: 60_000,
+  // Only a test that hangs reaches these: a machine with other work beside may be several times slower.
+  testTimeout: 90_000,
+  hookTimeout: 120_000,
   pool: 'forks' as const,
   // Two cores are what the smallest machines have; several files start databases and sandboxes of their own, and some wait for
   // those more than they work.

@@ -23,8 +23,10 @@ export function storyOf(company: Company, channel: Channel) {
   ): Promise<Shown[]> =>
     settles(async () => {
       const cards = await channel.cards(digest);
-      // A card that is too large for its platform gets its buttons once all of it can be read.
-      const asks = (card: Shown) => card.buttons.length > 0 || !isAsked(card);
+      // A card that is too large for its platform gets its buttons once all of it can be read, and one whose request was just
+      // changed can be approved once its requester confirmed it.
+      const asks = (card: Shown) =>
+        !isAsked(card) || card.buttons.some((button) => button === 'approve' || button === 'cancel');
       return cards.length === count && cards.every(asks) && cards;
     }, `${count} cards stand`);
 
