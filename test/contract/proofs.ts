@@ -230,7 +230,8 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(own.text).not.toContain('Approved by');
     await channel.press('alice', own, 'confirm');
     const cards = await story.cardsOf(digest, channel.cardsPerRequest, ({ readers }) => readers !== 'carol');
-    const carols = story.before(cards, 'carol');
+    // Her own card has no such button any more; the one that everybody sees has it still.
+    const carols = cards.find(({ readers }) => readers === 'all') ?? story.before(cards, 'carol');
     await story.isTold('carol', 'You changed this, so you ask for it too', () =>
       channel.press('carol', carols, 'approve'),
     );
