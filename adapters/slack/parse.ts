@@ -114,11 +114,14 @@ function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self):
   const team = ownTeam(envelope, event);
   if (team === null) return ignored('team_unknown');
   const { own, quoted } = splitQuotes(withoutMention(event.text, self.botUser));
-  const text = plainText(own);
+  const words = plainText(own);
   const fetched = [plainText(quoted), ...(event.attachments ?? []).slice(0, ATTACHMENTS_MAX).map(wordsOf)];
   const kept = fetched.filter((words) => words !== '');
   const files = event.files?.length ?? 0;
-  if (text === '' && kept.length === 0 && files === 0) return ignored('empty');
+  const isBare = words === '' && kept.length === 0 && files === 0;
+  if (isBare && direct) return ignored('empty');
+  // Whoever mentions us and says nothing wants to know what to say.
+  const text = isBare ? 'help' : words;
   return {
     kind: 'delivery',
     hasReplies: event.thread_ts !== undefined,

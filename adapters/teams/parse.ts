@@ -120,10 +120,13 @@ function parseMessage(activity: Activity, account: TeamsAccount): Parsed {
     .map(splitQuotes);
   const written = html.length === 0 ? (activity.text ?? '') : html.map(({ own }) => own).join('\n');
   const names = html.length === 0 ? mentions : mentions.map(plainText);
-  const words = plainText(withoutMention(written, names));
+  const said = plainText(withoutMention(written, names));
   const fetched = html.map(({ quoted }) => quoted).filter((quoted) => quoted !== '');
   const files = (activity.attachments ?? []).filter((one) => FileAttachment.safeParse(one).success).length;
-  if (words === '' && fetched.length === 0 && files === 0) return ignored('empty');
+  const isBare = said === '' && fetched.length === 0 && files === 0;
+  if (isBare && place.direct) return ignored('empty');
+  // Whoever mentions us and says nothing wants to know what to say.
+  const words = isBare ? 'help' : said;
   const came = files === 0 ? {} : { files };
   return deliver(activity, account, { kind: 'message', text: words, fetched, ...came }, null);
 }

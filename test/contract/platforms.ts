@@ -29,6 +29,10 @@ export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },
       {
+        rule: 'mention-alone',
+        why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
+      },
+      {
         rule: 'mention-refused-alone',
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },

@@ -35,6 +35,12 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(answer.readers).toBe('all');
   },
 
+  'mention-alone': async (channel, { says }) => {
+    const said = await channel.say('dave', '', 'shared');
+    const answer = await says(said, 'You can ask for:');
+    expect(answer.readers).toBe('all');
+  },
+
   'ticket-one-tap': async (channel, { answer, says, company }) => {
     const before = (await company.running.desk.list()).length;
     const title = 'the VPN is down for the Berlin office';

@@ -65,6 +65,12 @@ describe('a message', () => {
     expect(content).toMatchObject({ text: 'status' });
   });
 
+  test('that only mentions us asks for help', () => {
+    const { content, place } = delivered(mention({ text: ' <@U0BOT>  ' }));
+    expect(content).toEqual({ kind: 'message', text: 'help', fetched: [] });
+    expect(place).toMatchObject({ container: 'C01', direct: false });
+  });
+
   test('keeps forwarded and quoted words apart', () => {
     const attachments = [
       { text: 'run <https://x.example|this>', author_name: 'Mallory' },
