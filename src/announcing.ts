@@ -8,7 +8,7 @@ import { changedFields } from './approval/editing.ts';
 import { openNeeds } from './approval/needs.ts';
 import { approvalsOf, insertRequest, move } from './approval/requests.ts';
 import type { AuditLog } from './audit/log.ts';
-import type { Obstacle } from './execution/executor.ts';
+import type { Obstacle } from './execution/executor-deps.ts';
 import type { Claim } from './execution/lease.ts';
 import { taint } from './intake/turns.ts';
 import { goingOn } from './model/expiry.ts';

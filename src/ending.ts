@@ -8,7 +8,7 @@ import type { Ending, GovernedAction } from './action.ts';
 import type { Announcing } from './announcing.ts';
 import { digestOf } from './approval/digest.ts';
 import { findRequest } from './approval/requests.ts';
-import type { Obstacle } from './execution/executor.ts';
+import type { Obstacle } from './execution/executor-deps.ts';
 import { askedOf } from './judging.ts';
 import type { Decision } from './model/decision.ts';
 import { UNSTARTED } from './model/expiry.ts';

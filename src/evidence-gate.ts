@@ -6,7 +6,7 @@ import { digestOf } from './approval/digest.ts';
 import { approvalsAreMet } from './approval/needs.ts';
 import { approvalsOf } from './approval/requests.ts';
 import { AppError } from './errors.ts';
-import type { Obstacle } from './execution/executor.ts';
+import type { Obstacle } from './execution/executor-deps.ts';
 import type { StoredRequest } from './model/request.ts';
 import type { Database } from './store/database.ts';
 

@@ -3,7 +3,7 @@ import { approvalsAreMet } from './approval/needs.ts';
 import { approvalsOf } from './approval/requests.ts';
 import { type JudgeDeps, judgeOf } from './deciding.ts';
 import { type EndingDeps, endingPermitted, takesBack } from './ending.ts';
-import type { Obstacle } from './execution/executor.ts';
+import type { Obstacle } from './execution/executor-deps.ts';
 import { UNSTARTED } from './model/expiry.ts';
 import type { PrincipalId } from './model/ids.ts';
 import type { Json, StoredRequest } from './model/request.ts';

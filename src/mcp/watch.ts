@@ -6,7 +6,8 @@
 import { McpSettings } from '../../actions/connectors/mcp-wire.ts';
 import type { GovernedAction } from '../action.ts';
 import { AppError } from '../errors.ts';
-import type { Executor, Obstacle } from '../execution/executor.ts';
+import type { Executor } from '../execution/executor.ts';
+import type { Obstacle } from '../execution/executor-deps.ts';
 import type { Database, Sql, Tx } from '../store/database.ts';
 import { MCP_MODULE, type McpActions, type Unreviewed } from './actions.ts';
 import { hasChanged, noteChanged, type Reviewed } from './changed.ts';

@@ -1,6 +1,6 @@
 /** From approved to an outcome, on a real database with a real log; sandbox, broker and outside are small stand-ins. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { Obstacle } from '../../src/execution/executor.ts';
+import type { Obstacle } from '../../src/execution/executor-deps.ts';
 import { claimApproved, commitIntent } from '../../src/execution/lease.ts';
 import type { RequestId } from '../../src/model/ids.ts';
 import type { Json, RequestState, StoredRequest } from '../../src/model/request.ts';
