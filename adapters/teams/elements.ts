@@ -1,6 +1,7 @@
 /**
- * The few Adaptive Card elements that we use. Words stand in text runs only, which Teams shows literally: there is no
- * markdown to escape, so no mention, link or formatting can be smuggled in. Texts come in already `visible`.
+ * The few Adaptive Card elements that we use. Words stand in text runs, which Teams shows literally: there is no
+ * markdown to escape, so no mention, link or formatting can be smuggled in. A text block, which does read markdown, holds only
+ * long words that are made of nothing it could read. Texts come in already `visible`.
  */
 import type { CardOffer } from '../../src/model/card.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
@@ -18,6 +19,7 @@ import {
   SAVE_VERB,
   UNDO_VERB,
 } from './needs.ts';
+import { broken, GOES_ON, hasLongRun, isPlain, TURN } from './unbroken.ts';
 
 export type Style = {
   weight?: 'Bolder';
@@ -30,6 +32,13 @@ export type Style = {
 type OpenUrl = { type: 'Action.OpenUrl'; url: string };
 export type Run = Style & { type: 'TextRun'; text: string; selectAction?: OpenUrl };
 export type Line = { type: 'RichTextBlock'; spacing?: 'None' | 'Small'; inlines: Run[] };
+/** Breaks any word where its line ends. */
+export type Block = Omit<Style, 'italic'> & {
+  type: 'TextBlock';
+  spacing?: 'None';
+  wrap: true;
+  text: string;
+};
 export type Box = { type: 'Container'; style?: 'emphasis'; spacing?: 'Small'; items: Element[] };
 export type InputBase = { id: string; label: string; isRequired?: true; errorMessage?: string };
 export type Input = InputBase &
@@ -43,7 +52,7 @@ export type Input = InputBase &
         choices: { title: string; value: string }[];
       }
   );
-export type Element = Line | Box | Input;
+export type Element = Line | Block | Box | Input;
 /** What a button sends back. Nothing in it is believed: it names what the person saw. */
 export type Data = Record<string, string>;
 type Submit = { type: 'Action.Submit'; title: string; data: Data };
@@ -97,13 +106,28 @@ export function nextLine(...runs: Run[][]): Line {
   return { type: 'RichTextBlock', spacing: 'None', inlines: runs.flat() };
 }
 
-/** Words of any number of lines, each a block of its own. */
-export function lines(value: string, style: Style = {}): Line[] {
-  return value.split('\n').map((words, index) => {
-    const runs = text(words === '' ? '\u00a0' : words, style);
-    return index === 0 ? line(runs) : nextLine(runs);
-  });
+/** Words of any number of lines, each a block of its own; so is each piece of a word that must be broken. */
+export function lines(value: string, style: Style = {}): (Line | Block)[] {
+  const [first, ...rest] = broken(value)
+    .split('\n')
+    .flatMap((words) => laidOut(words, style));
+  return [first!, ...rest.map((it) => ({ ...it, spacing: 'None' as const }))];
 }
+
+/** The same, close to the line before them. */
+export const nextLines = (value: string, style: Style = {}): (Line | Block)[] =>
+  lines(value, style).map((it) => ({ ...it, spacing: 'None' as const }));
+
+function laidOut(words: string, style: Style): (Line | Block)[] {
+  if (isPlain(words) && hasLongRun(words)) {
+    const { italic: _, ...rest } = style;
+    return [{ type: 'TextBlock', wrap: true, text: words, ...rest }];
+  }
+  const [first = '\u00a0', ...rest] = words.split(TURN).filter((piece) => piece !== '');
+  return [line(text(first, style)), ...rest.map((piece) => line(goesOn(), text(piece, style)))];
+}
+
+const goesOn = (): Run[] => text(`${GOES_ON} `, { isSubtle: true });
 
 /** Set apart from our own words: values, output, quotations. */
 export function box(items: Element[]): Box {
@@ -116,6 +140,13 @@ export function link(url: string, label: string): Run[] {
   const web = parsed !== null && /^https?:$/.test(parsed.protocol) && parsed.username === '';
   if (!web || parsed.href.length > LINK_MAX) return text(label === url ? url : `${label}: ${url}`);
   return text(label).map((run) => ({ ...run, selectAction: { type: 'Action.OpenUrl', url: parsed.href } }));
+}
+
+/** An address by itself, close to the line before it: each of its lines leads there, where it may be a link at all. */
+export function address(url: string): (Line | Block)[] {
+  if (!link(url, url).every(({ selectAction }) => selectAction)) return nextLines(url);
+  const pieces = broken(url).split(TURN);
+  return pieces.map((piece, at) => nextLine(at === 0 ? [] : goesOn(), link(url, piece)));
 }
 
 const LABELS: Readonly<Record<DecisionKind, string>> = {

@@ -4,6 +4,7 @@ import { EXPIRING_STATES, FINAL_STATES, type Provenance } from '../../src/model/
 import { visible } from '../../src/surface/unseen.ts';
 import {
   type Action,
+  address,
   box,
   buttons,
   type Data,
@@ -11,14 +12,14 @@ import {
   line,
   lines,
   link,
-  nextLine,
+  nextLines,
   offered,
   type Run,
   reasonInput,
   text,
 } from './elements.ts';
 import { LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET, SUMMARY_MAX } from './limits.ts';
-import { clip, oneLine, tail } from './outbound-text.ts';
+import { clip, oneLine, readable, tail } from './outbound-text.ts';
 import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
 
 /**
@@ -109,7 +110,7 @@ function pinnedOf({ pinned }: Card): Row[] {
 const said = (label: string, words: string): Row => ({ ...row(label, null, words), sentence: true });
 
 function sentence(label: string, value: string): { shown: string; rest: Continuation[] } {
-  const words = visible(value);
+  const words = readable(value);
   const shown = clip(words, SENTENCE_MAX);
   return { shown, rest: shown === words ? [] : inFull(row(label, null, value)) };
 }
@@ -119,7 +120,7 @@ function quotesOf(card: Card): { elements: Element[]; rest: Continuation[] } {
   const elements: Element[] = [];
   const rest: Continuation[] = [];
   for (const [index, { source, text: words }] of card.quotes.entries()) {
-    const whole = visible(words);
+    const whole = readable(words);
     const shown = clip(whole, QUOTE_MAX);
     if (index < QUOTES_SHOWN) {
       const by = `Quoted, not checked by us, from ${clip(visible(source), LABEL_MAX)}:`;
@@ -137,7 +138,7 @@ function outputOf(card: Card): Element[] {
   if (card.output === null || card.output === '') return [];
   return [
     line(text('What it printed:', { italic: true })),
-    box(lines(tail(visible(card.output), OUTPUT_MAX), { fontType: 'Monospace', size: 'Small' })),
+    box(lines(tail(readable(card.output), OUTPUT_MAX), { fontType: 'Monospace', size: 'Small' })),
   ];
 }
 
@@ -148,9 +149,10 @@ function outcomeOf({ outcome }: Card): { elements: Element[]; rest: Continuation
   const shown = lines(words.shown, { weight: 'Bolder' });
   if (outcome.link === null) return { elements: shown, rest: words.rest };
   // An outside system gave this address: it is shown as what it is, never behind a label.
-  const address = sentence('Its address', outcome.link);
-  const linked = address.shown === outcome.link ? link(outcome.link, outcome.link) : text(address.shown);
-  return { elements: [...shown, nextLine(linked)], rest: [...words.rest, ...address.rest] };
+  const whole = sentence('Its address', outcome.link);
+  const isWhole = whole.rest.length === 0 && visible(outcome.link) === outcome.link;
+  const where = isWhole ? address(outcome.link) : nextLines(whole.shown);
+  return { elements: [...shown, ...where], rest: [...words.rest, ...whole.rest] };
 }
 
 function footing(card: Card): Run[][] {
@@ -182,7 +184,6 @@ function smallPrint(card: Card): Element[] {
   const { outcome } = card;
   const ended = outcome === null || card.state === 'succeeded' ? [] : [`Code ${visible(outcome.code)}`];
   const isolation = card.isolation === null ? [] : [`Isolation: ${visible(card.isolation)}`];
-  return [proof, ...isolation, ...ended].map((words) =>
-    nextLine(text(oneLine(words, SENTENCE_MAX), { size: 'Small', isSubtle: true })),
-  );
+  const print = [proof, ...isolation, ...ended].map((words) => oneLine(words, SENTENCE_MAX));
+  return nextLines(print.join('\n'), { size: 'Small', isSubtle: true });
 }

@@ -1,9 +1,8 @@
 /** Any message of a thread as a Teams message: pure. */
 import type { Message } from '../../src/model/card.ts';
-import { visible } from '../../src/surface/unseen.ts';
 import { type AdaptiveCard, adaptiveCard, box, line, lines, refresh, text } from './elements.ts';
 import { SUMMARY_MAX, WORDS_BUDGET } from './limits.ts';
-import { clip, measure, oneLine } from './outbound-text.ts';
+import { clip, measure, oneLine, readable } from './outbound-text.ts';
 import { type Readers, type Rendered, renderCard } from './render-card.ts';
 import { renderForm } from './render-form.ts';
 import { type Claim, citationsOf, sourceLines } from './render-sources.ts';
@@ -88,7 +87,7 @@ const ATTRIBUTION: Readonly<Record<Exclude<Message['authorship'], 'system'>, str
 };
 
 function renderWords({ text: raw, authorship, sources }: Message, budget: number): Rendered {
-  const words = visible(raw);
+  const words = readable(raw);
   const shown = clip(words, budget);
   const body =
     authorship === 'system'

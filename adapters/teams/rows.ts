@@ -4,9 +4,10 @@
  */
 import { createHash } from 'node:crypto';
 import { visible } from '../../src/surface/unseen.ts';
-import { box, type Element, line, lines, text } from './elements.ts';
+import { box, type Element, line, lines, nextLine, type Run, text } from './elements.ts';
 import { CONTINUATION_BUDGET, INLINE_MAX, LABEL_MAX } from './limits.ts';
-import { chunk, clip, measure } from './outbound-text.ts';
+import { chunk, clip, measure, readable } from './outbound-text.ts';
+import { broken, hasLongRun, TURN } from './unbroken.ts';
 
 export type Row = {
   label: string;
@@ -58,7 +59,7 @@ const isWhole = ({ label, value }: Row, max: number): boolean =>
 /** What these rows take at most of a card, with so much of each value. */
 function costOf(rows: readonly Row[], max: number): number {
   return rows.reduce((sum, row) => {
-    const label = Math.min(measure(row.label), ROW_LABEL_MAX);
+    const label = measure(broken(clip(row.label, ROW_LABEL_MAX)));
     const note = row.note === null ? 0 : Math.min(measure(row.note), NOTE_MAX);
     const size = isWhole(row, max) ? 0 : SIZE_NOTE;
     return sum + LAYOUT + label + note + size + Math.min(measure(row.value), max);
@@ -68,14 +69,14 @@ function costOf(rows: readonly Row[], max: number): number {
 /** All of one row as messages of their own. */
 export function inFull({ label, note, value }: Row): Continuation[] {
   // A name longer than any of ours is sent like a value, before it.
-  const named = measure(label) <= LABEL_MAX ? [] : chunk(label, CONTINUATION_BUDGET);
+  const named = measure(label) <= LABEL_MAX ? [] : chunk(broken(label), CONTINUATION_BUDGET);
   const pieces = [...named, ...chunk(value, CONTINUATION_BUDGET)];
   return pieces.map((piece, part) => {
     const of = pieces.length === 1 ? 'in full' : `in full, part ${part + 1} of ${pieces.length}`;
     const name = clip(label, LABEL_MAX);
     const notes = [note === null ? null : clip(note, NOTE_MAX * 2), of].filter((words) => words !== null);
     const body = [
-      line(text(name, { weight: 'Bolder' }), text(` ${notes.join(', ')}`, { italic: true })),
+      ...headed(name, text(` ${notes.join(', ')}`, { italic: true })),
       box(lines(piece, { fontType: 'Monospace' })),
     ];
     return { key: digestOf(body), summary: `${name}, ${of}`, body };
@@ -88,20 +89,29 @@ function digestOf(body: Element[]): string {
 }
 
 function layOut({ label, note, value, sentence }: Row, max: number, whole: boolean): Element[] {
-  const size = whole ? null : `${[...value].length.toLocaleString('en')} characters, all of them below`;
+  const length = [...value.replaceAll(TURN, '')].length.toLocaleString('en');
+  const size = whole ? null : `${length} characters, all of them below`;
   const notes = [note === null ? null : clip(note, NOTE_MAX), size]
     .filter((words) => words !== null)
     .join('; ');
-  const name = text(clip(label, ROW_LABEL_MAX), { weight: 'Bolder' });
+  const name = clip(label, ROW_LABEL_MAX);
   const remark = notes === '' ? [] : text(` (${notes})`, { isSubtle: true });
   const shown = clip(value, max);
   const style = sentence ? {} : ({ fontType: 'Monospace' } as const);
-  return shown.includes('\n') || shown.length > LINE_MAX
-    ? [line(name, remark), box(lines(shown, style))]
-    : [line(name, remark, text(' '), text(shown, style))];
+  const isBoxed = /[\n\v]/.test(shown) || hasLongRun(shown) || shown.length > LINE_MAX;
+  const inline = isBoxed ? [] : [...text(' '), ...text(shown, style)];
+  const heading = headed(name, [...remark, ...inline]);
+  return isBoxed ? [...heading, box(lines(shown, style))] : heading;
+}
+
+/** A name, and beside it what there is to say of it; below it where the name is as long as its line. */
+function headed(name: string, beside: Run[]): Element[] {
+  const bold = { weight: 'Bolder' } as const;
+  if (!hasLongRun(name)) return [line(text(name, bold), beside)];
+  return [...lines(name, bold), ...(beside.length === 0 ? [] : [nextLine(beside)])];
 }
 
 /** A row whose words come from anywhere. */
 export function row(label: string, note: string | null, value: string): Row {
-  return { label: visible(label), note: note === null ? null : visible(note), value: visible(value) };
+  return { label: visible(label), note: note === null ? null : visible(note), value: readable(value) };
 }

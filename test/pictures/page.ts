@@ -13,13 +13,14 @@ const LOOKS = `
   * { box-sizing: border-box }
   body { margin: 0; padding: 16px; background: #eceef1; color: #1d1c1d; font: 15px/1.46 Lato, "Liberation Sans", Arial, sans-serif }
   main { max-width: 1248px; columns: 560px; column-gap: 16px }
-  figure { margin: 0 0 16px; padding: 12px; background: #fff; border: 1px solid #d5d8dc; border-radius: 8px; break-inside: avoid; overflow-wrap: anywhere }
+  figure { margin: 0 0 16px; padding: 12px; background: #fff; border: 1px solid #d5d8dc; border-radius: 8px; break-inside: avoid }
   figcaption { margin: -12px -12px 12px; padding: 6px 12px; border-bottom: 1px solid #d5d8dc; background: #f7f8f9; border-radius: 8px 8px 0 0; color: #50565e; font-size: 13px }
   p { margin: 0 }
 `;
 /** Slack begins a line for each section of rich text, and where the text says so; the renderer sets them side by side. */
 const SLACK_LOOKS = `
   .slack_blocks_to_jsx .slack_blocks_to_jsx__rich_text_section_element { display: block !important; white-space: pre-wrap }
+  figure { overflow-wrap: anywhere }
   #slack_blocks_to_jsx { max-width: none !important; overflow-wrap: anywhere }
   #slack_blocks_to_jsx .slack_inline_code { white-space: pre-wrap !important; word-break: break-all }
   #slack_blocks_to_jsx [class*='__context'], #slack_blocks_to_jsx [class*='__context'] * { overflow: visible !important; min-width: 0; max-width: 100%; white-space: normal !important; word-break: break-word }
@@ -29,6 +30,7 @@ const SLACK_LOOKS = `
   .title { padding-bottom: 8px; font-size: 20px; font-weight: 700 } .ends { padding-top: 12px; text-align: right }
   .ends button { padding: 6px 12px; border: 1px solid #bbb; border-radius: 4px; background: #fff; font: inherit } .ends .submit { border-color: #007a5a; background: #007a5a; color: #fff }
 `;
+/** Breaks no word that a card does not break: not every client of Teams does. */
 const TEAMS_LOOKS = `
   body { font-family: "Segoe UI", "Liberation Sans", Arial, sans-serif; font-size: 14px }
   .said + .said { margin-top: 12px } .by { margin-bottom: 4px; font-size: 12px } .ai { margin-left: 8px; padding: 1px 6px; border: 1px solid #d1d1d1; border-radius: 4px; color: #616161 }

@@ -33,7 +33,7 @@ const JOB = {
       { label: 'Commit', value: COMMIT },
       { label: 'Environment', value: 'test' },
     ],
-    pinned: { commit: COMMIT },
+    pinned: { commit: COMMIT, definition: digestFor('definition') },
   },
   reasons: ['Jobs outside production need one approval from on call (ci-outside-production).'],
 } as const satisfies Partial<StoredRequest>;

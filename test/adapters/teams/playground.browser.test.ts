@@ -196,8 +196,22 @@ describe.skipIf(MISSING.length > 0)(`in the Agents Playground${WHY}`, () => {
     // Rewritten where it stood: there is one card of it.
     expect(await page.getByText('Run checks of web on commit', { exact: false }).count()).toBe(1);
     await pictureOfChannel(page);
+    expect(await newestOf(page, 'Done.').innerText()).toMatch(/definition=[0-9a-f]{64}/);
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 1040 });
+      await picture(`7-channel-${width}`);
+      expect({ width, cut: await cutOff(newestOf(page, 'Done.')) }).toEqual({ width, cut: [] });
+    }
   });
 });
+
+/** What sticks out of a card, and so is not read: the beginning of each. */
+const cutOff = (card: Locator): Promise<string[]> =>
+  card.evaluate((root) =>
+    [root, ...root.querySelectorAll('*')]
+      .filter((it) => it.clientWidth > 0 && it.scrollWidth > it.clientWidth + 1)
+      .map((it) => (it.textContent ?? '').slice(0, 80)),
+  );
 
 const newestOf = (page: Page, words: string): Locator =>
   page.locator('.ac-adaptiveCard', { has: page.getByText(words, { exact: true }) }).last();

@@ -91,13 +91,13 @@ describe('a card', () => {
       fc.property(cards, (change) => {
         const { body, rest } = renderCard(cardWith(change));
         const onCard = spaced(textsOf(body).join('\n'));
-        const after = spaced(rest.map((one) => textsOf(one.body.slice(1)).join('\n')).join(''));
+        const after = spaced(rest.map((one) => textsOf(one.body.slice(-1)).join('\n')).join(''));
         const named = change.facts.map(({ label, value }) => ({ name: label, value }));
         for (const { name, value } of [...change.arguments, ...named]) {
           const shown = spaced(visible(value));
           expect(onCard.includes(shown) || after.includes(shown)).toBe(true);
           const label = spaced(visible(name));
-          const labels = rest.map((one) => textsOf(one.body[0]).join('')).join('');
+          const labels = rest.map((one) => textsOf(one.body.slice(0, -1)).join('')).join('');
           expect(onCard.includes(label) || after.includes(label) || labels.includes(label)).toBe(true);
         }
       }),
@@ -130,7 +130,7 @@ describe('a card', () => {
       cardWith({ arguments: [{ name: 'body', value, provenance: 'model' }] }),
     );
     expect(textsOf(body).join('')).toContain('20,000 characters, all of them below');
-    expect(rest.map((one) => textsOf(one.body.slice(1)).join('\n')).join('')).toBe(value);
+    expect(rest.map((one) => textsOf(one.body.slice(-1)).join('\n')).join('')).toBe(value);
   });
 
   test('keeps lines, and shows what would reorder or hide its words', () => {
@@ -222,7 +222,7 @@ describe('a card', () => {
     const link = `https://desk.example/${'x'.repeat(900)}`;
     const { body, rest } = renderCard(cardWith({ state: 'failed', outcome: { code: 'failed', text, link } }));
     expect(textsOf(body).join('\n')).not.toContain(text);
-    expect(rest.map((one) => textsOf(one.body.slice(1)).join('\n'))).toEqual([text, link]);
+    expect(rest.map((one) => textsOf(one.body.slice(-1)).join('\n'))).toEqual([text, link]);
   });
 
   test('shows what else was pinned, and whose words a fact is', () => {

@@ -19,6 +19,17 @@ const RichTextBlock = z.strictObject({
   spacing,
   inlines: z.array(TextRun).min(1),
 });
+/** Markdown is read in one: it may hold nothing of which any could be made. */
+const TextBlock = z.strictObject({
+  type: z.literal('TextBlock'),
+  spacing,
+  wrap: z.literal(true),
+  text: z.string().regex(/^(?![0-9]+[.)] |[-+] )(?!.*(?: {2}|--|:\S|\.[^ ]))[0-9A-Za-z=+/():., ·…-]+$/),
+  weight: z.enum(['Lighter', 'Default', 'Bolder']).optional(),
+  size: z.enum(['Small', 'Default', 'Medium', 'Large', 'ExtraLarge']).optional(),
+  fontType: z.enum(['Default', 'Monospace']).optional(),
+  isSubtle: z.boolean().optional(),
+});
 const input = {
   id: z.string().min(1),
   label: z.string().min(1),
@@ -45,7 +56,7 @@ const InputChoiceSet = z.strictObject({
   style: z.literal('compact'),
   choices: z.array(z.strictObject({ title: z.string().min(1), value: z.string() })).min(1),
 });
-const leaf = [RichTextBlock, InputText, InputNumber, InputChoiceSet] as const;
+const leaf = [RichTextBlock, TextBlock, InputText, InputNumber, InputChoiceSet] as const;
 const Container = z.strictObject({
   type: z.literal('Container'),
   style: z.enum(['default', 'emphasis']).optional(),
@@ -59,6 +70,7 @@ export const ELEMENTS = {
   'Input.Number': InputNumber,
   'Input.Text': InputText,
   RichTextBlock,
+  TextBlock,
   TextRun,
 } as const;
 
@@ -124,16 +136,29 @@ export function executesOf(card: Pick<Card, 'actions'> | null): ShownAction[] {
   );
 }
 
-/** Every text that people read on a card, in order: the runs of one line joined. */
+/** Stands before what goes on from the line above without a space. */
+const GOES_ON = '↳ ';
+
+/** Every text that people read on a card, in order: the runs of one line joined, and the lines of one broken word. */
 export function textsOf(value: unknown): string[] {
-  if (Array.isArray(value)) return value.flatMap(textsOf);
+  const read: string[] = [];
+  for (const words of linesOf(value)) {
+    if (words.startsWith(GOES_ON) && read.length > 0) read.push(read.pop() + words.slice(GOES_ON.length));
+    else read.push(words);
+  }
+  return read;
+}
+
+function linesOf(value: unknown): string[] {
+  if (Array.isArray(value)) return value.flatMap(linesOf);
   if (typeof value !== 'object' || value === null) return [];
+  if ('type' in value && value.type === 'TextBlock') return [(value as unknown as { text: string }).text];
   if ('inlines' in value && Array.isArray(value.inlines)) {
     const words = value.inlines.map((run: { text: string }) => run.text).join('');
     // An empty line is drawn as a space that stays.
     return [words === '\u00a0' ? '' : words.replaceAll('\u00a0', ' ')];
   }
-  return Object.values(value).flatMap(textsOf);
+  return Object.values(value).flatMap(linesOf);
 }
 
 /** Single runs: what Teams draws in one piece. */

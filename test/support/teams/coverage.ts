@@ -22,7 +22,15 @@ export const COVERAGE = {
     'MessageSizeTooBig',
     'Throttled',
   ],
-  elements: ['Container', 'Input.ChoiceSet', 'Input.Number', 'Input.Text', 'RichTextBlock', 'TextRun'],
+  elements: [
+    'Container',
+    'Input.ChoiceSet',
+    'Input.Number',
+    'Input.Text',
+    'RichTextBlock',
+    'TextBlock',
+    'TextRun',
+  ],
   activities: [
     'adaptiveCard/action',
     'conversationUpdate',
