@@ -3,7 +3,7 @@ import type { CredentialScope, GovernedAction } from '../../action.ts';
 import type { Config } from '../../config.ts';
 import { GITHUB_CREDENTIAL, GITHUB_HOST } from '../../credentials/grants.ts';
 import type { AppCredential } from '../../execution/broker/credential.ts';
-import { findInstallation } from '../../execution/broker/github-app.ts';
+import { findInstallation, signJwt } from '../../execution/broker/github-app.ts';
 import { EgressRefused } from '../../execution/broker/refusal.ts';
 import { createRouter, parseUpstreams, resolveBySystem } from '../../execution/broker/upstream.ts';
 import { exampleValues } from './credential-needs.ts';
@@ -65,7 +65,11 @@ export async function lookAtApp(config: Config, governed: readonly GovernedActio
       const place = `${repository.owner}/${repository.repo}`;
       try {
         const signal = AbortSignal.timeout(RESOLVE_WITHIN_MS);
-        await findInstallation(await router.route(upstream, 'read', signal), app, repository);
+        await findInstallation(
+          await router.route(upstream, 'read', signal),
+          signJwt(app, Date.now()),
+          repository,
+        );
         findings.push(ok(NAME, `it is installed on ${place}`));
       } catch (error) {
         if (!(error instanceof EgressRefused)) throw error;

@@ -8,7 +8,10 @@ import { createSessions } from './session.ts';
 import type { Route } from './upstream.ts';
 
 export type DoorCarrying = {
-  /** The headers of one call. Throws `login_refused` or `mint_refused`; the call itself has not left. */
+  /**
+   * The headers of one call; its secrets are all that this upstream was given through this door so far, as it may show in one answer
+   * what came with another call. Throws `login_refused` or `mint_refused`; the call itself has not left.
+   */
   headersFor(
     call: { name: string; host: string; effect: Effect },
     granted: Credential,
@@ -27,6 +30,16 @@ export type Carrying = {
   close(): Promise<void>;
 };
 
+/** Adds what a call carries to what its upstream was given before. */
+function createGiven() {
+  const given = new Map<string, Set<string>>();
+  return (host: string, { headers, secrets }: Carried): Carried => {
+    const all = new Set([...(given.get(host) ?? []), ...secrets]);
+    given.set(host, all);
+    return { headers, secrets: [...all] };
+  };
+}
+
 export function createCarrying(): Carrying {
   const sessions = createSessions();
   const crumbs = createCrumbs();
@@ -35,21 +48,28 @@ export function createCarrying(): Carrying {
     close: () => minting.close(),
     open(spec) {
       const minted = minting.open(spec);
+      const withGiven = createGiven();
+      const carriedBy: DoorCarrying['headersFor'] = async (
+        { name, host, effect },
+        granted,
+        route,
+        signal,
+      ) => {
+        if (typeof granted === 'string' || granted.kind === 'header') return headerOf(granted);
+        switch (granted.kind) {
+          case 'session':
+            return sessions.headersFor(host, granted, route, signal);
+          case 'crumb':
+            // A read needs none.
+            return effect === 'write'
+              ? crumbs.headersFor(host, granted, route, signal)
+              : headerOf(granted.authorization);
+          case 'github-app':
+            return minted.headersFor({ name, host }, granted, route);
+        }
+      };
       return {
-        async headersFor({ name, host, effect }, granted, route, signal) {
-          if (typeof granted === 'string' || granted.kind === 'header') return headerOf(granted);
-          switch (granted.kind) {
-            case 'session':
-              return sessions.headersFor(host, granted, route, signal);
-            case 'crumb':
-              // A read needs none.
-              return effect === 'write'
-                ? crumbs.headersFor(host, granted, route, signal)
-                : headerOf(granted.authorization);
-            case 'github-app':
-              return minted.headersFor({ name, host }, granted, route);
-          }
-        },
+        headersFor: async (call, ...granted) => withGiven(call.host, await carriedBy(call, ...granted)),
         forget(host) {
           sessions.forget(host);
           crumbs.forget(host);

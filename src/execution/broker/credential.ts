@@ -29,7 +29,10 @@ export type Credentials = {
   refused?(name: string, host: string): void;
 };
 
-/** What is put on a call: names in small letters. `secrets`: values to mask in answers, in the form that `redactorFor` reads. */
+/**
+ * What is put on a call: names in small letters. `secrets`: values to mask in answers, in the form that `redactorFor` reads: these,
+ * and what the broker showed the upstream to get them.
+ */
 export type Carried = { headers: Readonly<Record<string, string>>; secrets: readonly string[] };
 
 /** The header of a credential that is sent as it is. */

@@ -76,17 +76,17 @@ function refusedBy(answer: AsideAnswer, nowMs: number): EgressRefused {
   return new EgressRefused('mint_refused', words[status] ?? String(status));
 }
 
-/** Where the app is installed for this repository. Throws `mint_refused`. */
+/** Where the app is installed for this repository. `jwt`: by `signJwt`, just now. Throws `mint_refused`. */
 export async function findInstallation(
   route: Route,
-  app: AppKey,
+  jwt: string,
   { owner, repo }: CredentialScope['repository'],
 ): Promise<number> {
   const nowMs = Date.now();
   const answer = await ask(route, {
     method: 'GET',
     path: `/repos/${encodeURIComponent(owner)}/${encodeURIComponent(repo)}/installation`,
-    headers: { authorization: `Bearer ${signJwt(app, nowMs)}` },
+    headers: { authorization: `Bearer ${jwt}` },
   });
   if (answer.status !== 200) throw refusedBy(answer, nowMs);
   const found = Installation.safeParse(answer.json);
@@ -95,10 +95,10 @@ export async function findInstallation(
   return found.data.id;
 }
 
-/** A token for exactly this, or for something else: `exact` says which. Throws `mint_refused`. */
+/** A token for exactly this, or for something else: `exact` says which. `jwt`: by `signJwt`, just now. Throws `mint_refused`. */
 export async function issueToken(
   route: Route,
-  app: AppKey,
+  jwt: string,
   installation: number,
   scope: CredentialScope,
 ): Promise<Token> {
@@ -106,7 +106,7 @@ export async function issueToken(
   const answer = await ask(route, {
     method: 'POST',
     path: `/app/installations/${installation}/access_tokens`,
-    headers: { authorization: `Bearer ${signJwt(app, nowMs)}` },
+    headers: { authorization: `Bearer ${jwt}` },
     body: { repositories: [scope.repository.repo], permissions: scope.permissions },
   });
   if (answer.status !== 201) throw refusedBy(answer, nowMs);

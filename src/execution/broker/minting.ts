@@ -5,7 +5,7 @@
 import type { CredentialScope } from '../../action.ts';
 import type { DoorSpec, MintedToken } from './call.ts';
 import { type AppCredential, type Carried, headerOf } from './credential.ts';
-import { type AppKey, findInstallation, isNotMade, issueToken } from './github-app.ts';
+import { type AppKey, findInstallation, isNotMade, issueToken, signJwt } from './github-app.ts';
 import { EgressRefused } from './refusal.ts';
 import { isPlainSegment } from './target.ts';
 import { createShelf, type Made, type Shelf, takeBack } from './token-shelf.ts';
@@ -81,17 +81,19 @@ function openMinting(installations: Installations, shelf: Shelf, spec: DoorSpec)
       made.set(`${name} ${host}`, kept);
       return kept;
     }
-    const installation = await installationFor(installations, host, app, route, scope.repository);
+    const jwt = signJwt(app, Date.now());
+    const known = { host, appId: app.appId, repository: scope.repository };
+    const installation = await installationFor(installations, known, route, jwt);
     const repository = `${scope.repository.owner}/${scope.repository.repo}`;
     const id = await minting.expected({ name, host, repository, permissions: scope.permissions });
-    const token = await issueToken(route, app, installation, scope).catch(async (error: unknown) => {
+    const token = await issueToken(route, jwt, installation, scope).catch(async (error: unknown) => {
       installations.clear();
       if (isNotMade(error)) await minting.notMade(id);
       throw error;
     });
     const { permissions, expiresAt, exact } = token;
     const about: MintedToken = { name, host, repository, permissions, expiresAt, exact };
-    const it = { id, about, token, route, madeMs: performance.now() };
+    const it = { id, about, token, jwt, route, madeMs: performance.now() };
     // From here on it is taken back, whatever else fails.
     made.set(`${name} ${host}`, it);
     await minting.minted(id, about, token.secret);
@@ -100,9 +102,10 @@ function openMinting(installations: Installations, shelf: Shelf, spec: DoorSpec)
 
   return {
     async headersFor({ name, host }, app, route) {
-      const { about, token } = made.get(`${name} ${host}`) ?? (await mint(name, host, app, route));
+      const { about, token, jwt } = made.get(`${name} ${host}`) ?? (await mint(name, host, app, route));
       if (!about.exact) throw new EgressRefused('mint_refused', 'not exactly what was asked for');
-      return headerOf(`Bearer ${token.secret}`);
+      const { headers, secrets } = headerOf(`Bearer ${token.secret}`);
+      return { headers, secrets: [...secrets, `Bearer ${jwt}`] };
     },
     refused() {
       isRefused = true;
@@ -125,15 +128,14 @@ function openMinting(installations: Installations, shelf: Shelf, spec: DoorSpec)
 
 async function installationFor(
   installations: Installations,
-  host: string,
-  app: AppKey,
+  { host, appId, repository }: { host: string; appId: string; repository: CredentialScope['repository'] },
   route: Route,
-  repository: CredentialScope['repository'],
+  jwt: string,
 ): Promise<number> {
-  const key = `${app.appId} ${host} ${repository.owner}/${repository.repo}`;
+  const key = `${appId} ${host} ${repository.owner}/${repository.repo}`;
   const known = installations.get(key);
   if (known && performance.now() < known.untilMs) return known.id;
-  const id = await findInstallation(route, app, repository);
+  const id = await findInstallation(route, jwt, repository);
   if (installations.size >= MAX_INSTALLATIONS) installations.clear();
   installations.set(key, { id, untilMs: performance.now() + INSTALLATION_MS });
   return id;

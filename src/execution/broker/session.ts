@@ -12,8 +12,9 @@ import type { Route } from './upstream.ts';
 const SESSION_MS = 10 * 60_000;
 type Session = { authorization: string; cookies: Map<string, string>; untilMs: number };
 
-function carried({ cookies }: Session): Carried {
-  return { headers: { cookie: cookieHeader(cookies) }, secrets: [...cookies.values()] };
+/** The login carried the password: a system may show it long after. */
+function carried({ authorization, cookies }: Session): Carried {
+  return { headers: { cookie: cookieHeader(cookies) }, secrets: [authorization, ...cookies.values()] };
 }
 
 async function logIn(credential: SessionCredential, route: Route, signal: AbortSignal): Promise<Session> {

@@ -18,7 +18,15 @@ const KEPT_IDLE_MS = LOOK_AT_LEAST_EVERY_SECONDS * 1_000 + 15_000;
 /** and made anew after this, long before it ends. */
 const KEPT_AT_MOST_MS = 10 * 60_000;
 
-export type Made = { id: string; about: MintedToken; token: Token; route: Route; madeMs: number };
+export type Made = {
+  id: string;
+  about: MintedToken;
+  token: Token;
+  /** What the app said of itself to get it: good for some minutes more. */
+  jwt: string;
+  route: Route;
+  madeMs: number;
+};
 type Kept = { it: Made; minting: Minting; timer: NodeJS.Timeout };
 
 /** Revokes it and says so, or that it is not certain. */

@@ -16,6 +16,7 @@ async function startJenkins(given: { field?: string; issuer?: 200 | 404 | 403 | 
   const { field = 'Jenkins-Crumb', issuer = 200 } = given;
   let crumb = crypto.randomUUID();
   let session = crypto.randomUUID();
+  let shown: string[] = [];
   const upstream = await startUpstream((response, { method, url, headers }) => {
     if (url === `/v3${ISSUER}`) {
       if (headers.authorization !== BASIC) return json(response, {}, 401);
@@ -25,12 +26,15 @@ async function startJenkins(given: { field?: string; issuer?: 200 | 404 | 403 | 
     }
     const isKnown = headers[field.toLowerCase()] === crumb && headers.cookie === `${COOKIE}=${session}`;
     const status = method === 'GET' || issuer === 404 || isKnown ? 200 : 403;
-    json(response, { echoed: headers }, status);
+    json(response, { echoed: headers, shown }, status);
   });
   return {
     ...upstream,
     asked: () => upstream.seen.filter(({ url }) => url.endsWith(ISSUER)).length,
     secrets: () => [crumb, session, BASIC.slice('Basic '.length), PASSWORD],
+    show(secrets: string[]): void {
+      shown = secrets;
+    },
     lose(): void {
       crumb = crypto.randomUUID();
       session = crypto.randomUUID();
@@ -83,6 +87,17 @@ describe('a crumb', () => {
       { own: true, path: '/crumbIssuer/api/json', status: 200 },
       { credentialEchoed: true },
     ]);
+    await opened.end();
+  });
+
+  it('is masked in the answer to a later read, too, which carried none', async () => {
+    const jenkins = await startJenkins();
+    const opened = await open(jenkins);
+    await opened.ask(WRITE);
+    const [crumb = '', session = ''] = jenkins.secrets();
+    jenkins.show([crumb, session]);
+    const { body } = await opened.ask({});
+    expect(body).toContain('"shown":["[redacted]","[redacted]"]');
     await opened.end();
   });
 

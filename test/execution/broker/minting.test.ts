@@ -5,8 +5,9 @@ import type { DoorSpec, MintedToken } from '../../../src/execution/broker/call.t
 import type { AppCredential } from '../../../src/execution/broker/credential.ts';
 import { createMinting } from '../../../src/execution/broker/minting.ts';
 import { createRouter, parseUpstreams } from '../../../src/execution/broker/upstream.ts';
-import { type Faults, startAuthority } from '../../support/github-app/authority.ts';
+import { type Faults, type Serve, startAuthority } from '../../support/github-app/authority.ts';
 import { openTo, VALUES } from './child.ts';
+import { json } from './upstream-server.ts';
 
 const SCOPE: CredentialScope = {
   repository: { owner: 'acme', repo: 'web' },
@@ -16,10 +17,15 @@ const WRITE = { method: 'POST', path: '/repos/acme/issues', body: { title: 'VPN 
 const MINTS = /^POST .*\/access_tokens$/;
 const REVOKES = /^DELETE .*\/installation\/token$/;
 
-type Given = { scope?: () => CredentialScope | null; app?: Partial<AppCredential>; spec?: Partial<DoorSpec> };
+type Given = {
+  scope?: () => CredentialScope | null;
+  app?: Partial<AppCredential>;
+  spec?: Partial<DoorSpec>;
+  serve?: Serve;
+};
 
-async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec = {} }: Given = {}) {
-  const authority = await startAuthority(faults);
+async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec = {}, serve }: Given = {}) {
+  const authority = await startAuthority(faults, serve);
   const minted: MintedToken[] = [];
   const expected: unknown[] = [];
   const notMade: string[] = [];
@@ -124,6 +130,15 @@ describe('a token of a GitHub App', () => {
       { own: true, method: 'GET', path: '/repos/acme/web/installation', status: 200 },
       { own: true, method: 'POST', effect: 'write', status: 201, credentialEchoed: false },
     ]);
+    await opened.end();
+  });
+
+  it('is asked for by what the app says of itself, which is masked where GitHub shows it', async () => {
+    const shown = () => opened.authority.asked(MINTS)[0]?.headers.authorization;
+    const opened = await open({}, { serve: (response) => json(response, { shown: shown() }) });
+    const { body } = await opened.ask({});
+    expect(shown()).toMatch(/^Bearer ey/);
+    expect(JSON.parse(body)).toEqual({ shown: 'Bearer [redacted]' });
     await opened.end();
   });
 

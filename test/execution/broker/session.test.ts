@@ -17,7 +17,8 @@ async function startCookieSystem() {
       return response.writeHead(302, { location: '/', 'set-cookie': cookies }).end();
     }
     const known = headers.cookie === `SESSION=${valid}`;
-    return json(response, { known, echoed: headers.cookie }, known ? 200 : 403);
+    const wrote = { basic: BASIC, password: PASSWORD };
+    return json(response, { known, echoed: headers.cookie, wrote }, known ? 200 : 403);
   });
   const logins = () => upstream.seen.filter(({ url }: Seen) => url.endsWith('/auth/login')).length;
   const lose = (): void => {
@@ -45,7 +46,8 @@ describe('a session', () => {
     const system = await startCookieSystem();
     const opened = await open(system);
     const answer = await opened.ask({});
-    expect(JSON.stringify(answer)).not.toContain(system.cookie());
+    for (const secret of [system.cookie(), PASSWORD, BASIC.slice('Basic '.length)])
+      expect(answer.body).not.toContain(secret);
     expect(answer.headers['set-cookie']).toBeUndefined();
     expect(opened.heard.calls).toMatchObject([
       { own: true, path: '/auth/login', status: 302 },
