@@ -140,11 +140,14 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
   const chosen = async ({ who, action }: Extract<Interaction, { kind: 'chosen' }>): Promise<Answer> => {
     const person = await knownAs(who);
     const form = person === null ? null : await parts.assistant().form(action, person);
-    const words =
-      form === null ? 'You may not ask for this.' : fitsModal(form) ? null : 'Ask for this in words.';
-    return words === null
-      ? { response_action: 'update', view: formModal(form!, null) }
-      : { response_action: 'errors', errors: { [`${FIELD}action`]: words } };
+    const no = (words: string): Answer => ({
+      response_action: 'errors',
+      errors: { [`${FIELD}action`]: words },
+    });
+    if (person === null || form === null) return no('You may not ask for this.');
+    if (!fitsModal(form)) return no('Ask for this in words.');
+    const about = (await parts.assistant().actions(person)).find(({ name }) => name === action)?.description;
+    return { response_action: 'update', view: formModal(form, null, about) };
   };
 
   const filled = async (sent: Extract<Interaction, { kind: 'filled' }>): Promise<Answer> => {

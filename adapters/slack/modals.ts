@@ -4,7 +4,7 @@ import type { RenderingId } from '../../src/model/ids.ts';
 import type { Place } from '../../src/model/turn.ts';
 import { CHANGE_NOTE } from '../../src/surface/notes.ts';
 import { visible } from '../../src/surface/unseen.ts';
-import { context, type ViewBlock } from './blocks.ts';
+import { context, text as plain, rich, section, type ViewBlock } from './blocks.ts';
 import {
   FIELD_ERROR_MAX,
   INPUT_MAX,
@@ -13,6 +13,7 @@ import {
   OPTION_TEXT_MAX,
   OPTION_VALUE_MAX,
   OPTIONS_MAX,
+  TEXT_MAX,
   VIEW_BLOCKS_MAX,
 } from './limits.ts';
 import { CALLBACKS, FIELD, FORM_VIEW } from './needs.ts';
@@ -47,6 +48,7 @@ export type FieldErrors = Record<string, string>;
 
 /** What is said of a denial: a sentence or two, far below what a card shows. */
 const REASON_MAX = 500;
+const NOTHING_TO_CHANGE = 'It asks for nothing that could be changed.';
 const TOO_LONG = 'What stands there is too long for a dialog. It can be changed on its page in the browser.';
 
 const text = (words: string, max: number): Text => ({
@@ -58,13 +60,15 @@ const text = (words: string, max: number): Text => ({
 /** Whether a form can be filled in as a dialog without anything of it being cut. */
 export function fitsModal({ fields }: Form): boolean {
   const fits = ({ name, value }: FormField) => value.length <= INPUT_MAX && name.length + FIELD.length <= 255;
-  return fields.length > 0 && fields.length < VIEW_BLOCKS_MAX && fields.every(fits);
+  return fields.length < VIEW_BLOCKS_MAX && fields.every(fits);
 }
 
-/** `place` null: the answer gets a thread of its own. */
-export function formModal(form: Form, place: Place | null): Modal {
+/** `place` null: the answer gets a thread of its own. `about`: what the action does, for a form in which nothing is asked. */
+export function formModal(form: Form, place: Place | null, about = form.title): Modal {
   const name = `${FORM_VIEW}${form.action}`;
-  return modal(name, form.title, 'Send', originOf(place), form.fields.map(inputOf));
+  const inputs = form.fields.map(inputOf);
+  const blocks = inputs.length > 0 ? inputs : [rich(section(plain(clip(visible(about), TEXT_MAX))))];
+  return modal(name, form.title, 'Send', originOf(place), blocks);
 }
 
 /** Asks why, which may be left out. */
@@ -75,6 +79,7 @@ export function reasonModal(rendering: RenderingId, place: Place | null): Modal 
 
 /** What a pending request asks for, to be changed; what cannot be shown whole in a dialog is not changed in one. */
 export function editModal(form: Form, rendering: RenderingId, place: Place | null): Modal {
+  if (form.fields.length === 0) return notice(form.title, NOTHING_TO_CHANGE);
   if (!fitsModal(form)) return notice(form.title, TOO_LONG);
   const origin = { ...originOf(place), rendering };
   return modal(CALLBACKS.edit, form.title, 'Save the change', origin, [

@@ -167,7 +167,7 @@ describe('the Home tab', () => {
     expect(home()).toContain('Open it on the desk.');
     expect(home()).toContain('[Approve] [Deny]');
     expect(home()).toContain(card.status);
-    expect(home()).toContain('Open a ticket: Open a ticket');
+    expect(home()).toContain('Open a ticket: What "Open a ticket" does.');
     await slack.clickHome('UALICE', 'approve');
     expect(assistant.stored).toMatchObject([
       {
@@ -237,6 +237,21 @@ describe('shortcuts', () => {
         place: { container: direct, thread: root?.ts },
         content: { kind: 'form', arguments: { title: 'VPN' } },
       },
+    ]);
+  });
+
+  test('"New request" for what asks for nothing says what it does, and sends it', async () => {
+    const { slack, assistant, direct } = await known();
+    assistant.forms.push({ action: 'desk.look', title: 'Look at the desk', fields: [] });
+    await slack.shortcut('UALICE', 'new_request');
+    expect((await slack.submit('UALICE', { action: 'desk.look' })).errors).toEqual({});
+    const { view } = slack.dialog('UALICE');
+    expect(view.title.text).toBe('Look at the desk');
+    expect(view.blocks.flatMap(textsOf)).toEqual(['What "Look at the desk" does.']);
+    expect(assistant.stored).toEqual([]);
+    await slack.submit('UALICE', {});
+    expect(assistant.stored).toMatchObject([
+      { place: { container: direct }, content: { kind: 'form', action: 'desk.look', arguments: {} } },
     ]);
   });
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { errorsOf, fitsModal, formModal, reasonModal } from '../../../adapters/slack/modals.ts';
+import { editModal, errorsOf, fitsModal, formModal, reasonModal } from '../../../adapters/slack/modals.ts';
 import type { Form } from '../../../src/model/card.ts';
 import { MessageId, newId, PrincipalId, RenderingId } from '../../../src/model/ids.ts';
-import { checkModal, inputsOf } from '../../support/slack/block-schema.ts';
+import { checkModal, inputsOf, textsOf } from '../../support/slack/block-schema.ts';
 import type { FakeMessage } from '../../support/slack/workspace.ts';
 import { connected } from './harness.ts';
 import { cardWith, messageWith } from './samples.ts';
@@ -176,12 +176,18 @@ describe('a form', () => {
     const forms = fc.record({
       action: fc.constant('a.b'),
       title: fc.string(),
-      fields: fc.uniqueArray(anyField, { selector: ({ name }) => name, minLength: 1, maxLength: 5 }),
+      fields: fc.uniqueArray(anyField, { selector: ({ name }) => name, maxLength: 5 }),
     });
     fc.assert(
       fc.property(forms, (form) => !fitsModal(form) || checkModal(formModal(form, null)) !== null),
       { numRuns: 60 },
     );
+  });
+
+  test('in which nothing is asked has nothing to change either', () => {
+    const { blocks, submit } = editModal({ ...TICKET, fields: [] }, newId(RenderingId), null);
+    expect(textsOf(blocks)).toEqual(['It asks for nothing that could be changed.']);
+    expect(submit).toBeUndefined();
   });
 
   test('leaves no problem unsaid, whatever it is called', () => {

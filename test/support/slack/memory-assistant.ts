@@ -140,7 +140,7 @@ export function memoryAssistant(): MemoryAssistant {
       forms.map(({ action, title }) => ({
         name: action,
         title,
-        description: title,
+        description: `What "${title}" does.`,
         examples: examples.get(action) ?? [`${title}: {title}`],
       })),
     audit: async () => null,
