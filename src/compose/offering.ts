@@ -5,8 +5,6 @@ import type { Principal } from '../model/principal.ts';
 import { formOf, parseForm } from '../planner/form.ts';
 import { plannerTool } from '../planner/schema.ts';
 
-export type Offering = ReturnType<typeof createOffering>;
-
 export function createOffering(catalogue: Catalogue, judging: Judging) {
   const usableBy = (person: Principal) => {
     const usable = new Set(judging.possible(person));
