@@ -13,6 +13,11 @@ import { MAX_DESCRIPTION_CHARS, type ReviewedTool } from './reviewed.ts';
 const MAX_WORDS_CHARS = 500;
 /** Of one argument with all that it may hold: what is cut off here, nobody has reviewed. */
 const MAX_ARGUMENT_CHARS = 8_000;
+/** Places that are named of those with an address; who sees that many looks through the rest anyway. */
+const MAX_PLACES = 5;
+const ADDRESS = /https?:\/\//i;
+/** The dialect that a schema is written in, which the SDK says of each: no address that anybody is sent to. */
+const DIALECT = /^https?:\/\/json-schema\.org\/[\w/-]*#?$/;
 /** Instructions to a model rather than words about a tool; a hint for whoever reads, and no more than that. */
 const SUSPECT_WORDS = [
   'ignore ',
@@ -58,7 +63,7 @@ export function reviewOf(said: Fields): ToolReview {
     // As they are read: a reference says nothing to a person.
     arguments: argumentsOf(read.ok ? read.inlined : input),
     claims: claimsOf(said),
-    warnings: warningsIn(description, JSON.stringify(said)),
+    warnings: warningsIn(description, said),
     rules: read.ok ? read.rules.map(cleanText) : [],
     unchecked: read.ok ? read.unchecked.map((words) => line(words)) : [],
     problems: read.ok ? [] : read.problems.map(cleanText),
@@ -100,18 +105,38 @@ function claimsOf(said: Fields): string[] {
 const line = (words: string, maxChars = MAX_WORDS_CHARS): string =>
   limitText(cleanText(words).replace(/\s+/g, ' ').trim(), maxChars);
 
-/** `everything`: all that the server said of the tool, as JSON. */
-function warningsIn(description: string, everything: string): string[] {
+/** `said`: all that the server said of the tool. */
+function warningsIn(description: string, said: Fields): string[] {
+  const everything = JSON.stringify(said);
+  const places = addressesIn(said).map((place) => line(place));
   const hidden = [...everything].filter(isHidden).length;
   const lower = everything.toLowerCase();
   const words = SUSPECT_WORDS.filter((phrase) => lower.includes(JSON.stringify(phrase).slice(1, -1)));
   return [
     ...(hidden === 0 ? [] : [`holds ${hidden} hidden characters, which are left out`]),
     ...(description.length > MAX_DESCRIPTION_CHARS ? [`has a long description, which is cut`] : []),
-    ...(/https?:\/\//i.test(everything) ? ['names an address'] : []),
+    ...(places.length === 0 ? [] : [`names an address: ${inList(places)}`]),
     ...(findSecrets(everything).length === 0 ? [] : ['holds something that looks like a secret']),
     ...(words.length === 0
       ? []
       : [`says ${words.map((phrase) => JSON.stringify(phrase.trim())).join(', ')}: words for a model?`]),
   ];
+}
+
+/** Where an address stands, as member names from the outermost; a name may hold one as well as what it names. */
+function addressesIn(value: unknown, place: readonly string[] = []): string[] {
+  if (typeof value === 'string')
+    return ADDRESS.test(value) && !(place.at(-1) === '$schema' && DIALECT.test(value))
+      ? [place.join('.')]
+      : [];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([name, one]) => [
+    ...(ADDRESS.test(name) ? [[...place, name].join('.')] : []),
+    ...addressesIn(one, [...place, name]),
+  ]);
+}
+
+function inList(places: readonly string[]): string {
+  const more = places.length - MAX_PLACES;
+  return [...places.slice(0, MAX_PLACES), ...(more > 0 ? [`${more} more places`] : [])].join(', ');
 }
