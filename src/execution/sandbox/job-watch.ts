@@ -3,11 +3,13 @@ import { readdirSync, readFileSync } from 'node:fs';
 
 export type Usage = {
   processes: number;
+  /** Threads of all of them: where an ordinary account's are counted by nobody else, they are what a job can make without end. */
+  tasks: number;
   memoryBytes: number;
   cpuSeconds: number;
 };
 
-type Stat = { pid: number; parent: number; group: number; ticks: number };
+type Stat = { pid: number; parent: number; group: number; threads: number; ticks: number };
 
 /** USER_HZ, which Linux fixes at 100 for everything that /proc shows. */
 const TICKS_PER_SECOND = 100;
@@ -16,12 +18,14 @@ const TICKS_PER_SECOND = 100;
 export function usageOf(root: number): Usage {
   const members = membersOf(root, readAll());
   let memoryBytes = 0;
+  let tasks = 0;
   let ticks = 0;
   for (const member of members) {
     memoryBytes += anonymousBytes(member.pid);
+    tasks += member.threads;
     ticks += member.ticks;
   }
-  return { processes: members.length, memoryBytes, cpuSeconds: ticks / TICKS_PER_SECOND };
+  return { processes: members.length, tasks, memoryBytes, cpuSeconds: ticks / TICKS_PER_SECOND };
 }
 
 function membersOf(root: number, all: readonly Stat[]): Stat[] {
@@ -43,10 +47,11 @@ function readAll(): Stat[] {
 function readStat(pid: number): Stat | null {
   const text = readOrEmpty(`/proc/${pid}/stat`);
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  if (fields.length < 15) return null;
+  if (fields.length < 18) return null;
   const at = (field: number): number => Number(fields[field - 3]);
   // utime, stime and those of children that were waited for
-  return { pid, parent: at(4), group: at(5), ticks: at(14) + at(15) + at(16) + at(17) };
+  const ticks = at(14) + at(15) + at(16) + at(17);
+  return { pid, parent: at(4), group: at(5), threads: at(20), ticks };
 }
 
 function anonymousBytes(pid: number): number {

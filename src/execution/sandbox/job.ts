@@ -13,7 +13,7 @@ import type { IsolationLevel } from '../../model/request.ts';
 import { bundleLauncher } from './bundle.ts';
 import { jobAccount } from './job-account.ts';
 import { type JobCommand, jobInNamespaces, jobUnderLandlock } from './job-launch.ts';
-import type { JobLimits } from './job-limits.ts';
+import { type JobLimits, maxTasks } from './job-limits.ts';
 import { makeScratch, removeScratch, scratchBytes } from './job-scratch.ts';
 import { usageOf } from './job-watch.ts';
 import type { Launch, Means } from './launch.ts';
@@ -176,7 +176,7 @@ function overuse(pid: number | undefined, limits: JobLimits, scratch: string | n
   if (pid === undefined) return null;
   const usage = usageOf(pid);
   const own = scratch === null ? OWN_PROCESSES : 0;
-  if (usage.processes - own > limits.processes) return 'processes';
+  if (usage.processes - own > limits.processes || usage.tasks - own > maxTasks(limits)) return 'processes';
   if (usage.memoryBytes > limits.memoryBytes) return 'memory';
   if (usage.cpuSeconds > limits.cpuSeconds) return 'timeout';
   if (scratch !== null && scratchBytes(scratch, limits.scratchBytes) > limits.scratchBytes) return 'scratch';
