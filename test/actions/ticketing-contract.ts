@@ -3,6 +3,7 @@
  * a way to look into it. Every call passes the real broker. A rule that a system cannot keep is left out by name, with the reason.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findSecrets } from '../../src/screening/secrets.ts';
 import {
   type Exceptable,
   type Subject,
@@ -68,6 +69,19 @@ export function ticketingContract(subject: Subject): void {
         expect(said).not.toMatch(subject.hostile.never);
       }
     });
+
+    it.each([6, 10, 16])(
+      'holds no secret whose first %d characters are in its title and the others in its description',
+      async (cut) => {
+        const key = ['AKIA', 'QXZ7LM2PV9RT4WBN'].join('');
+        const halves = { title: `VPN ${key.slice(0, cut)}`, description: `${key.slice(cut)} please` };
+        const scan = (said: string) => findSecrets(said)[0]?.type ?? null;
+        const before = await world.count();
+        const { heard } = await run('create', given(halves), { ...upstream(), scan });
+        expect(heard.refused).toMatchObject([{ code: 'secret_in_request', detail: 'aws_access_key' }]);
+        expect(await world.count()).toBe(before);
+      },
+    );
 
     it("is not taken for ours with another execution's mark, or with other words", async () => {
       const request = given(VPN);
@@ -140,6 +154,19 @@ export function ticketingContract(subject: Subject): void {
       await run('comment', request, upstream('other'));
       expect(await reconcile('comment', request)).toEqual({ kind: 'cannot_tell' });
     });
+
+    it.each([6, 10, 16])(
+      'holds no secret whose first %d characters are in its title and the others in its description',
+      async (cut) => {
+        const key = ['AKIA', 'QXZ7LM2PV9RT4WBN'].join('');
+        const halves = { title: `VPN ${key.slice(0, cut)}`, description: `${key.slice(cut)} please` };
+        const scan = (said: string) => findSecrets(said)[0]?.type ?? null;
+        const before = await world.count();
+        const { heard } = await run('create', given(halves), { ...upstream(), scan });
+        expect(heard.refused).toMatchObject([{ code: 'secret_in_request', detail: 'aws_access_key' }]);
+        expect(await world.count()).toBe(before);
+      },
+    );
 
     it("is not taken for ours with another execution's mark", async () => {
       const ticket = await open();

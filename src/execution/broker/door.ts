@@ -16,7 +16,7 @@ import { EgressRefused } from './refusal.ts';
 import { refusalEntry, refuse } from './refusing.ts';
 import { readRequestBody } from './request-body.ts';
 import { candidates, declare, match, type Outgoing } from './rules.ts';
-import { type Scan, searchableOf, secretIn } from './searchable.ts';
+import { type Scan, searchableOf, secretIn, secretOver } from './searchable.ts';
 import { parseTarget } from './target.ts';
 import { type Patience, tryPatiently } from './tries.ts';
 
@@ -95,6 +95,13 @@ export function openDoor(
   function checkBudgets(): void {
     if (shut !== null) throw shut;
     if (areBytesSpent()) throw bounds.bytes.refusal();
+  }
+
+  let spread: string | null | undefined;
+  /** What the arguments hold between them is the same for every call. */
+  function spreadSecret(): string | null {
+    if (spread === undefined) spread = secretOver(spec.values.args, deps.scan);
+    return spread;
   }
 
   function stopFor(secret: string | null): void {
@@ -178,6 +185,7 @@ export function openDoor(
     stopFor(deps.scan(searchableOf(target, text)));
     const outgoing = match(found, target, text);
     stopFor(secretIn(outgoing, deps.scan));
+    stopFor(spreadSecret());
     checkBudgets();
     if (outgoing.effect === 'write') {
       if (spec.phase !== 'full') throw new EgressRefused('write_in_read_only');

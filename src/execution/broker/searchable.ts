@@ -32,6 +32,8 @@ export function searchableOf(target: Target, text: string): string {
 const PIECES = [2, 3, 4] as const;
 /** What of a piece can belong to a secret that goes on in the next one, in characters: longer than any token. */
 const EDGE_CHARS = 300;
+/** Texts that are read as one with each other, in either order: some 4,000 pairs, searched within a fifth of a second. */
+const PAIRED = 64;
 
 /** Neighbours joined without a gap, as whoever reads them at the other end can join them. */
 function joined(parts: readonly string[]): string[] {
@@ -51,6 +53,36 @@ function joined(parts: readonly string[]): string[] {
  */
 const BY_WORDS = new Set(['password', 'secret', 'authorization_header', 'curl_password']);
 
+function firstBetween(texts: Iterable<string>, scan: Scan): string | null {
+  for (const text of new Set(texts)) {
+    const type = scan(text);
+    if (type !== null && !BY_WORDS.has(type)) return type;
+  }
+  return null;
+}
+
+function* pairs(parts: readonly string[]): Iterable<string> {
+  for (const [at, first] of parts.entries())
+    for (const [then, second] of parts.entries())
+      if (at !== then) yield first.slice(-EDGE_CHARS) + second.slice(0, EDGE_CHARS);
+}
+
+/**
+ * The type of a secret that is spread over the arguments of a request, or null. They do not leave as they stand: a connector writes
+ * words of its own between them, sends them in another order, or in calls of their own; whoever reads them at the other end leaves
+ * the words out.
+ */
+export function secretOver(args: Readonly<Record<string, Json>>, scan: Scan): string | null {
+  const names: string[] = [];
+  const values: string[] = [];
+  // The names of the arguments themselves are the action's, those within them whoever's who wrote them.
+  for (const arg of Object.values(args)) collect(arg, names, values);
+  const parts = [...values, ...names].filter((part) => part !== '');
+  return (
+    firstBetween(joined(parts), scan) ?? (parts.length > PAIRED ? null : firstBetween(pairs(parts), scan))
+  );
+}
+
 /**
  * The type of a secret in what would leave, or null: in the body, in each name and value, and over neighbours among the
  * body's values, its names, and path, query and body.
@@ -63,10 +95,5 @@ export function secretIn(outgoing: Outgoing, scan: Scan): string | null {
   const query = [...new URLSearchParams(outgoing.search)];
   const places = [...path, ...query.map(([, value]) => value), ...values];
   const whole = scan([outgoing.body ?? '', ...places, ...query.map(([name]) => name), ...names].join(APART));
-  if (whole !== null) return whole;
-  for (const text of new Set([...joined(places), ...joined(names)])) {
-    const type = scan(text);
-    if (type !== null && !BY_WORDS.has(type)) return type;
-  }
-  return null;
+  return whole ?? firstBetween([...joined(places), ...joined(names)], scan);
 }

@@ -4,7 +4,7 @@
  * "What the broker refuses", names them.
  */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { EgressRule } from '../../../src/action.ts';
+import type { EgressRule, EgressValues } from '../../../src/action.ts';
 import type { DoorSpec } from '../../../src/execution/broker/call.ts';
 import type { Json } from '../../../src/model/request.ts';
 import { findSecrets } from '../../../src/screening/secrets.ts';
@@ -128,9 +128,10 @@ describe('a call beside what was declared and approved', () => {
     await ask({ path: `/x/${SECRET}` });
     await ask({ path: `/x/${SECRET.replace('A', '%41')}` });
     await ask({ path: `/${'y'.repeat(190)}/${SECRET}` });
+    await ask({ path: `/${HALVES.join('/')}` });
     await ask({ path: `/${'y'.repeat(3_000)}` });
     const paths = heard.refused.map(({ path }) => path);
-    expect(paths).toEqual(['[masked]', '[masked]', '[masked]', `/${'y'.repeat(199)}`]);
+    expect(paths).toEqual(['[masked]', '[masked]', '[masked]', '[masked]', `/${'y'.repeat(199)}`]);
   });
 });
 
@@ -318,6 +319,43 @@ describe('a secret on its way out', () => {
       const { ask, heard } = await open(saying(body));
       await ask(note(body));
       expect(heard.refused).toMatchObject([{ code: 'secret_in_request', detail: 'password' }]);
+    },
+  );
+
+  /** A connector sends the arguments apart, and these may be anything: what its body says is not what is looked at. */
+  const approvedWith = (args: EgressValues['args']): Partial<DoorSpec> => ({
+    ...saying({ text: 'hello' }),
+    values: { ...VALUES, args },
+  });
+  it.each<[string, EgressValues['args']]>([
+    ['in order', { title: `see ${HALVES[0]}`, description: `${HALVES[1]} there` }],
+    ['the other way round', { title: `${HALVES[1]} there`, description: `see ${HALVES[0]}` }],
+    ['with others between them', { a: HALVES[0], b: 'it help', c: 'x', d: 'y', e: 'z', f: HALVES[1] }],
+    ['in three', { a: SECRET.slice(0, 7), b: [SECRET.slice(7, 13)], c: { d: `${SECRET.slice(13)} end` } }],
+    ['over a name and its value', { inputs: { [HALVES[0]]: HALVES[1] } }],
+  ])('over arguments that a connector sends apart stops every call: %s', async (_how, args) => {
+    const { ask, upstream, heard } = await open(approvedWith(args));
+    await ask(note({ text: 'hello' }));
+    expect(heard.refused).toMatchObject([
+      { code: 'secret_in_request', detail: 'aws_access_key', sent: false },
+    ]);
+    expect([heard.writes, upstream.seen]).toEqual([[], []]);
+  });
+
+  it('over many arguments is looked for between neighbours only, so that the search ends', async () => {
+    const many = Array.from({ length: 5_000 }, (_one, at) => `${HALVES[1].slice(at % 3)} ${at}`);
+    const { ask } = await open(approvedWith({ list: [...many, HALVES[0]] }));
+    expect((await ask(note({ text: 'hello' }))).status).toBe(200);
+    const { ask: askNext } = await open(approvedWith({ list: [...many, HALVES[0], HALVES[1]] }));
+    expect((await askNext(note({ text: 'hello' }))).headers['x-egress-refused']).toBe('secret_in_request');
+  });
+
+  it.each(['Reset my password', 'The token is'])(
+    'is not seen where words only stand in two arguments: %s, then an id',
+    async (title) => {
+      const args = { title, description: 'aB3dE5gH7jK9mN1pQ3sT5vX7zA', id: 'f3a9c17e5b2d8046' };
+      const { ask } = await open(approvedWith(args));
+      expect((await ask(note({ text: 'hello' }))).status).toBe(200);
     },
   );
 
