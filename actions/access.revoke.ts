@@ -18,4 +18,5 @@ export const accessRevoke = defineAction({
   resource: accessResource,
   port: 'access',
   operation: 'revoke',
+  ends: 'access.grant',
 });

@@ -35,6 +35,8 @@ export type Action<S extends InputSchema = InputSchema> = {
   undo?: Undo;
   /** Where what it does is for a time only. */
   ending?: Ending;
+  /** The action whose `ending` this is. */
+  ends?: string;
 };
 
 /**

@@ -32,6 +32,8 @@ export type AnnouncingDeps = Deliverer & {
   queueRefresh(tx: Tx, request: RequestId): Promise<void>;
   /** Rewrites the cards when it can no longer be taken back. Absent where nothing can be. */
   queueUndoEnd?(tx: Tx, request: StoredRequest): Promise<void>;
+  /** Whether it gives or takes back what is given for a time. Absent where nothing is. */
+  isForATime?(request: StoredRequest): boolean;
   /** What is stored and what the log says part: operators must know now. Absent where nothing is executed. */
   alarm?(request: StoredRequest, why: Pick<Result, 'code' | 'message'>): void;
 };
@@ -364,6 +366,9 @@ function wordsForEnd(
   const title = deps.titleOf(request.action);
   if (request.effect === 'read') return [result.message, result.output].filter(Boolean).join('\n');
   const message = messageOf(result, state);
+  // Whoever asked for it gains by what is said.
+  if (state === 'unknown' && deps.isForATime?.(request))
+    return `"${title}": ${message} Somebody who may approve it, or an operator, says what became of it.`;
   if (state === 'unknown') {
     return `"${title}": ${message} Then press what you found on its card, or write: resolve ${request.id} succeeded|failed`;
   }

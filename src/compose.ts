@@ -20,7 +20,7 @@ import { createCredentials } from './credentials/credentials.ts';
 import { createVault } from './credentials/vault.ts';
 import { delegate } from './delegating.ts';
 import { changeInWords, describe } from './describing.ts';
-import { takeBackDue } from './ending.ts';
+import { isForATime, takeBackDue } from './ending.ts';
 import { AppError } from './errors.ts';
 import { createBroker } from './execution/broker/broker.ts';
 import type { Isolation } from './execution/isolation.ts';
@@ -212,6 +212,7 @@ export async function compose(
       const undo = catalogue.governed(action)?.action.undo;
       if (undo) await send.undoEnd(tx, id, undo.withinSeconds);
     },
+    isForATime: (request) => isForATime(catalogue, request),
     alarm: (request, { code, message }) =>
       alarm(
         { request: request.id, code },
@@ -456,16 +457,14 @@ export async function compose(
           takeBackDue(
             {
               db,
+              audit,
               announcing,
               executor,
               governed: catalogue.governed,
               bundleOf: sandboxes.bundleOf,
               isolation: isolationNow,
               nameOf: names.nameOf,
-              async alarm(words) {
-                log.error({}, 'something should have ended and could not be taken back');
-                await tellOperators(operators, words);
-              },
+              alarm,
             },
             signal,
           ),

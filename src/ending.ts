@@ -8,6 +8,7 @@ import type { Ending, GovernedAction } from './action.ts';
 import type { Announcing } from './announcing.ts';
 import { digestOf } from './approval/digest.ts';
 import { findRequest } from './approval/requests.ts';
+import type { AuditLog } from './audit/log.ts';
 import type { Obstacle } from './execution/executor-deps.ts';
 import { askedOf } from './judging.ts';
 import type { Decision } from './model/decision.ts';
@@ -20,10 +21,11 @@ import type { Database, Sql, Tx } from './store/database.ts';
 
 export type EndingDeps = Pick<ProposingDeps, 'executor' | 'bundleOf' | 'isolation' | 'governed'> & {
   db: Database;
+  audit: AuditLog;
   announcing: Pick<Announcing, 'proposed'>;
   nameOf(person: PrincipalId): string;
   /** It could not be taken back, or nobody knows: operators must hear of it. */
-  alarm(words: string): Promise<void>;
+  alarm(about: { request: RequestId; code: string }, words: string): void;
 };
 
 /** Whoever looks at one keeps the others off it for this long: far longer than a preview takes. */
@@ -34,16 +36,26 @@ const RETRY_MAX_SECONDS = 3_600;
 /** An attempt that is under way is looked at again then. */
 const WATCH_SECONDS = 30;
 const AT_MOST = 10;
+const NOT_TAKEN_BACK = 'not_taken_back';
 const SALT_BYTES = 16;
 const NOTHING_OWED: Obligations = { approvals: [], stepup: null, isolation: null, expiresSeconds: 3_600 };
 
 /** When it is to be taken back; null where it stays. */
 const endingOf = (governed: GovernedAction | null): Ending | null => governed?.action.ending ?? null;
 
+/** Whether it gives something for a time, or takes such a thing back: whoever asked gains by what is said to have become of it. */
+export function isForATime(
+  deps: Pick<EndingDeps, 'governed'>,
+  request: Pick<StoredRequest, 'action'>,
+): boolean {
+  const action = deps.governed(request.action)?.action;
+  return action?.ending !== undefined || action?.ends !== undefined;
+}
+
 /**
- * In the transaction in which a request ended, by itself or by a person's word. What was given is to be taken back when its
- * time is over, also where nobody knows whether it was; what took something back, at its end or earlier and whoever asked for
- * it, has done so: its end would take what was given again since.
+ * In the transaction in which a request ended by itself. What was given is to be taken back when its time is over, also where
+ * nobody knows whether it was; what took something back, at its end or earlier and whoever asked for it, has done so: its end
+ * would take what was given again since.
  */
 export async function noteEnd(
   tx: Tx,
@@ -53,7 +65,36 @@ export async function noteEnd(
 ): Promise<void> {
   // It was never given: there is nothing to take back.
   if (state === 'failed') return close(tx, [request.id]);
-  if (state === 'succeeded') await close(tx, await takenBackBy(tx, deps, request));
+  if (state === 'succeeded') {
+    await close(tx, await takenBackBy(tx, deps, request));
+    await close(tx, await givenAgainBy(tx, deps, request));
+  }
+  await remember(tx, deps, request);
+}
+
+/**
+ * In the transaction in which a person says what became of a request of which nobody knew. Their word ends nothing: they may be
+ * mistaken, or gain by it. What it would end is due now instead: taking it back once more changes nothing where it is gone, and
+ * is read back.
+ */
+export async function noteWord(
+  tx: Tx,
+  deps: Pick<EndingDeps, 'governed'>,
+  request: StoredRequest,
+  said: 'succeeded' | 'failed',
+): Promise<void> {
+  const wouldEnd = said === 'failed' ? [request.id] : await takenBackBy(tx, deps, request);
+  await tx.query(
+    `update endings set due_at = least(due_at, clock_timestamp()), next_at = clock_timestamp(),
+       attempt = nullif(attempt, $2)
+     where request = any($1) and ended_at is null`,
+    [wouldEnd, request.id],
+  );
+  if (said === 'succeeded') await remember(tx, deps, request);
+}
+
+/** When it is to be taken back, once: whatever is said later of what was given moves nothing. */
+async function remember(tx: Tx, deps: Pick<EndingDeps, 'governed'>, request: StoredRequest): Promise<void> {
   const ending = endingOf(deps.governed(request.action));
   if (!ending) return;
   await tx.query(
@@ -80,24 +121,52 @@ async function takenBackBy(
   deps: Pick<EndingDeps, 'governed'>,
   request: StoredRequest,
 ): Promise<RequestId[]> {
-  const rows = await tx.query<{ given: RequestId; mine: boolean }>(
-    `select e.request as given, e.attempt is not distinct from $1 as mine
-     from endings e join requests g on g.id = e.request
-     where e.ended_at is null and (e.attempt = $1 or (g.state = 'succeeded' and g.connector = $2
+  const mine = await tx.query<{ given: RequestId }>(
+    'select request as given from endings where attempt = $1 and ended_at is null',
+    [request.id],
+  );
+  const before = await givenBefore(tx, request);
+  return [
+    ...mine.map(({ given }) => given),
+    ...before.filter((given) => isItsEnd(deps, given, request)).map(({ id }) => id),
+  ];
+}
+
+/**
+ * What had been given before, and is given now again: it was not there any more, or this would have been refused. What is there
+ * now has an end of its own, and the one before would take it too early.
+ */
+async function givenAgainBy(
+  tx: Tx,
+  deps: Pick<EndingDeps, 'governed'>,
+  request: StoredRequest,
+): Promise<RequestId[]> {
+  const ending = endingOf(deps.governed(request.action));
+  if (!ending) return [];
+  const end = { action: ending.action, arguments: ending.arguments(request.arguments) };
+  const before = await givenBefore(tx, request);
+  return before.filter((given) => isItsEnd(deps, given, end)).map(({ id }) => id);
+}
+
+/** What was given before the first write of this one left, and has not ended. */
+async function givenBefore(tx: Tx, request: StoredRequest): Promise<StoredRequest[]> {
+  const rows = await tx.query<{ given: RequestId }>(
+    `select e.request as given from endings e join requests g on g.id = e.request
+     where e.ended_at is null and g.state = 'succeeded' and g.connector = $2
        and (select max(i.created_at) from intents i where i.request = g.id)
-         < (select min(i.created_at) from intents i where i.request = $1)))`,
+         < (select min(i.created_at) from intents i where i.request = $1)`,
     [request.id, request.connector],
   );
-  const taken: RequestId[] = [];
-  for (const { given, mine } of rows) {
-    const what = await findRequest(tx, given);
-    if (mine || (what && isItsEnd(deps, what, request))) taken.push(given);
-  }
-  return taken;
+  const found = await Promise.all(rows.map(({ given }) => findRequest(tx, given)));
+  return found.filter((given) => given !== null);
 }
 
 /** From what was digested, not from what a row says should be done. */
-function isItsEnd(deps: Pick<EndingDeps, 'governed'>, given: StoredRequest, request: StoredRequest): boolean {
+function isItsEnd(
+  deps: Pick<EndingDeps, 'governed'>,
+  given: StoredRequest,
+  request: Pick<StoredRequest, 'action' | 'arguments'>,
+): boolean {
   const ending = endingOf(deps.governed(given.action));
   if (ending?.action !== request.action) return false;
   const wanted = ending.arguments(given.arguments);
@@ -115,7 +184,7 @@ export async function takesBack(
     [request.id],
   );
   const given = row && (await findRequest(sql, row.given));
-  if (!given || given.state === 'failed' || !isItsEnd(deps, given, request)) return null;
+  if (!given || !isItsEnd(deps, given, request)) return null;
   return given.requester === request.requester ? given.id : null;
 }
 
@@ -161,30 +230,49 @@ async function look(deps: EndingDeps, due: Due, signal: AbortSignal): Promise<vo
   const given = await findRequest(deps.db, due.request);
   const attempt = due.attempt === null ? null : await findRequest(deps.db, due.attempt);
   if (!given) return;
-  switch (attempt?.state) {
-    case undefined:
-      return begin(deps, given, signal);
+  if (!attempt) return begin(deps, given, signal);
+  switch (attempt.state) {
     case 'succeeded':
-      await deps.db.query('update endings set ended_at = clock_timestamp() where request = $1', [given.id]);
-      return;
+      // What succeeded by itself has ended it in the same transaction.
+      return tryAgain(deps.db, given);
     case 'pending':
     case 'approved':
     case 'executing':
       return again(deps, given, WATCH_SECONDS);
-    case 'unknown':
-      // A person is asked what became of it; until somebody says, it is not sent again.
-      return again(deps, given, RETRY_MAX_SECONDS);
     default:
-      await deps.alarm(
-        `${given.action} of request ${given.id} should have ended and could not be taken back (${attempt?.result?.code ?? 'no reason'}). It is tried again; please look.`,
-      );
-      await deps.db.query(
-        `update endings set attempt = null,
-           next_at = clock_timestamp() + make_interval(secs => least($2 * power(2, least(attempts - 1, 10)), $3))
-         where request = $1`,
-        [given.id, RETRY_SECONDS, RETRY_MAX_SECONDS],
-      );
+      await deps.db.transaction(async (tx) => {
+        await tryAgain(tx, given);
+        await deps.audit.append(tx, {
+          type: 'alert.raised',
+          turn: given.turn,
+          request: given.id,
+          data: {
+            code: NOT_TAKEN_BACK,
+            attempt: attempt.id,
+            state: attempt.state,
+            why: attempt.result?.code ?? 'no_reason',
+          },
+        });
+      });
+      deps.alarm({ request: given.id, code: NOT_TAKEN_BACK }, stillGiven(given, attempt));
   }
+}
+
+function stillGiven(given: StoredRequest, attempt: StoredRequest): string {
+  const what =
+    attempt.state === 'unknown' ? 'nobody knows whether it was taken back' : 'it could not be taken back';
+  const why = attempt.result?.code ?? 'no reason';
+  return `${given.action} of request ${given.id} should have ended, and ${what} (${why}). It is tried again; please look.`;
+}
+
+/** By a new request, after a pause: taking back twice changes nothing more, so an attempt of which nobody knows is no reason to wait. */
+async function tryAgain(sql: Sql, given: StoredRequest): Promise<void> {
+  await sql.query(
+    `update endings set attempt = null,
+       next_at = clock_timestamp() + make_interval(secs => least($2 * power(2, least(attempts - 1, 10)), $3))
+     where request = $1 and ended_at is null`,
+    [given.id, RETRY_SECONDS, RETRY_MAX_SECONDS],
+  );
 }
 
 async function again(deps: EndingDeps, given: StoredRequest, seconds: number): Promise<void> {
@@ -199,7 +287,8 @@ async function begin(deps: EndingDeps, given: StoredRequest, signal: AbortSignal
   const ending = endingOf(deps.governed(given.action));
   const governed = ending && deps.governed(ending.action);
   if (!ending || !governed) {
-    await deps.alarm(
+    deps.alarm(
+      { request: given.id, code: NOT_TAKEN_BACK },
       `${given.action} of request ${given.id} should end now, and nothing serves what takes it back any more. Please take it back yourself.`,
     );
     return again(deps, given, RETRY_MAX_SECONDS);
@@ -235,7 +324,11 @@ async function requestFor(
   const { action, connector } = governed;
   const asked = askedOf(governed, args);
   const id = newId(RequestIds);
-  const reasons = [`Its time is over: the end was approved with request ${given.id}.`];
+  const reasons = [
+    given.state === 'failed'
+      ? `Somebody says that request ${given.id} gave nothing, and nobody could tell: taking it back makes sure.`
+      : `Its time is over: the end was approved with request ${given.id}.`,
+  ];
   const resolved = await resolve(
     deps,
     {

@@ -3,16 +3,17 @@ import type { Announcing } from './announcing.ts';
 import { lockRequest, move } from './approval/requests.ts';
 import type { AuditLog } from './audit/log.ts';
 import { type JudgeDeps, judgeOf, partDepsOf } from './deciding.ts';
-import { type EndingDeps, noteEnd } from './ending.ts';
+import { type EndingDeps, isForATime, noteWord } from './ending.ts';
 import type { AnsweredCommand, ChatCommand } from './intake/chat-command.ts';
 import { scopeInWords, switchesOn } from './intake/killswitch.ts';
 import type { StoredTurn } from './intake/turns.ts';
 import type { RequestId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
+import type { StoredRequest } from './model/request.ts';
 import { requestNamed, SEVERAL_BEGIN_SO } from './naming.ts';
 import { type Answered, inWords } from './saying.ts';
 import { recordRefusal } from './settling.ts';
-import type { Database } from './store/database.ts';
+import type { Database, Tx } from './store/database.ts';
 
 export type ObeyingDeps = JudgeDeps &
   Pick<EndingDeps, 'governed'> & {
@@ -30,6 +31,8 @@ export type ObeyingDeps = JudgeDeps &
   };
 
 const NONE_UNKNOWN = 'There is no request of that id whose outcome is unknown.';
+const NOT_THEIRS_WHO_GAIN =
+  'What is given for a time: only somebody who may approve it, or an operator, can say what became of it, and not whoever asked.';
 const NOT_THEIRS_TO_SAY = 'Only its requester or somebody who may approve it can say what became of it.';
 
 /** What a command is answered. It settles nothing. */
@@ -69,6 +72,18 @@ export async function obey(
   }
 }
 
+/** Whoever asked for something for a time gains by what is said of it: there somebody else says it, an operator if nobody who may approve it can. */
+async function maySay(
+  tx: Tx,
+  deps: ObeyingDeps,
+  request: StoredRequest,
+  person: Principal,
+): Promise<boolean> {
+  if ((await judgeOf(deps).mayApprove(tx, person.id, request)).allowed) return true;
+  const asksForIt = person.id === request.requester || request.coRequesters.includes(person.id);
+  return isForATime(deps, request) ? !asksForIt && deps.judging.may(person, 'kill') : asksForIt;
+}
+
 /** Somebody looked, and says what became of a write whose outcome nobody knew. */
 export async function resolveUnknown(
   deps: ObeyingDeps,
@@ -79,18 +94,17 @@ export async function resolveUnknown(
   return deps.db.transaction(async (tx) => {
     const request = await lockRequest(tx, command.request);
     if (request?.state !== 'unknown') return inWords(NONE_UNKNOWN);
-    const asksForIt = person.id === request.requester || request.coRequesters.includes(person.id);
-    const mayResolve = asksForIt || (await judgeOf(deps).mayApprove(tx, person.id, request)).allowed;
-    if (!mayResolve) {
+    if (!(await maySay(tx, deps, request, person))) {
       await recordRefusal(tx, deps, turn, person, request, { decision: 'resolve', why: 'not_entitled' });
-      return { words: NOT_THEIRS_TO_SAY, refused: true };
+      const words = isForATime(deps, request) ? NOT_THEIRS_WHO_GAIN : NOT_THEIRS_TO_SAY;
+      return { words, refused: true };
     }
     const event = command.as === 'succeeded' ? 'resolved_succeeded' : 'resolved_failed';
     const message = `${person.name} looked: it ${command.as}.${command.note === '' ? '' : ` ${command.note}`}`;
     const resolved = await move(tx, request.id, event, { code: `resolved_${command.as}`, message });
     if (resolved) {
       await deps.announcing.resolved(tx, resolved, person.id, command.note);
-      await noteEnd(tx, deps, resolved, command.as);
+      await noteWord(tx, deps, resolved, command.as);
     }
     return inWords('Thank you; that is recorded.');
   });

@@ -2,6 +2,7 @@
 import { waitingInWords } from './approval/decisions.ts';
 import { openNeeds, wouldCount } from './approval/needs.ts';
 import { approvalsOf, findRequest } from './approval/requests.ts';
+import { isForATime } from './ending.ts';
 import { AppError } from './errors.ts';
 import type { Card, Delivered, Message } from './model/card.ts';
 import { MessageId, newId, type PrincipalId, type RequestId } from './model/ids.ts';
@@ -53,6 +54,7 @@ export function createRendering(deps: RenderingDeps) {
       // Whoever asks for it was let do so; an approver who changes it asks for it from then on.
       mayEdit: viewer !== 'approver' || !principal || deps.judging.couldAskFor(principal, request.action),
       wouldCount: !principal || wouldCount(request, approvals, principal),
+      isForATime: isForATime(deps, request),
       undoUntil: principal && (await offeredUntil(deps.db, deps, request, principal)),
       link,
       proof: link === null && FINAL_STATES.has(request.state) ? await shortProof(deps, request) : null,

@@ -35,6 +35,8 @@ export type CardInput = {
   mayEdit: boolean;
   /** Whether an approval of theirs would fill something that is missing still. */
   wouldCount: boolean;
+  /** Something given for a time, or taken back then: what became of it whoever asked does not say. */
+  isForATime?: boolean;
   /** Until when it may be taken back, where it may. */
   undoUntil?: Date | null;
   /** What policy and risk ask for. */
@@ -203,13 +205,16 @@ function offersOf({
   viewer,
   mayEdit,
   undoUntil,
+  isForATime,
 }: CardInput): Required<Pick<Card, 'offers'>> & Pick<Card, 'undoUntil'> {
   const isOpen = request.state === 'pending' && request.effect === 'write';
   const offers: CardOffer[] = [];
   if (isOpen && viewer !== 'other' && mayEdit) offers.push('edit');
   if (undoUntil) offers.push('undo');
   // Whoever asked or may approve can look, and say what they found.
-  if (request.state === 'unknown' && viewer !== 'other') offers.push('happened', 'did_not_happen');
+  const asksForIt = viewer === 'requester' || viewer === 'co-requester';
+  if (request.state === 'unknown' && viewer !== 'other' && !(isForATime && asksForIt))
+    offers.push('happened', 'did_not_happen');
   // Everybody who sees it may say that it looks wrong.
   offers.push('report');
   return { offers, ...(undoUntil ? { undoUntil: undoUntil.toISOString() } : {}) };

@@ -56,10 +56,15 @@ describe.each(ACTIONS.map((action) => [action.name, action] as const))('%s', (_n
     expect(action.undo.arguments(asked, { code: 'other', message: 'Done.' })).toBeNull();
   });
 
-  it('ends, if at all, by another write that it gives good arguments to', () => {
+  it('ends, if at all, by another write that it gives good arguments to, and that can be done again', () => {
+    const ended = ACTIONS.find((candidate) => candidate.name === action.ends);
+    expect(ended?.ending?.action).toBe(action.ends && action.name);
     if (!action.ending) return;
     const other = ACTIONS.find((candidate) => candidate.name === action.ending?.action);
-    expect(other).toMatchObject({ effect: 'write', port: action.port });
+    expect(other).toMatchObject({ effect: 'write', port: action.port, ends: action.name });
+    // It is tried until it is known to have been done: also where nobody knows whether it was.
+    for (const connector of CONNECTORS.filter(({ port }) => port === action.port))
+      expect(connector.operations[other?.operation ?? '']).toMatchObject({ idempotency: 'natural' });
     const args = { person: 'alice', team: 'dba', hours: 2 };
     expect(other?.input.safeParse(action.ending.arguments(args)).success).toBe(true);
     expect(action.ending.afterSeconds(args)).toBe(7_200);

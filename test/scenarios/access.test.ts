@@ -1,6 +1,7 @@
 /** Access for some hours: approved once, taken back by itself, whatever happens in between. */
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { PrincipalId } from '../../src/model/ids.ts';
 import type { RequestView } from '../../src/model/request.ts';
 import { settles, startAssistant, type TestAssistant } from '../support/assistant.ts';
 import { useDatabase } from '../support/database.ts';
@@ -40,6 +41,7 @@ describe('access for some hours', () => {
   });
   afterEach(async () => {
     github.teams.set('dba', new Set());
+    github.recover();
     github.changes.splice(0);
     // What one story leaves open is not another's.
     await database.owner.query('update endings set ended_at = clock_timestamp() where ended_at is null');
@@ -175,17 +177,103 @@ describe('access for some hours', () => {
     await house.until(revoke, 'succeeded');
     expect(await ending(first)).toMatchObject({ ended: true, attempts: 0 });
     expect(await ending(other)).toMatchObject({ ended: false });
+  });
 
-    // What became of it is said only after it was given again.
-    const second = await given();
-    await database.owner.query(
-      "update requests set state = 'unknown', finished_at = null, result = null where id = $1",
-      [revoke.id],
+  /** The request that takes it back, once its time is over, where GitHub has answered both tries with 502. */
+  async function unknownEnd(request: RequestView, trouble: { done: boolean; silent: boolean }) {
+    github.trouble = trouble;
+    await due(request);
+    const attempt = await settles(async () => (await ending(request)).attempt, 'the first try');
+    const unknown = await house.until({ ...request, id: attempt as RequestView['id'] }, 'unknown');
+    github.recover();
+    return unknown;
+  }
+  const offersTo = async (person: string, request: RequestView) =>
+    (await house.assistant.requestPage(request.id, person as PrincipalId))?.message.card?.offers;
+
+  it('is tried again where nobody knows whether it was taken back, and operators hear of it', async () => {
+    const request = await given();
+    const unknown = await unknownEnd(request, { done: false, silent: false });
+    expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
+    await lookNow(request);
+    await settles(async () => (await ending(request)).attempt === null, 'it is seen that nobody knows');
+    const alerts = (await house.entries(request)).filter(({ type }) => type === 'alert.raised');
+    expect(alerts).toMatchObject([
+      { request: request.id, data: { code: 'not_taken_back', attempt: unknown.id, state: 'unknown' } },
+    ]);
+    await lookNow(request);
+    await settled(request);
+    expect([...github.teams.get('dba')!]).toEqual([]);
+    expect((await ending(request)).attempts).toBe(2);
+  });
+
+  it('is not called taken back by whoever was given it', async () => {
+    const request = await given();
+    const unknown = await unknownEnd(request, { done: false, silent: false });
+    expect(await offersTo('alice', unknown)).toEqual(['report']);
+    expect(await offersTo('bob', unknown)).toContain('happened');
+    const said = await house.say('alice', `resolve ${unknown.id} succeeded`);
+    expect(said.reply).toMatch(/^What is given for a time: only somebody who may approve it/);
+    expect((await house.view(unknown.id)).state).toBe('unknown');
+    expect((await ending(request)).ended).toBe(false);
+  });
+
+  it.each(['bob', 'erin'])(
+    'is taken back once more where %s says that it was: that word ends nothing',
+    async (person) => {
+      const request = await given();
+      const unknown = await unknownEnd(request, { done: false, silent: false });
+      await house.say(person, `resolve ${unknown.id} succeeded`);
+      expect((await house.view(unknown.id)).state).toBe('succeeded');
+      await settled(request);
+      expect(github.changes).toEqual(['PUT dba alice-gh', 'DELETE dba alice-gh']);
+      expect((await ending(request)).attempts).toBe(2);
+    },
+  );
+
+  it('is taken back where somebody says that it was never given, which whoever asked may not say', async () => {
+    github.trouble = { done: true, silent: true };
+    const asked = await house.ask('alice', 'access grant person=alice team=dba hours=8');
+    await house.done('bob', asked, 'approve');
+    await house.until(asked, 'unknown');
+    github.recover();
+    expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
+    await house.say('alice', `resolve ${asked.id} failed`);
+    expect((await house.view(asked.id)).state).toBe('unknown');
+    expect(await ending(asked)).toMatchObject({ ended: false, attempts: 0 });
+    await house.say('bob', `resolve ${asked.id} failed`);
+    await settled(asked);
+    expect([...github.teams.get('dba')!]).toEqual([]);
+    const [made] = await database.owner.query<{ reasons: string[] }>(
+      "select reasons from requests where action = 'access.revoke' order by created_at desc limit 1",
+      [],
     );
-    await database.owner.query('update endings set ended_at = null where request = $1', [first.id]);
-    await house.say('bob', `resolve ${revoke.id} succeeded`);
+    expect(made?.reasons[0]).toContain('taking it back makes sure');
+  });
+
+  it('that was given again is not taken by the end of the first, though nobody knew how that went', async () => {
+    const first = await given();
+    const unknown = await unknownEnd(first, { done: true, silent: true });
+    expect([...github.teams.get('dba')!]).toEqual([]);
+    const second = await given();
     expect(await ending(first)).toMatchObject({ ended: true });
-    expect(await ending(second)).toMatchObject({ ended: false });
+    await house.say('bob', `resolve ${unknown.id} succeeded`);
+    expect(await ending(second)).toMatchObject({ ended: false, attempt: null, attempts: 0 });
+    expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
+  });
+
+  it('that somebody else took back early by their own word is taken back at once, and then it ends', async () => {
+    const request = await given();
+    github.trouble = { done: false, silent: false };
+    const revoke = await house.ask('bob', 'access revoke person=alice team=dba');
+    await house.done('carol', revoke, 'approve');
+    await house.until(revoke, 'unknown');
+    github.recover();
+    await house.say('bob', `resolve ${revoke.id} succeeded`);
+    expect((await house.view(revoke.id)).state).toBe('unknown');
+    await house.say('carol', `resolve ${revoke.id} succeeded`);
+    await settled(request);
+    expect([...github.teams.get('dba')!]).toEqual([]);
   });
 
   it('stays while the kill switch is on, and goes when it is off again', async () => {

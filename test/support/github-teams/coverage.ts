@@ -10,6 +10,7 @@ export const COVERAGE = {
   checks: [
     'Authorization: Bearer',
     'members of the organisation, 404 for whoever is none; pending in a team for whoever is not in the organisation',
+    'writes that are answered with 502, done or not; reads after them refused',
     '401, 403 with retry-after, 404, 422 and every other refusal, on demand',
   ],
 } as const;
