@@ -125,6 +125,8 @@ const grant: Operation = {
     if (problem) return problem;
     const { org, login } = whoAndWhere(args, tools.settings);
     const person = await read(tools, GITHUB, ['orgs', org, 'memberships', login]);
+    if (!person.ok && person.failure.result.code !== 'not_found')
+      return { refused: person.failure.result.message };
     // An invitation would give it whenever it is taken up, perhaps after its time.
     if (!person.ok || text(person.value, 'state') !== 'active')
       return { refused: `${text(args, 'person')} (${login}) is not a member of ${org} on GitHub.` };

@@ -75,6 +75,13 @@ describe('access', () => {
     expect(await on('grant', 'preview', args)).toMatchObject({ refused: expect.stringContaining(words) });
   });
 
+  it('is not given while GitHub does not say who is a member, and that is what is said', async () => {
+    fake.wire.refuseNext(403);
+    expect(await on('grant', 'preview', ALICE)).toEqual({
+      refused: expect.stringContaining('takes no more calls from the assistant for now'),
+    });
+  });
+
   it('that became an invitation is not called given', async () => {
     expect(await on('grant', 'run', { ...ALICE, person: 'carol' })).toMatchObject({ kind: 'unclear' });
   });
