@@ -113,6 +113,11 @@ export async function createAssistant(
       return request && editableForm(request, viewer);
     },
 
+    async mayDeny(rendering, viewer) {
+      const request = await findByRendering(deps.db, rendering);
+      return request?.state === 'pending' && (await deps.rendering.roleOf(request, viewer)) === 'approver';
+    },
+
     async request(id) {
       const request = await findRequest(deps.db, id);
       return request && viewOf(request, await approvalsOf(deps.db, request));

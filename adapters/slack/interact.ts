@@ -93,7 +93,10 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
 
   const askReason = async (asked: Extract<Interaction, { kind: 'ask-reason' }>): Promise<Answer> => {
     const { rendering, place, who } = asked;
-    if ((await knownAs(who)) !== null) return open(asked, place, reasonModal(rendering, place));
+    const person = await knownAs(who);
+    if (person !== null && (await parts.assistant().mayDeny(rendering, person)))
+      return open(asked, place, reasonModal(rendering, place));
+    // Nobody is asked why they do what they cannot do: that they cannot is said, and recorded, by the one that would.
     await press(asked, { kind: 'decision', rendering, decision: 'deny' });
     return undefined;
   };

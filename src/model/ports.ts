@@ -299,6 +299,8 @@ export interface ChatAssistant extends Assistant {
    * or where it does not stand so any more. What is sent comes as a delivery (`edit`), as everything that acts.
    */
   editFormOf(rendering: RenderingId, viewer: PrincipalId): Promise<Form | null>;
+  /** Whether there is something for this viewer to deny where it stands as it was shown so; where not, a press says why. */
+  mayDeny(rendering: RenderingId, viewer: PrincipalId): Promise<boolean>;
   /** Checks values as typed against the action's own schema; null where this person could not use the action. */
   checkForm(
     action: string,

@@ -135,10 +135,13 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
   'foreign-click': async (channel, story) => {
     const asked = await story.asksForChecks();
     const shared = asked.cards.find(({ readers }) => readers === 'all') ?? story.before(asked.cards, 'bob');
-    await story.isTold('dave', 'No rule lets Dave Davis use approve.', () =>
-      channel.press('dave', shared, 'approve'),
-    );
-    expect((await story.company.entries('approval.refused')).at(-1)).toMatchObject({ principal: 'dave' });
+    for (const decision of ['approve', 'deny'] as const) {
+      await story.isTold('dave', 'No rule lets Dave Davis use approve.', () =>
+        channel.press('dave', shared, decision),
+      );
+      const refused = (await story.company.entries('approval.refused')).at(-1);
+      expect(refused).toMatchObject({ principal: 'dave', data: { decision } });
+    }
     expect(await story.company.runs(asked.digest)).toBe(0);
     await story.cancels(asked);
   },

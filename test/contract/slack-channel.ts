@@ -65,9 +65,10 @@ export async function slackChannel(company: Company): Promise<Channel> {
       return [...open, ...alone];
     },
     async press(person, card, decision, { reason, times } = {}) {
+      const opened = workspace.views.length;
       await press(slackUser(person), card, decision, times);
-      // The button asks why; the answer to that is the decision.
-      if (decision === 'deny') await slack.submit(slackUser(person), { reason: reason ?? '' });
+      // The button asks why, of whoever may deny; the answer to that is the decision.
+      if (workspace.views.length > opened) await slack.submit(slackUser(person), { reason: reason ?? '' });
     },
     async undo(person, card, times = 1) {
       const presses = Array.from({ length: times }, () => click(slackUser(person), card, 'undo'));

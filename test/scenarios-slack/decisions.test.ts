@@ -14,6 +14,12 @@ async function cancelled(asked: Asked): Promise<void> {
 const answerBelow = (message: { channel: string; ts: string }, words: string) =>
   work.shows((_, text) => text.includes(words), { channel: message.channel, thread: message.ts });
 
+const answersBelow = ({ channel, ts }: { channel: string; ts: string }, words: string, times: number) =>
+  work.slack.workspace.until(() => {
+    const said = work.transcript({ channel, thread: ts });
+    return said.filter((text) => text.includes(words)).length === times;
+  }, 25_000);
+
 test('a requester who approves is refused where they clicked', async () => {
   const asked = await work.asksForChecks();
   await work.slack.click(ALICE, asked.channel, 'approve');
@@ -30,14 +36,19 @@ test('somebody who is not entitled is refused in words, and it still waits', asy
   const asked = await work.asksForChecks();
   await work.slack.click(DAVE, asked.channel, 'approve');
   await answerBelow(asked.channel, 'Dave Davis: ');
+  const dialogs = work.slack.workspace.views.length;
+  await work.slack.click(DAVE, asked.channel, 'deny');
+  await answersBelow(asked.channel, 'Dave Davis: ', 2);
+  // Nobody is asked why they do what they cannot do.
+  expect(work.slack.workspace.views).toHaveLength(dialogs);
   await work.slack.click(BOB, asked.own, 'cancel');
   const own = await work.shows((_, text) => text.includes('can cancel this request'), {
     thread: asked.thread,
   });
   expect(drawMessage(own)).toBe('Only Alice Adams, who asked for it, can cancel this request.');
   expect((await work.entries('approval.refused')).slice(-2)).toMatchObject([
-    { principal: 'dave' },
-    { principal: 'bob' },
+    { principal: 'dave', data: { decision: 'deny' } },
+    { principal: 'bob', data: { decision: 'cancel' } },
   ]);
   await cancelled(asked);
 });
@@ -72,14 +83,16 @@ test('double, late and outdated clicks change nothing and are answered', async (
   // The same person again, on the card as it looked before; somebody else, too late.
   await work.slack.click(BOB, asked.bob, 'approve');
   await answerBelow(asked.bob, 'This request has been done already; nothing was changed.');
-  await work.denies(CAROL, asked.channel);
+  const dialogs = work.slack.workspace.views.length;
+  await work.slack.click(CAROL, asked.channel, 'deny');
   await answerBelow(asked.channel, 'Carol Clark: This request has been done already');
   // A card whose buttons carry another rendering than the one that stands now.
   const outdated = structuredClone(asked.carol);
   for (const block of outdated.blocks)
     if (block.type === 'actions') for (const button of block.elements) button.value = crypto.randomUUID();
-  await work.slack.click(CAROL, outdated, 'approve');
-  await answerBelow(asked.carol, 'That card is out of date; nothing was changed.');
+  for (const decision of ['approve', 'deny']) await work.slack.click(CAROL, outdated, decision);
+  await answersBelow(asked.carol, 'That card is out of date; nothing was changed.', 2);
+  expect(work.slack.workspace.views).toHaveLength(dialogs);
   const started = (await work.entries('execution.started')).filter(
     (entry) => (entry.data as { digest: string }).digest === asked.digest,
   );

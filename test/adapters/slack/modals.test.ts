@@ -244,6 +244,16 @@ describe('a denial', () => {
     expect(assistant.stored[0]?.content).toMatchObject({ decision: 'deny', rendering: card.rendering });
   });
 
+  test('by somebody who has nothing to deny there asks for no reason, and is the core’s to answer', async () => {
+    const { slack, assistant, card, message } = await shown();
+    const bob = { ...ALICE, id: PrincipalId.parse('bob') };
+    assistant.known.set('UBOB', bob);
+    assistant.mayNot.add(bob.id);
+    expect((await slack.click('UBOB', message, 'deny')).status).toBe(200);
+    expect(slack.workspace.views).toEqual([]);
+    expect(assistant.stored).toMatchObject([{ content: { decision: 'deny', rendering: card.rendering } }]);
+  });
+
   test('carries the rendering and where it was pressed, nothing else', () => {
     const rendering = newId(RenderingId);
     const { private_metadata } = reasonModal(rendering, { ...place('CAPPROVALS'), thread: '1.2' });

@@ -25,7 +25,7 @@ export type MemoryAssistant = ChatAssistant & {
   /** By action; one with a blank, as ours have, where a test says nothing. */
   readonly examples: Map<string, string[]>;
   readonly askedWith: Map<MessageId, Form>;
-  /** Known people who may use no action. */
+  /** Known people who may use no action and deny nothing. */
   readonly mayNot: Set<PrincipalId>;
   /** What known people may change, as it was shown. */
   readonly editable: Map<RenderingId, Form>;
@@ -86,6 +86,7 @@ export function memoryAssistant(): MemoryAssistant {
       const form = askedWith.get(message);
       return form === undefined ? null : { action: form.action, form: mayNot.has(viewer) ? null : form };
     },
+    mayDeny: async (_rendering, viewer) => !mayNot.has(viewer),
     editFormOf: async (rendering) => editable.get(rendering) ?? null,
     checkForm: async (action, values) => {
       if (!forms.some((form) => form.action === action)) return null;
