@@ -2,6 +2,7 @@
 import type { GovernedAction } from '../action.ts';
 import type { Resource, Result, StoredRequest } from '../model/request.ts';
 import type { Quantity } from './broker/call.ts';
+import { declare } from './broker/rules.ts';
 import { usedUpInWords } from './spending.ts';
 
 /** Names of resources come from arguments: they are cut, so that the words around them stay readable. */
@@ -25,8 +26,8 @@ function whatIsKnown(how: Unknown): string {
 /** `governed` null: nobody serves it any more. `link`: what the run said before its end; cards show it. */
 export function unknownOutcome(
   how: Unknown,
-  request: Pick<StoredRequest, 'connector' | 'resource'>,
-  governed: Pick<GovernedAction, 'connector' | 'settings'> | null,
+  request: Pick<StoredRequest, 'connector' | 'resource' | 'arguments' | 'preview' | 'handle' | 'requester'>,
+  governed: Pick<GovernedAction, 'connector' | 'operation' | 'settings'> | null,
   mark: string,
   link?: string,
 ): Result {
@@ -34,9 +35,26 @@ export function unknownOutcome(
   const message = [
     whatIsKnown(how),
     `Please look in ${system} at ${inWords(request.resource)}.`,
-    `What we write there carries the mark ${mark}, where the system keeps one. Say what you found.`,
+    ...(governed === null || sendsMark(request, governed, mark)
+      ? [`What we write there carries the mark ${mark}, where the system keeps one.`]
+      : []),
+    'Say what you found.',
   ].join(' ');
   return { code: 'unknown_outcome', message, ...(link === undefined ? {} : { link }) };
+}
+
+/** Whether anything that this request may write holds its mark; nobody finds what was never sent. */
+function sendsMark(
+  request: Pick<StoredRequest, 'arguments' | 'preview' | 'handle' | 'requester'>,
+  { operation, settings }: Pick<GovernedAction, 'operation' | 'settings'>,
+  mark: string,
+): boolean {
+  const { arguments: args, preview, handle, requester } = request;
+  const values = { args, pinned: preview?.pinned ?? {}, handle: handle ?? {}, settings, mark, requester };
+  const writes = operation.egress.filter(({ effect }) => effect === 'write');
+  return declare(writes, values).some(({ segments, query, body, headers }) =>
+    JSON.stringify([segments, [...query], body, headers]).includes(mark),
+  );
 }
 
 function inWords({ type, id }: Resource): string {
