@@ -86,8 +86,19 @@ export async function clicked(
   person: Principal,
   content: Extract<StoredTurn['content'], { kind: 'decision' }>,
 ): Promise<void> {
-  const request = await seenAs(deps.db, content.rendering);
-  if (!request) return settle(deps, turn, person, [{ text: OUTDATED, authorship: 'system' }]);
+  const seen = await seenAs(deps.db, content.rendering);
+  if (!seen) return settle(deps, turn, person, [{ text: OUTDATED, authorship: 'system' }]);
+  return decidedBy(deps, turn, person, seen, content);
+}
+
+/** What was decided in this turn, on what was seen: settles the turn with it. `answer`: said where it counts. */
+export async function decidedBy(
+  deps: DecidingDeps,
+  turn: StoredTurn,
+  person: Principal,
+  seen: { request: RequestId; digest: string },
+  decided: { decision: DecisionKind; reason?: string | undefined; answer?: string },
+): Promise<void> {
   const became = await deps.db.transaction(async (tx) => {
     if (!(await settleTurn(tx, turn.id, ''))) return null;
     const ruling = await decideInTransaction(
@@ -95,11 +106,10 @@ export async function clicked(
       { audit: deps.audit, judge: judgeOf(deps) },
       {
         key: turn.id,
-        request: request.request,
+        ...seen,
         principal: person.id,
-        decision: content.decision,
-        digest: request.digest,
-        ...(content.reason === undefined ? {} : { reason: content.reason }),
+        decision: decided.decision,
+        ...(decided.reason === undefined ? {} : { reason: decided.reason }),
       },
     );
     await announceRuling(tx, deps, ruling, person.id);
@@ -112,10 +122,13 @@ export async function clicked(
       });
       // The card that was clicked may be one that a lost message left behind.
       await touch(tx, deps, ruling.request.id);
+    } else if (ruling.kind !== 'missing' && decided.answer !== undefined) {
+      const said = { text: decided.answer, authorship: 'system' as const };
+      await reply(tx, deps, { thread: turn.thread, turn: turn.id, principal: person.id, ...said });
     }
     return ruling.kind;
   });
-  if (became !== null) deps.decided(content.decision, became);
+  if (became !== null) deps.decided(decided.decision, became);
 }
 
 /** Which request a card showed, and under which digest. */

@@ -5,7 +5,16 @@
  */
 import { expireInTransaction } from './approval/decisions.ts';
 import { findByExecution, findRequest } from './approval/requests.ts';
-import { clicked, type DecidingDeps, decide, OUTDATED, partDepsOf, seenAs } from './deciding.ts';
+import {
+  clicked,
+  type DecidingDeps,
+  decide,
+  decidedBy,
+  NO_SUCH_REQUEST,
+  OUTDATED,
+  partDepsOf,
+  seenAs,
+} from './deciding.ts';
 import { type ChangingDeps, change, changedBy } from './editing.ts';
 import { AppError } from './errors.ts';
 import type { Executor } from './execution/executor.ts';
@@ -21,6 +30,7 @@ import type { Principal } from './model/principal.ts';
 import type { Json, Proposal, StoredRequest } from './model/request.ts';
 import { requestNamed, requestReported, SEVERAL_BEGIN_SO } from './naming.ts';
 import { type ObeyingDeps, obey, resolveUnknown } from './obeying.ts';
+import { partIn } from './part.ts';
 import { permittedNow } from './permitting.ts';
 import { type PlannedTurn, type PlanningDeps, planTurn, type Read, readAnswer } from './planning.ts';
 import { proposeAll } from './proposing.ts';
@@ -147,6 +157,7 @@ export function createPipeline(parts: PipelineParts) {
       const why = named.kind === 'several' ? SEVERAL_BEGIN_SO : NO_UNDO.none;
       return settle(parts, turn, person, [aside(turn, person, why)]);
     }
+    if (command?.kind === 'cancel') return cancelled(turn, person, command.request);
     if (command?.kind === 'report') {
       const { request: named, words } = command;
       if (named === 'last' || named === null) {
@@ -273,6 +284,19 @@ export function createPipeline(parts: PipelineParts) {
     const { tainted } = await threadState(parts.db, turn.thread, person.id);
     const { proposed, refused } = await proposeAll(parts, turn, person, [proposal], tainted, signal);
     return settle(parts, turn, person, refused, { proposed, takesBack: id });
+  }
+
+  /** As the button does, where their card has none: on a card that others read along it is nobody's in particular. */
+  async function cancelled(turn: StoredTurn, person: Principal, beginning: string): Promise<void> {
+    const named = await requestNamed(parts.db, partDepsOf(parts), beginning, person.id);
+    const request = named.kind === 'one' ? await findRequest(parts.db, named.request) : null;
+    // Whose request it is, is told to nobody else.
+    if (request && (await partIn(parts.db, partDepsOf(parts), request, person.id)) !== 'other') {
+      const seen = { request: request.id, digest: request.digest };
+      return decidedBy(parts, turn, person, seen, { decision: 'cancel', answer: 'It is cancelled.' });
+    }
+    const why = named.kind === 'several' ? SEVERAL_BEGIN_SO : NO_SUCH_REQUEST.message;
+    return settle(parts, turn, person, [aside(turn, person, why)]);
   }
 
   /** What a card offers besides deciding: found by what was seen there, then the way of the typed command. */

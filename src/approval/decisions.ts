@@ -142,7 +142,10 @@ async function mayNot(context: Context): Promise<string | null> {
   }
   if (isRequester) return `You asked for this yourself: somebody else must ${input.decision} it.`;
   if (hasChangedIt) {
-    return `You changed this, so you ask for it too: somebody else must ${input.decision} it.`;
+    const said = `You changed this, so you ask for it too: somebody else must ${input.decision} it.`;
+    return input.decision === 'deny'
+      ? `${said} To take it back write: cancel ${request.id.slice(0, 8)}`
+      : said;
   }
   const verdict = await context.judge.mayApprove(context.tx, input.principal, request);
   context.groups = verdict.groups;

@@ -17,16 +17,17 @@ export type AnsweredCommand =
   | { kind: 'on-call'; schedule: string | null }
   | { kind: 'wrong'; usage: string };
 
-/** `undo` leads to a request of its own; `report` is recorded with the turn that said it. */
+/** `undo` leads to a request of its own; `cancel` and `report` are recorded with the turn that said it. */
 export type ChatCommand =
   | AnsweredCommand
   | { kind: 'undo'; request: string }
+  | { kind: 'cancel'; request: string }
   /** `last`: the request that was spoken of last where it is said. */
   | { kind: 'report'; request: string | null; words: string };
 
 const KILL_USAGE = 'kill on|off [action=NAME] [principal=ID] [connector=NAME] reason=WORDS, or kill status';
 const DELEGATE_USAGE = 'delegate REQUEST-ID to PERSON';
-const UNDO_USAGE = 'undo REQUEST-ID';
+const NAMES_ONE_USAGE = { undo: 'undo REQUEST-ID', cancel: 'cancel REQUEST-ID' } as const;
 const REPORT_USAGE =
   'report REQUEST-ID what looks wrong, report last what looks wrong, or about anything else report: what looks wrong';
 const RESOLVE_USAGE = 'resolve REQUEST-ID succeeded|failed [what you found]';
@@ -45,7 +46,7 @@ export function parseChatCommand(text: string): ChatCommand | null {
     return { kind: 'waiting' };
   if (first === 'kill') return parseKill(words.slice(1));
   if (first === 'resolve') return parseResolve(words.slice(1));
-  if (first === 'undo') return parseUndo(words.slice(1));
+  if (first === 'undo' || first === 'cancel') return parseOne(first, words.slice(1));
   // `report.weekly` is an action of somebody's own.
   if (/^report\b(?!\.\w)/.test(first)) return parseReport(text.trim().slice('report'.length));
   if (first === 'delegate') return parseDelegate(words.slice(1));
@@ -107,12 +108,13 @@ function parseReport(rest: string): ChatCommand | null {
   return ID_OR_ITS_BEGINNING.test(named) ? { kind: 'report', request: named.toLowerCase(), words } : null;
 }
 
-/** "Undo the last deployment" is a wish: the command names one request and nothing else. */
-function parseUndo(words: string[]): ChatCommand | null {
+/** "Undo the last deployment" is a wish, and "cancel" an answer to a question: the command names one request and nothing else. */
+function parseOne(kind: 'undo' | 'cancel', words: string[]): ChatCommand | null {
   const [request = ''] = words;
   const isNamed = ID_OR_ITS_BEGINNING.test(request);
-  if (isNamed && words.length === 1) return { kind: 'undo', request };
-  return isNamed || words.length === 0 ? { kind: 'wrong', usage: UNDO_USAGE } : null;
+  if (isNamed && words.length === 1) return { kind, request };
+  const isMeant = isNamed || (kind === 'undo' && words.length === 0);
+  return isMeant ? { kind: 'wrong', usage: NAMES_ONE_USAGE[kind] } : null;
 }
 
 function parseResolve(words: string[]): ChatCommand | null {

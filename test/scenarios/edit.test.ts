@@ -88,7 +88,7 @@ describe('changing a request before it is approved', () => {
   });
 
   it('whoever changed it sees it under their requests, and can take the mistake back; its requester is told', async () => {
-    const { assistant, decide, done, say, view, entries } = house();
+    const { assistant, decide, say, view, entries } = house();
     const asked = await confirmed();
     const own = async (person: string) =>
       (await assistant.mine(person as PrincipalId)).find((it) => it.card?.request === asked.id)?.card;
@@ -99,7 +99,15 @@ describe('changing a request before it is approved', () => {
     expect(await decide('bob', after, 'confirm')).toMatchObject({ kind: 'refused' });
     expect(await decide('carol', after, 'cancel')).toMatchObject({ kind: 'refused' });
 
-    await done('bob', after, 'cancel');
+    expect(await decide('bob', after, 'deny')).toMatchObject({
+      kind: 'refused',
+      message: expect.stringContaining(`write: cancel ${asked.id.slice(0, 8)}`),
+    });
+    // Where others read along there is no button that is Bob's alone.
+    for (const id of [asked.id, asked.id.slice(0, 8)])
+      expect((await say('dave', `cancel ${id}`)).reply).toBe('There is no such request.');
+    expect((await say('carol', `cancel ${asked.id}`)).reply).toMatch(/^Only Alice Adams/);
+    expect((await say('bob', `cancel ${asked.id.slice(0, 8)}`)).reply).toBe('It is cancelled.');
     expect(await view(asked.id)).toMatchObject({ state: 'cancelled' });
     expect((await own('alice'))?.outcome?.text).toBe('Cancelled by Bob Brown.');
     const { thread } = (await assistant.requestPage(asked.id, 'alice' as PrincipalId))!.message;
