@@ -212,6 +212,11 @@ describe('access for some hours', () => {
     const unknown = await unknownEnd(request, { done: false, silent: false });
     expect(await offersTo('alice', unknown)).toEqual(['report']);
     expect(await offersTo('bob', unknown)).toContain('happened');
+    const told = await database.owner.query<{ text: string }>(
+      'select m.text from messages m join requests r on r.turn = m.turn where r.id = $1 order by serial desc limit 1',
+      [unknown.id],
+    );
+    expect(told[0]?.text).toMatch(/Somebody who may approve it, or an operator, says what became of it\.$/);
     const said = await house.say('alice', `resolve ${unknown.id} succeeded`);
     expect(said.reply).toMatch(/^What is given for a time: only somebody who may approve it/);
     expect((await house.view(unknown.id)).state).toBe('unknown');
