@@ -69,9 +69,12 @@ export function isForm(contentType: string | undefined): boolean {
   return contentType?.split(';')[0]?.trim().toLowerCase() === FORM;
 }
 
+/** Slack asks whether the address is ours; that can be answered before we know who we are. */
+export const isHandshake = (body: unknown): boolean => Handshake.safeParse(body).success;
+
 /** What a decoded body means to us. */
 export function parsePayload(body: unknown, self: Self): Parsed {
-  if (Handshake.safeParse(body).success) return { kind: 'handshake' };
+  if (isHandshake(body)) return { kind: 'handshake' };
   if (typeof body !== 'object' || body === null) return ignored('malformed');
   if ('command' in body) return parseCommand(body, self);
   switch ('type' in body ? body.type : undefined) {

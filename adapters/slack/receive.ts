@@ -10,7 +10,7 @@ import { type Act, type DispatchParts, dispatch } from './dispatch.ts';
 import { BODY_MAX_BYTES } from './limits.ts';
 import { boltLogger, type Log, nameOf } from './log.ts';
 import { ENDPOINT } from './needs.ts';
-import { decodeBody, FORM, isForm, type Parsed, parsePayload } from './parse.ts';
+import { decodeBody, FORM, isForm, isHandshake, type Parsed, parsePayload } from './parse.ts';
 import { verifySignature } from './verify.ts';
 
 export type ReceiveParts = DispatchParts & {
@@ -88,12 +88,13 @@ function admit(req: Carrier, res: Response, { signingSecret, self: who, now, log
     return false;
   }
   const self = who();
-  if (self === null) {
+  const body = decodeBody(req.body.toString('utf8'), req.get('content-type'));
+  if (self === null && !isHandshake(body)) {
     log.warn({ code: 'slack_not_started' }, 'Slack sent something before we were ready');
     comeBack(res);
     return false;
   }
-  const parsed = parsePayload(decodeBody(req.body.toString('utf8'), req.get('content-type')), self);
+  const parsed: Parsed = self === null ? { kind: 'handshake' } : parsePayload(body, self);
   if (parsed.kind === 'ignored') {
     log.info({ code: `slack_ignored_${parsed.code}` }, 'a payload of Slack is not for us');
     res.sendStatus(200);

@@ -126,8 +126,11 @@ describe('what Slack sends', () => {
     expect(assistant.stored).toEqual([]);
   });
 
-  test('to set the endpoint up is answered with its challenge', async () => {
-    const { slack } = await connected();
+  test.each([
+    ['once we are connected', true],
+    ['before Slack has told us who we are', false],
+  ])('to set the endpoint up is answered with its challenge %s', async (_, start) => {
+    const { slack } = await connected({ start });
     const sent = await slack.sender.once('{"type":"url_verification","challenge":"c4"}', 'application/json');
     expect(JSON.parse(sent.body)).toEqual({ challenge: 'c4' });
   });
