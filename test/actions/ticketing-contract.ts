@@ -155,19 +155,6 @@ export function ticketingContract(subject: Subject): void {
       expect(await reconcile('comment', request)).toEqual({ kind: 'cannot_tell' });
     });
 
-    it.each([6, 10, 16])(
-      'holds no secret whose first %d characters are in its title and the others in its description',
-      async (cut) => {
-        const key = ['AKIA', 'QXZ7LM2PV9RT4WBN'].join('');
-        const halves = { title: `VPN ${key.slice(0, cut)}`, description: `${key.slice(cut)} please` };
-        const scan = (said: string) => findSecrets(said)[0]?.type ?? null;
-        const before = await world.count();
-        const { heard } = await run('create', given(halves), { ...upstream(), scan });
-        expect(heard.refused).toMatchObject([{ code: 'secret_in_request', detail: 'aws_access_key' }]);
-        expect(await world.count()).toBe(before);
-      },
-    );
-
     it("is not taken for ours with another execution's mark", async () => {
       const ticket = await open();
       const request = given({ ticket, comment: 'Also in Hamburg' });

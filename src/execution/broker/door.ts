@@ -125,10 +125,9 @@ export function openDoor(
     childHeaders: ReadonlyMap<string, string>,
     outgoing: Outgoing,
     progress: { attempt: number },
-    timeout: AbortSignal,
+    { timeout, deadlineMs }: { timeout: AbortSignal; deadlineMs: number },
   ): Promise<Exchanged> {
     const stopping = AbortSignal.any([timeout, reads.signal]);
-    const deadlineMs = deps.patience.clock.nowMs() + budgets.callMs;
     const specFor = (attempt: number, effect: Effect): ExchangeSpec => {
       progress.attempt = attempt;
       return {
@@ -172,6 +171,7 @@ export function openDoor(
     progress: { attempt: number },
   ): Promise<void> {
     const timeout = AbortSignal.timeout(budgets.callMs);
+    const deadlineMs = deps.patience.clock.nowMs() + budgets.callMs;
     const headers = readHeaders(request.rawHeaders);
     checkBudgets();
     const host = headers.get(HOST_HEADER) ?? '';
@@ -193,7 +193,7 @@ export function openDoor(
       summary.writes += 1;
     }
     summary.requestBytes += Buffer.byteLength(outgoing.body ?? '');
-    const exchanged = await carry(request, headers, outgoing, progress, timeout);
+    const exchanged = await carry(request, headers, outgoing, progress, { timeout, deadlineMs });
     await answered(exchanged);
     if (response.destroyed) return;
     response.writeHead(exchanged.answer.status, {

@@ -78,6 +78,15 @@ async function askBuiltIn(
   };
 }
 
+/**
+ * What is waited for before a call leaves is ours: a credential, an entry, an intent. A time that it used up says nothing of the
+ * upstream, and nothing has left.
+ */
+function checkTime({ aborted, reason }: AbortSignal): void {
+  if (!aborted) return;
+  throw reason instanceof EgressRefused ? reason : new EgressRefused('time_budget', null, { cause: reason });
+}
+
 async function gate(hooks: BrokerHooks, call: BrokerCall): Promise<void> {
   try {
     await hooks.beforeWrite(call);
@@ -135,6 +144,7 @@ async function findWay(
   const { credential: name, effect } = outgoing;
   const granted = name === null ? null : await deps.credentials.get(name, host);
   if (granted === null && name !== null) throw new EgressRefused('no_credential', name);
+  checkTime(signal);
   const way = await deps.router.route(upstream, effect, signal);
   const route: Route = { ...way, heard: (call) => hooks.afterCall({ ...call, host }) };
   const credential =
@@ -215,7 +225,11 @@ async function conduct(
     session: deps.sessions.of(outgoing.host),
     credential: way.credential,
   });
-  if (outgoing.effect === 'write') await gate(spec.hooks, call);
+  checkTime(spec.signal);
+  if (outgoing.effect === 'write') {
+    await gate(spec.hooks, call);
+    checkTime(spec.signal);
+  }
   const finish = (status: number, bytes: Buffer, credentialEchoed: boolean): BrokerAnswer => ({
     ...call,
     attempt: spec.attempt,

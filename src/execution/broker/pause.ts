@@ -21,9 +21,20 @@ export type Answered = {
   bytes: Buffer;
 };
 
-/** A time as upstreams write it: seconds, seconds since 1970, or a date; in milliseconds from now, null if none of them. */
+/** What a header says, each time that it came: a gateway may add its own to that of the system behind it. */
+const each = (text: string): string[] => text.split(', ');
+
+/** A time as upstreams write it, or the longest of several; in milliseconds from now, null if it is none. */
 function msUntil(text: string | undefined, wallMs: number): number | null {
-  if (text === undefined || text.length > 40) return null;
+  if (text === undefined) return null;
+  // A date has a comma too.
+  const times = [text, ...each(text)].map((one) => msUntilOne(one, wallMs)).filter((ms) => ms !== null);
+  return times.length === 0 ? null : Math.max(...times);
+}
+
+/** Seconds, seconds since 1970, or a date. */
+function msUntilOne(text: string, wallMs: number): number | null {
+  if (text.length > 40) return null;
   if (/^[0-9]{1,12}(?:\.[0-9]{1,6})?$/.test(text)) {
     const seconds = Number(text);
     return seconds < FIRST_EPOCH_SECOND ? seconds * 1_000 : seconds * 1_000 - wallMs;
@@ -44,7 +55,8 @@ export function pauseAsked({ status, headers, bytes }: Answered, wallMs: number)
   // GitHub's names, and those that GitLab, PagerDuty and Zendesk took from a draft of the IETF.
   const left = headers['x-ratelimit-remaining'] ?? headers['ratelimit-remaining'];
   const reset = msUntil(headers['x-ratelimit-reset'] ?? headers['ratelimit-reset'], wallMs);
-  if ((left === '0' || status === 429) && reset !== null) return bounded(reset);
+  const isUsedUp = left !== undefined && each(left).includes('0');
+  if ((isUsedUp || status === 429) && reset !== null) return bounded(reset);
   if (status === 429) return UNNAMED_PAUSE_MS;
   const isSecondary =
     status === 403 && /secondary rate limit/i.test(bytes.toString('latin1', 0, MAX_SEARCHED_BYTES));

@@ -22,9 +22,12 @@ type Given = {
   app?: Partial<AppCredential>;
   spec?: Partial<DoorSpec>;
   serve?: Serve;
+  /** What its first entry waits for. */
+  expecting?: () => Promise<unknown>;
 };
 
-async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec = {}, serve }: Given = {}) {
+async function open(faults: Faults = {}, given: Given = {}) {
+  const { scope = () => SCOPE, app = {}, spec = {}, serve, expecting } = given;
   const authority = await startAuthority(faults, serve);
   const minted: MintedToken[] = [];
   const expected: unknown[] = [];
@@ -39,6 +42,7 @@ async function open(faults: Faults = {}, { scope = () => SCOPE, app = {}, spec =
         scope,
         async expected(token) {
           expected.push(token);
+          await expecting?.();
           return `token-${expected.length}`;
         },
         notMade: async (id) => void notMade.push(id),
@@ -139,6 +143,20 @@ describe('a token of a GitHub App', () => {
     const { body } = await opened.ask({});
     expect(shown()).toMatch(/^Bearer ey/);
     expect(JSON.parse(body)).toEqual({ shown: 'Bearer [redacted]' });
+    await opened.end();
+  });
+
+  it('whose making used up the time of a call is kept for the next: nothing of that one has left', async () => {
+    const CALL_MS = 60;
+    let waitMs = 2 * CALL_MS;
+    const expecting = () => new Promise((resolve) => setTimeout(resolve, waitMs));
+    const opened = await open({}, { spec: { budgets: { callMs: CALL_MS } }, expecting });
+    const late = await opened.ask(WRITE);
+    expect(late.headers).toMatchObject({ 'x-egress-refused': 'time_budget', 'x-egress-sent': 'no' });
+    expect([opened.heard.writes, opened.authority.asked(/issues/)]).toEqual([[], []]);
+    waitMs = 0;
+    expect((await opened.ask({})).status).toBe(200);
+    expect(opened.authority.issued).toHaveLength(1);
     await opened.end();
   });
 

@@ -1,5 +1,6 @@
 /** How the broker bears with an upstream: circuit, pauses that it asks for, tries. Waiting takes no time here, but counts. */
 import { afterEach, describe, expect, it } from 'vitest';
+import type { BrokerConfig } from '../../../src/execution/broker/broker.ts';
 import type { DoorSpec } from '../../../src/execution/broker/call.ts';
 import { createCircuits, FAILURES_TO_OPEN, OPEN_MS } from '../../../src/execution/broker/circuit.ts';
 import { pauseAsked } from '../../../src/execution/broker/pause.ts';
@@ -178,6 +179,7 @@ describe('a pause that an upstream asks for', () => {
   });
 
   const NOW = Date.UTC(2026, 0, 1);
+  const LATER = 'Thu, 01 Jan 2026 00:02:00 GMT, Thu, 01 Jan 2026 00:03:00 GMT';
   const asked = (code: number, headers: Record<string, string>, body = '') =>
     pauseAsked({ status: code, headers, bytes: Buffer.from(body) }, NOW) / 1_000;
   it.each<[string, number, Record<string, string>, number]>([
@@ -199,6 +201,14 @@ describe('a pause that an upstream asks for', () => {
     ['a used-up window, in seconds', 200, { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': '30' }, 30],
     ['a used-up window (GitLab)', 429, { 'ratelimit-reset': `${NOW / 1_000 + 15}` }, 15],
     ['a used-up window (PagerDuty)', 429, { 'ratelimit-remaining': '0', 'ratelimit-reset': '42' }, 42],
+    ['the longer of two', 429, { 'retry-after': '7, 40' }, 40],
+    ['the later of two dates', 503, { 'retry-after': LATER }, 180],
+    [
+      'a used-up window, said twice',
+      200,
+      { 'x-ratelimit-remaining': '0, 0', 'x-ratelimit-reset': '9, 9' },
+      9,
+    ],
     ['a window that is not used up', 403, { 'x-ratelimit-remaining': '1', 'x-ratelimit-reset': '30' }, 0],
     ['a limit without a time', 429, {}, 60],
     ['a limit with nonsense', 429, { 'retry-after': 'soon' }, 60],
@@ -212,6 +222,71 @@ describe('a pause that an upstream asks for', () => {
     const words = '{"message":"You have exceeded a secondary rate limit."}';
     expect(asked(403, {}, words)).toBe(60);
     expect(asked(200, {}, words)).toBe(0);
+  });
+});
+
+describe('a call whose time our own work has used up has not left, and says nothing of the upstream', () => {
+  const CALL_MS = 60;
+  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 2 * CALL_MS));
+  /** Asks so often that the circuit would be open. */
+  async function ask(call: Ask, config: Partial<BrokerConfig>, spec: Partial<DoorSpec>, upstream: Upstream) {
+    const opened = await openTo(config, { writes: 100, budgets: { callMs: CALL_MS }, ...spec });
+    ends.push(
+      () => upstream.close(),
+      () => opened.end(),
+    );
+    for (let asked = 0; asked <= FAILURES_TO_OPEN; asked += 1)
+      expect((await opened.ask(call)).headers).toMatchObject({
+        'x-egress-refused': 'time_budget',
+        'x-egress-sent': 'no',
+      });
+    expect(opened.heard.refused).toMatchObject(
+      Array(FAILURES_TO_OPEN + 1).fill({ code: 'time_budget', sent: false }),
+    );
+    expect(opened.upstreams()).toMatchObject([{ circuit: 'closed' }]);
+    return opened;
+  }
+  type Upstream = Awaited<ReturnType<typeof startUpstream>>;
+  const named = ({ port }: Upstream) => ({
+    upstreams: {
+      'api.example.com': { baseUrl: `http://named.test:${port}`, addresses: ['127.0.0.1/32'] },
+    },
+    // Not at once, as no name server answers at once.
+    resolve: () => new Promise<string[]>((resolve) => setImmediate(() => resolve(['127.0.0.1']))),
+  });
+  const credentials = { get: async () => 'Bearer something-long' };
+
+  it.each<[string, Ask]>([
+    ['a read', {}],
+    ['a write', WRITE],
+  ])('%s, by a credential', async (_what, call) => {
+    const upstream = await startUpstream((response) => json(response, {}));
+    const waiting = { get: () => slow().then(() => 'Bearer something-long') };
+    const { heard } = await ask(call, { ...named(upstream), credentials: waiting }, {}, upstream);
+    expect([heard.writes, upstream.seen]).toEqual([[], []]);
+  });
+
+  it('a write, by its intent', async () => {
+    const upstream = await startUpstream((response) => json(response, {}));
+    const hooks = { beforeWrite: slow } as unknown as DoorSpec['hooks'];
+    await ask(WRITE, { ...named(upstream), credentials }, { hooks }, upstream);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  it('a write to what is built in, by its intent', async () => {
+    const upstream = await startUpstream((response) => json(response, {}));
+    let served = 0;
+    const builtIns = {
+      'desk.internal': async () => {
+        served += 1;
+        return Response.json({});
+      },
+    };
+    const rules = RULES.map((rule) => ({ ...rule, host: 'desk.internal', credential: null }));
+    const hooks = { beforeWrite: slow } as unknown as DoorSpec['hooks'];
+    const call = { ...WRITE, host: 'desk.internal' };
+    await ask(call, { ...named(upstream), builtIns }, { hooks, rules }, upstream);
+    expect(served).toBe(0);
   });
 });
 
