@@ -38,7 +38,7 @@ export type AssistantDeps = IntakeDeps & {
   actionsFor(
     viewer: PrincipalId,
   ): Promise<{ name: string; title: string; description: string; examples: readonly string[] }[]>;
-  formFor(action: string, filled: Record<string, unknown>): Form | null;
+  formFor(action: string, filled: Record<string, unknown>): Promise<Form | null>;
   /** Values as typed, against the action's schema. */
   checkFor(action: string, values: Readonly<Record<string, unknown>>): FormCheck | null;
   /** Recomputed at the moment of asking. */
@@ -178,7 +178,7 @@ export async function createAssistant(
       if (form === null) return null;
       const { action } = form;
       if (!(await canUse(action, viewer))) return { action, form: null };
-      return { action, form: row?.asked === viewer ? form : deps.formFor(action, {}) };
+      return { action, form: row?.asked === viewer ? form : await deps.formFor(action, {}) };
     },
 
     async checkForm(action, values, viewer) {

@@ -239,7 +239,7 @@ export async function compose(
 
   const clean = (text: string): string => cleanText(maskSecrets(text).text);
   const planner = createPlanner(config.model, catalogue, clean);
-  const offering = createOffering(catalogue, judging);
+  const offering = createOffering(catalogue, judging, toolWatch.switchedOff);
 
   const pipeline: Pipeline = createPipeline({
     ...deliverer,
@@ -257,6 +257,7 @@ export async function compose(
     isolation: isolationNow,
     toolsFor: offering.toolsFor,
     formFor: offering.formFor,
+    whySwitchedOff: offering.whySwitchedOff,
     directPlaces: reaching.directPlaces,
     readers: async () => (await directory.people()).filter((person) => judging.may(person, 'readAudit')),
     titleOf: names.titleOf,

@@ -48,7 +48,7 @@ export type PipelineParts = GreetingDeps &
   ChangingDeps &
   ObeyingDeps & {
     executor: Executor;
-    formFor(action: string, filled: Record<string, unknown>): Form | null;
+    formFor(action: string, filled: Record<string, unknown>): Promise<Form | null>;
     /** A defect: the stack is for operators. */
     defect(error: unknown, about: { turn?: TurnId; request?: RequestId }): void;
   };
@@ -201,7 +201,7 @@ export function createPipeline(parts: PipelineParts) {
         return settle(parts, turn, person, [{ text, authorship, ...restsOn }], { calls });
       }
       case 'ask': {
-        const form = parts.formFor(plan.ask.action, plan.ask.arguments);
+        const form = await parts.formFor(plan.ask.action, plan.ask.arguments);
         const text = question(turn, plan.question);
         return settle(parts, turn, person, [{ text, authorship: 'system', form }], {
           calls,
@@ -224,8 +224,9 @@ export function createPipeline(parts: PipelineParts) {
     tainted: boolean,
     signal: AbortSignal,
   ): Promise<Read> {
-    const [made] = (await proposeAll(parts, turn, person, [proposal], tainted, signal)).proposed;
-    if (!made) return { ok: false, text: 'Too many requests in a short time.' };
+    const { proposed, refused } = await proposeAll(parts, turn, person, [proposal], tainted, signal);
+    const [made] = proposed;
+    if (!made) return { ok: false, text: refused.map(({ text }) => text).join(' ') };
     if (made.request.effect !== 'read') return { ok: false, text: 'This is not a read action.' };
     await parts.db.transaction(async (tx) => {
       // The caller runs it at once; should it fall in between, the sweep finds it.
@@ -241,7 +242,9 @@ export function createPipeline(parts: PipelineParts) {
     content: Extract<StoredTurn['content'], { kind: 'form' }>,
     signal: AbortSignal,
   ): Promise<void> {
-    const tool = parts.toolsFor(person).find((candidate) => candidate.name === content.action);
+    const off = await parts.whySwitchedOff(content.action);
+    if (off !== null) return settle(parts, turn, person, [refusal(off)]);
+    const tool = (await parts.toolsFor(person)).find((candidate) => candidate.name === content.action);
     if (!tool)
       return settle(parts, turn, person, [
         refusal(`There is no action "${content.action}" that you could use.`),
@@ -250,7 +253,7 @@ export function createPipeline(parts: PipelineParts) {
     if (!parsed.ok) {
       const text = `Please look at the form again: ${parsed.problems.map((it) => `${it.field}: ${it.message}`).join('; ')}.`;
       return settle(parts, turn, person, [
-        { text, authorship: 'system', form: parts.formFor(tool.name, content.arguments) },
+        { text, authorship: 'system', form: await parts.formFor(tool.name, content.arguments) },
       ]);
     }
     const args = parsed.arguments as Record<string, Json>;

@@ -11,7 +11,7 @@ import { openLive, type StreamingDeps } from './reply/streaming.ts';
 export type PlanningDeps = StreamingDeps & {
   planner: Planner;
   /** The tools of exactly these actions. */
-  toolsFor(person: Principal): PlannerTool[];
+  toolsFor(person: Principal): Promise<PlannerTool[]>;
   titleOf(action: string): string;
   /** Masks secrets in what an outside system wrote, before a model reads it. */
   mask(text: string): string;
@@ -53,6 +53,7 @@ export async function planTurn(
   let tainted =
     state.tainted || content.fetched.length > 0 || history.some((it) => it.authorship === 'fetched');
   const sources: Source[] = [];
+  const tools = await deps.toolsFor(person);
   const live = await openLive(deps, turn);
   const plan = deps.planner.plan({
     turn: turn.id,
@@ -60,7 +61,7 @@ export async function planTurn(
     text: content.text,
     fetched: content.fetched,
     history,
-    tools: deps.toolsFor(person),
+    tools,
     pendingAsk: state.ask,
     read: async (proposal) => {
       const { source, ...answered } = await read(proposal, tainted);

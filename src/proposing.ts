@@ -30,7 +30,12 @@ export type ProposingDeps = {
   isolation(): { level: IsolationLevel; acceptProcess: boolean };
 };
 
-export type AdmittingDeps = ProposingDeps & { ephemeral: Ephemeral; limits: Limits };
+export type AdmittingDeps = ProposingDeps & {
+  ephemeral: Ephemeral;
+  limits: Limits;
+  /** Why this action cannot be asked for now, in words for people; null where it can. */
+  whySwitchedOff(action: string): Promise<string | null>;
+};
 
 export type Proposed = {
   request: StoredRequest;
@@ -41,7 +46,7 @@ export type Proposed = {
 
 const SALT_BYTES = 16;
 
-/** Each proposal of a turn that the person's limits admit; the others are refused in words. */
+/** Each proposal of a turn that the person's limits admit and that is not switched off; the others are refused in words. */
 export async function proposeAll(
   deps: AdmittingDeps,
   turn: StoredTurn,
@@ -53,6 +58,11 @@ export async function proposeAll(
   const proposed: Proposed[] = [];
   const refused: Saying[] = [];
   for (const proposal of proposals) {
+    const off = await deps.whySwitchedOff(proposal.action);
+    if (off !== null) {
+      refused.push(refusal(off));
+      continue;
+    }
     const admission = await admitRequest(deps.ephemeral, deps.limits, person.id, proposal.action);
     if (!admission.ok) refused.push(refusal(admission.message));
     else

@@ -17,6 +17,18 @@ export async function noteChanged(
   return row !== null;
 }
 
+/** Those of them that are not what was reviewed any more. */
+export async function changedAmong<R extends Reviewed>(sql: Sql, all: readonly R[]): Promise<R[]> {
+  if (all.length === 0) return [];
+  const rows = await sql.query<{ at: number }>(
+    `select r.at::int from unnest($1::text[], $2::text[], $3::text[]) with ordinality as r(server, tool, review, at)
+     join tools_changed t on (t.server, t.tool, t.review) = (r.server, r.tool, r.review)`,
+    [all.map(({ server }) => server), all.map(({ tool }) => tool), all.map(({ review }) => review)],
+  );
+  const changed = new Set(rows.map(({ at }) => at - 1));
+  return all.filter((_one, at) => changed.has(at));
+}
+
 export async function hasChanged(sql: Sql, { server, tool, review }: Reviewed): Promise<boolean> {
   const row = await sql.maybe(
     'select tool from tools_changed where server = $1 and tool = $2 and review = $3',

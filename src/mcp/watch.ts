@@ -10,7 +10,7 @@ import type { Executor } from '../execution/executor.ts';
 import type { Obstacle } from '../execution/executor-deps.ts';
 import type { Database, Sql, Tx } from '../store/database.ts';
 import { MCP_MODULE, type McpActions, type Unreviewed } from './actions.ts';
-import { hasChanged, noteChanged, type Reviewed } from './changed.ts';
+import { changedAmong, hasChanged, noteChanged, type Reviewed } from './changed.ts';
 
 /** `now`: the digest of what the server says now, or a word where it says none, or two. */
 export type ToolChanged = { action: string; server: string; tool: string; reviewed: string; now: string };
@@ -28,6 +28,8 @@ export type ToolWatch = {
   watched(executor: Executor): Executor;
   /** What keeps an approved request of this action from running; null where nothing does. Asked in the transaction of the claim. */
   obstacle(sql: Sql, action: string): Promise<Obstacle | null>;
+  /** Actions that are switched off for it, each with why, in words for people: nobody is offered them, and nothing is made of asking. */
+  switchedOff(): Promise<ReadonlyMap<string, string>>;
   /** For readiness: `ok`, `tool_changed`, `tool_unreviewed` or `database_unavailable`. */
   code(): Promise<string>;
 };
@@ -82,6 +84,12 @@ export function createToolWatch({ served, unreviewed, reviews }: McpActions, dep
       const tool = watched.get(action);
       if (tool === undefined || !(seen.has(action) || (await hasChanged(sql, tool)))) return null;
       return { code: 'action_gone', message: inWords(tool), event: 'checks_failed' };
+    },
+    async switchedOff() {
+      const all = [...watched.values()];
+      const changed = new Set(await changedAmong(deps.db, all));
+      const off = all.filter((tool) => seen.has(tool.action) || changed.has(tool));
+      return new Map(off.map((tool) => [tool.action, inWords(tool)]));
     },
     async code() {
       try {

@@ -192,6 +192,7 @@ describe('a tool that changes', () => {
       await expect(process.look(reviewed)).rejects.toThrow('an operator must review it again');
       expect(await process.obstacle()).toMatchObject({ code: 'action_gone', event: 'checks_failed' });
       expect(await process.watch.code()).toBe('tool_changed');
+      expect([...(await process.watch.switchedOff()).keys()]).toEqual(['calendar.create']);
     }
     const said = {
       action: 'calendar.create',
@@ -209,6 +210,7 @@ describe('a tool that changes', () => {
     const later = begin(minutes(3));
     await later.look(reviewed);
     expect([await later.watch.code(), await later.obstacle()]).toEqual(['ok', null]);
+    expect(await later.watch.switchedOff()).toEqual(new Map());
   });
 
   it('is not served where that cannot be stored or looked up', async () => {
@@ -235,9 +237,12 @@ describe('a tool that changes', () => {
         return db[name];
       },
     });
-    const { look } = begin(minutes(5), unsteady);
+    const { look, watch } = begin(minutes(5), unsteady);
     isAway = true;
     await expect(look('missing')).rejects.toThrow('away');
+    expect([...(await watch.switchedOff()).values()], 'what this process saw counts').toEqual([
+      expect.stringContaining('review it again'),
+    ]);
     isAway = false;
     await expect(look(reviewed)).rejects.toThrow('review it again');
     expect(recorded).toHaveLength(1);

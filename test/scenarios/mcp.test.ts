@@ -1,6 +1,7 @@
 /** From words in chat to an approved tool of an MCP server and its effect there; and to a tool that is no longer what was reviewed. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PrincipalId } from '../../src/model/ids.ts';
 import {
   type Home,
   runProcess,
@@ -241,14 +242,24 @@ describe('a tool of an MCP server', () => {
   });
 
   it('that has changed since its review is refused in words, and operators are told once', async () => {
-    const ask = async () =>
-      (await house.submit('alice', 'calendar.create', { title: 'Party', day: '2026-12-31' })).requests[0];
+    const ask = () => house.submit('alice', 'calendar.create', { title: 'Party', day: '2026-12-31' });
+    const alice = 'alice' as PrincipalId;
+    const offered = async () => ({
+      listed: (await house.assistant.actions(alice)).some(({ name }) => name === 'calendar.create'),
+      form: (await house.assistant.form('calendar.create', alice)) !== null,
+      told: ((await house.say('alice', 'help')).reply ?? '').includes('Put an event into the calendar'),
+    });
+    expect(await offered()).toEqual({ listed: true, form: true, told: true });
     const words =
       'The tool create_event of the MCP server calendar has changed since it was reviewed; an operator must review it again.';
-    expect(await ask()).toMatchObject({ state: 'failed', result: { message: words } });
+    expect((await ask()).requests).toMatchObject([{ state: 'failed', result: { message: words } }]);
     // Not even when the server says again what was reviewed.
     server.state.tools = [LIST_EVENTS, CREATE_EVENT];
-    expect(await ask()).toMatchObject({ state: 'failed', result: { message: words } });
+    const isRefused = { requests: [], reply: words };
+    expect(await ask()).toMatchObject(isRefused);
+    expect(await house.say('alice', 'put Party into the calendar on 2026-12-31')).toMatchObject(isRefused);
+    expect(await house.say('alice', 'calendar.create title=Party day=2026-12-31')).toMatchObject(isRefused);
+    expect(await offered()).toEqual({ listed: false, form: false, told: false });
     const alerts = await settles(async () => {
       const all = (await house.verifiedLog()).filter(({ type }) => type === 'alert.raised');
       return all.length > 0 && all;
@@ -262,13 +273,12 @@ describe('a tool of an MCP server', () => {
     expect(read.requests, 'its other tools go on').toMatchObject([{ state: 'succeeded' }]);
 
     await again();
-    expect(await ask(), 'a restart forgets nothing').toMatchObject({
-      state: 'failed',
-      result: { message: words },
-    });
+    expect(await ask(), 'a restart forgets nothing').toMatchObject(isRefused);
+    expect(await offered()).toEqual({ listed: false, form: false, told: false });
     expect(await command(house.home, 'mcp', 'review', 'calendar', '--write')).toMatchObject({ exit: 0 });
     await again();
-    expect(await ask(), 'it was reviewed again').toMatchObject({ state: 'pending' });
+    expect((await ask()).requests, 'it was reviewed again').toMatchObject([{ state: 'pending' }]);
+    expect(await offered()).toEqual({ listed: true, form: true, told: true });
     expect((await house.verifiedLog()).filter(({ type }) => type === 'alert.raised')).toHaveLength(1);
   });
 });
