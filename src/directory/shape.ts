@@ -1,6 +1,7 @@
 /** The shape of the directory's YAML file. Strict: a key that nobody declared is a mistake, not a comment. */
 import { z } from 'zod';
 import { PrincipalId } from '../model/ids.ts';
+import { Subject } from '../model/principal.ts';
 
 /** Issuer of the accounts that local mode links by itself; a file may not claim it. */
 export const LOCAL_ISSUER = 'local';
@@ -43,7 +44,8 @@ export const AccountEntry = z.discriminatedUnion('platform', [
       .min(1)
       .max(200)
       .refine((issuer) => issuer !== LOCAL_ISSUER, 'the issuer "local" is reserved for local mode'),
-    subject: outsideId,
+    // As the provider says it: our sign-in page prints it, and what it prints must be taken.
+    subject: Subject,
   }),
 ]);
 export type AccountEntry = z.infer<typeof AccountEntry>;

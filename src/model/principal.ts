@@ -5,6 +5,14 @@ export const Platform = z.enum(['web', 'slack', 'teams']);
 export type Platform = z.infer<typeof Platform>;
 
 /**
+ * A person's id at their sign-in provider: up to 255 ASCII characters (OpenID Connect Core, 2), here visible ones, as nobody sees a
+ * space in a file. Many a provider makes it of more than letters and digits: base64, or `f:REALM:NAME@HOST`.
+ */
+export const Subject = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, 'is not a subject (1 to 255 visible ASCII characters)');
+
+/**
  * Who a platform says is speaking. An account is not a person: the directory links accounts to principals.
  * Local mode's sample people speak as `{platform: 'web', issuer: 'local', subject: <principal id>}`.
  */

@@ -1,6 +1,7 @@
 /** The identity provider, by OpenID Connect: where to send a browser, and who came back. */
 import * as oidc from 'openid-client';
 import { AppError } from '../../../src/errors.ts';
+import { Subject } from '../../../src/model/principal.ts';
 import type { Transaction } from './transaction.ts';
 
 export type ProviderConfig = { issuer: URL; clientId: string; clientSecret: string };
@@ -24,8 +25,6 @@ const TIMEOUT_SECONDS = 10;
 const CLOCK_TOLERANCE_SECONDS = 30;
 /** Endpoints move rarely; its keys are read again by themselves whenever an unknown one signs. In milliseconds. */
 const METADATA_FRESH_MS = 60 * 60_000;
-/** OpenID Connect Core, 2: a subject has no more. */
-const MAX_SUBJECT_LENGTH = 255;
 
 /**
  * In the body, which leaves no doubt how ids and secrets are encoded; in the header where a provider takes nothing else or
@@ -113,10 +112,11 @@ export function createProvider(config: ProviderConfig, now: () => Date): Provide
           idTokenExpected: true,
         });
         const claims = tokens.claims();
-        if (claims === undefined || claims.sub === '' || claims.sub.length > MAX_SUBJECT_LENGTH) {
-          throw new Error('the ID token names no subject');
+        const subject = Subject.safeParse(claims?.sub);
+        if (claims === undefined || !subject.success) {
+          throw new Error('the ID token names no subject that the directory could link');
         }
-        return { issuer: claims.iss, subject: claims.sub };
+        return { issuer: claims.iss, subject: subject.data };
       } catch (cause) {
         if (isSilence(cause)) throw new AppError('platform_unavailable', UNAVAILABLE, { cause });
         throw new AppError('sign_in_refused', REFUSED, { cause });

@@ -1,5 +1,9 @@
 /** Signing in, against a real provider's protocol: who gets in, and everything that must not. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadDirectory } from '../../../src/directory/file.ts';
 import { useDatabase } from '../../support/database.ts';
 import { CLIENT, signedByAnother, startProvider, type TestProvider } from '../../support/oidc/provider.ts';
 import { Visitor } from '../../support/oidc/visitor.ts';
@@ -13,6 +17,7 @@ const PEOPLE: Listed[] = [
   { id: 'dave', subject: 'subject-of-dave', active: false },
 ];
 const MINUTE_MS = 60_000;
+const UNESCAPED: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'" };
 
 const database = useDatabase();
 let provider: TestProvider;
@@ -122,6 +127,7 @@ describe('a sign-in that does not hold', () => {
     ['a time that is over', { exp: Math.floor(Date.now() / 1000) - 60 }, /exp/],
     ['a time that has not come', { nbf: Math.floor(Date.now() / 1000) + 120 }, /nbf/],
     ['no subject', { sub: undefined }, /sub/],
+    ['a subject that no file could name', { sub: 'subject of mallory' }, /names no subject/],
   ];
   it.each(claims)('is refused for %s in the ID token', async (_what, wrong, reason) => {
     provider.alter = (token) => Object.assign(token, wrong);
@@ -220,6 +226,12 @@ describe('a sign-in that does not hold', () => {
 });
 
 describe('somebody whom the directory does not link', () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'countersign-lines-'));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
   it('is told the issuer and subject to be added with, and gets no session', async () => {
     provider.subject = 'subject-of-<b>mallory</b>';
     const answer = await visitor.signIn();
@@ -228,6 +240,23 @@ describe('somebody whom the directory does not link', () => {
     expect(answer.text).toContain(provider.issuer);
     expect(answer.text).not.toContain('<b>');
     expect(visitor.cookies.size).toBe(0);
+  });
+
+  it.each([
+    'f:3c6e0b8a-9c15-4f2e-8f0a-0c5e2b7d1a44:mallory@example.com',
+    'AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bb+aQ/w==',
+    `"#:{}[],&*!|>%\`'\\~`,
+    'x'.repeat(255),
+  ])('is shown lines that the directory takes: %s', async (subject) => {
+    provider.subject = subject;
+    const shown = /<pre>(.*?)<\/pre>/s.exec((await visitor.signIn()).text)?.[1] ?? '';
+    const lines = shown.replace(/&(amp|lt|gt|quot|#39);/g, (_all, name: string) => UNESCAPED[name] ?? '');
+    const file = join(folder, 'people.yaml');
+    const account = lines.replace(/^/gm, '      ');
+    const text = `groups: {}\npeople:\n  - id: mallory\n    name: Mallory\n    accounts:\n${account}\n`;
+    writeFileSync(file, text, { mode: 0o600 });
+    const found = loadDirectory(file, { production: true });
+    expect(found.people[0]?.accounts).toEqual([{ platform: 'web', issuer: provider.issuer, subject }]);
   });
 
   it('is not let in by an e-mail address or a name', async () => {
