@@ -10,6 +10,7 @@ import { callAction, withLease } from './call-action.ts';
 import { end, toCheck } from './end.ts';
 import type { ExecutorDeps } from './executor-deps.ts';
 import { type Claim, intentsOf, isSwitchedOff, renewLease, storeHandle } from './lease.ts';
+import { FAILURE_CODES } from './sandbox/outcome.ts';
 import { EXECUTION_BUDGET, usedUpResult } from './spending.ts';
 
 export async function runClaimed(
@@ -95,17 +96,7 @@ const KILLED: Result = {
 };
 
 /** Codes with which a run ends without the action's own word for it. */
-const SANDBOX_CODES = new Set([
-  'timeout',
-  'out_of_memory',
-  'output_limit',
-  'crashed',
-  'killed',
-  'bad_answer',
-  'threw',
-  'isolation_too_low',
-  EXECUTION_BUDGET,
-]);
+const SANDBOX_CODES = new Set([...FAILURE_CODES, EXECUTION_BUDGET]);
 
 /**
  * A write left and nobody knows what became of it. Where the upstream enforces a key it is sent again with it;

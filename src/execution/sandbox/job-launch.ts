@@ -159,6 +159,7 @@ export function jobUnderLandlock(job: JobCommand, scratch: string, { nodeFiles, 
       watching: false,
       // Files of our own account lie outside, and Landlock does not govern their attributes.
       attributes: job.account !== null,
+      uncountedMemory: true,
     },
     door: false,
     uid: job.account,

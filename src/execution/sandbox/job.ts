@@ -15,10 +15,10 @@ import { jobAccount } from './job-account.ts';
 import { type JobCommand, jobInNamespaces, jobUnderLandlock } from './job-launch.ts';
 import { type JobLimits, maxTasks } from './job-limits.ts';
 import { makeScratch, removeScratch, scratchBytes } from './job-scratch.ts';
-import { usageOf } from './job-watch.ts';
 import type { Launch, Means } from './launch.ts';
 import { keepDescriptorsHome, locateBubblewrap, locateNode } from './machine.ts';
 import { drained, endOf, isShortage, killGroup, startProcess } from './process.ts';
+import { usageOf, WATCH_MS } from './usage.ts';
 
 export type JobStop = 'timeout' | 'memory' | 'output' | 'processes' | 'scratch' | 'cancelled';
 
@@ -51,8 +51,6 @@ export type Job = {
   outFolder?: string;
 };
 
-/** Often enough that a runaway job does little harm; reading /proc takes a few milliseconds. */
-const WATCH_MS = 200;
 /** bubblewrap's own two processes, which are ours. */
 const OWN_PROCESSES = 2;
 /** What shells and bubblewrap add to a signal's number to make an exit code of it. */

@@ -120,6 +120,7 @@ function litePlan(command: string[], bundle: string, { node, libraries }: NodeFi
       newSessions: false,
       watching: false,
       attributes: false,
+      uncountedMemory: false,
     },
     door: true,
     uid: null,

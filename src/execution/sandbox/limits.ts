@@ -9,8 +9,12 @@ export type RunLimits = {
   cpuSeconds: number;
   /** JavaScript objects, in MiB; V8 ends the process beyond it. */
   heapMib: number;
-  /** Writable memory in MiB, buffers and WebAssembly included, on top of what V8 reserves for itself. */
+  /**
+   * Writable memory in MiB, buffers and WebAssembly included, on top of what V8 reserves for itself, by the kernel; and all memory that
+   * is really used, on top of what Node itself uses, by the watch: what is made read-only afterwards no resource limit counts.
+   */
   memoryMib: number;
+  threads: number;
   /** Everything printed on stdout and stderr, the answer included. */
   outputBytes: number;
   /** What operators get to see of stderr. */
@@ -24,15 +28,22 @@ export const DEFAULT_LIMITS: RunLimits = {
   // Octokit and a few pages of results take 30 MiB.
   heapMib: 128,
   memoryMib: 256,
+  // Node has eleven.
+  threads: 64,
   // A card shows far less; the largest answer is a job's tail of output.
   outputBytes: MIB,
   stderrBytes: 64 * 1024,
 };
 
+/** What a Node that has done nothing uses, and the kernel's allowance of as yet unused memory: of what the watch counts, not the action's. */
+const NODES_OWN_MIB = 128;
 /** V8 reserves a code range that RLIMIT_DATA counts: Node starts from 640 MiB, of which it uses little. */
 const V8_RESERVED_MIB = 576;
 /** Enough for Node's own (about 20) and the door; few enough to hoard nothing. */
 const MAX_DESCRIPTORS = 64;
+
+/** Beyond it the watch ends a run, whatever kind of memory it is. */
+export const mostMemoryBytes = (limits: RunLimits): number => (NODES_OWN_MIB + limits.memoryMib) * MIB;
 
 export type ProcessLimits = {
   cpuSeconds: number;

@@ -5,6 +5,7 @@ import type { Json } from '../../model/request.ts';
 export type FailureCode =
   | 'timeout'
   | 'out_of_memory'
+  | 'thread_limit'
   | 'output_limit'
   | 'crashed'
   | 'killed'
@@ -15,6 +16,7 @@ export type FailureCode =
 const MESSAGES: Record<FailureCode, string> = {
   timeout: 'It took longer than it may, and was stopped.',
   out_of_memory: 'It needed more memory than it may use, and was stopped.',
+  thread_limit: 'It started more threads than it may, and was stopped.',
   output_limit: 'It printed more than it may, and was stopped.',
   crashed: 'It ended before it had answered.',
   killed: 'It was stopped from outside.',
@@ -22,6 +24,8 @@ const MESSAGES: Record<FailureCode, string> = {
   threw: 'It ended with an error.',
   isolation_too_low: 'This machine no longer isolates it as well as it must be. Operators have been told.',
 };
+
+export const FAILURE_CODES: readonly string[] = Object.keys(MESSAGES);
 
 export type Durations = {
   /** From start to the end of the process. */
@@ -58,7 +62,7 @@ export function notStarted(error: Error, durations: Durations): SandboxOutcome {
 }
 
 /** Why we ended it ourselves, if we did. */
-export type Stop = 'timeout' | 'output_limit' | 'killed' | 'bad_answer';
+export type Stop = 'timeout' | 'out_of_memory' | 'thread_limit' | 'output_limit' | 'killed' | 'bad_answer';
 
 export type Exit = { code: number | null; signal: NodeJS.Signals | null };
 

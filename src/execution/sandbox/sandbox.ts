@@ -10,10 +10,11 @@ import { AnswerReader } from './answer.ts';
 import { type Bundle, bundleLauncher, checkBundle } from './bundle.ts';
 import type { Call } from './call.ts';
 import { type Launch, launchFor, type Means } from './launch.ts';
-import { DEFAULT_LIMITS, type RunLimits } from './limits.ts';
+import { DEFAULT_LIMITS, mostMemoryBytes, type RunLimits } from './limits.ts';
 import { keepDescriptorsHome, locateBubblewrap, locateNode } from './machine.ts';
 import { type Durations, failed, notStarted, readExit, type SandboxOutcome, type Stop } from './outcome.ts';
 import { collect, drained, isShortage, killGroup, startProcess } from './process.ts';
+import { usageOfAction, WATCH_MS } from './usage.ts';
 
 export type SandboxRun = {
   /** Its bytes are compared with the digest before anything starts. */
@@ -72,12 +73,17 @@ export async function createSandbox({
         throw error;
       }
       const limits = { ...DEFAULT_LIMITS, ...run.limits };
-      return execute(launchFor(level, run.bundle.file, limits, means), run, limits);
+      return runLaunched(launchFor(level, run.bundle.file, limits, means), run, limits);
     },
   };
 }
 
-async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Promise<SandboxOutcome> {
+/** Supervises one run, however it is launched. */
+export async function runLaunched(
+  launch: Launch,
+  run: Omit<SandboxRun, 'bundle' | 'limits'>,
+  limits: RunLimits,
+): Promise<SandboxOutcome> {
   const started = performance.now();
   let firstByteAt: number | null = null;
   const durations = (): Durations => ({
@@ -94,6 +100,10 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
     killGroup(child);
   };
   const timer = setTimeout(() => end('timeout'), limits.wallMs);
+  const watch = setInterval(() => {
+    const reason = overuse(child.pid, limits);
+    if (reason !== null) end(reason);
+  }, WATCH_MS);
   const onAbort = (): void => end('killed');
   run.signal?.addEventListener('abort', onAbort, { once: true });
 
@@ -118,6 +128,7 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
   (child.stdin as Writable).end(JSON.stringify(run.job));
   const exit = await exited;
   clearTimeout(timer);
+  clearInterval(watch);
   run.signal?.removeEventListener('abort', onAbort);
   // Whatever it left behind goes with it.
   killGroup(child);
@@ -135,6 +146,14 @@ async function execute(launch: Launch, run: SandboxRun, limits: RunLimits): Prom
   }
   if ('error' in answer.final) return failed(answer.final.error.code, stderr(), durations());
   return { kind: 'answered', value: answer.final.value, durations: durations() };
+}
+
+/** Past Node's permissions there are kinds of memory, and threads, that no resource limit of one process bounds. */
+function overuse(pid: number | undefined, limits: RunLimits): Stop | null {
+  if (pid === undefined || process.platform !== 'linux') return null;
+  const usage = usageOfAction(pid);
+  if (usage.memoryBytes > mostMemoryBytes(limits)) return 'out_of_memory';
+  return usage.tasks > limits.threads ? 'thread_limit' : null;
 }
 
 function unstarted(error: Error, durations: Durations): SandboxOutcome {

@@ -18,6 +18,8 @@ export type SeccompProfile = {
   watching: boolean;
   /** chmod, chown and their like. */
   attributes: boolean;
+  /** Memory without a file that RLIMIT_DATA does not count: what is shared, and what grows downwards as a stack does. */
+  uncountedMemory: boolean;
   /** Truncating by name or by O_TRUNC: refused where Landlock is too old to govern it (ABI below 3). */
   truncation: boolean;
 };
@@ -30,6 +32,7 @@ export const ACTION_IN_NAMESPACES: SeccompProfile = {
   newSessions: true,
   watching: true,
   attributes: true,
+  uncountedMemory: false,
   truncation: true,
 };
 
@@ -38,6 +41,7 @@ export const JOB_IN_NAMESPACES: SeccompProfile = {
   ...ACTION_IN_NAMESPACES,
   processes: 'fork',
   sockets: 'pairs',
+  uncountedMemory: true,
 };
 
 // linux/bpf_common.h: BPF_LD|W|ABS, BPF_ALU|AND|K, BPF_JMP|JEQ|K, BPF_JMP|JGE|K, BPF_JMP|JSET|K, BPF_RET|K
@@ -75,6 +79,10 @@ const SOCK_STREAM = 1;
 /** What of a socket's type is not its flags. */
 const SOCK_TYPE_MASK = 0xf;
 const O_TRUNC = 0o1000;
+/** asm-generic/mman-common.h; MAP_SHARED_VALIDATE has MAP_SHARED's bit too, and nothing private has. */
+const MAP_SHARED = 0x01;
+const MAP_ANONYMOUS = 0x20;
+const MAP_GROWSDOWN = 0x0100;
 /** Terminal ioctls that type into the terminal of whoever started us. */
 const TIOCSTI = 0x5412;
 const TIOCLINUX = 0x541c;
@@ -192,6 +200,16 @@ export function seccompFilter(profile: SeccompProfile, arch: Arch): Buffer {
     on('inotify_init', [refuse(EPERM)]);
     on('inotify_init1', [refuse(EPERM)]);
     on('inotify_add_watch', [refuse(EPERM)]);
+  }
+  if (!profile.uncountedMemory) {
+    on('mmap', [
+      load(argumentAt(3)),
+      [IF_ANY_BIT, 0, 1, MAP_GROWSDOWN],
+      refuse(EPERM),
+      [IF_ANY_BIT, 1, 0, MAP_ANONYMOUS],
+      answer(ALLOW),
+      ...without(3, MAP_SHARED),
+    ]);
   }
   if (!profile.truncation) {
     on('truncate', [refuse(EPERM)]);

@@ -152,6 +152,7 @@ export const GUARDED = {
   open: [2, null],
   openat: [257, 56],
   openat2: [437, 437],
+  mmap: [9, 222],
   creat: [85, null],
   truncate: [76, 45],
 } as const satisfies Record<string, Numbers>;

@@ -1,7 +1,13 @@
 /** What the attack suite tries, in the words of the table. Each name is one of the attacker's own. */
 
 /** `thrown`: what its own error means. */
-type Use = { use: string; limits?: { cpuSeconds?: number; wallMs?: number }; thrown?: string };
+type Use = {
+  use: string;
+  limits?: { cpuSeconds?: number; wallMs?: number };
+  thrown?: string;
+  /** By native calls: at the kernel levels it is tried without Node's permissions. */
+  native?: true;
+};
 
 export type Row = {
   what: string;
@@ -75,6 +81,7 @@ export const GROUPS: Record<string, readonly Row[]> = {
     way('fork a child of the assistant (`CLONE_PARENT`)', 'fork a brother'),
     use('start a worker thread', 'worker', { thrown: 'refused (Node)' }),
     use('start fifty workers that never end', 'workers', { thrown: 'refused (Node)' }),
+    use('start a thousand threads by native calls', 'threads', { thrown: 'refused (Node)', native: true }),
   ],
   'Around JavaScript': [
     way('make code from a string', 'code from a string'),
@@ -97,6 +104,12 @@ export const GROUPS: Record<string, readonly Row[]> = {
     use('memory: `Buffer`', 'buffer'),
     use('memory: `WebAssembly.Memory`', 'wasm'),
     use('memory: `SharedArrayBuffer`', 'shared'),
+    way('memory: shared without a file, by a call', 'memory of its own that is shared'),
+    way('memory: growing downwards as a stack does, by a call', 'memory that grows down'),
+    use('memory: made read-only once it is full, by native calls', 'read-only memory', {
+      thrown: 'refused (Node)',
+      native: true,
+    }),
     use('processor time without end', 'loop', { limits: { cpuSeconds: 1 } }),
     use('sleep without end', 'sleep', { limits: { wallMs: 1_000 } }),
     use('print without end', 'print'),

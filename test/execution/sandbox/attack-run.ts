@@ -7,33 +7,19 @@ import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Bundle, bundleLauncher, bundleOperations } from '../../../src/execution/sandbox/bundle.ts';
+import { type Bundle, bundleOperations } from '../../../src/execution/sandbox/bundle.ts';
 import type { Call } from '../../../src/execution/sandbox/call.ts';
 import { runJob } from '../../../src/execution/sandbox/job.ts';
-import { type Launch, launchFor } from '../../../src/execution/sandbox/launch.ts';
+import { launchFor } from '../../../src/execution/sandbox/launch.ts';
 import { DEFAULT_LIMITS } from '../../../src/execution/sandbox/limits.ts';
-import { keepDescriptorsHome, locateBubblewrap, locateNode } from '../../../src/execution/sandbox/machine.ts';
 import { collect, drained, startProcess } from '../../../src/execution/sandbox/process.ts';
 import { IsolationLevel } from '../../../src/model/request.ts';
 import type { AttackInput } from './attacker-ways.ts';
+import { meansIn, withoutPermissions } from './without-permissions.ts';
 
 const level = IsolationLevel.parse(process.argv[2]);
 const walls = process.argv[3];
 const outFolder = process.argv[4] ?? '';
-
-const NODES_OWN = ['--permission', '--allow-fs-read', '--disallow-code-generation-from-strings'];
-const isNodesOwn = (flag: string): boolean => NODES_OWN.some((own) => flag.startsWith(own));
-
-/** The same launch without Node's own wall, to see what the kernel's hold by themselves. */
-function withoutPermissions(launch: Launch): Launch {
-  const strip = (flags: string[]): string[] => flags.filter((flag) => !isNodesOwn(flag));
-  const args = strip(launch.args).map((arg) => {
-    if (!arg.startsWith('{')) return arg;
-    const plan = JSON.parse(arg) as { command: string[] };
-    return JSON.stringify({ ...plan, command: strip(plan.command) });
-  });
-  return { ...launch, args };
-}
 
 /** What lies there afterwards was made, whatever the attacker was told: an empty file has left too. */
 function withMarks(results: Record<string, string>): Record<string, string> {
@@ -49,13 +35,7 @@ function withMarks(results: Record<string, string>): Record<string, string> {
 type Printed = { said: string; complained: string };
 
 async function asAction(bundle: Bundle, call: Call): Promise<Printed> {
-  const means = {
-    nodeFiles: await locateNode(),
-    bubblewrap: await locateBubblewrap(),
-    launcher: await bundleLauncher(outFolder),
-  };
-  keepDescriptorsHome();
-  const launch = launchFor(level, bundle.file, DEFAULT_LIMITS, means);
+  const launch = launchFor(level, bundle.file, DEFAULT_LIMITS, await meansIn(outFolder));
   const { child, exited } = startProcess(walls === 'kernel' ? withoutPermissions(launch) : launch);
   if (child === null) throw await exited;
   const said = collect(child.stdout as never, DEFAULT_LIMITS.outputBytes);

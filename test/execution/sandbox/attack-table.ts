@@ -12,6 +12,7 @@ import { IsolationLevel } from '../../../src/model/request.ts';
 import { GROUPS, type Row } from './attack-rows.ts';
 import { attack, type Seen } from './attacking.ts';
 import { KERNEL_LEVELS, openFolder } from './levels.ts';
+import { runWithoutPermissions } from './without-permissions.ts';
 
 export const ATTACKS_FILE = path.join(import.meta.dirname, '../../../docs/attacks.md');
 
@@ -34,6 +35,7 @@ const WORDS: Record<string, string> = {
 const STOPPED: Partial<Record<FailureCode, string>> = {
   out_of_memory: 'memory limit',
   timeout: 'time limit',
+  thread_limit: 'thread limit',
   output_limit: 'output limit',
 };
 
@@ -58,13 +60,13 @@ export async function column(level: IsolationLevel): Promise<Map<Row, string>> {
         cells.set(row, ofWay(row.try.way, all, alone));
         continue;
       }
-      const { use, limits, thrown } = row.try;
-      const outcome = await sandbox.run({
-        bundle: bundles.get('attacker') as Bundle,
-        job: callOf(use),
-        door: () => undefined,
-        ...(limits ? { limits } : {}),
-      });
+      const { use, limits, thrown, native } = row.try;
+      const run = { job: callOf(use), door: () => undefined };
+      const bundle = bundles.get('attacker') as Bundle;
+      const outcome =
+        isKernel && native
+          ? await runWithoutPermissions(level, bundle, run, folder)
+          : await sandbox.run({ bundle, ...run, ...(limits ? { limits } : {}) });
       cells.set(row, outcome.kind === 'answered' ? 'succeeds' : ofFailure(outcome.code, thrown));
     }
   } finally {
@@ -133,8 +135,9 @@ const HEAD = [
   '',
   'Hostile code is bundled and launched exactly like an action and tries each of these. `refused (kernel)`: also with Node’s own',
   'permissions taken away, native calls included, the kernel’s walls alone refuse it. `refused (Node)`: Node’s permission model',
-  'does, which its documentation says is no boundary against hostile code. `stopped`: a limit ended it. The words after the colon',
-  'are those of the machine that wrote this page. At `none` limits still hold, and nothing of the environment is given.',
+  'does, which its documentation says is no boundary against hostile code. `stopped`: a limit ended it; rows that say “by native',
+  'calls” are tried at the kernel levels with Node’s permissions taken away. The words after the colon are those of the machine that',
+  'wrote this page. At `none` limits still hold, and nothing of the environment is given.',
   '',
   'Not tried here, as a try that succeeds would do harm or needs a terminal, and shown by an emulator of the filter alone',
   '(`seccomp.test.ts`): becoming another program by `execveat`, typing into a terminal by `TIOCSTI`, and every other call that the',

@@ -13,6 +13,8 @@ const JOBS_MAY = [
   ...LEFT_TO_NODE,
   ...['spawn node', 'spawn shell', 'fork by a call', 'list processes'],
   ...['signal everybody', 'signal everybody by a call'],
+  // Of a job all memory is watched, of whatever kind.
+  ...['memory of its own that is shared', 'memory that grows down'],
 ];
 
 describe('the attack', () => {

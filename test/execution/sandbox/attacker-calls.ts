@@ -7,6 +7,7 @@ const FAMILIES = 64;
 const SYS = {
   write: 1,
   close: 3,
+  mmap: 9,
   socket: 41,
   socketpair: 53,
   clone: 56,
@@ -26,6 +27,8 @@ const SIGCHLD = 17;
 const [F_SETFL, F_SETOWN, F_SETSIG, F_SETOWN_EX] = [4, 8, 10, 15];
 const O_ASYNC = 0o20000;
 
+const [PROT_READ_WRITE, MAP_SHARED, MAP_PRIVATE, MAP_ANONYMOUS, MAP_GROWSDOWN] = [3, 1, 2, 0x20, 0x100];
+
 /** Buffers stand for pointers to their bytes. */
 type Syscall = (...args: (number | Buffer)[]) => number;
 
@@ -40,6 +43,8 @@ const CALLS: Record<string, (call: Syscall, parentPid: number) => boolean> = {
     Array.from({ length: FAMILIES }, (_, family) =>
       [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET].some((type) => opens(call, family, type)),
     ).some((open) => open),
+  'memory of its own that is shared': (call) => maps(call, MAP_SHARED | MAP_ANONYMOUS),
+  'memory that grows down': (call) => maps(call, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN),
   'pair of datagrams': (call) =>
     [SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET].some(
       (type) => call(SYS.socketpair, 1, type, 0, Buffer.alloc(8)) === 0,
@@ -93,6 +98,10 @@ function signalsByDescriptor(call: Syscall, parentPid: number): boolean {
   }
   return false;
 }
+
+/** One page, which is not even touched. */
+const maps = (call: Syscall, flags: number): boolean =>
+  call(SYS.mmap, 0, 4096, PROT_READ_WRITE, flags, -1, 0) > 0;
 
 function opens(call: Syscall, family: number, type: number): boolean {
   const descriptor = call(SYS.socket, family, type, 0);

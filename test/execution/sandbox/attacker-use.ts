@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import fs from 'node:fs';
 import type { Operation } from '../../../src/action.ts';
+import { hoardMemory, hoardThreads } from './attacker-hoard.ts';
 
 export async function use(input: Record<string, unknown>): ReturnType<Operation['run']> {
   const kept: unknown[] = [];
@@ -14,6 +15,10 @@ export async function use(input: Record<string, unknown>): ReturnType<Operation[
       return done(new WebAssembly.Memory({ initial: 32_768 }).buffer.byteLength);
     case 'shared':
       return done(new Uint8Array(new SharedArrayBuffer(2 ** 31)).fill(1).length);
+    case 'read-only memory':
+      return done(await hoardMemory());
+    case 'threads':
+      return done(await hoardThreads());
     case 'loop':
       for (;;);
     case 'sleep':

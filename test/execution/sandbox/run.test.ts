@@ -10,6 +10,7 @@ import type { SandboxOutcome } from '../../../src/execution/sandbox/outcome.ts';
 import { createSandbox, type Sandbox } from '../../../src/execution/sandbox/sandbox.ts';
 import type { Json } from '../../../src/model/request.ts';
 import { KERNEL_LEVELS, openFolder } from './levels.ts';
+import { runWithoutPermissions } from './without-permissions.ts';
 
 let folder: string;
 let bundles: Map<string, Bundle>;
@@ -123,6 +124,14 @@ describe.each(LEVELS)('a run at $level', ({ level, skip }) => {
     });
   const codeOf = (outcome: SandboxOutcome): string =>
     outcome.kind === 'failed' ? outcome.code : outcome.kind;
+
+  it.skipIf(skip || level === 'process' || level === 'none').each([
+    ['read-only memory', 'out_of_memory'],
+    ['threads', 'thread_limit'],
+  ])('whose code has passed Node and hoards %s by native calls ends as %s', async (what, code) => {
+    const run = { job: call('use', { what }), door };
+    expect(codeOf(await runWithoutPermissions(level, bundle('attacker'), run, folder))).toBe(code);
+  });
 
   it.skipIf(skip).each([
     ['heap', 'out_of_memory'],

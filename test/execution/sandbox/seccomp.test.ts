@@ -61,13 +61,14 @@ const LITE_ACTION: SeccompProfile = {
   newSessions: false,
   watching: false,
   attributes: false,
+  uncountedMemory: false,
   truncation: false,
 };
 const action = seccompFilter(ACTION_IN_NAMESPACES, 'x64');
 const job = seccompFilter(JOB_IN_NAMESPACES, 'x64');
 const lite = seccompFilter(LITE_ACTION, 'x64');
 const liteJob = seccompFilter(
-  { ...LITE_ACTION, processes: 'fork', sockets: 'pairs', signals: 'none' },
+  { ...LITE_ACTION, processes: 'fork', sockets: 'pairs', signals: 'none', uncountedMemory: true },
   'x64',
 );
 
@@ -116,6 +117,19 @@ describe('a seccomp filter', () => {
     expect(decide(job, { number: 57 })).toBe(ALLOW);
     expect(decide(job, { number: 56, args: [17] })).toBe(ALLOW);
     for (const flag of NAMESPACES) expect(decide(job, { number: 56, args: [flag | 17] })).toBe(EPERM);
+  });
+
+  it('lets an action map only memory that its limit counts', () => {
+    const [MMAP, SHARED, PRIVATE, VALIDATE, ANONYMOUS, GROWSDOWN, STACK] = [9, 1, 2, 3, 0x20, 0x100, 0x20000];
+    const map = (filter: Buffer, flags: number) =>
+      decide(filter, { number: MMAP, args: [0, 4096, 3, flags] });
+    for (const filter of [action, lite]) {
+      for (const flags of [PRIVATE | ANONYMOUS, PRIVATE | ANONYMOUS | STACK, PRIVATE, SHARED])
+        expect(map(filter, flags)).toBe(ALLOW);
+      for (const flags of [SHARED | ANONYMOUS, VALIDATE | ANONYMOUS, PRIVATE | ANONYMOUS | GROWSDOWN])
+        expect(map(filter, flags)).toBe(EPERM);
+    }
+    for (const filter of [job, liteJob]) expect(map(filter, SHARED | ANONYMOUS)).toBe(ALLOW);
   });
 
   it('makes no process of ours out of one of a job', () => {

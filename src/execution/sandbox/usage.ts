@@ -1,5 +1,5 @@
-/** Counts what a job's processes use together, which no resource limit does without control groups. */
-import { readdirSync, readFileSync } from 'node:fs';
+/** Counts what processes use together, and all memory of one, which no resource limit does without control groups. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export type Usage = {
   processes: number;
@@ -11,12 +11,31 @@ export type Usage = {
 
 type Stat = { pid: number; parent: number; group: number; threads: number; ticks: number };
 
+/** How often it is asked: often enough that a runaway does little harm; reading all of /proc takes a few milliseconds. */
+export const WATCH_MS = 200;
+/** Kernels are built with it (CONFIG_PROC_CHILDREN) as a rule. */
+const listsChildren = (): boolean => existsSync('/proc/thread-self/children');
 /** USER_HZ, which Linux fixes at 100 for everything that /proc shows. */
 const TICKS_PER_SECOND = 100;
 
-/** Of the process `root`, its group, and everything that descends from either. */
-export function usageOf(root: number): Usage {
-  const members = membersOf(root, readAll());
+/** Of the process `root`, its group, and everything that descends from either. Reads all of /proc. */
+export const usageOf = (root: number): Usage => together(membersOf(root, readAll()));
+
+/**
+ * Of the process `root` and what descends from it by first threads. Cheap, as it is asked where everything else runs too; and enough
+ * for an action, which can start no process: bubblewrap starts it two down.
+ */
+export function usageOfAction(root: number): Usage {
+  if (!listsChildren()) return usageOf(root);
+  const pids = [root];
+  for (const pid of pids) {
+    const children = readOrEmpty(`/proc/${pid}/task/${pid}/children`);
+    pids.push(...(children.match(/\d+/g) ?? []).map(Number));
+  }
+  return together(pids.flatMap((pid) => readStat(pid) ?? []));
+}
+
+function together(members: readonly Stat[]): Usage {
   let memoryBytes = 0;
   let tasks = 0;
   let ticks = 0;
@@ -58,7 +77,7 @@ function anonymousBytes(pid: number): number {
   const status = readOrEmpty(`/proc/${pid}/status`);
   const kib = (name: string): number =>
     Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0);
-  return (kib('RssAnon') + kib('RssShmem')) * 1024;
+  return (kib('RssAnon') + kib('RssShmem') + kib('VmSwap')) * 1024;
 }
 
 /** A process may end between two reads; then it uses nothing. */
