@@ -1,12 +1,23 @@
 /** The author's commands: what they write, what they refuse, and that what they wrote works. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commandIn } from '../foreign/own-action.ts';
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 let folder = '';
 const file = (name: string): string => join(folder, name);
 const run = (...args: string[]) => commandIn(folder)(...args);
@@ -15,15 +26,32 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Standard output and the exit code of a program in the folder. */
-async function runNode(...args: string[]): Promise<{ exit: number; output: string }> {
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: ['ignore', 'pipe', 'inherit'] });
+/** Standard output and the exit code of a program in the folder, or in one below it. */
+async function runIn(
+  below: string,
+  program: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ exit: number; output: string }> {
+  const child = spawn(program, args, {
+    cwd: file(below),
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     output += chunk;
   });
   const [exit] = (await once(child, 'close')) as [number];
   return { exit, output };
+}
+const runNode = (...args: string[]) => runIn('.', process.execPath, args);
+
+/** With a package of the machine's own; nothing is asked of anybody. */
+async function npmInstall(below: string, what: string): Promise<number> {
+  const args = ['install', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error', what];
+  const env = { npm_config_registry: 'http://127.0.0.1:9', npm_config_cache: file('npm-cache') };
+  return (await runIn(below, 'npm', args, env)).exit;
 }
 
 describe('action new', () => {
@@ -34,6 +62,61 @@ describe('action new', () => {
     const { exit, output } = await runNode('--test', 'own/report.weekly.test.ts');
     expect(output).toContain('pass 3');
     expect(exit).toBe(0);
+  });
+
+  it('writes a folder into which packages can be installed', async () => {
+    await run('action', 'new', 'report.weekly', '--in', 'own');
+    mkdirSync(file('words'));
+    writeFileSync(file('words/package.json'), '{"name": "words", "version": "1.0.0"}');
+    expect(await npmInstall('own', '../words')).toBe(0);
+    expect(existsSync(file('own/node_modules/words'))).toBe(true);
+    const { exit, output } = await runNode('--test', 'own/report.weekly.test.ts');
+    expect(output).toContain('pass 3');
+    expect(exit).toBe(0);
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    expect(await runNode(tsc, '--project', 'own')).toEqual({ exit: 0, output: '' });
+  });
+
+  it("mends a folder that does not lead here any more, and keeps what is the author's in it", async () => {
+    mkdirSync(file('own/node_modules'), { recursive: true });
+    symlinkSync(file('gone'), file('own/node_modules/countersign'));
+    const mine = { name: 'mine', type: 'module', dependencies: { words: 'file:../words' } };
+    writeFileSync(file('own/package.json'), JSON.stringify(mine));
+    expect(await run('action', 'new', 'report.weekly', '--in', 'own')).toMatchObject({ exit: 0 });
+    expect(JSON.parse(readFileSync(file('own/package.json'), 'utf8'))).toEqual({
+      ...mine,
+      devDependencies: { countersign: 'file:.countersign-link' },
+    });
+    const finds = "await import('countersign/testing')";
+    expect(await runIn('own', process.execPath, ['--eval', finds])).toMatchObject({ exit: 0 });
+    writeFileSync(file('own/package.json'), '{');
+    expect((await run('action', 'new', 'report.daily', '--in', 'own')).stderr).toContain(
+      'own/package.json cannot be read',
+    );
+    expect(existsSync(file('own/report.daily.ts'))).toBe(false);
+  });
+
+  it('prints steps that can be followed as they stand, here in local mode', async () => {
+    const { stderr } = await run('action', 'new', 'report.weekly');
+    const copied = /cp -r (\S+) (\S+)/.exec(stderr);
+    cpSync(join(folder, copied?.[1] ?? ''), join(folder, copied?.[2] ?? ''), { recursive: true });
+    const yaml = stderr.split('\n').filter((words) => /^ {7}(policies|actions|upstreams): /.test(words));
+    expect(yaml).toHaveLength(3);
+    writeFileSync(file('countersign.yaml'), yaml.map((words) => `${words.trim()}\n`).join(''));
+    const [, review = ''] = /npx countersign (action review .*)/.exec(stderr) ?? [];
+    const unmeant = commandIn(folder, { LOCAL_MODE_WITH_CONNECTORS: '' });
+    expect((await unmeant(...review.split(' '))).stderr).toContain('Set LOCAL_MODE_WITH_CONNECTORS=1');
+    expect(stderr).toContain('export LOCAL_MODE_WITH_CONNECTORS=1');
+    const reviewed = await run(...review.split(' '));
+    expect(reviewed, reviewed.stderr).toMatchObject({ exit: 0 });
+    expect(existsSync(file('own-actions/reviewed.json'))).toBe(true);
+    // Writing another one reaches nothing, so nobody is asked whether it is meant.
+    const another = await unmeant('action', 'new', 'report.daily');
+    expect(another).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining('own-actions/report.daily.ts'),
+    });
+    expect(another.stderr).not.toMatch(/^ {7}(policies|actions): /m);
   });
 
   it('overwrites nothing', async () => {
@@ -85,6 +168,20 @@ describe('action review', () => {
       stderr: expect.stringContaining('input.note is text without a bound: add .max(…)'),
     });
     expect(existsSync(file('actions.reviewed.json'))).toBe(false);
+  });
+
+  it('takes days and addresses of mail as the page says to write them', async () => {
+    const page = readFileSync(join(ROOT, 'docs/action-author.md'), 'utf8');
+    const written = ['z.iso.date()', 'z.string()'].map(
+      (start) => page.split('`').find((code) => code.startsWith(`${start}.max(`)) ?? '',
+    );
+    const source = readFileSync(file('own/report.weekly.ts'), 'utf8');
+    const meta = ".meta({ title: 'X', description: 'X.' })";
+    const more = written.map((code, index) => `more${index}: ${code}${meta}, `).join('');
+    writeFileSync(file('own/report.weekly.ts'), source.replace('note: z', `${more}note: z`));
+    const reviewed = await run('action', 'review', 'report.weekly');
+    expect(reviewed, reviewed.stderr).toMatchObject({ exit: 0 });
+    expect(reviewed.stdout).toMatch(/more0 .*"maxLength":10.*\n.*more1 .*"maxLength":254/);
   });
 
   it("refuses what the operator's file would lower, and a folder that it does not name", async () => {
