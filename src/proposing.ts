@@ -27,7 +27,7 @@ export type ProposingDeps = {
   executor: Pick<Executor, 'preview'>;
   governed(action: string): GovernedAction | null;
   bundleOf(connector: string): { sha256: string };
-  isolation(): { level: IsolationLevel; acceptProcess: boolean };
+  isolation(governed: GovernedAction): { level: IsolationLevel; acceptProcess: boolean };
 };
 
 export type AdmittingDeps = ProposingDeps & {
@@ -168,7 +168,7 @@ export async function resolve(
   },
   signal: AbortSignal,
 ): Promise<Resolved> {
-  const { level, acceptProcess } = deps.isolation();
+  const { level, acceptProcess } = deps.isolation(what.governed);
   const least = leastLevel(what.risk, what.decision.obligations, { process: acceptProcess });
   if (!isEnough(level, least)) {
     const message = `This must run isolated at least at level "${least}"; this machine reaches "${level}". An operator can install bubblewrap.`;

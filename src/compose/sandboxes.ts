@@ -1,9 +1,11 @@
 /** What is launched, and how well isolated: action code by its bundle, jobs, and the level that each really reaches. */
 import type { RunJob } from '../../actions/systems/run-work.ts';
+import type { GovernedAction } from '../action.ts';
 import { servesJobs } from '../built-ins.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Config } from '../config.ts';
 import { createIsolation, type Isolation, sandboxInForce } from '../execution/isolation.ts';
+import { weakerOf } from '../execution/levels.ts';
 import { type Bundle, bundleOperations } from '../execution/sandbox/bundle.ts';
 import { runJob } from '../execution/sandbox/job.ts';
 import {
@@ -14,6 +16,7 @@ import {
 } from '../execution/sandbox/probe.ts';
 import { createSandbox } from '../execution/sandbox/sandbox.ts';
 import type { PreparedOutside } from '../foreign/outside.ts';
+import { runsJobs } from '../isolation-needed.ts';
 import type { IsolationLevel } from '../model/request.ts';
 
 /** The level in force, and whether `process` is accepted. */
@@ -29,7 +32,8 @@ export type Sandboxes = {
   /** The code of a connector, or of an action from outside. */
   bundleOf(connector: string): Bundle;
   runJob: RunJob;
-  isolationNow(): IsolationNow;
+  /** At which all that an action starts is launched: its own code, and the job that the built-in runner runs for it. */
+  isolationNow(governed: GovernedAction): IsolationNow;
   jobIsolationNow(): IsolationNow;
 };
 
@@ -64,7 +68,10 @@ export async function createSandboxes(
     sandbox: sandboxInForce(isolation, (level) => createSandbox({ level, ...means })),
     bundleOf: (connector) => (outside.bundles.get(connector) ?? bundles.get(connector))!,
     runJob: (job) => runJob({ ...job, ...means, level: ofJobs.now() }),
-    isolationNow: () => ({ level: isolation.now(), acceptProcess }),
+    isolationNow: (governed) => ({
+      level: runsJobs(governed) ? weakerOf(isolation.now(), ofJobs.now()) : isolation.now(),
+      acceptProcess,
+    }),
     jobIsolationNow: () => ({ level: ofJobs.now(), acceptProcess }),
   };
 }

@@ -17,8 +17,14 @@ export const withLease = <T>(
 ): Promise<T> => whileHeld(() => renewLease(deps.db, claim), signal, work);
 
 /** What policy and risk ask for, and for a run no less than what the log says it runs at. */
-function leastOf(deps: ExecutorDeps, request: StoredRequest, claim: Claim | null): IsolationLevel {
-  const least = leastLevel(request.risk, request.obligations, { process: deps.isolation().acceptProcess });
+function leastOf(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  governed: GovernedAction,
+  claim: Claim | null,
+): IsolationLevel {
+  const { acceptProcess } = deps.isolation(governed);
+  const least = leastLevel(request.risk, request.obligations, { process: acceptProcess });
   return claim && isEnough(claim.level, least) ? claim.level : least;
 }
 
@@ -41,7 +47,7 @@ export async function callAction(
     requester: { id: request.requester, name: await deps.nameOf(request.requester) },
     mark: execution ? deps.markOf(execution) : '',
     idempotencyKey: execution ?? '',
-    least: leastOf(deps, request, what.claim),
+    least: leastOf(deps, request, governed, what.claim),
     onProgress: (line) => {
       if (!what.claim) return;
       appendOutput(deps.db, what.claim, `${line}\n`)

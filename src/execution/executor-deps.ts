@@ -10,8 +10,8 @@ import type { Claim } from './lease.ts';
 export type Obstacle = { code: string; message: string; event: 'checks_failed' | 'cancelled' | 'expired' };
 
 export type ExecutorDeps = AttemptDeps & {
-  /** The level that the self-attack established, and whether `process` is accepted. */
-  isolation(): { level: IsolationLevel; acceptProcess: boolean };
+  /** The level that the self-attack established for all that this action starts, and whether `process` is accepted. */
+  isolation(governed: GovernedAction): { level: IsolationLevel; acceptProcess: boolean };
   governed(action: string): GovernedAction | null;
   nameOf(principal: PrincipalId): Promise<string>;
   /** Keyed mark of an execution, for `reconcile`. */

@@ -98,7 +98,8 @@ async function claimOrStop(deps: ExecutorDeps, request: StoredRequest): Promise<
       await deps.stop(tx, request, obstacle);
       return null;
     }
-    const claim = await claimApproved(tx, request, deps.isolation().level);
+    const { level } = deps.isolation(deps.governed(request.action)!);
+    const claim = await claimApproved(tx, request, level);
     if (claim) await deps.started(tx, request, claim, evidence);
     return claim;
   });

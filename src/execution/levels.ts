@@ -20,3 +20,6 @@ export function leastLevel(
 export function isEnough(established: IsolationLevel, least: IsolationLevel): boolean {
   return STRENGTH[established] >= STRENGTH[least];
 }
+
+export const weakerOf = (one: IsolationLevel, other: IsolationLevel): IsolationLevel =>
+  isEnough(one, other) ? other : one;

@@ -18,7 +18,7 @@ export async function preflight(
   if (!governed || governed.connector.name !== request.connector) {
     return failed('action_gone', `${request.action} is no longer served by ${request.connector}.`);
   }
-  const { level, acceptProcess } = deps.isolation();
+  const { level, acceptProcess } = deps.isolation(governed);
   const least = leastLevel(request.risk, request.obligations, { process: acceptProcess });
   if (!isEnough(level, least)) {
     return failed(

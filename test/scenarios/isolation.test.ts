@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, symlinkSync, unlinkSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -68,6 +68,44 @@ describe.skipIf(skip)('isolation that falls while the assistant runs', async () 
         { code: 'isolation_fell', of, from: 'kernel', to: 'kernel-lite' },
         { code: 'isolation_recovered', of, from: 'kernel-lite', to: 'kernel' },
       ]);
+  });
+});
+
+describe.skipIf(skip)('a machine whose bubblewrap is too old for jobs', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'isolation-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  const bubblewrap = join(folder, 'bwrap');
+  const real = await locateBubblewrap();
+  // As 0.6 was: it cannot bound a file system in memory.
+  const script = `#!/bin/sh\n[ "$1" = --help ] && { ${real} --help | grep -v -- --size; exit 0; }\nexec ${real} "$@"\n`;
+  writeFileSync(bubblewrap, script, { mode: 0o755 });
+  const house = useAssistant({ level: 'kernel', isolation: { bubblewrap } });
+
+  it('says of what runs a job the level of that job, in the log and on the card, and of all else its own', async () => {
+    const { ask, done, until, verifiedLog, database } = house();
+    const ticket = await ask('alice', 'the VPN is down, please open a ticket');
+    await done('alice', ticket, 'confirm');
+    await until(ticket, 'succeeded');
+    const checks = await ask('alice', 'run the checks of web on main');
+    await done('alice', checks, 'confirm');
+    await done('bob', checks, 'approve');
+    await until(checks, 'succeeded');
+    const started = (await verifiedLog()).filter(({ type }) => type === 'execution.started');
+    const levelOf = ({ id }: { id: string }) => started.find(({ request }) => request === id)?.data?.level;
+    expect([levelOf(ticket), levelOf(checks)]).toEqual(['kernel', 'kernel-lite']);
+    // What cards show.
+    const shown = await database.owner.query('select level from requests order by created_at');
+    expect(shown).toEqual([{ level: 'kernel' }, { level: 'kernel-lite' }]);
+  });
+
+  it('refuses at once, before anybody approves, what needs its job isolated better', async () => {
+    const { home, running, ask } = house();
+    home.edit('policies/ci.cedar', (text) => text.replace('@approval', '@isolation("kernel")\n@approval'));
+    await running.reload();
+    expect(await ask('alice', 'run the checks of web on main')).toMatchObject({
+      state: 'denied',
+      result: { code: 'isolation_too_low' },
+    });
   });
 });
 
