@@ -2,17 +2,17 @@ import { z } from 'zod';
 import type { Connector } from '../../src/action.ts';
 import { type Json, Risk } from '../../src/model/request.ts';
 import { operations } from './github-teams.operations.ts';
+import { peopleAs } from './people-setting.ts';
 
 const Login = z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})$/, "is one of GitHub's names");
 const Name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'is a name in small letters');
-const Person = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/, 'is an id of the directory');
 
 const Settings = z.strictObject({
   org: Login,
   /** As people know it; `github.com`. */
   host: z.string().min(1).default('github.com'),
   /** Whom access can be given to: the directory's ids to GitHub's names. */
-  logins: z.record(Person, Login),
+  logins: peopleAs(Login),
   /** Which teams access can be given to. */
   teams: z.record(
     Name,

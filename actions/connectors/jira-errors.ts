@@ -11,7 +11,7 @@ const FIELD_WORDS: Readonly<Record<string, string>> = {
   resolution: 'the resolution (`closing`)',
   comment: 'the comment',
   assignee: 'that nobody owns it',
-  reporter: "the assistant's account as reporter",
+  reporter: 'whoever is its customer (`people`)',
 };
 
 /** The platform answers `{errorMessages, errors: {FIELD: text}}`, Service Management `{errorMessage, i18nErrorMessage}`. */

@@ -7,8 +7,8 @@ import { listOf, read } from './json-call.ts';
 
 const OPERATOR = 'an operator must look at it';
 
-/** The name of the request type that requests are opened with, or why none can be. */
-export async function refusedType(tools: Tools): Promise<Refusal | { name: string }> {
+/** The name of the request type that requests are opened with, or why none can be, for `person` where one is named. */
+export async function refusedType(person: string, tools: Tools): Promise<Refusal | { name: string }> {
   const { desk, type, project, priorities } = placeOf(tools.settings);
   const at = await read(tools, JIRA, [...DESKS, desk]);
   if (!at.ok) return { refused: at.failure.result.message };
@@ -21,6 +21,10 @@ export async function refusedType(tools: Tools): Promise<Refusal | { name: strin
   if (!found.ok) return { refused: found.failure.result.message };
   const answer = await read(tools, JIRA, [...path, 'field']);
   if (!answer.ok) return { refused: answer.failure.result.message };
+  if (person !== '' && answer.value.canRaiseOnBehalfOf !== true)
+    return {
+      refused: `Jira does not let the assistant's account open requests for somebody else; ${OPERATOR}.`,
+    };
   const sent = ['summary', 'description', ...(Object.keys(priorities).length === 0 ? [] : ['priority'])];
   const refused = unsuitable(listOf(answer.value, 'requestTypeFields'), sent);
   return refused === null ? { name: text(found.value, 'name') } : { refused: `${refused}; ${OPERATOR}.` };

@@ -20,7 +20,7 @@ const COMMENT_PAGES = 10;
 /** How far back reconciling looks, in pages of what our account opened last. */
 const SEARCH_PAGES = 3;
 const SEARCH_PER_PAGE = 50;
-const ISSUE_FIELDS = 'summary,description,status,priority,assignee,creator,project';
+const ISSUE_FIELDS = 'summary,description,status,priority,assignee,creator,reporter,project';
 
 export type Place = {
   isCloud: boolean;
@@ -67,7 +67,7 @@ export const linkTo = (settings: Json, key: string): string => `${placeOf(settin
 
 export function requestBody(args: Args, about: About): Fields {
   const { isCloud, desk, type } = placeOf(about.settings);
-  const { title, text: words, priority } = askedOf(args, about);
+  const { title, text: words, priority, requester } = askedOf(args, about);
   return {
     serviceDeskId: desk,
     requestTypeId: type,
@@ -76,6 +76,7 @@ export function requestBody(args: Args, about: About): Fields {
       description: isCloud ? document(words) : wiki(words),
       ...(priority === '' ? {} : { priority: { name: priority } }),
     },
+    ...(requester === '' ? {} : { raiseOnBehalfOf: requester }),
     ...(isCloud ? { isAdfRequest: true } : {}),
   };
 }
@@ -175,29 +176,32 @@ export async function readIssue(key: string, tools: Tools): Promise<Answer<Issue
   return unknown(`${key} is no longer in the project ${project} of Jira.`);
 }
 
-/** Whether it is this account: by id on Cloud, by name on Data Center. */
-export function isOurs(person: Json | undefined, settings: Json): boolean {
-  const { isCloud, account } = placeOf(settings);
-  return isFields(person) && text(person, isCloud ? 'accountId' : 'name') === account;
-}
+/** An account by what it is called in calls: an id on Cloud, a name on Data Center; empty for nobody. */
+export const accountOf = (person: Json | undefined, settings: Json): string =>
+  isFields(person) ? text(person, placeOf(settings).isCloud ? 'accountId' : 'name') : '';
+
+export const isOurs = (person: Json | undefined, settings: Json): boolean =>
+  accountOf(person, settings) === placeOf(settings).account;
 
 export const isDone = ({ fields }: Issue): boolean =>
   text(inside(inside(fields, 'status'), 'statusCategory'), 'key') === 'done';
 
-/** What a ticket is opened with; the text holds the mark, the priority is empty where the project chooses it. */
-export type Asked = { title: string; text: string; priority: string };
+/** What a ticket is opened with; the text holds the mark, priority and requester are empty where the project chooses them. */
+export type Asked = { title: string; text: string; priority: string; requester: string };
 export const askedOf = (args: Args, about: About): Asked => ({
   title: text(args, 'title'),
   text: signed(text(args, 'description'), about),
   priority: text(placeOf(about.settings).priorities, text(args, 'priority')),
+  requester: about.pinned.requester ?? '',
 });
 
 /** In what a ticket is not what was asked for: a project's own automation changes fields. */
-export function differing({ fields }: Issue, asked: Asked): string[] {
+export function differing({ fields }: Issue, asked: Asked, settings: Json): string[] {
   const wanted: Record<string, boolean> = {
     title: sameWords(text(fields, 'summary'), asked.title),
     description: sameWords(wordsOf(fields.description), asked.text),
     priority: asked.priority === '' || text(inside(fields, 'priority'), 'name') === asked.priority,
+    requester: asked.requester === '' || accountOf(fields.reporter, settings) === asked.requester,
   };
   return Object.keys(wanted).filter((name) => wanted[name] === false);
 }
@@ -218,7 +222,7 @@ export async function findByMark(args: Args, tools: Tools): Promise<string | nul
         (issue) =>
           issue.key.startsWith(`${project}-`) &&
           isOurs(issue.fields.creator, tools.settings) &&
-          differing(issue, asked).length === 0,
+          differing(issue, asked, tools.settings).length === 0,
       );
     if (found !== undefined) return found.key;
     const token = text(answer.value, 'nextPageToken');

@@ -1,10 +1,11 @@
 /** Requests of Jira Service Management, Cloud and Data Center. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, Tools } from '../../src/action.ts';
-import type { Json } from '../../src/model/request.ts';
+import type { Json, Preview } from '../../src/model/request.ts';
 import { type Fields, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { JIRA } from './jira-errors.ts';
 import { refusedType } from './jira-request-type.ts';
 import {
+  accountOf,
   askedOf,
   commentBody,
   commentsOf,
@@ -39,6 +40,7 @@ import {
 } from './jira-requests.ts';
 import { wordsOf } from './jira-texts.ts';
 import { write, writeRule } from './json-call.ts';
+import { nameThere, pinnedRequester, requesterFact } from './ticket-people.ts';
 import {
   CANNOT_TELL,
   done,
@@ -81,7 +83,8 @@ const create: Operation = {
   writes: 1,
   idempotency: 'none',
   preview: async (args, tools) => {
-    const type = await refusedType(tools);
+    const person = nameThere(tools);
+    const type = await refusedType(person, tools);
     if ('refused' in type) return type;
     const { project, priorities } = placeOf(tools.settings);
     return {
@@ -91,8 +94,9 @@ const create: Operation = {
         saidThere('Request type', `“${type.name}”`),
         { label: 'Priority', value: text(priorities, text(args, 'priority')) || "the project's own" },
         { label: 'Opened for', value: tools.requester },
+        requesterFact(person, "the assistant's account"),
       ],
-      pinned: {},
+      pinned: pinnedRequester(person),
     };
   },
   run: async (args, tools) => {
@@ -121,17 +125,35 @@ const create: Operation = {
       const said = `Jira opened ${key} and does not show it. Please look at it there.`;
       return { ...unsure(said, link), output: '' };
     }
-    const others = differing(found.value, {
+    const asked = {
       title: text(handle, 'title'),
       text: text(handle, 'text'),
       priority: text(handle, 'priority'),
-    });
+      requester: text(handle, 'requester'),
+    };
+    const others = differing(found.value, asked, tools.settings);
     if (others.length === 0)
       return { kind: 'done', result: doneWith(key, link, openedWords(key)), output: '' };
     const said = `Jira opened ${key}, with another ${listed(others)}. Please look at it there.`;
     return { ...unsure(said, link), output: '' };
   },
 };
+
+/** Who reads a comment of ours: the customer is whoever the ticket itself has as its reporter. */
+function readersOf({ fields }: Issue, settings: Json): Pick<Preview, 'facts' | 'pinned'> {
+  const readBy = (value: string) => ({ label: 'Read by', value });
+  if (!placeOf(settings).isPublic) return { facts: [readBy('agents')], pinned: {} };
+  const pinned = { customer: accountOf(fields.reporter, settings) || 'nobody' };
+  if (isOurs(fields.reporter, settings) || pinned.customer === 'nobody') {
+    const words = 'agents and the participants: the customer is nobody but the assistant';
+    return { facts: [readBy(words)], pinned };
+  }
+  const name = inSentence(text(inside(fields, 'reporter'), 'displayName')) || pinned.customer;
+  return {
+    facts: [readBy('agents, the customer and the participants'), saidThere('Customer', name)],
+    pinned,
+  };
+}
 
 const comment: Operation = {
   egress: [
@@ -149,16 +171,13 @@ const comment: Operation = {
     const key = keyOf(args, tools.settings);
     const found = await readIssue(key, tools);
     if (!found.ok) return { refused: found.failure.result.message };
-    const { project, isPublic } = placeOf(tools.settings);
+    const { project } = placeOf(tools.settings);
+    const readers = readersOf(found.value, tools.settings);
     return {
       summary: `Add a comment to ticket ${key} in Jira.`,
-      facts: [
-        ...factsOf(found.value),
-        { label: 'Read by', value: isPublic ? 'agents, the customer and the participants' : 'agents' },
-        { label: 'Written for', value: tools.requester },
-      ],
-      // Looked at again before it runs: a ticket that has left the project is not ours to write on.
-      pinned: { project },
+      facts: [...factsOf(found.value), ...readers.facts, { label: 'Written for', value: tools.requester }],
+      // Looked at again before it runs: a ticket that has left the project is not ours to write on, nor for others to read.
+      pinned: { project, ...readers.pinned },
     };
   },
   run: async (args, tools) => {

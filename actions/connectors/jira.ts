@@ -2,10 +2,13 @@ import { z } from 'zod';
 import type { Connector } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { operations } from './jira.operations.ts';
+import { peopleAs } from './people-setting.ts';
 import { TICKET_EXAMPLES } from './ticket-words.ts';
 
 const Id = z.string().regex(/^[1-9][0-9]{0,14}$/, "is one of Jira's ids, in digits and quotes");
 const Name = z.string().regex(/^[^\p{Cc}"\\]{1,60}$/u, 'is a name of up to 60 characters without quotes');
+
+const Account = z.string().regex(/^[A-Za-z0-9:@._-]{1,128}$/, 'is an account id or a user name');
 
 const Settings = z.strictObject({
   /** They speak the same REST API but for texts (Atlassian Document Format, wiki markup), people and the search. */
@@ -15,7 +18,9 @@ const Settings = z.strictObject({
   service_desk: Id,
   request_type: Id,
   /** Whom the credential belongs to: the account id on Cloud, the user name on Data Center. */
-  account: z.string().regex(/^[A-Za-z0-9:@._-]{1,128}$/, 'is an account id or a user name'),
+  account: Account,
+  /** What it calls the people of the directory, who are then the customers (reporters) of their requests. */
+  people: peopleAs(Account).optional(),
   /** Where people open it in a browser, for links. */
   web: z.url({ protocol: /^https?$/ }),
   /** `internal`: agents read it; `public`: the customer and the participants of the request get it too. */

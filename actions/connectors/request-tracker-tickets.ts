@@ -3,6 +3,7 @@ import type { Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text } from './answer.ts';
 import { type Answer, listOf, read, readRule, type System } from './json-call.ts';
+import { idOf, nameThere } from './ticket-people.ts';
 import { type About, type Args, numberOf, signed } from './ticket-words.ts';
 
 export const RT: System = {
@@ -25,7 +26,7 @@ export const RT: System = {
 
 /** Its REST2, below the upstream's address. */
 export const API = ['REST', '2.0'] as const;
-const TICKET_FIELDS = 'Subject,Status,Queue,Creator,Owner,Priority,Created,LastUpdated';
+const TICKET_FIELDS = 'Subject,Status,Queue,Creator,Owner,Requestor,Cc,Priority,Created,LastUpdated';
 
 export type Place = {
   queue: string;
@@ -53,11 +54,13 @@ export function placeOf(settings: Json): Place {
 export function ticketBody(args: Args, about: About): Fields {
   const { queue, markField, priorities } = placeOf(about.settings);
   const priority = priorities[text(args, 'priority')];
+  const requestor = about.pinned.requester;
   return {
     Queue: queue,
     Subject: text(args, 'title'),
     Content: signed(text(args, 'description'), about),
     ContentType: 'text/plain',
+    ...(requestor === undefined ? {} : { Requestor: requestor }),
     ...(typeof priority === 'number' ? { Priority: priority } : {}),
     ...(markField === '' ? {} : { CustomFields: { [markField]: about.mark } }),
   };
@@ -91,6 +94,27 @@ export const readOpenedRule = readRule(RT, '/REST/2.0/tickets', {
   query: ({ handle, settings }) => ticketQuery(text(handle, 'number'), settings),
 });
 
+/** Whoever the ticket is opened for, as Request Tracker knows them. */
+export const readPersonRule = readRule(RT, '/REST/2.0/user/{person}', {
+  fill: (values): Record<string, string> => {
+    const person = nameThere(values);
+    return person === '' ? {} : { person };
+  },
+});
+
+/**
+ * Why nobody of that name can be the requestor; null where they can. It takes an address for whoever has it, and makes up
+ * somebody for one that nobody has: what is sent must be a name, or another would be read back than was approved.
+ */
+export async function refusedPerson(person: string, tools: Tools): Promise<string | null> {
+  if (person === '') return null;
+  const answer = await read(tools, RT, [...API, 'user', person]);
+  if (!answer.ok && answer.failure.result.code !== 'not_found') return answer.failure.result.message;
+  if (answer.ok && text(answer.value, 'Name') === person) return null;
+  const id = idOf(tools.requester);
+  return `Request Tracker knows nobody by the name that it has for ${id} (\`people\`); an operator must look at it.`;
+}
+
 export async function readTicket(args: Args, tools: Tools): Promise<Answer<Fields>> {
   const number = numberOf(args);
   const answer = await read(tools, RT, [...API, 'tickets'], ticketQuery(number, tools.settings));
@@ -115,6 +139,8 @@ export function differing(ticket: Fields, first: string, wanted: Fields): string
   const isSame: Record<string, boolean> = {
     title: text(ticket, 'Subject') === text(wanted, 'Subject'),
     description: sameWords(first, text(wanted, 'Content')),
+    requester:
+      wanted.Requestor === undefined || sameList(namesIn(ticket.Requestor), [text(wanted, 'Requestor')]),
     priority: wanted.Priority === undefined || String(ticket.Priority) === String(wanted.Priority),
   };
   return Object.keys(isSame).filter((name) => isSame[name] === false);
@@ -122,6 +148,11 @@ export function differing(ticket: Fields, first: string, wanted: Fields): string
 
 /** Who wrote it: Request Tracker names people in `{type, id, _url}`. */
 export const creatorOf = (item: Fields): string => (isFields(item.Creator) ? text(item.Creator, 'id') : '');
+
+/** Requestors, or whoever gets a copy: Request Tracker names people in a list of `{type, id, _url}`. */
+export const namesIn = (people: Json | undefined): string[] =>
+  (Array.isArray(people) ? people : []).filter(isFields).map((one) => text(one, 'id'));
+const sameList = (a: readonly string[], b: readonly string[]): boolean => a.join('\n') === b.join('\n');
 
 /** Lines may end otherwise after a way through mail. */
 export const sameWords = (a: string, b: string): boolean => {

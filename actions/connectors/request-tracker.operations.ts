@@ -1,5 +1,6 @@
 /** Tickets in Request Tracker 5 over its REST2. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, Tools } from '../../src/action.ts';
+import type { Json, Preview } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { listOf, read, readRule, write, writeRule } from './json-call.ts';
 import {
@@ -17,15 +18,19 @@ import {
   differing,
   findByMark,
   linkTo,
+  namesIn,
   placeOf,
   RT,
   readMarkRule,
   readOpenedRule,
+  readPersonRule,
   readTicket,
   readTicketRule,
+  refusedPerson,
   sameWords,
   ticketBody,
 } from './request-tracker-tickets.ts';
+import { nameThere, pinnedRequester, requesterFact } from './ticket-people.ts';
 import {
   type Args,
   CANNOT_TELL,
@@ -51,6 +56,7 @@ const create: Operation = {
   egress: [
     readRule(RT, '/REST/2.0/queue/{queue}', { fill: ({ settings }) => ({ queue: placeOf(settings).queue }) }),
     writeRule(RT, '/REST/2.0/ticket', { body: (values) => ticketBody(values.args, values) }),
+    readPersonRule,
     readMarkRule,
     readOpenedRule,
     readFirstTextRule,
@@ -69,14 +75,18 @@ const create: Operation = {
         refused: `Tickets of the queue ${queue} have no custom field "${markField}" that the assistant may see; an operator must add it.`,
       };
     }
+    const person = nameThere(tools);
+    const refused = await refusedPerson(person, tools);
+    if (refused !== null) return { refused };
     return {
       summary: `Open a ticket in the queue ${queue} of Request Tracker.`,
       facts: [
         { label: 'Queue', value: queue },
         { label: 'Opened for', value: tools.requester },
+        requesterFact(person, 'nobody'),
         { label: 'Priority', value: text(args, 'priority') || "the queue's own" },
       ],
-      pinned: {},
+      pinned: pinnedRequester(person),
     };
   },
   run: async (args, tools) => {
@@ -132,6 +142,28 @@ async function isWritten(args: Args, tools: Tools): Promise<boolean> {
   return false;
 }
 
+/** Who reads a comment of ours: whoever the ticket itself names, besides staff. */
+function readersOf(ticket: Fields, settings: Json): Pick<Preview, 'facts' | 'pinned'> {
+  const readBy = (value: string) => ({ label: 'Read by', value });
+  if (placeOf(settings).comments !== 'correspond') return { facts: [readBy('staff')], pinned: {} };
+  const requestors = namesIn(ticket.Requestor);
+  const copied = namesIn(ticket.Cc);
+  const words = [
+    'staff',
+    ...(requestors.length > 0 ? ['the requestor'] : []),
+    ...(copied.length > 0 ? ['whoever is copied in'] : []),
+  ];
+  const isStaffAlone = words.length === 1;
+  const named = [...requestors, ...copied].map(inSentence).join(', ');
+  return {
+    facts: [
+      readBy(isStaffAlone ? 'staff alone: the ticket has no requestor' : listed(words)),
+      ...(isStaffAlone ? [] : [saidThere('There', named)]),
+    ],
+    pinned: { readers: named || 'staff' },
+  };
+}
+
 const comment: Operation = {
   egress: [
     readTicketRule,
@@ -146,17 +178,18 @@ const comment: Operation = {
   preview: async (args, tools) => {
     const found = await readTicket(args, tools);
     if (!found.ok) return { refused: found.failure.result.message };
-    const { queue, comments } = placeOf(tools.settings);
+    const { queue } = placeOf(tools.settings);
+    const readers = readersOf(found.value, tools.settings);
     return {
       summary: `Add a comment to ticket #${numberOf(args)} in the queue ${queue} of Request Tracker.`,
       facts: [
         saidThere('Ticket', `“${text(found.value, 'Subject')}”`),
         saidThere('State', text(found.value, 'Status')),
-        { label: 'Read by', value: comments === 'correspond' ? 'staff and the requestor' : 'staff' },
+        ...readers.facts,
         { label: 'Written for', value: tools.requester },
       ],
-      // Looked at again before it runs: a ticket that has left the queue is not ours to write on.
-      pinned: { queue },
+      // Looked at again before it runs: a ticket that has left the queue is not ours to write on, nor for others to read.
+      pinned: { queue, ...readers.pinned },
     };
   },
   run: async (args, tools) => {

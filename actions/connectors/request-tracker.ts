@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Connector } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
+import { peopleAs } from './people-setting.ts';
 import { operations } from './request-tracker.operations.ts';
 import { TICKET_EXAMPLES } from './ticket-words.ts';
 
@@ -17,6 +18,8 @@ const Settings = z.strictObject({
   web: z.url({ protocol: /^https?$/ }),
   /** A custom field of the queue's tickets; without it nobody but a person can tell whether a ticket was opened. */
   mark_field: Name.optional(),
+  /** What it calls the people of the directory, who are then the requestors of their tickets. */
+  people: peopleAs(Name).optional(),
   /** `comment`: staff reads it; `correspond`: the requestor gets it by mail. */
   comments: z.enum(['comment', 'correspond']).default('comment'),
   /** Whose texts a look at a ticket shows: `public`: those that the requestor may read; `all`: internal comments too. */

@@ -7,7 +7,7 @@ import { listed } from './ticket-words.ts';
 const FIELD_WORDS: Readonly<Record<string, string>> = {
   'short description': 'the title',
   description: 'the description',
-  caller: 'a caller (`caller`)',
+  caller: 'a caller (`people`, `caller`)',
   'assignment group': 'an assignment group (`group`)',
   urgency: 'an urgency (`urgencies`)',
   'close code': 'a resolution code (`closing`)',

@@ -59,8 +59,13 @@ export const linkTo = (settings: Json, number: string): string =>
 /** `[code]` would make HTML of what follows in a journal, `@[` a mention that tells somebody. */
 const plain = (words: string): string => broken(words, /\[\/?code\]|@\[/gi);
 
+/** Whoever asked, as the preview has pinned them, or the one of the settings; empty where none is named. */
+const callerOf = ({ pinned, settings }: Pick<About, 'pinned' | 'settings'>): string =>
+  pinned.requester ?? placeOf(settings).caller;
+
 export function incidentBody(args: Args, about: About): Fields {
-  const { group, caller, urgencies } = placeOf(about.settings);
+  const { group, urgencies } = placeOf(about.settings);
+  const caller = callerOf(about);
   const urgency = text(urgencies, text(args, 'priority'));
   return {
     short_description: plain(text(args, 'title')),
@@ -189,7 +194,7 @@ export async function findByMark(args: Args, tools: Tools): Promise<Fields | nul
  * the instance's own change others.
  */
 export function differing(incident: Fields, args: Args, about: About): string[] {
-  const { group, caller, urgencies } = placeOf(about.settings);
+  const { group, urgencies } = placeOf(about.settings);
   const urgency = text(urgencies, text(args, 'priority'));
   const isAsked = (name: string, value: string): boolean =>
     value === '' || storedOf(incident, name) === value;
@@ -199,7 +204,7 @@ export function differing(incident: Fields, args: Args, about: About): string[] 
     mark: storedOf(incident, 'correlation_id') === about.mark,
     urgency: isAsked('urgency', urgency),
     group: isAsked('assignment_group', group),
-    caller: isAsked('caller_id', caller),
+    caller: isAsked('caller_id', callerOf(about)),
   };
   return Object.keys(wanted).filter((name) => wanted[name] === false);
 }

@@ -1,5 +1,6 @@
 /** Incidents of ServiceNow over its Table API. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, Tools } from '../../src/action.ts';
+import type { Json, Preview } from '../../src/model/request.ts';
 import { type Fields, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { write, writeRule } from './json-call.ts';
 import { SERVICENOW } from './servicenow-errors.ts';
@@ -30,6 +31,7 @@ import {
   shownOf,
   storedOf,
 } from './servicenow-incidents.ts';
+import { nameThere, pinnedRequester, requesterFact } from './ticket-people.ts';
 import {
   type About,
   type Args,
@@ -53,8 +55,18 @@ const commented = (tools: Tools, number: string) =>
   about(tools, number, `The comment is on ticket ${number}.`);
 const closed = (tools: Tools, number: string) => about(tools, number, `Ticket ${number} is closed.`);
 
-const readers = (tools: Tools): string =>
-  placeOf(tools.settings).field === 'comments' ? 'staff and the caller' : 'staff';
+/** Who reads a comment of ours: the caller is whoever the incident itself has as one. */
+function readersOf(incident: Fields, settings: Json): Pick<Preview, 'facts' | 'pinned'> {
+  const readBy = (value: string) => ({ label: 'Read by', value });
+  if (placeOf(settings).field !== 'comments') return { facts: [readBy('staff')], pinned: {} };
+  const caller = storedOf(incident, 'caller_id');
+  if (caller === '')
+    return { facts: [readBy('staff alone: the incident has no caller')], pinned: { caller: 'nobody' } };
+  return {
+    facts: [readBy('staff and the caller'), saidThere('Caller', inSentence(shownOf(incident, 'caller_id')))],
+    pinned: { caller },
+  };
+}
 
 /** A preview has no mark yet; this one is as long. */
 const ANY_MARK = '0'.repeat(32);
@@ -73,15 +85,17 @@ const create: Operation = {
       return {
         refused: `ServiceNow keeps ${MAX_TEXT_CHARS} characters of a description; please say it shorter.`,
       };
-    const { group, urgencies } = placeOf(tools.settings);
+    const { group, urgencies, caller } = placeOf(tools.settings);
+    const person = nameThere(tools);
     return {
       summary: 'Open an incident in ServiceNow.',
       facts: [
         ...(group === '' ? [] : [{ label: 'Assignment group', value: group }]),
         { label: 'Urgency', value: text(urgencies, text(args, 'priority')) || "ServiceNow's own" },
         { label: 'Opened for', value: tools.requester },
+        requesterFact(person, caller === '' ? 'nobody' : `${caller}, as for everybody`),
       ],
-      pinned: {},
+      pinned: pinnedRequester(person),
     };
   },
   run: async (args, tools) => {
@@ -130,14 +144,12 @@ const comment: Operation = {
   preview: async (args, tools) => {
     const found = await readIncident(args, tools);
     if (!found.ok) return { refused: found.failure.result.message };
+    const readers = readersOf(found.value, tools.settings);
     return {
       summary: `Add a comment to incident ${numberOf(args)} in ServiceNow.`,
-      facts: [
-        ...factsOf(found.value),
-        { label: 'Read by', value: readers(tools) },
-        { label: 'Written for', value: tools.requester },
-      ],
-      pinned: pinnedOf(found.value),
+      facts: [...factsOf(found.value), ...readers.facts, { label: 'Written for', value: tools.requester }],
+      // Looked at again before it runs, so that nobody reads it of whom the card did not say so.
+      pinned: { ...pinnedOf(found.value), ...readers.pinned },
     };
   },
   run: async (args, tools) => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Connector } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
+import { peopleAs } from './people-setting.ts';
 import { operations } from './servicenow.operations.ts';
 import { TICKET_EXAMPLES } from './ticket-words.ts';
 
@@ -16,8 +17,10 @@ const Settings = z.strictObject({
   web: z.url({ protocol: /^https?$/ }),
   /** The group that incidents are assigned to; those of other groups are then neither shown nor changed. */
   group: SysId.optional(),
-  /** The user in whose name incidents are opened, where callers are asked for. */
+  /** The user in whose name incidents are opened, where callers are asked for and `people` names nobody. */
   caller: SysId.optional(),
+  /** The users that the directory's people are, who are then the callers of their incidents. */
+  people: peopleAs(SysId).optional(),
   /** `internal`: a work note, which staff reads; `public`: an additional comment, which the caller gets too. */
   comments: z.enum(['internal', 'public']).default('internal'),
   /** Whose comments a look at a ticket shows: `public`: those that the caller may read; `all`: internal ones too. */

@@ -5,7 +5,7 @@ import { text } from './answer.ts';
 import type { Answer } from './json-call.ts';
 
 export type Args = Readonly<Record<string, Json>>;
-export type About = Pick<EgressValues, 'mark' | 'requester' | 'settings'>;
+export type About = Pick<EgressValues, 'mark' | 'requester' | 'settings' | 'pinned'>;
 
 /** What a look at a ticket shows of it: the newest texts, and all of them together. */
 export const TEXTS_SHOWN = 20;

@@ -55,14 +55,17 @@ const commentOf = (words: string, about: About): Fields => ({
 });
 
 export function ticketBody(args: Args, about: About): Fields {
-  const { group } = placeOf(about.settings);
+  const { group, account } = placeOf(about.settings);
   const priority = text(args, 'priority');
+  const { requester } = about.pinned;
   return {
     ticket: {
       subject: plain(text(args, 'title')),
       comment: commentOf(text(args, 'description'), about),
       // Written by us only, and what the ticket is found by again.
       external_id: about.mark,
+      // Without its submitter named the requester would be taken for the author of the first text.
+      ...(requester === undefined ? {} : { requester_id: Number(requester), submitter_id: Number(account) }),
       ...(priority === '' ? {} : { priority }),
       ...(group === '' ? {} : { group_id: Number(group) }),
     },
@@ -91,11 +94,10 @@ export const readCommentsRule = readRule(ZENDESK, '/api/v2/tickets/{ticket}/comm
   query: () => ({ ...commentQuery, 'page[after]': null }),
 });
 
-/** A ticket with the name of its owner; only if it is in our group, where we have one. */
-export async function readTicket(
-  args: Args,
-  tools: Tools,
-): Promise<Answer<{ ticket: Fields; owner: string }>> {
+export type Found = { ticket: Fields; owner: string; requester: string };
+
+/** A ticket with the names of its people; only if it is in our group, where we have one. */
+export async function readTicket(args: Args, tools: Tools): Promise<Answer<Found>> {
   const answer = await read(tools, ZENDESK, [...API, numberOf(args)], WITH_PEOPLE);
   if (!answer.ok) return answer;
   const ticket = isFields(answer.value.ticket) ? answer.value.ticket : {};
@@ -106,7 +108,11 @@ export async function readTicket(
   }
   return {
     ok: true,
-    value: { ticket, owner: inSentence(nameOf(answer.value, ticket.assignee_id)) || 'nobody' },
+    value: {
+      ticket,
+      owner: inSentence(nameOf(answer.value, ticket.assignee_id)) || 'nobody',
+      requester: inSentence(nameOf(answer.value, ticket.requester_id)) || 'somebody',
+    },
   };
 }
 
@@ -134,11 +140,13 @@ export async function findByMark(args: Args, tools: Tools): Promise<Fields | nul
 export function differing(ticket: Fields, args: Args, about: About): string[] {
   const { group, isPublic } = placeOf(about.settings);
   const priority = text(args, 'priority');
+  const { requester } = about.pinned;
   const wanted: Record<string, boolean> = {
     title: sameWords(text(ticket, 'subject'), text(args, 'title')),
     description: sameWords(text(ticket, 'description'), signed(text(args, 'description'), about)),
     mark: text(ticket, 'external_id') === about.mark,
     priority: priority === '' || text(ticket, 'priority') === priority,
+    requester: requester === undefined || String(ticket.requester_id) === requester,
     group: group === '' || String(ticket.group_id) === group,
     'set of readers': ticket.is_public === isPublic,
   };

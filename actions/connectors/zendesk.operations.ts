@@ -1,7 +1,9 @@
 /** Tickets in Zendesk Support over its Tickets API. Bundled and run in the sandbox; every call passes the broker. */
 import type { Operation, RunResult, Tools } from '../../src/action.ts';
+import type { Preview } from '../../src/model/request.ts';
 import { type Fields, isFields, saidThere, text, unclear, unsure } from './answer.ts';
 import { listOf, write, writeRule } from './json-call.ts';
+import { nameThere, pinnedRequester, requesterFact } from './ticket-people.ts';
 import {
   type About,
   type Args,
@@ -23,6 +25,7 @@ import {
   commentBody,
   commentsOf,
   differing,
+  type Found,
   findByMark,
   isDone,
   linkTo,
@@ -44,8 +47,14 @@ const commented = (tools: Tools, number: string) =>
   about(tools, number, `The comment is on ticket #${number}.`);
 const closed = (tools: Tools, number: string) => about(tools, number, `Ticket #${number} is closed.`);
 
-const readers = (tools: Tools): string =>
-  placeOf(tools.settings).isPublic ? 'agents, the requester and everybody copied in' : 'agents';
+/** Who reads a text of ours; `requester`: the id of whom the ticket has as its requester, our own account where it is nobody else. */
+function readers(requester: string, tools: Tools): string {
+  const { isPublic, account } = placeOf(tools.settings);
+  if (!isPublic) return 'agents';
+  return requester === account
+    ? 'agents and everybody copied in: nobody but the assistant is the requester'
+    : 'agents, the requester and everybody copied in';
+}
 
 /** Looked at again before it runs: a ticket that has left our group is not ours to change. */
 const pinned = (tools: Tools): Record<string, string> => {
@@ -66,16 +75,18 @@ const create: Operation = {
    */
   idempotency: 'none',
   preview: async (args, tools) => {
-    const { group } = placeOf(tools.settings);
+    const { group, account } = placeOf(tools.settings);
+    const person = nameThere(tools);
     return {
       summary: 'Open a ticket in Zendesk.',
       facts: [
         ...(group === '' ? [] : [{ label: 'Group', value: group }]),
-        { label: 'Read by', value: readers(tools) },
+        { label: 'Read by', value: readers(person || account, tools) },
         { label: 'Priority', value: text(args, 'priority') || 'none' },
         { label: 'Opened for', value: tools.requester },
+        requesterFact(person, "the assistant's account"),
       ],
-      pinned: {},
+      pinned: pinnedRequester(person),
     };
   },
   run: async (args, tools) => {
@@ -96,7 +107,7 @@ const create: Operation = {
   follow: neverFollows,
 };
 
-type Facts = { label: string; value: string }[];
+type Shown = Pick<Preview, 'facts' | 'pinned'>;
 
 /** A change of one ticket, previewed with what the ticket is now. */
 function change(what: string, body: (args: Args, about: About) => Fields) {
@@ -108,19 +119,25 @@ function change(what: string, body: (args: Args, about: About) => Fields) {
     }),
     send: (args: Args, tools: Tools) =>
       write(tools, ZENDESK, [...API, numberOf(args)], body(args, tools), 'PUT'),
-    async preview(args: Args, tools: Tools, isRefused: (ticket: Fields) => string | null, more: Facts) {
+    async preview(
+      args: Args,
+      tools: Tools,
+      isRefused: (ticket: Fields) => string | null,
+      moreOf: (found: Found) => Shown,
+    ) {
       const found = await readTicket(args, tools);
       if (!found.ok) return { refused: found.failure.result.message };
       const refused = isRefused(found.value.ticket);
       if (refused !== null) return { refused };
+      const more = moreOf(found.value);
       return {
         summary: `${what} ticket #${numberOf(args)} in Zendesk.`,
         facts: [
           saidThere('Ticket', `“${text(found.value.ticket, 'subject')}”`),
           saidThere('State', text(found.value.ticket, 'status')),
-          ...more,
+          ...more.facts,
         ],
-        pinned: pinned(tools),
+        pinned: { ...pinned(tools), ...more.pinned },
       };
     },
   };
@@ -147,17 +164,26 @@ const comment: Operation = {
         text(ticket, 'status') === 'closed'
           ? `Ticket #${numberOf(args)} is closed; Zendesk lets nobody write on it any more.`
           : null,
-      [
-        { label: 'Read by', value: readers(tools) },
-        { label: 'Written for', value: tools.requester },
-      ],
+      ({ ticket, requester }) => {
+        const { isPublic } = placeOf(tools.settings);
+        const id = String(ticket.requester_id);
+        return {
+          facts: [
+            { label: 'Read by', value: readers(id, tools) },
+            ...(isPublic ? [saidThere('Requester there', requester)] : []),
+            { label: 'Written for', value: tools.requester },
+          ],
+          // Looked at again before it runs, so that nobody reads it of whom the card did not say so.
+          pinned: isPublic ? { requester: id } : {},
+        };
+      },
     ),
   run: async (args, tools): Promise<RunResult> => {
     const made = await commenting.send(args, tools);
     if (!made.ok) return made.failure;
     const number = numberOf(args);
     if (!hasOtherReaders(isFields(made.value) ? made.value : {}, tools)) return commented(tools, number);
-    const said = `The comment is on ticket #${number}, but not to be read by ${readers(tools)}. Please look at it there.`;
+    const said = `The comment is on ticket #${number}, but not to be read by ${readers(tools.pinned.requester ?? '', tools)}. Please look at it there.`;
     return unsure(said, linkTo(tools.settings, number));
   },
   reconcile: async (args, tools) => {
@@ -187,7 +213,7 @@ const close: Operation = {
       args,
       tools,
       (ticket) => (isDone(ticket) ? `Ticket #${numberOf(args)} is closed already.` : null),
-      [{ label: 'Closed for', value: tools.requester }],
+      () => ({ facts: [{ label: 'Closed for', value: tools.requester }], pinned: {} }),
     ),
   run: async (args, tools) => {
     const number = numberOf(args);

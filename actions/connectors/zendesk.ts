@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Connector } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
+import { peopleAs } from './people-setting.ts';
 import { TICKET_EXAMPLES } from './ticket-words.ts';
 import { operations } from './zendesk.operations.ts';
 
@@ -10,6 +11,8 @@ const Id = z.string().regex(/^[1-9][0-9]{0,14}$/, "is one of Zendesk's ids, in d
 const Settings = z.strictObject({
   /** The id of the user whom the credential belongs to. */
   account: Id,
+  /** The ids of the directory's people, who are then the requesters of their tickets. */
+  people: peopleAs(Id).optional(),
   /** Where agents open it in a browser, for links. */
   web: z.url({ protocol: /^https?$/ }),
   /** Where tickets are opened; tickets of other groups are then neither shown nor changed. */

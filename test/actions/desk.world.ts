@@ -65,6 +65,7 @@ function worldOf(database: TestDatabase): World {
         title,
         // Whom a ticket is for is a field of its own here, which pages show beside it.
         text: `${description}\nWritten for ${requester} by Countersign.`,
+        requester,
         isDone: state === 'closed',
         comments: comments.map(({ author, body }) => ({
           isOurs: author === ALICE,
@@ -112,6 +113,7 @@ export const deskSubject = (database: TestDatabase): Subject => ({
     accounts: 'only the broker reaches the desk, so it has no accounts and no credential',
     'internal comments': 'on the desk whoever may look at a ticket sees all of its comments',
     owner: 'nobody takes over tickets of the desk',
+    people: 'the desk knows people as the directory does, and says on its page whom a ticket is for',
     places: 'the desk is one place, with every ticket in it',
     refusals: 'the desk is ours, and says in our words what it refuses',
   },

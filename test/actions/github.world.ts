@@ -109,6 +109,7 @@ export async function startGithub(): Promise<GithubWorld> {
       return {
         title: issue.title,
         text: seen(issue.body ?? ''),
+        requester: null,
         isDone: issue.state === 'closed',
         comments: comments.map(({ user, body }) => ({
           isOurs: user.login === LOGINS.ours,
@@ -175,5 +176,6 @@ export const githubSubject = (take: (world: GithubWorld) => void = () => {}): Su
   },
   exceptions: {
     'internal comments': 'on GitHub whoever sees an issue sees all of its comments',
+    people: 'an issue has an author, and nobody whom it is for',
   },
 });

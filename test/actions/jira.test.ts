@@ -71,6 +71,17 @@ describe.each(['cloud', 'data-center'] as const)("Jira's own ways, %s", (edition
     expect(await preview('create', { ...request, settings })).toEqual(refused('no such request'));
   });
 
+  it('may not let our account open requests for others: that is refused before anybody approves', async () => {
+    const people = { alice: fake.people.customer.id };
+    const request = given({ title: 'VPN down' }, { settings: { ...(subject.settings as object), people } });
+    fake.canRaiseOnBehalfOf = false;
+    expect(await preview('create', request)).toEqual(
+      refused("does not let the assistant's account open requests for somebody else"),
+    );
+    expect(await preview('create', given({ title: 'VPN down' }))).not.toHaveProperty('refused');
+    fake.canRaiseOnBehalfOf = true;
+  });
+
   it('close by the transition that was approved, and by no other', async () => {
     const ticket = await open();
     const request = given({ ticket });

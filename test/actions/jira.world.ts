@@ -26,6 +26,7 @@ export function held(fake: FakeJira, key: string): Held {
   return {
     title: ticket.summary,
     text: seen(ticket.description),
+    requester: ticket.reporter === fake.people.ours ? null : ticket.reporter.id,
     isDone: ticket.status === 'Resolved',
     comments: ticket.comments.map((comment) => ({
       isOurs: comment.author === fake.people.ours,
@@ -65,6 +66,7 @@ async function start(edition: Edition, take: (fake: FakeJira) => void): Promise<
       fake.automation = (ticket) => {
         if (what === 'title') ticket.summary = 'Changed by a rule';
         if (what === 'priority') ticket.priority = 'Low';
+        if (what === 'requester') ticket.reporter = fake.people.other;
       };
       return () => {
         fake.automation = () => {};
@@ -82,7 +84,8 @@ export const jiraSubject = (edition: Edition, take: (fake: FakeJira) => void = (
   settings: settingsFor(edition),
   start: () => start(edition, take),
   ticket: { pattern: /^IT-\d+$/, unknown: 'IT-999999', strange: STRANGE },
-  asked: ['title', 'priority'],
+  asked: ['title', 'priority', 'requester'],
+  people: { alice: '712020:aadams', openly: { comments: 'public' } },
   vendorWords: SAID,
   refusals: [],
   pages: 3,

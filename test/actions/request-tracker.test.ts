@@ -8,7 +8,7 @@ import { type RequestTracker, startRequestTracker } from '../support/rt/request-
 import { requestTrackerSubject, SETTINGS } from './request-tracker.world.ts';
 import { call, type Given } from './through-broker.ts';
 import { ticketingContract } from './ticketing-contract.ts';
-import { through, VPN, type World } from './ticketing-contract.world.ts';
+import { through, ticketIn, VPN, type World } from './ticketing-contract.world.ts';
 
 const RT_INSTALLED = needs('rt-setup-database-5');
 /** A real system beside everything else on two cores: longer than the others' half minute. */
@@ -66,6 +66,50 @@ describe.skipIf(RT_INSTALLED.skip)(`a real Request Tracker ${RT_INSTALLED.reason
       const request = given(VPN, { settings: settingsWith({ mark_field: undefined }) });
       expect((await run('create', request)).value).toMatchObject({ kind: 'done' });
       expect(await reconcile('create', request)).toEqual({ kind: 'cannot_tell' });
+    });
+
+    const asAlice = (name: string) => settingsWith({ people: { alice: name } });
+
+    it('takes for the requestor whoever has that very name, by mail alone too, and makes up nobody', async () => {
+      const at = (name: string) => preview('create', given(VPN, { settings: asAlice(name) }));
+      const nobody = {
+        refused:
+          'Request Tracker knows nobody by the name that it has for alice (`people`); an operator must look at it.',
+      };
+      // An address of somebody with another name; one that nobody has; the number of an account.
+      for (const name of ['alice@test.local', 'mail@only.example', '37'])
+        expect(await at(name)).toEqual(nobody);
+      const words = { Queue: 'Help desk', Subject: 'By mail', Content: 'x', ContentType: 'text/plain' };
+      await rt.rest('ticket', { ...words, Requestor: 'mail@only.example' });
+      const { value } = await run('create', given(VPN, { settings: asAlice('mail@only.example') }));
+      expect((await world.held(ticketIn(value))).requester).toBe('mail@only.example');
+    });
+
+    it('names who reads a reply, and does not send one approved for staff alone to others', async () => {
+      const ticket = await open();
+      const request = given(
+        { ticket, comment: 'Fixed' },
+        { settings: settingsWith({ comments: 'correspond' }) },
+      );
+      expect(await preview('comment', request)).toMatchObject({
+        facts: expect.arrayContaining([
+          { label: 'Read by', value: 'staff alone: the ticket has no requestor' },
+        ]),
+        pinned: { readers: 'staff' },
+      });
+      await rt.rest(
+        `ticket/${ticket.slice(1)}`,
+        { Requestor: 'aadams', Cc: 'mail@only.example' },
+        'eve',
+        'PUT',
+      );
+      expect(await preview('comment', request)).toMatchObject({
+        facts: expect.arrayContaining([
+          { label: 'Read by', value: 'staff, the requestor and whoever is copied in' },
+          { label: 'There', value: 'aadams, mail@only.example', quoted: true },
+        ]),
+        pinned: { readers: 'aadams, mail@only.example' },
+      });
     });
 
     it('refuses in the preview what could not be opened or found again', async () => {

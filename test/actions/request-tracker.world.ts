@@ -17,7 +17,13 @@ const SAID = 'the vendor says';
 const refusal = (status: number): Reply => ({ status, body: { message: SAID } });
 
 type Item = { id: string; Type?: string; TransactionId?: string; Content?: string; Creator?: { id: string } };
-type Ticket = { Subject: string; Status: string };
+type Ticket = { Subject: string; Status: string; Requestor: { id: string }[] };
+
+const RETOLD: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  title: { Subject: 'Changed by a scrip' },
+  priority: { Priority: '7' },
+  requester: { Requestor: [{ type: 'user', id: 'eve' }] },
+};
 
 async function worldAt(rt: RequestTracker): Promise<World> {
   let retold: Readonly<Record<string, unknown>> = {};
@@ -48,7 +54,7 @@ async function worldAt(rt: RequestTracker): Promise<World> {
     }),
     async held(ticket) {
       const at = `ticket/${numberIn(ticket)}`;
-      const { Subject, Status } = (await rt.rest(at)) as Ticket;
+      const { Subject, Status, Requestor } = (await rt.rest(at)) as Ticket;
       const entries = await itemsOf(`${at}/history?fields=Type&per_page=100`);
       const kinds = new Map(entries.map(({ id, Type }) => [id, Type]));
       const texts = await itemsOf(`${at}/attachments?fields=Content,Creator,TransactionId&per_page=100`);
@@ -57,6 +63,7 @@ async function worldAt(rt: RequestTracker): Promise<World> {
       return {
         title: Subject,
         text: ofKind('Create')[0]?.Content ?? '',
+        requester: Requestor[0]?.id ?? null,
         isDone: Status === 'resolved',
         comments: ofKind('Comment', 'Correspond').map(({ Content = '', Creator, TransactionId = '' }) => ({
           isOurs: Creator?.id === 'countersign',
@@ -81,7 +88,7 @@ async function worldAt(rt: RequestTracker): Promise<World> {
       return `#${id}`;
     },
     storesOtherwise(what) {
-      retold = what === 'title' ? { Subject: 'Changed by a scrip' } : { Priority: '7' };
+      retold = RETOLD[what] ?? {};
       return () => {
         retold = {};
       };
@@ -109,7 +116,8 @@ export const requestTrackerSubject = (running?: () => RequestTracker): Subject =
     };
   },
   ticket: { pattern: /^#\d+$/, unknown: '#999999', strange: ['INC0999999', 'INC99999', '#0', 'T-0', 'x'] },
-  asked: ['title', 'priority'],
+  asked: ['title', 'priority', 'requester'],
+  people: { alice: 'aadams', openly: { comments: 'correspond' } },
   vendorWords: SAID,
   refusals: [[422, 'upstream_rejected']],
   pages: 3,

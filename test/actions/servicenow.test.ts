@@ -77,7 +77,7 @@ describe("ServiceNow's own ways", () => {
       result: {
         code: 'upstream_rejected',
         message:
-          'ServiceNow asks for a caller (`caller`), the title and a field of its own; an operator must look at its data policies.',
+          'ServiceNow asks for a caller (`people`, `caller`), the title and a field of its own; an operator must look at its data policies.',
       },
     });
     expect(await refusedWith(ERRORS.BusinessRule())).toMatchObject({
@@ -100,7 +100,10 @@ describe("ServiceNow's own ways", () => {
     const ticket = await open();
     const request = given({ ticket, comment: 'Fixed' }, { settings });
     expect(await preview('comment', request)).toMatchObject({
-      facts: expect.arrayContaining([{ label: 'Read by', value: 'staff and the caller' }]),
+      facts: expect.arrayContaining([
+        { label: 'Read by', value: 'staff and the caller' },
+        { label: 'Caller', value: 'Callers of the desk', quoted: true },
+      ]),
     });
     await run('comment', request);
     expect(held(fake, ticket).comments).toMatchObject([{ isPublic: true }]);

@@ -28,6 +28,7 @@ export function held(fake: FakeServiceNow, number: string): Held {
   return {
     title: row.short_description ?? '',
     text: row.description ?? '',
+    requester: row.caller_id || null,
     isDone: row.state === '6',
     comments: fake.journal
       .filter((entry) => entry.element_id === row.sys_id)
@@ -83,6 +84,7 @@ export const servicenowSubject = (take: (fake: FakeServiceNow) => void = () => {
   start: () => start(take),
   ticket: { pattern: /^INC\d{7}$/, unknown: 'INC9999999', strange: STRANGE },
   asked: Object.keys(STORED),
+  people: { alice: 'a1'.repeat(16), openly: { comments: 'public' }, nobody: { caller: undefined } },
   vendorWords: SAID,
   refusals: [],
   pages: 3,

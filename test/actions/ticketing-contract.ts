@@ -3,6 +3,7 @@
  * a way to look into it. Every call passes the real broker. A rule that a system cannot keep is left out by name, with the reason.
  */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Json } from '../../src/model/request.ts';
 import { findSecrets } from '../../src/screening/secrets.ts';
 import {
   type Exceptable,
@@ -237,9 +238,75 @@ export function ticketingContract(subject: Subject): void {
     });
   });
 
+  const { people } = subject;
+  const withPeople = (more: object = {}): Json =>
+    ({
+      ...(subject.settings as object),
+      ...(people ? { people: { alice: people.alice } } : {}),
+      ...more,
+    }) as Json;
+  const withNobody = (more: object = {}): Json =>
+    ({
+      ...(subject.settings as object),
+      ...people?.nobody,
+      people: { bob: people?.alice ?? '' },
+      ...more,
+    }) as Json;
+  const opened = async (settings: Json): Promise<string> =>
+    ticketIn((await run('create', given(VPN, { settings }))).value);
+
+  describe('whoever asked', () => {
+    unless('people')('has the ticket in their own name there, as the card says before', async () => {
+      const request = given(VPN, { settings: withPeople() });
+      const seen = await preview('create', request);
+      expect(seen).toMatchObject({
+        facts: expect.arrayContaining([{ label: 'Requester there', value: people?.alice }]),
+        pinned: { requester: people?.alice },
+      });
+      const { value } = await run('create', request);
+      expect((await world.held(ticketIn(value))).requester).toBe(people?.alice);
+      expect(await reconcile('create', request)).toEqual({ kind: 'happened', outcome: value });
+    });
+
+    unless('people')(
+      "and of whom the operator does not say who they are there, has it in nobody's",
+      async () => {
+        const seen = await preview('create', given(VPN, { settings: withNobody() }));
+        expect(seen).toMatchObject({
+          facts: expect.arrayContaining([
+            { label: 'Requester there', value: expect.stringMatching(/^nobody$|^the assistant's account$/) },
+          ]),
+          pinned: {},
+        });
+        expect((await world.held(await opened(withNobody()))).requester).toBeNull();
+      },
+    );
+
+    unless('people')(
+      'reads a comment only where they are the requester, and the card says which',
+      async () => {
+        const seen = async (ticket: string) => {
+          const shown = await preview(
+            'comment',
+            given({ ticket, comment: 'Fixed' }, { settings: withPeople(people?.openly) }),
+          );
+          if ('refused' in shown) throw new Error(shown.refused);
+          const readBy = shown.facts.find(({ label }) => label === 'Read by')?.value ?? '';
+          return { readBy, pinned: shown.pinned };
+        };
+        const theirs = await seen(await opened(withPeople()));
+        expect(theirs.readBy).toMatch(/the (?:requester|requestor|customer|caller)(?! is)/);
+        const nobodys = await seen(await opened(withNobody()));
+        expect(nobodys.readBy).toMatch(/nobody but the assistant|alone/);
+        // So that a ticket which another is the requester of by then is not written on.
+        expect(nobodys.pinned).not.toEqual(theirs.pinned);
+      },
+    );
+  });
+
   describe('an opened ticket that the system stored', () => {
     it.each(subject.asked)('with another %s is not called done', async (what) => {
-      const request = given(VPN);
+      const request = given(VPN, { settings: withPeople() });
       const before = await world.count();
       const undo = world.storesOtherwise(what);
       const { value } = await run('create', request);

@@ -10,6 +10,8 @@ import { call, type Given } from './through-broker.ts';
 export type Held = {
   title: string;
   text: string;
+  /** What whoever it is for is called there; null where that is nobody, or nobody but the assistant. */
+  requester: string | null;
   isDone: boolean;
   comments: { isOurs: boolean; isPublic: boolean; text: string }[];
 };
@@ -42,7 +44,16 @@ export type World = {
 };
 
 /** Rules of the contract that not every system can keep. */
-export type Exceptable = 'accounts' | 'internal comments' | 'owner' | 'places' | 'refusals';
+export type Exceptable = 'accounts' | 'internal comments' | 'owner' | 'people' | 'places' | 'refusals';
+
+export type People = {
+  /** What the system calls Alice. */
+  alice: string;
+  /** Settings with which the requester reads our comments. */
+  openly: object;
+  /** Settings with which the tickets of whoever is not named have no requester. */
+  nobody?: object;
+};
 
 export type Subject = {
   connector: Connector;
@@ -62,6 +73,8 @@ export type Subject = {
   pages: number;
   /** Text that the system would take for markup, and what of it must not be there as markup. */
   hostile: { text: string; never: RegExp };
+  /** Of systems whose tickets have a requester. */
+  people?: People;
   /** Rules that it cannot keep, with the reason that stands beside the rule. */
   exceptions?: Partial<Record<Exceptable, string>>;
 };

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { COVERAGE } from '../support/zendesk/coverage.ts';
 import { ERRORS, type FakeZendesk, ROUTES } from '../support/zendesk/fake-zendesk.ts';
 import { ticketingContract } from './ticketing-contract.ts';
-import { through, type World } from './ticketing-contract.world.ts';
+import { through, ticketIn, type World } from './ticketing-contract.world.ts';
 import { found, held, zendeskSubject } from './zendesk.world.ts';
 
 let fake: FakeZendesk;
@@ -59,13 +59,23 @@ describe("Zendesk's own ways", () => {
     });
   });
 
+  it('have our account as the author of what it wrote, whomever the ticket is for', async () => {
+    const settings = { ...(subject.settings as object), people: { alice: '902' } };
+    const { value } = await run('create', given({ title: 'VPN down' }, { settings }));
+    const ticket = found(fake, ticketIn(value));
+    expect(ticket).toMatchObject({ requester_id: 902, submitter_id: 900 });
+    expect(ticket.comments).toMatchObject([{ author_id: 900 }]);
+  });
+
   it('may turn a public comment into an internal one: that is said, not called done', async () => {
     const settings = { ...(subject.settings as object), comments: 'public' };
     const ticket = await open();
+    found(fake, ticket).requester_id = fake.users.customer.id;
     const request = given({ ticket, comment: 'Fixed' }, { settings });
     expect(await preview('comment', request)).toMatchObject({
       facts: expect.arrayContaining([
         { label: 'Read by', value: 'agents, the requester and everybody copied in' },
+        { label: 'Requester there', value: 'Alice', quoted: true },
       ]),
     });
     expect((await run('comment', request)).value).toMatchObject({ kind: 'done' });

@@ -18,6 +18,7 @@ export function held(fake: FakeZendesk, name: string): Held {
   return {
     title: ticket.subject,
     text: shownOf(ticket.description),
+    requester: ticket.requester_id === fake.users.ours.id ? null : String(ticket.requester_id),
     isDone: ticket.status === 'solved' || ticket.status === 'closed',
     comments: ticket.comments.slice(1).map((comment) => ({
       isOurs: comment.author_id === fake.users.ours.id,
@@ -56,6 +57,7 @@ async function start(take: (fake: FakeZendesk) => void): Promise<World> {
       fake.trigger = (ticket, first) => {
         if (what === 'title') ticket.subject = 'Changed by a trigger';
         if (what === 'priority') ticket.priority = 'low';
+        if (what === 'requester') ticket.requester_id = fake.users.other.id;
         if (what === 'group') ticket.group_id = 78;
         if (what === 'set of readers') first.public = !first.public;
       };
@@ -75,7 +77,8 @@ export const zendeskSubject = (take: (fake: FakeZendesk) => void = () => {}): Su
   settings: SETTINGS,
   start: () => start(take),
   ticket: { pattern: /^#\d+$/, unknown: '#999999', strange: STRANGE },
-  asked: ['title', 'priority', 'group', 'set of readers'],
+  asked: ['title', 'priority', 'requester', 'group', 'set of readers'],
+  people: { alice: '902', openly: { comments: 'public' } },
   vendorWords: SAID,
   refusals: [[422, 'upstream_rejected']],
   pages: 3,

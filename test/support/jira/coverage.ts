@@ -31,6 +31,7 @@ export const COVERAGE = {
     'both editions: people by accountId or name, texts as documents in version 3, as wiki markup in 2',
     'request types with their fields; fields that a type does not have; documents only with isAdfRequest',
     'rules of the project that change what is opened',
+    'a request opened for a customer who is there, where the account may',
     'comments of Service Management take wiki markup on Cloud too, and become documents; mentions there tell people',
     'transitions from the present status only, a resolution where one is asked for, an empty 204',
     'a key of a ticket that was moved finds it in its new project',

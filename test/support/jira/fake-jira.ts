@@ -18,6 +18,7 @@ export type Ticket = {
   priority: string;
   resolution: string | null;
   creator: Person;
+  reporter: Person;
   assignee: Person | null;
   comments: Comment[];
   isIndexed: boolean;
@@ -76,6 +77,7 @@ export class FakeJira {
   readonly people = {
     ours: { id: '712020:bot', displayName: 'Countersign' },
     other: { id: '712020:eve', displayName: 'Eve' },
+    customer: { id: '712020:aadams', displayName: 'Alice' },
   } satisfies Record<string, Person>;
   readonly tickets: Ticket[] = [];
   readonly secret = crypto.randomUUID();
@@ -91,6 +93,8 @@ export class FakeJira {
   asksForResolution = false;
   isIndexBehind = false;
   isCustomerOnly = false;
+  /** Whether our account may open requests for others. */
+  canRaiseOnBehalfOf = true;
   wire!: Wire;
 
   constructor(edition: Edition) {
@@ -151,6 +155,7 @@ export class FakeJira {
         priority: { name: ticket.priority },
         assignee: this.shownPerson(ticket.assignee),
         creator: this.shownPerson(ticket.creator),
+        reporter: this.shownPerson(ticket.reporter),
         project: { key: ticket.project },
       },
     };
@@ -173,7 +178,7 @@ const onTicket =
   };
 
 function create(fake: FakeJira, asked: Asked): Reply {
-  const { serviceDeskId, requestTypeId, requestFieldValues, isAdfRequest } = asked.body;
+  const { serviceDeskId, requestTypeId, requestFieldValues, isAdfRequest, raiseOnBehalfOf } = asked.body;
   if (serviceDeskId !== '4' || requestTypeId !== '25') return desk(404);
   const values = (requestFieldValues ?? {}) as Record<string, unknown>;
   const strange = Object.keys(values).find((id) => !fake.fields.some((field) => field.fieldId === id));
@@ -185,6 +190,12 @@ function create(fake: FakeJira, asked: Asked): Reply {
   if (typeof summary !== 'string' || /\n/.test(summary) || summary.length > 255 || !isText)
     return ERRORS.BadRequest();
   const creator = fake.personOf(asked);
+  const reporter =
+    raiseOnBehalfOf === undefined
+      ? creator
+      : Object.values(fake.people).find(({ id }) => id === raiseOnBehalfOf);
+  if (reporter === undefined || (reporter !== creator && !fake.canRaiseOnBehalfOf))
+    return ERRORS.BadRequest();
   const ticket: Ticket = {
     key: `IT-${fake.tickets.length + 1}`,
     project: 'IT',
@@ -194,6 +205,7 @@ function create(fake: FakeJira, asked: Asked): Reply {
     priority: (priority as { name?: string } | undefined)?.name ?? 'Medium',
     resolution: null,
     creator,
+    reporter,
     assignee: null,
     comments: [],
     isIndexed: !fake.isIndexBehind,
@@ -205,7 +217,7 @@ function create(fake: FakeJira, asked: Asked): Reply {
     body: {
       issueId: String(10_000 + fake.tickets.length),
       issueKey: ticket.key,
-      reporter: fake.shownPerson(creator),
+      reporter: fake.shownPerson(reporter),
       requestFieldValues: [{ fieldId: 'summary', label: 'Summary', value: summary }],
       currentStatus: { status: ticket.status },
     },
@@ -332,7 +344,7 @@ export const ROUTES: Routes<FakeJira> = {
   })),
   'GET /rest/servicedeskapi/servicedesk/:desk/requesttype/:type/field': atDesk((fake) => ({
     requestTypeFields: fake.fields,
-    canRaiseOnBehalfOf: true,
+    canRaiseOnBehalfOf: fake.canRaiseOnBehalfOf,
   })),
   'GET /rest/api/:version/issue/:key': onTicket((fake, _asked, ticket) => ({
     status: 200,

@@ -29,7 +29,8 @@ const siteConfig = (folder: string, port: number): string =>
     '1;',
   ].join('\n');
 
-/** Accounts: `countersign`, who writes for us, and `eve`, who may do the same. Queues: `Help desk`, `Payroll`. */
+/** Accounts: `countersign`, who writes for us, and `eve`, who may do the same; `aadams`, a mere
+ * requestor. Queues: `Help desk`, `Payroll`. */
 export async function startRequestTracker() {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-rt-'));
   const port = await freePort();

@@ -1,4 +1,4 @@
-# What the tests need in a fresh Request Tracker: two queues, the mark's custom field, two accounts with a token each.
+# What the tests need in a fresh Request Tracker: two queues, the mark's custom field, two accounts with a token each, one requestor.
 # Prints "NAME TOKEN" for every account.
 use strict;
 use warnings;
@@ -23,6 +23,9 @@ $scrips->UnLimit;
 while ( my $scrip = $scrips->Next ) {
     must( $scrip->SetDisabled(1) ) if $scrip->ActionObj->Name =~ /^(?:Notify|Autoreply)/;
 }
+
+# Somebody who may nothing but write to it, and whose name is not their address.
+must( RT::User->new( RT->SystemUser )->Create( Name => 'aadams', EmailAddress => 'alice@test.local' ) );
 
 my @rights = qw(SeeQueue ShowTicket CreateTicket CommentOnTicket ReplyToTicket ModifyTicket ShowTicketComments SeeCustomField ModifyCustomField OwnTicket TakeTicket);
 for my $name (qw(countersign eve)) {

@@ -65,7 +65,10 @@ export class FakeServiceNow {
   readonly incidents: Row[] = [];
   readonly journal: Row[] = [];
   readonly users = { ours: 'countersign', other: 'eve' } as const;
-  readonly names: Readonly<Record<string, string>> = { e0: 'Eve Example' };
+  readonly names: Readonly<Record<string, string>> = {
+    e0: 'Eve Example',
+    ['ca'.repeat(16)]: 'Callers of the desk',
+  };
   readonly secret = crypto.randomUUID();
   /** Fields that our account may not write. */
   readonly unwritable = new Set<string>();

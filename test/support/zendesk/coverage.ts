@@ -23,6 +23,7 @@ export const COVERAGE = {
     'required text and its length; names of fields; values of status and priority',
     'idempotency key of a creation: the same answer again, 400 for another body, forgotten on demand',
     'tickets by external_id, which need not be unique',
+    'a requester and a submitter who are there; by default the requester is the author of the first text',
     'triggers that change what is opened; is_public by the texts of a ticket',
     'closed tickets take no change; light agents write internally only',
     'comments by cursor, both orders, 100 a page, with users beside them',

@@ -24,13 +24,23 @@ export type Ticket = {
   priority: string | null;
   group_id: number | null;
   submitter_id: number;
+  requester_id: number;
   assignee_id: number | null;
   comments: Comment[];
 };
 
 const STATES = ['new', 'open', 'pending', 'hold', 'solved', 'closed'];
 const PRIORITIES = ['low', 'normal', 'high', 'urgent'];
-const WRITABLE = ['subject', 'comment', 'external_id', 'priority', 'group_id', 'status'];
+const WRITABLE = [
+  'subject',
+  'comment',
+  'external_id',
+  'priority',
+  'group_id',
+  'status',
+  'requester_id',
+  'submitter_id',
+];
 const PER_PAGE = 100;
 
 /** Its own words stand for whatever it says: none of them may reach a person. */
@@ -81,6 +91,7 @@ export class FakeZendesk {
   readonly users = {
     ours: { id: 900, name: 'Countersign', email: 'bot@acme.example', isLight: false } as User,
     other: { id: 901, name: 'Eve', email: 'eve@acme.example', isLight: false } as User,
+    customer: { id: 902, name: 'Alice', email: 'alice@acme.example', isLight: false } as User,
   };
   readonly tickets: Ticket[] = [];
   readonly secret = crypto.randomUUID();
@@ -111,6 +122,10 @@ export class FakeZendesk {
 
   userOf(asked: Asked): User {
     return this.users[asked.account as 'ours' | 'other'];
+  }
+
+  userBy(id: unknown): User | undefined {
+    return Object.values(this.users).find((user) => user.id === id);
   }
 
   find(id: string): Ticket | undefined {
@@ -180,7 +195,11 @@ function create(fake: FakeZendesk, asked: Asked): Reply {
   const values = given(asked);
   if (isReply(values)) return values;
   if (typeof values.subject !== 'string' || values.subject === '') return ERRORS.InvalidRecord('subject');
-  const author = fake.userOf(asked);
+  const requester =
+    fake.userBy(values.requester_id) ?? (values.requester_id === undefined ? fake.userOf(asked) : null);
+  // By default the requester of a ticket is its submitter, who is the author of its first text.
+  const author = fake.userBy(values.submitter_id) ?? (values.submitter_id === undefined ? requester : null);
+  if (requester === null || author === null) return ERRORS.InvalidRecord('requester');
   const ticket: Ticket = {
     id: fake.tickets.length + 1_001,
     subject: values.subject,
@@ -190,6 +209,7 @@ function create(fake: FakeZendesk, asked: Asked): Reply {
     priority: typeof values.priority === 'string' ? values.priority : null,
     group_id: typeof values.group_id === 'number' ? values.group_id : null,
     submitter_id: author.id,
+    requester_id: requester.id,
     assignee_id: null,
     comments: [],
   };
