@@ -65,6 +65,10 @@ export type Api = {
 
 const ROOT = '/api/workspace';
 
+/** Nobody is signed in any more. */
+export const isOver = (error: unknown): boolean =>
+  error instanceof Failure && error.code === 'sign_in_needed';
+
 async function call(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
   try {
@@ -77,7 +81,6 @@ async function call(path: string, init: RequestInit): Promise<Response> {
   const told = (await response.json().catch(() => null)) as {
     error?: { code: string; message: string };
   } | null;
-  if (response.status === 401) location.assign(`/sign-in?to=${encodeURIComponent(location.pathname)}`);
   throw new Failure(
     told?.error?.code ?? 'offline',
     told?.error?.message ?? 'Countersign did not answer properly.',
@@ -90,14 +93,25 @@ export async function readSession(): Promise<Session> {
 
 const WATCHING = { 'X-Countersign-Background': '1' };
 
-/** Everything is asked as `person`; the server decides what that means. `csrf` is the session's, where people sign in. */
-export function apiAs(person: string, csrf?: string): Api {
+/**
+ * Everything is asked as `person`; the server decides what that means. `csrf` is the session's, where people sign in; `ended` hears
+ * that it is over, whatever was asked.
+ */
+export function apiAs(person: string, csrf: string | undefined, ended: () => void): Api {
+  const ask: typeof call = async (path, init) => {
+    try {
+      return await call(path, init);
+    } catch (error) {
+      if (isOver(error)) ended();
+      throw error;
+    }
+  };
   const headers = {
     'X-Countersign-As': person,
     ...(csrf === undefined ? {} : { 'X-Countersign-CSRF': csrf }),
   };
   const send = async (path: string, body: object, key: string) =>
-    call(path, {
+    ask(path, {
       method: 'POST',
       headers: { ...headers, 'Content-Type': 'application/json', 'Idempotency-Key': key },
       body: JSON.stringify(body),
@@ -107,7 +121,7 @@ export function apiAs(person: string, csrf?: string): Api {
     person,
     read: async (path, signal, watches = false) => {
       const init = { headers: watches ? { ...headers, ...WATCHING } : headers, signal: signal ?? null };
-      return (await call(path, init)).json();
+      return (await ask(path, init)).json();
     },
     say: async (text, thread, key) => (await send('/messages', { text, ...inThread(thread) }, key)).json(),
     submit: async (action, given, thread, key) =>
@@ -123,7 +137,7 @@ export function apiAs(person: string, csrf?: string): Api {
       const body = { message, positive, ...(words.trim() === '' ? {} : { words }) };
       await send(`/threads/${thread}/judgements`, body, crypto.randomUUID());
     },
-    changes: (signal) => call('/changes', { headers: { ...headers, ...WATCHING }, signal }),
+    changes: (signal) => ask('/changes', { headers: { ...headers, ...WATCHING }, signal }),
     signOut: async () => {
       const answer = await send('/sign-out', {}, crypto.randomUUID());
       return ((await answer.json()) as { next: string }).next;

@@ -1,6 +1,7 @@
 /** The workspace: who is asking, then the page that the address names. */
 import { useEffect, useMemo, useState } from 'react';
-import { apiAs, messageOf, type Person, readSession, type Session } from './api.ts';
+import { apiAs, isOver, messageOf, type Person, readSession, type Session } from './api.ts';
+import { dropDrafts } from './drafts.ts';
 import { Frame } from './frame/frame.tsx';
 import { aboutRequests, LiveProvider, useLive } from './live.tsx';
 import { go, usePath } from './navigation.tsx';
@@ -13,6 +14,7 @@ import { NewRequest } from './pages/new-request.tsx';
 import { Operations } from './pages/operations.tsx';
 import { RequestPage } from './pages/request.tsx';
 import { Empty, Loading, Page, Problem } from './parts.tsx';
+import { SignedOut } from './signed-out.tsx';
 
 /** This tab's person, then the last one chosen in any tab: two tabs can be two people. */
 const CHOSEN = 'countersign.person';
@@ -28,7 +30,18 @@ export function App() {
   const [problem, setProblem] = useState<string | null>(null);
   const [chosen, setChosen] = useState(remembered);
   useEffect(() => {
-    readSession().then(setSession, (error: unknown) => setProblem(messageOf(error)));
+    readSession().then(
+      (found) => {
+        // Whoever signed in before in this tab keeps nothing here.
+        if (found.csrf !== undefined) dropDrafts(found.startAs);
+        setSession(found);
+      },
+      (error: unknown) => {
+        // It ended while the page was loading: nothing is typed yet.
+        if (isOver(error)) location.reload();
+        setProblem(messageOf(error));
+      },
+    );
   }, []);
   if (problem !== null) {
     return (
@@ -66,10 +79,13 @@ export function App() {
 }
 
 function AsPerson({ me, session, choose }: { me: Person; session: Session; choose(id: string): void }) {
-  const api = useMemo(() => apiAs(me.id, session.csrf), [me.id, session.csrf]);
+  const [isSignedOut, setSignedOut] = useState(false);
+  const path = usePath();
+  const api = useMemo(() => apiAs(me.id, session.csrf, () => setSignedOut(true)), [me.id, session.csrf]);
   return (
     <LiveProvider api={api}>
       <Workspace me={me} session={session} choose={choose} />
+      {isSignedOut && <SignedOut path={path} />}
     </LiveProvider>
   );
 }

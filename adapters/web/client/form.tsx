@@ -5,12 +5,15 @@ import type { FormField, Form as FormShape } from '../../../src/model/card.ts';
 import { legible } from '../../../src/surface/unseen.ts';
 import { messageOf, type Said } from './api.ts';
 import { argumentsOf } from './arguments.ts';
+import { useDraft } from './drafts.ts';
 import { useWorkspace } from './live.tsx';
 import { Problem } from './parts.tsx';
 
-type Props = { form: FormShape; thread: string | null; onSent(said: Said): void };
+type Props = { form: FormShape; place: string; thread: string | null; onSent(said: Said): void };
 type SchemaFormProps = {
   form: FormShape;
+  /** Names the draft of what is filled in. */
+  place: string;
   /** What the button says, before and after. */
   send: string;
   sent: string;
@@ -22,11 +25,12 @@ type SchemaFormProps = {
   back?: () => void;
 };
 
-export function ActionForm({ form, thread, onSent }: Props) {
+export function ActionForm({ form, place, thread, onSent }: Props) {
   const { api } = useWorkspace();
   return (
     <SchemaForm
       form={form}
+      place={place}
       send="Send"
       sent="Sent"
       note="Sending this form counts as your confirmation."
@@ -37,15 +41,10 @@ export function ActionForm({ form, thread, onSent }: Props) {
 }
 
 /** The fields of a schema, filled with what the form brings. */
-export function SchemaForm({ form, send, sent, note, notedAfter, submit: deliver, back }: SchemaFormProps) {
-  const [values, setValues] = useState(() =>
-    Object.fromEntries(
-      form.fields.map(({ name, kind, choices, required, value }) => {
-        const first = kind === 'choice' && required ? (choices[0] ?? '') : '';
-        return [name, value === '' ? first : value];
-      }),
-    ),
-  );
+export function SchemaForm(props: SchemaFormProps) {
+  const { form, place, send, sent, note, notedAfter, submit: deliver, back } = props;
+  const draft = useDraft(place);
+  const [values, setValues] = useState(() => ({ ...broughtBy(form), ...valuesIn(draft.text) }));
   const [isBusy, setBusy] = useState(false);
   const [isSent, setSent] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -57,6 +56,7 @@ export function SchemaForm({ form, send, sent, note, notedAfter, submit: deliver
     setProblem(null);
     try {
       await deliver(argumentsOf(form.fields, values), key.current);
+      draft.keep('');
       key.current = crypto.randomUUID();
       setSent(true);
     } catch (error) {
@@ -76,7 +76,12 @@ export function SchemaForm({ form, send, sent, note, notedAfter, submit: deliver
           change={(value) => {
             key.current = crypto.randomUUID();
             setSent(false);
-            setValues((before) => ({ ...before, [field.name]: value }));
+            // Several fields may change at once, as when a browser fills them in.
+            setValues((before) => {
+              const next = { ...before, [field.name]: value };
+              draft.keep(JSON.stringify(next));
+              return next;
+            });
           }}
         />
       ))}
@@ -86,7 +91,16 @@ export function SchemaForm({ form, send, sent, note, notedAfter, submit: deliver
           {isSent ? sent : send}
         </Button>
         {back && (
-          <Button type="button" variant="subtle" color="gray" onClick={back} disabled={isBusy}>
+          <Button
+            type="button"
+            variant="subtle"
+            color="gray"
+            onClick={() => {
+              draft.keep('');
+              back();
+            }}
+            disabled={isBusy}
+          >
             Back
           </Button>
         )}
@@ -95,6 +109,17 @@ export function SchemaForm({ form, send, sent, note, notedAfter, submit: deliver
     </form>
   );
 }
+
+const broughtBy = (form: FormShape): Record<string, string> =>
+  Object.fromEntries(
+    form.fields.map(({ name, kind, choices, required, value }) => {
+      const first = kind === 'choice' && required ? (choices[0] ?? '') : '';
+      return [name, value === '' ? first : value];
+    }),
+  );
+
+/** A draft of this form, as it was kept; the server checks every value anyway. */
+const valuesIn = (draft: string): Record<string, string> => (draft === '' ? {} : JSON.parse(draft));
 
 function Field({ field, value, change }: { field: FormField; value: string; change(value: string): void }) {
   const common = { label: legible(field.label), required: field.required };

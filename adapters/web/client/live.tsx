@@ -10,7 +10,7 @@ import {
   useState,
 } from 'react';
 import type { Change } from '../../../src/model/ports.ts';
-import { type Api, messageOf, type Reads } from './api.ts';
+import { type Api, isOver, messageOf, type Reads } from './api.ts';
 import { changesIn } from './event-stream.ts';
 
 /** `everything`: we may have missed changes, so read again. */
@@ -72,7 +72,9 @@ export function LiveProvider({ api, children }: { api: Api; children: ReactNode 
           waitMs = FIRST_WAIT_MS;
           tell({ kind: 'everything' });
           for await (const change of changesIn(response)) tell(change);
-        } catch {
+        } catch (error) {
+          // Nothing more is told here: the page says that it is over, and what follows is another session.
+          if (isOver(error)) return;
           // Lost or refused: what counts is that we are not connected, which the page shows until we are again.
         }
         if (stop.signal.aborted) return;

@@ -44,7 +44,14 @@ export function Message({ message, onSent }: Props) {
         {author && <span className="stamp">{author}</span>}
         {message.authorship === 'model' && <Thumbs answer={message} />}
         {message.card && <RequestCard card={message.card} />}
-        {message.form && <ActionForm form={message.form} thread={message.thread} onSent={onSent} />}
+        {message.form && (
+          <ActionForm
+            form={message.form}
+            place={`form:${message.id}`}
+            thread={message.thread}
+            onSent={onSent}
+          />
+        )}
       </div>
     </div>
   );

@@ -3,6 +3,7 @@ import { Button, Textarea } from '@mantine/core';
 import { type FormEvent, useState } from 'react';
 import type { Message } from '../../../src/model/card.ts';
 import { messageOf } from './api.ts';
+import { useDraft, useDraftText } from './drafts.ts';
 import { ThumbDownIcon, ThumbUpIcon } from './icons.tsx';
 import { useWorkspace } from './live.tsx';
 import { Problem } from './parts.tsx';
@@ -12,8 +13,14 @@ const MAX_WORDS_CHARACTERS = 2_000;
 
 type Props = { answer: Pick<Message, 'id' | 'thread'> };
 
+const placeOf = ({ id }: Props['answer'], positive: boolean): string =>
+  `judgement:${id}:${positive ? 'good' : 'bad'}`;
+
 export function Thumbs({ answer }: Props) {
-  const [positive, setPositive] = useState<boolean | null>(null);
+  const good = useDraft(placeOf(answer, true));
+  const bad = useDraft(placeOf(answer, false));
+  const begun = good.text !== '' ? true : bad.text !== '' ? false : null;
+  const [positive, setPositive] = useState<boolean | null>(begun);
   const [isSent, setSent] = useState(false);
   if (isSent) {
     return (
@@ -68,7 +75,7 @@ function JudgementForm({
   back,
 }: Props & { positive: boolean; sent(): void; back(): void }) {
   const { api } = useWorkspace();
-  const [words, setWords] = useState('');
+  const [words, setWords] = useDraftText(placeOf(answer, positive));
   const [isBusy, setBusy] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   const send = async (event: FormEvent) => {
@@ -77,6 +84,7 @@ function JudgementForm({
     setProblem(null);
     try {
       await api.judge(answer.thread, answer.id, positive, words);
+      setWords('');
       sent();
     } catch (error) {
       setProblem(messageOf(error));
@@ -105,7 +113,10 @@ function JudgementForm({
           size="compact-md"
           variant="subtle"
           color="gray"
-          onClick={back}
+          onClick={() => {
+            setWords('');
+            back();
+          }}
           disabled={isBusy}
         >
           Back

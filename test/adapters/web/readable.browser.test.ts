@@ -30,7 +30,10 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     });
     browser = await startBrowser();
     page = await browser.newPage();
-    await page.setContent('<!doctype html><main></main>');
+    // At an address, as the workspace is: a page without one has no storage for what is being typed.
+    const contentType = 'text/html';
+    await page.route('**/*', (route) => route.fulfill({ contentType, body: '<!doctype html><main></main>' }));
+    await page.goto('http://countersign.test/');
     await page.addScriptTag({ content: outputFiles[0]!.text });
   }, PATIENCE_MS);
   afterAll(() => browser?.close());

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { Card } from '../../../../src/model/card.ts';
 import type { DecisionKind } from '../../../../src/model/turn.ts';
 import { messageOf } from '../api.ts';
+import { type Draft, useDraft } from '../drafts.ts';
 import { useWorkspace } from '../live.tsx';
 import { Problem } from '../parts.tsx';
 import { DECISIONS } from '../words.ts';
@@ -18,14 +19,16 @@ const LOOKS = {
 export function Decide({ card, describedBy }: { card: Card; describedBy: string }) {
   const { api, tell } = useWorkspace();
   const [busy, setBusy] = useState<DecisionKind | null>(null);
-  const [isDenying, setDenying] = useState(false);
+  const reason = useDraft(`deny:${card.request}:${card.digest}`);
+  const [isDenying, setDenying] = useState(reason.text !== '' && card.buttons.includes('deny'));
   const [problem, setProblem] = useState<string | null>(null);
 
-  const decide = async (decision: DecisionKind, reason: string | null) => {
+  const decide = async (decision: DecisionKind, why: string | null) => {
     setBusy(decision);
     setProblem(null);
     try {
-      await api.decide(card.request, decision, card.digest, reason);
+      await api.decide(card.request, decision, card.digest, why);
+      reason.keep('');
       setDenying(false);
     } catch (error) {
       setProblem(messageOf(error));
@@ -40,9 +43,13 @@ export function Decide({ card, describedBy }: { card: Card; describedBy: string 
       {problem !== null && <Problem text={problem} />}
       {isDenying ? (
         <DenyReason
+          draft={reason}
           isBusy={busy !== null}
-          deny={(reason) => decide('deny', reason)}
-          back={() => setDenying(false)}
+          deny={(why) => decide('deny', why)}
+          back={() => {
+            reason.keep('');
+            setDenying(false);
+          }}
         />
       ) : (
         <div className="decide-buttons">
@@ -70,10 +77,10 @@ export function Decide({ card, describedBy }: { card: Card; describedBy: string 
   );
 }
 
-type DenyProps = { isBusy: boolean; deny(reason: string | null): void; back(): void };
+type DenyProps = { draft: Draft; isBusy: boolean; deny(reason: string | null): void; back(): void };
 
-function DenyReason({ isBusy, deny, back }: DenyProps) {
-  const [reason, setReason] = useState('');
+function DenyReason({ draft, isBusy, deny, back }: DenyProps) {
+  const [reason, setReason] = useState(draft.text);
   return (
     <form
       className="deny"
@@ -85,7 +92,10 @@ function DenyReason({ isBusy, deny, back }: DenyProps) {
       <Textarea
         label="Why not? The requester reads this."
         value={reason}
-        onChange={(event) => setReason(event.currentTarget.value)}
+        onChange={(event) => {
+          draft.keep(event.currentTarget.value);
+          setReason(event.currentTarget.value);
+        }}
         maxLength={2000}
         autosize
         minRows={2}

@@ -5,6 +5,7 @@ import type { Card, CardOffer } from '../../../../src/model/card.ts';
 import { CHANGE_NOTE } from '../../../../src/surface/notes.ts';
 import { messageOf } from '../api.ts';
 import { useNow } from '../clock.ts';
+import { useDraft, useDraftText } from '../drafts.ts';
 import { SchemaForm } from '../form.tsx';
 import { useLive, useWorkspace } from '../live.tsx';
 import { go } from '../navigation.tsx';
@@ -12,8 +13,15 @@ import { Loading, Problem } from '../parts.tsx';
 import { openTurn } from '../turns.ts';
 import { timeLeft } from '../words.ts';
 
+/** What is written here is about the request as it stands. */
+const placeOf = (what: 'report' | 'edit', { request, digest }: Pick<Card, 'request' | 'digest'>): string =>
+  `${what}:${request}:${digest}`;
+
 export function Offers({ card }: { card: Card }) {
-  const [open, setOpen] = useState<CardOffer | null>(null);
+  const report = useDraft(placeOf('report', card));
+  const edit = useDraft(placeOf('edit', card));
+  const begun = edit.text !== '' ? 'edit' : report.text !== '' ? 'report' : null;
+  const [open, setOpen] = useState<CardOffer | null>(begun);
   const offers = card.offers ?? [];
   if (offers.length === 0) return null;
   const back = () => setOpen(null);
@@ -110,7 +118,7 @@ const MAX_REPORT_CHARACTERS = 4_000;
 /** Sent as the command, for the same reason. */
 function ReportForm({ card, back }: { card: Card; back(): void }) {
   const { api } = useWorkspace();
-  const [words, setWords] = useState('');
+  const [words, setWords] = useDraftText(placeOf('report', card));
   const [isBusy, setBusy] = useState(false);
   const [isSent, setSent] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
@@ -121,6 +129,7 @@ function ReportForm({ card, back }: { card: Card; back(): void }) {
     setProblem(null);
     try {
       await api.say(`report ${card.request} ${words.trim()}`, openThread(), key.current);
+      setWords('');
       setSent(true);
     } catch (error) {
       setProblem(messageOf(error));
@@ -153,7 +162,16 @@ function ReportForm({ card, back }: { card: Card; back(): void }) {
         <Button type="submit" loading={isBusy}>
           Send report
         </Button>
-        <Button type="button" variant="subtle" color="gray" onClick={back} disabled={isBusy}>
+        <Button
+          type="button"
+          variant="subtle"
+          color="gray"
+          onClick={() => {
+            setWords('');
+            back();
+          }}
+          disabled={isBusy}
+        >
           Back
         </Button>
       </div>
@@ -174,6 +192,7 @@ function EditForm({ card, back }: { card: Card; back(): void }) {
     <SchemaForm
       key={data.digest}
       form={data.form}
+      place={placeOf('edit', { request: card.request, digest: data.digest })}
       send="Save the change"
       sent="Saved"
       note={CHANGE_NOTE}

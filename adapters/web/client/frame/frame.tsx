@@ -4,6 +4,7 @@ import { type ReactNode, useEffect, useRef } from 'react';
 import type { ThreadSummary } from '../../../../src/model/ports.ts';
 import { legible } from '../../../../src/surface/unseen.ts';
 import type { Person } from '../api.ts';
+import { dropDrafts } from '../drafts.ts';
 import {
   BellIcon,
   ChatIcon,
@@ -53,12 +54,14 @@ const isAt = (path: string, to: string): boolean =>
 export function Frame(props: Props) {
   const { path, me, people, choose, waiting, threads, desk, isSignedIn, children } = props;
   const { api, connected } = useWorkspace();
-  // Where the session is over already, the failure itself leads to the page that says so.
-  const signOut = () =>
-    api.signOut().then(
+  // Where the session is over already, the page that is asked for anew leads to the sign-in.
+  const signOut = () => {
+    dropDrafts(null);
+    return api.signOut().then(
       (next) => location.assign(next),
       () => location.reload(),
     );
+  };
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page takes the focus, as a new document would

@@ -1,7 +1,8 @@
 /** The conversation: what was said, what waits, and the next message. */
-import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef } from 'react';
 import type { Said } from '../api.ts';
 import { Composer } from '../composer.tsx';
+import { useDraftText } from '../drafts.ts';
 import { Growing, useGrowing } from '../growing.tsx';
 import { aboutRequests, useLive, useWorkspace } from '../live.tsx';
 import { Message } from '../message.tsx';
@@ -15,7 +16,7 @@ const AT_END_PX = 24;
 
 export function Conversation({ thread }: { thread: string }) {
   const { api } = useWorkspace();
-  const [text, setText] = useState('');
+  const [text, setText] = useDraftText(`message:${thread}`);
   const field = useRef<HTMLTextAreaElement>(null);
   const { data, problem, reload } = useLive(
     `/threads/${thread}`,

@@ -1,7 +1,8 @@
 /** Where one begins: what waits, what one can ask, and the box to ask in. */
-import { useRef, useState } from 'react';
+import { useRef } from 'react';
 import type { Person } from '../api.ts';
 import { Composer } from '../composer.tsx';
+import { useDraftText } from '../drafts.ts';
 import { ArrowIcon, Logo } from '../icons.tsx';
 import { useLive } from '../live.tsx';
 import { Link } from '../navigation.tsx';
@@ -10,7 +11,7 @@ import { Suggestions } from '../suggestions.tsx';
 import { enter } from './conversation.tsx';
 
 export function Home({ me, waiting }: { me: Person; waiting: number }) {
-  const [text, setText] = useState('');
+  const [text, setText] = useDraftText('message:new');
   const field = useRef<HTMLTextAreaElement>(null);
   const { data, problem, reload } = useLive('/actions');
   const pick = (words: string, blank: { start: number; end: number } | null) => {

@@ -13,7 +13,9 @@ export function NewRequest({ action }: { action: string }) {
     <Page title={data === null ? 'New request' : legible(data.title)} aside={<Link to="/">Back</Link>}>
       {problem !== null && <Problem text={problem} retry={reload} />}
       {data === null && problem === null && <Loading what="the form" />}
-      {data && <ActionForm key={data.action} form={data} thread={null} onSent={enter} />}
+      {data && (
+        <ActionForm key={data.action} form={data} place={`new:${data.action}`} thread={null} onSent={enter} />
+      )}
     </Page>
   );
 }
