@@ -69,9 +69,10 @@ export type Attempt = {
 
 /**
  * `unanswered`: writes of this call that left and were not answered, whatever its code says. `usedUp`: what of its execution's
- * budgets was used up before or while it ran; null where something of everything was left.
+ * budgets was used up before or while it ran; null where something of everything was left. `unseen`: of something that it asked it was
+ * not told, because of the way there or because the outside system would not say now; what was not found may be there then.
  */
-export type Attempted = SandboxOutcome & { unanswered: number; usedUp: Quantity | null };
+export type Attempted = SandboxOutcome & { unanswered: number; usedUp: Quantity | null; unseen: boolean };
 
 type Writing = { rules: readonly EgressRule[]; writes: number; sender: Sender };
 
@@ -97,7 +98,7 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
   if (none !== null) return notBegun(deps, spec, none);
   const requester = `${spec.requester.id} (${spec.requester.name})`;
   const writing = writingOf(spec);
-  const { hooks, unanswered, usedUp } = hooksFor(deps, spec, writing?.sender ?? null);
+  const { hooks, unanswered, usedUp, unseen } = hooksFor(deps, spec, writing?.sender ?? null);
   const door = deps.broker.open({
     rules: writing?.rules ?? governed.operation.egress,
     values: {
@@ -115,7 +116,7 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
     minting: mintingFor(deps, spec),
     hooks,
   });
-  const heard = () => ({ unanswered: unanswered(), usedUp: usedUp() });
+  const heard = () => ({ unanswered: unanswered(), usedUp: usedUp(), unseen: unseen() });
   try {
     const run: SandboxRun = {
       bundle: deps.bundleOf(governed.connector.name),
@@ -176,6 +177,7 @@ async function notBegun(deps: AttemptDeps, spec: Attempt, quantity: Quantity): P
     durations: { wallMs: 0, firstByteMs: null },
     unanswered: 0,
     usedUp: quantity,
+    unseen: true,
   };
 }
 
@@ -207,14 +209,28 @@ const UNRECORDED = {
   detail: '',
 } as const;
 
+type Asked = { method: string; host: string; path: string };
+
+/** Answers that speak of the asking alone: not allowed, too often, not now. */
+const saysNothing = (status: number): boolean => [401, 403, 408, 429].includes(status) || status >= 500;
+
 function hooksFor(
   deps: AttemptDeps,
   spec: Attempt,
   sender: Sender | null,
-): { hooks: BrokerHooks; unanswered: () => number; usedUp: () => Quantity | null } {
+): {
+  hooks: BrokerHooks;
+  unanswered: () => number;
+  usedUp: () => Quantity | null;
+  unseen: () => boolean;
+} {
   const about = { turn: spec.turn, request: spec.request };
   let unanswered = 0;
   let usedUp: Quantity | null = null;
+  /** Each is taken out once it is answered after all: reads are tried again. */
+  const notTold = new Set<string>();
+  const isTold = ({ method, host, path }: Asked, told: boolean): void =>
+    void (told ? notTold.delete(`${method} ${host}${path}`) : notTold.add(`${method} ${host}${path}`));
   let countedMs = performance.now();
   const count = async (tx: Tx, bytes: number): Promise<void> => {
     if (spec.share === null) return;
@@ -224,6 +240,7 @@ function hooksFor(
   };
   // A door carries one call at a time: what is heard next is about this one.
   let intent: string | null = null;
+  let unreadBytes = 0;
   const settle = async (tx: Tx, status: number): Promise<void> => {
     if (intent === null) return;
     await settleIntent(tx, intent, status);
@@ -239,10 +256,13 @@ function hooksFor(
       unanswered += 1;
     },
     async afterCall(call) {
+      isTold(call, !saysNothing(call.status));
       await deps.db.transaction(async (tx) => {
         if (call.effect === 'write' && !call.unread && !call.own) await settle(tx, call.status);
         // One that is not taken is refused next, and counted then.
-        if (!call.own && !call.unread) await count(tx, call.requestBytes + call.responseBytes);
+        const bytes = call.requestBytes + call.responseBytes;
+        if (call.unread && !call.own) unreadBytes = bytes;
+        else if (!call.own) await count(tx, bytes);
         await deps.audit.append(tx, {
           type: 'egress.called',
           ...about,
@@ -251,19 +271,27 @@ function hooksFor(
       });
     },
     async refused(refusal) {
+      isTold(refusal, false);
       await deps.db.transaction(async (tx) => {
         // Certainly nothing of it has left: it leaves no doubt behind.
-        if (!refusal.sent) await settle(tx, NEVER_LEFT);
-        await count(tx, 0);
+        if (!refusal.sent && !refusal.own) await settle(tx, NEVER_LEFT);
+        if (!refusal.own) await count(tx, unreadBytes);
         await deps.audit.append(tx, {
           type: 'egress.refused',
           ...about,
           data: { ...refusal, call: spec.call },
         });
       });
+      if (refusal.own) return;
       intent = null;
+      unreadBytes = 0;
       if (refusal.code === EXECUTION_BUDGET) usedUp = quantityIn(refusal.detail);
     },
   };
-  return { hooks, unanswered: () => unanswered, usedUp: () => usedUp };
+  return {
+    hooks,
+    unanswered: () => unanswered,
+    usedUp: () => usedUp,
+    unseen: () => notTold.size > 0,
+  };
 }

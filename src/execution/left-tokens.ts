@@ -6,7 +6,7 @@ import type { AuditLog } from '../audit/log.ts';
 import type { RequestId } from '../model/ids.ts';
 import type { Database, Tx } from '../store/database.ts';
 import type { Broker } from './broker/broker.ts';
-import type { BrokerAnswer } from './broker/call.ts';
+import type { BrokerAnswer, BrokerRefusal } from './broker/call.ts';
 import {
   awaitItsEnd,
   forgetToken,
@@ -49,9 +49,10 @@ async function look(deps: LeftTokensDeps, left: LeftToken, signal: AbortSignal):
   if (left.isOver) return say(deps, left, IS_OVER, forgetToken);
   const secret = secretOf(left, deps.sealing);
   if (secret === null) return say(deps, left, left.sealed === null ? NEVER_CAME : NOT_OURS, awaitItsEnd);
-  const failure = await deps.broker.takeBack({ host: left.token.host, secret }, signal, (call) =>
-    recordCall(deps, left, call),
-  );
+  const failure = await deps.broker.takeBack({ host: left.token.host, secret }, signal, {
+    afterCall: (call) => recordCall(deps, left, 'egress.called', call),
+    refused: (refusal) => recordCall(deps, left, 'egress.refused', refusal),
+  });
   // A stop says nothing about it: it is taken up again.
   if (failure !== null && signal.aborted) return;
   if (failure !== null) return say(deps, left, failure, keepTrying);
@@ -69,11 +70,10 @@ async function look(deps: LeftTokensDeps, left: LeftToken, signal: AbortSignal):
 async function recordCall(
   { db, audit }: LeftTokensDeps,
   { turn, request, call: during }: LeftToken,
-  call: BrokerAnswer,
+  type: 'egress.called' | 'egress.refused',
+  call: BrokerAnswer | BrokerRefusal,
 ): Promise<void> {
-  await db.transaction((tx) =>
-    audit.append(tx, { type: 'egress.called', turn, request, data: { ...call, call: during } }),
-  );
+  await db.transaction((tx) => audit.append(tx, { type, turn, request, data: { ...call, call: during } }));
 }
 
 /** Says once that it was not taken back, in the transaction of what is done about it. */

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { EgressRule, GovernedAction } from '../../src/action.ts';
 import { attempt } from '../../src/execution/attempt.ts';
 import { createBroker } from '../../src/execution/broker/broker.ts';
-import type { Left } from '../../src/execution/broker/call.ts';
+import { DEFAULT_BUDGETS, type Left } from '../../src/execution/broker/call.ts';
 import { claimApproved, intentsOf } from '../../src/execution/lease.ts';
 import { leftOf, limitsOf } from '../../src/execution/spending.ts';
 import type { Json } from '../../src/model/request.ts';
@@ -295,6 +295,15 @@ describe('a write', () => {
     expect(entries).toEqual(Array.from({ length: 3 }, () => 'egress.refused connection_failed'));
     expect(unanswered).toBe(0);
     expect(intents).toEqual(NONE);
+  });
+
+  test('whose answer is not read to its end counts with what was read, as one call', async () => {
+    const body = 'x'.repeat(DEFAULT_BUDGETS.responseBytes + 1);
+    const { left, entries } = await run(WRITE, (response) => void response.end(body));
+    expect(entries).toEqual(['egress.called 200', 'egress.refused response_too_large']);
+    const all = limitsOf('run');
+    expect(all.calls - left.calls).toBe(1);
+    expect(all.bytes - left.bytes).toBeGreaterThanOrEqual(BODY.length + DEFAULT_BUDGETS.responseBytes);
   });
 
   test.each<[string, string, Script]>([

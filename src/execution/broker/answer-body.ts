@@ -7,6 +7,18 @@ const LINE_FEED = 0x0a;
 
 type Body = AsyncIterable<Uint8Array>;
 
+/** A body that tells how much of it was read, in bytes, whatever became of the reading. */
+export function counted(body: Body): { body: Body; bytesRead: () => number } {
+  let bytesRead = 0;
+  async function* counting() {
+    for await (const chunk of body) {
+      bytesRead += chunk.length;
+      yield chunk;
+    }
+  }
+  return { body: counting(), bytesRead: () => bytesRead };
+}
+
 /** Throws `response_too_large`. `endBytes`: only the end is wanted, from a whole line on; null: all of it. */
 export function readBody(body: Body, maxBytes: number, endBytes: number | null): Promise<Buffer> {
   return endBytes === null ? readAll(body, maxBytes) : readEnd(body, Math.min(endBytes, maxBytes));

@@ -4,7 +4,7 @@
  * code sent. Written for a caller that is the attacker.
  */
 import type { BuiltInHost } from '../../action.ts';
-import type { BrokerAnswer, DoorSpec } from './call.ts';
+import type { BrokerHooks, DoorSpec } from './call.ts';
 import { createCarrying } from './carrying.ts';
 import { type CircuitState, createCircuits } from './circuit.ts';
 import { type Clock, SYSTEM_CLOCK } from './clock.ts';
@@ -16,6 +16,7 @@ import { EgressRefused } from './refusal.ts';
 import type { Scan } from './searchable.ts';
 import {
   createRouter,
+  ownCallsOf,
   parseUpstreams,
   type Resolve,
   resolveBySystem,
@@ -46,13 +47,13 @@ export type UpstreamHealth = {
 export type Broker = {
   open(spec: DoorSpec): Door;
   /**
-   * Takes back a token that another process has left behind; null once it opens nothing any more, else why that is not known. `heard`
-   * records the call.
+   * Takes back a token that another process has left behind; null once it opens nothing any more, else why that is not known. `hooks`
+   * record the call.
    */
   takeBack(
     token: { host: string; secret: string },
     signal: AbortSignal,
-    heard: (call: BrokerAnswer) => Promise<void>,
+    hooks: Pick<BrokerHooks, 'afterCall' | 'refused'>,
   ): Promise<string | null>;
   /** Every configured upstream. */
   upstreams(): UpstreamHealth[];
@@ -80,14 +81,13 @@ export function createBroker(config: BrokerConfig): Broker {
   };
   return {
     open: (spec) => openDoor(deps, spec),
-    async takeBack({ host, secret }, signal, heard) {
+    async takeBack({ host, secret }, signal, hooks) {
       const upstream = upstreams.get(host);
       if (upstream === undefined) return 'no_upstream';
       const within = AbortSignal.any([signal, AbortSignal.timeout(TAKEN_BACK_WITHIN_MS)]);
       try {
         const route = await router.route(upstream, 'write', within);
-        const recorded = { ...route, heard: (call: Omit<BrokerAnswer, 'host'>) => heard({ ...call, host }) };
-        return await revokeToken(recorded, secret, within);
+        return await revokeToken({ ...route, own: ownCallsOf(host, hooks) }, secret, within);
       } catch (error) {
         if (error instanceof EgressRefused) return error.reason;
         throw error;

@@ -18,9 +18,10 @@ export type BrokerAnswer = BrokerCall & {
   /** 1 for the first try of this call. */
   attempt: number;
   status: number;
+  /** Of the body, as far as it was read. */
   responseBytes: number;
-  /** Hex, over the body's bytes as given to the action, credentials masked. */
-  responseSha256: string;
+  /** Hex, over the body's bytes as given to the action, credentials masked; null where none of it was given on. */
+  responseSha256: string | null;
   durationMs: number;
   /** The upstream sent our credential back; it was masked. */
   credentialEchoed: boolean;
@@ -40,6 +41,8 @@ export type BrokerRefusal = {
   sent: boolean;
   /** The try that it happened to; 1 also where none began. */
   attempt: number;
+  /** Of a call of the broker's own: what became of the action's call is told besides. */
+  own?: true;
 };
 
 export type BrokerHooks = {

@@ -3,10 +3,9 @@
  * (jenkins.io, "CSRF Protection"). Got here, in the parent, over the pinned way, and kept for a while.
  */
 import { z } from 'zod';
-import { askAside } from './aside.ts';
+import { askAside, refusedWith, unanswered } from './aside.ts';
 import { cookieHeader, cookiesOf } from './cookies.ts';
 import type { Carried, CrumbCredential } from './credential.ts';
-import { EgressRefused } from './refusal.ts';
 import type { Route } from './upstream.ts';
 
 /** A session of Jenkins ends after half an hour without a call; far shorter, so that a changed password is noticed. */
@@ -27,19 +26,17 @@ type Held = {
 
 async function fetchCrumb(credential: CrumbCredential, route: Route, signal: AbortSignal): Promise<Held> {
   const { authorization, path } = credential;
-  let answer: Awaited<ReturnType<typeof askAside>>;
-  try {
-    answer = await askAside(route, { method: 'GET', path, headers: { authorization } }, signal);
-  } catch (cause) {
-    throw new EgressRefused('login_refused', 'no answer', { cause });
-  }
+  const call = { method: 'GET', path, headers: { authorization } } as const;
+  const answer = await askAside(route, call, signal).catch((error: unknown) => {
+    throw unanswered(error, 'login_refused');
+  });
   const untilMs = performance.now() + CRUMB_MS;
   // There is no issuer where the protection is off.
   if (answer.status === 404) return { authorization, crumb: null, cookies: new Map(), untilMs };
   const crumb = Crumb.safeParse(answer.json);
   const cookies = cookiesOf(answer.cookies);
   if (answer.status !== 200 || !crumb.success || cookies === null)
-    throw new EgressRefused('login_refused', String(answer.status));
+    throw refusedWith(answer, 'login_refused', String(answer.status));
   return { authorization, crumb: crumb.data, cookies, untilMs };
 }
 

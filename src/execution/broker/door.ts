@@ -33,7 +33,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 
 /** Opens a door. Nothing is served until a stream is attached. */
 export function openDoor(
-  shared: Omit<ExchangeDeps, 'carrying' | 'sessions'> & {
+  shared: Omit<ExchangeDeps, 'carrying' | 'sessions' | 'pauses'> & {
     scan: Scan;
     patience: Patience;
     carrying: Carrying;
@@ -41,7 +41,7 @@ export function openDoor(
   spec: DoorSpec,
 ): Door {
   const carrying = shared.carrying.open(spec);
-  const deps = { ...shared, carrying, sessions: createMcpSessions() };
+  const deps = { ...shared, carrying, sessions: createMcpSessions(), pauses: shared.patience.pauses };
   const budgets = { ...DEFAULT_BUDGETS, ...spec.budgets };
   const bounds = boundsOf(budgets, spec.left);
   const declared = declare(spec.rules, spec.values);
@@ -137,7 +137,10 @@ export function openDoor(
         hooks: spec.hooks,
         signal: effect === 'write' ? timeout : stopping,
         attempt,
-        answered: (answer) => spec.hooks.afterCall(answer),
+        answered: (answer) => {
+          summary.responseBytes += answer.responseBytes;
+          return spec.hooks.afterCall(answer);
+        },
       };
     };
     const patiently = (

@@ -1,18 +1,28 @@
 /** One declared call on its way out and back: credential, address, intent, sending, reading, masking. */
 import type { BuiltInHost } from '../../action.ts';
 import { AppError } from '../../errors.ts';
-import { readBody } from './answer-body.ts';
+import { counted, readBody } from './answer-body.ts';
 import type { BrokerAnswer, BrokerCall, BrokerHooks, Budgets } from './call.ts';
 import type { DoorCarrying } from './carrying.ts';
 import type { Carried, Credentials } from './credential.ts';
 import { fileAt } from './files.ts';
 import { incomingHeaders, outgoingHeaders } from './headers.ts';
 import { MCP_SESSION_HEADER, type McpSessions } from './mcp-session.ts';
+import type { Answered, Pauses } from './pause.ts';
 import { type Redactor, redactorFor } from './redaction.ts';
 import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
 import { sha256 } from './sha256.ts';
-import { type Answer, type Route, type Router, refusalOf, send, storeOf, type Upstream } from './upstream.ts';
+import {
+  type Answer,
+  ownCallsOf,
+  type Route,
+  type Router,
+  refusalOf,
+  send,
+  storeOf,
+  type Upstream,
+} from './upstream.ts';
 
 export type ExchangeDeps = {
   upstreams: ReadonlyMap<string, Upstream>;
@@ -21,6 +31,7 @@ export type ExchangeDeps = {
   router: Router;
   carrying: DoorCarrying;
   sessions: McpSessions;
+  pauses: Pauses;
 };
 
 export type Exchanged = {
@@ -146,7 +157,8 @@ async function findWay(
   if (granted === null && name !== null) throw new EgressRefused('no_credential', name);
   checkTime(signal);
   const way = await deps.router.route(upstream, effect, signal);
-  const route: Route = { ...way, heard: (call) => hooks.afterCall({ ...call, host }) };
+  const own = { ...ownCallsOf(host, hooks), paused: (said: Answered) => deps.pauses.note(host, name, said) };
+  const route: Route = { ...way, own };
   const credential =
     granted === null || name === null
       ? null
@@ -230,27 +242,32 @@ async function conduct(
     await gate(spec.hooks, call);
     checkTime(spec.signal);
   }
-  const finish = (status: number, bytes: Buffer, credentialEchoed: boolean): BrokerAnswer => ({
+  const finish = (
+    status: number,
+    read: Pick<BrokerAnswer, 'responseBytes' | 'responseSha256' | 'credentialEchoed'>,
+  ): BrokerAnswer => ({
     ...call,
     attempt: spec.attempt,
     status,
-    responseBytes: bytes.length,
-    responseSha256: sha256(bytes),
+    ...read,
     durationMs: Math.round(performance.now() - startedMs),
-    credentialEchoed,
   });
   let answer: Answer | null = null;
+  let bytesRead = () => 0;
+  const unread = () => ({ responseBytes: bytesRead(), responseSha256: null, credentialEchoed: false });
   try {
     answer = await way.ask(headers);
+    const reading = counted(answer.body);
+    bytesRead = reading.bytesRead;
     const file = fileBehind(answer, outgoing, way);
     if (file !== null) {
       void drop(answer);
-      const nothing = Buffer.alloc(0);
-      return { answer: finish(answer.status, nothing, false), headers: {}, bytes: nothing, file };
+      return { answer: finish(answer.status, unread()), headers: {}, bytes: Buffer.alloc(0), file };
     }
     const redact = redactorFor(way.credential?.secrets ?? []);
     const { responseBytes } = spec.budgets;
-    const { bytes, found } = await readAnswer(answer, { responseBytes, endBytes: outgoing.endBytes }, redact);
+    const bounds = { responseBytes, endBytes: outgoing.endBytes };
+    const { bytes, found } = await readAnswer({ ...answer, body: reading.body }, bounds, redact);
     if (answer.status === 401 || answer.status === 403) way.unknown(answer.status);
     const read = answer.header;
     const clean = incomingHeaders((name) => read(name), way.base);
@@ -260,10 +277,11 @@ async function conduct(
     const kept = isOurs ? null : deps.sessions.heard(outgoing.host, session);
     if (kept !== null) clean[MCP_SESSION_HEADER] = kept;
     maskHeaders(clean, redact);
-    return { answer: finish(answer.status, bytes, found), headers: clean, bytes, file: null };
+    const whole = { responseBytes: bytes.length, responseSha256: sha256(bytes), credentialEchoed: found };
+    return { answer: finish(answer.status, whole), headers: clean, bytes, file: null };
   } catch (error) {
     if (answer !== null) {
-      await spec.answered({ ...finish(answer.status, Buffer.alloc(0), false), unread: true });
+      await spec.answered({ ...finish(answer.status, unread()), unread: true });
       void drop(answer);
     }
     throw refusalOf(error);

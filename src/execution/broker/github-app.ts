@@ -5,9 +5,9 @@
 import { createSign, type KeyObject } from 'node:crypto';
 import { z } from 'zod';
 import type { CredentialScope } from '../../action.ts';
-import { type Aside, type AsideAnswer, askAside } from './aside.ts';
+import { type Aside, type AsideAnswer, askAside, NO_ANSWER, refusedWith, unanswered } from './aside.ts';
 import { EgressRefused } from './refusal.ts';
-import { hasNeverConnected, type Route, refusalOf } from './upstream.ts';
+import { type Route, refusalOf } from './upstream.ts';
 
 /** GitHub's advice: its clock may be behind ours. */
 const ISSUED_BEFORE_SECONDS = 60;
@@ -18,8 +18,7 @@ const SKEW_MS = 30_000;
 const API = { accept: 'application/vnd.github+json', 'x-github-api-version': '2022-11-28' };
 /** Granted with every permission on a repository; nobody can ask for less. */
 const ALWAYS_GIVEN = 'metadata';
-/** Details of a refusal after which a token may exist that we have not seen. */
-const NO_ANSWER = 'no answer';
+/** Detail of a refusal after which, as after no answer, a token may exist that we have not seen. */
 const UNREADABLE = 'unreadable answer';
 
 export type AppKey = { appId: string; key: KeyObject };
@@ -55,12 +54,10 @@ export function signJwt({ appId, key }: AppKey, nowMs: number): string {
 }
 
 async function ask(route: Route, call: Aside): Promise<AsideAnswer> {
-  try {
-    // Not the door's own signal: a token that is made and not received could not be taken back.
-    return await askAside(route, { ...call, headers: { ...API, ...call.headers } }, null);
-  } catch (cause) {
-    throw new EgressRefused('mint_refused', NO_ANSWER, { cause });
-  }
+  // Not the door's own signal: a token that is made and not received could not be taken back.
+  return askAside(route, { ...call, headers: { ...API, ...call.headers } }, null).catch((error: unknown) => {
+    throw unanswered(error, 'mint_refused');
+  });
 }
 
 function refusedBy(answer: AsideAnswer, nowMs: number): EgressRefused {
@@ -73,7 +70,7 @@ function refusedBy(answer: AsideAnswer, nowMs: number): EgressRefused {
     422: 'not granted to the installation',
     429: 'rate limited',
   };
-  return new EgressRefused('mint_refused', words[status] ?? String(status));
+  return refusedWith(answer, 'mint_refused', words[status] ?? String(status));
 }
 
 /** Where the app is installed for this repository. `jwt`: by `signJwt`, just now. Throws `mint_refused`. */
@@ -124,8 +121,10 @@ export async function issueToken(
 /** Whether what `issueToken` threw says that there is no token: GitHub's own no, or that nothing had left. */
 export function isNotMade(error: unknown): boolean {
   if (!(error instanceof EgressRefused)) return false;
-  const { detail, cause } = error;
-  if (detail === NO_ANSWER) return hasNeverConnected(refusalOf(cause));
+  const { reason, detail, cause } = error;
+  if (reason === 'paused') return isNotMade(cause);
+  if (reason !== 'mint_refused') return !error.sent;
+  if (detail === NO_ANSWER) return !refusalOf(cause).sent;
   // A status stands there where it is none of those that mean no: a server's error says nothing.
   return detail !== UNREADABLE && !/^[235][0-9]{2}$/.test(detail ?? '');
 }
@@ -156,6 +155,6 @@ export async function revokeToken(route: Route, secret: string, signal: AbortSig
     // 401: it is not valid any more, which is what was wanted.
     return status === 204 || status === 401 ? null : String(status);
   } catch {
-    return 'no answer';
+    return NO_ANSWER;
   }
 }

@@ -15,6 +15,8 @@ import type { Route } from './upstream.ts';
 const INSTALLATION_MS = 10 * 60_000;
 /** Repositories remembered, at most. */
 const MAX_INSTALLATIONS = 200;
+/** Detail of a refusal: the app was not even asked. */
+export const NOT_DECLARED = 'nothing declared';
 const PERMISSION = /^[a-z][a-z_]{0,60}$/;
 
 export type DoorMinting = {
@@ -75,7 +77,7 @@ function openMinting(installations: Installations, shelf: Shelf, spec: DoorSpec)
   async function mint(name: string, host: string, app: AppKey, route: Route): Promise<Made> {
     const scope = scopeOf(spec);
     const { minting } = spec;
-    if (scope === null || !minting) throw new EgressRefused('mint_refused', 'nothing declared');
+    if (scope === null || !minting) throw new EgressRefused('mint_refused', NOT_DECLARED);
     const kept = sharedBy === null ? null : shelf.take(shelfKey(name, host, scope));
     if (kept !== null) {
       made.set(`${name} ${host}`, kept);

@@ -67,9 +67,11 @@ export function createPauses(clock: Pick<Clock, 'nowMs' | 'wallMs'>) {
   const until = new Map<string, number>();
   const keyOf = (host: string, credential: string | null) => `${host} ${credential ?? ''}`;
   return {
-    note(host: string, credential: string | null, answer: Answered): void {
+    /** Answers for how long, in milliseconds. */
+    note(host: string, credential: string | null, answer: Answered): number {
       const ms = pauseAsked(answer, clock.wallMs());
       if (ms > 0) until.set(keyOf(host, credential), clock.nowMs() + ms);
+      return ms;
     },
     /** Milliseconds that are left; 0 where it may be asked. */
     left(host: string, credential: string | null): number {

@@ -98,9 +98,12 @@ export class EgressRefused extends AppError {
     this.retryAfterSeconds = options.retryAfterSeconds ?? null;
   }
   /** For what goes by itself: `ms` from now. */
-  static later(reason: 'circuit_open' | 'paused', ms: number): EgressRefused {
+  static later(reason: 'circuit_open' | 'paused', ms: number, cause?: EgressRefused): EgressRefused {
     const retryAfterSeconds = Math.max(1, Math.ceil(ms / 1_000));
-    return new EgressRefused(reason, `${retryAfterSeconds} s`, { retryAfterSeconds });
+    return new EgressRefused(reason, `${retryAfterSeconds} s`, {
+      retryAfterSeconds,
+      ...(cause === undefined ? {} : { cause }),
+    });
   }
   /** True when the upstream may have seen the call: its effect is then unknown, not absent. */
   get sent(): boolean {

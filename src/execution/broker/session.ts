@@ -2,10 +2,9 @@
  * Sessions of upstreams that know people by a cookie only: opened here, in the parent, over the pinned way, and kept
  * for a while. The action's code sees neither the login nor the cookie.
  */
-import { askAside } from './aside.ts';
+import { askAside, refusedWith, unanswered } from './aside.ts';
 import { cookieHeader, cookiesOf } from './cookies.ts';
 import type { Carried, SessionCredential } from './credential.ts';
-import { EgressRefused } from './refusal.ts';
 import type { Route } from './upstream.ts';
 
 /** Far shorter than any upstream's own limit (Buildbot: a week), so that a changed password is noticed soon. */
@@ -19,16 +18,14 @@ function carried({ authorization, cookies }: Session): Carried {
 
 async function logIn(credential: SessionCredential, route: Route, signal: AbortSignal): Promise<Session> {
   const { login: path, authorization } = credential;
-  let answer: Awaited<ReturnType<typeof askAside>>;
-  try {
-    answer = await askAside(route, { method: 'GET', path, headers: { authorization } }, signal);
-  } catch (cause) {
-    throw new EgressRefused('login_refused', 'no answer', { cause });
-  }
+  const call = { method: 'GET', path, headers: { authorization } } as const;
+  const answer = await askAside(route, call, signal).catch((error: unknown) => {
+    throw unanswered(error, 'login_refused');
+  });
   const cookies = cookiesOf(answer.cookies);
   // A redirect to the first page is how a login that went well ends; it is not followed.
   if (answer.status >= 400 || cookies === null || cookies.size === 0) {
-    throw new EgressRefused('login_refused', String(answer.status));
+    throw refusedWith(answer, 'login_refused', String(answer.status));
   }
   return { authorization: credential.authorization, cookies, untilMs: performance.now() + SESSION_MS };
 }

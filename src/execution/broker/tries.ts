@@ -4,9 +4,11 @@
  * whether the upstream's key makes that safe is the executor's to know, which asks claim and kill switch first.
  */
 import type { Effect } from '../../model/request.ts';
+import { NO_ANSWER } from './aside.ts';
 import type { Circuits, Verdict } from './circuit.ts';
 import type { Clock } from './clock.ts';
 import type { Exchanged } from './exchange.ts';
+import { NOT_DECLARED } from './minting.ts';
 import type { Pauses } from './pause.ts';
 import { EgressRefused } from './refusal.ts';
 import { hasNeverConnected } from './upstream.ts';
@@ -39,6 +41,12 @@ export type Trying = {
   tried: (outcome: Exchanged | EgressRefused, attempt: number) => Promise<void>;
 };
 
+/** What the end of a call of the broker's own says about it: there is a detail of ours where it was not even asked. */
+function verdictOnOwn(detail: string | null): Verdict {
+  if (detail === NOT_DECLARED) return 'none';
+  return detail === NO_ANSWER || /^5[0-9]{2}$/.test(detail ?? '') ? 'failed' : 'answered';
+}
+
 /** What a call's end says about the upstream. */
 function verdictOn(error: unknown): Verdict {
   if (!(error instanceof EgressRefused)) return 'none';
@@ -53,7 +61,10 @@ function verdictOn(error: unknown): Verdict {
     case 'response_encoded':
       return 'answered';
     case 'login_refused':
-      return error.detail === 'no answer' ? 'failed' : 'answered';
+    case 'mint_refused':
+      return verdictOnOwn(error.detail);
+    case 'paused':
+      return verdictOn(error.cause);
     default:
       return 'none';
   }
@@ -61,7 +72,8 @@ function verdictOn(error: unknown): Verdict {
 
 function mayFollow(effect: Effect, outcome: Exchanged | EgressRefused): boolean {
   if (!(outcome instanceof EgressRefused)) return effect === 'read' && BUSY.has(outcome.answer.status);
-  if (outcome.reason === 'name_unresolved' || hasNeverConnected(outcome)) return true;
+  // `paused`: a call of the broker's own was told so, before the action's could leave.
+  if (['name_unresolved', 'paused'].includes(outcome.reason) || hasNeverConnected(outcome)) return true;
   return effect === 'read' && outcome.reason === 'interrupted';
 }
 

@@ -11,8 +11,9 @@ import { Agent, type Dispatcher, request } from 'undici';
 import { AppError } from '../../errors.ts';
 import type { Effect } from '../../model/request.ts';
 import { type AddressRange, isAllowedAddress, isLoopback, parseRanges } from './addresses.ts';
-import type { BrokerAnswer } from './call.ts';
+import type { BrokerAnswer, BrokerHooks, BrokerRefusal } from './call.ts';
 import { type FileStore, parseFileStores } from './files.ts';
+import type { Answered } from './pause.ts';
 import { EgressRefused } from './refusal.ts';
 
 /** The operator's entry for one host that rules name. */
@@ -42,9 +43,28 @@ export type Upstream = {
 export type Route = {
   url: (path: string, search: string) => URL;
   dispatcher: Dispatcher;
-  /** Records a call of the broker's own. Absent where nothing is executed: doctor only looks. */
-  heard?: (call: Omit<BrokerAnswer, 'host'>) => Promise<void>;
+  /** What is done about calls of the broker's own. Absent where nothing is executed: doctor only looks. */
+  own?: OwnCalls;
 };
+
+type OwnCalls = {
+  /** Records one that was answered. */
+  heard(call: Omit<BrokerAnswer, 'host'>): Promise<void>;
+  /** Records one that was not, or not to the end. */
+  broken(refusal: Omit<BrokerRefusal, 'host'>): Promise<void>;
+  /** Notes the pause that an answer asks for; milliseconds, 0 for none. */
+  paused(answer: Answered): number;
+};
+
+/** Records those to this host; no pause is kept. */
+export const ownCallsOf = (
+  host: string,
+  { afterCall, refused }: Pick<BrokerHooks, 'afterCall' | 'refused'>,
+): OwnCalls => ({
+  heard: (call) => afterCall({ ...call, host }),
+  broken: (refusal) => refused({ ...refusal, host }),
+  paused: () => 0,
+});
 
 export type Answer = {
   status: number;

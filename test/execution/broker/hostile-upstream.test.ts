@@ -158,6 +158,20 @@ describe('an answer that is no honest answer', () => {
     expect(upstream.seen).toHaveLength(1);
   });
 
+  it('one that is not read to its end is recorded with what was read of it, which counts', async () => {
+    const { ask, heard, door } = await open((r) => endless(r.writeHead(200), 'x'.repeat(10_000)), {
+      ...TIGHT,
+      totalBytes: 150_000,
+    });
+    await ask({});
+    const [call] = heard.calls;
+    expect(call).toMatchObject({ unread: true, responseSha256: null });
+    expect(call?.responseBytes).toBeGreaterThan(TIGHT.responseBytes);
+    expect(door.summary().responseBytes).toBe(call?.responseBytes);
+    await ask({});
+    expect((await ask({})).headers['x-egress-refused']).toBe('byte_budget');
+  });
+
   it('one that never comes is recorded by the name of what went wrong', async () => {
     const { ask, heard } = await open(() => undefined, TIGHT);
     await ask({});

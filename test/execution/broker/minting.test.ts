@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { describe, expect, it, vi } from 'vitest';
 import type { CredentialScope } from '../../../src/action.ts';
 import type { DoorSpec, MintedToken } from '../../../src/execution/broker/call.ts';
+import { FAILURES_TO_OPEN } from '../../../src/execution/broker/circuit.ts';
 import type { AppCredential } from '../../../src/execution/broker/credential.ts';
 import { createMinting } from '../../../src/execution/broker/minting.ts';
 import { createRouter, parseUpstreams } from '../../../src/execution/broker/upstream.ts';
@@ -71,11 +72,11 @@ async function open(faults: Faults = {}, given: Given = {}) {
 }
 
 /** The refusal's detail, for a read through this door. */
-async function refusal(faults: Faults, given: Given = {}) {
+async function refusal(faults: Faults, given: Given = {}, code = 'mint_refused') {
   const opened = await open(faults, given);
   const answer = await opened.ask({});
   await opened.end();
-  expect(answer.headers).toMatchObject({ 'x-egress-refused': 'mint_refused', 'x-egress-sent': 'no' });
+  expect(answer.headers).toMatchObject({ 'x-egress-refused': code, 'x-egress-sent': 'no' });
   return { detail: JSON.parse(answer.body).detail, ...opened };
 }
 
@@ -203,11 +204,40 @@ describe('no token is made, and nothing leaves,', () => {
   it.each([
     ['where the app is suspended', { suspended: true }, 'suspended or not allowed'],
     ['where it was suspended in between', { suspendedAtToken: true }, 'suspended or not allowed'],
-    ['where GitHub takes no more calls', { rateLimited: true }, 'rate limited'],
     ['where our clock is ahead', { clockSeconds: -300 }, 'clock'],
     ['where our clock is behind', { clockSeconds: 900 }, 'clock'],
   ])('%s', async (_when, faults, detail) => {
     expect((await refusal(faults)).detail).toBe(detail);
+  });
+
+  it('where GitHub takes no more calls, and is left alone as long as it asks', async () => {
+    const opened = await open({ rateLimited: true });
+    for (const _call of [1, 2])
+      expect((await opened.ask({})).headers).toMatchObject({
+        'x-egress-refused': 'paused',
+        'retry-after': '60',
+      });
+    expect(opened.authority.asked(MINTS)).toHaveLength(1);
+    await opened.end();
+  });
+
+  it.each(['500', 'cut off'] as const)(
+    'where GitHub fails (%s), which counts as a failed call',
+    async (issuing) => {
+      const opened = await open({ issuing });
+      for (let call = 0; call < FAILURES_TO_OPEN; call += 1) await opened.ask({});
+      expect((await opened.ask({})).headers['x-egress-refused']).toBe('circuit_open');
+      expect(opened.authority.asked(MINTS)).toHaveLength(FAILURES_TO_OPEN);
+      await opened.end();
+    },
+  );
+
+  it('where nothing is declared, which says nothing of GitHub', async () => {
+    const opened = await open({}, { scope: () => null });
+    for (let call = 0; call <= FAILURES_TO_OPEN; call += 1)
+      expect((await opened.ask({})).headers['x-egress-refused']).toBe('mint_refused');
+    expect(opened.authority.seen).toEqual([]);
+    await opened.end();
   });
 
   it('where the app is not installed', async () => {
@@ -301,20 +331,21 @@ describe('a token that is about to be asked for', () => {
     await opened.end();
   });
 
-  it.each([
-    ['suspended', { suspendedAtToken: true }],
-    ['rate limited', { rateLimited: true }],
-  ])('is not made where GitHub says no: %s', async (_why, faults) => {
+  it.each<[string, Faults]>([
+    ['mint_refused', { suspendedAtToken: true }],
+    ['paused', { rateLimited: true }],
+  ])('is not made where GitHub says no: %s', async (code, faults) => {
     // Where the app is installed was known before; only the token is refused.
-    const { expected, notMade } = await refusal(faults);
+    const { expected, notMade } = await refusal(faults, {}, code);
     expect(expected).toHaveLength(1);
     expect(notMade).toEqual(['token-1']);
   });
 
-  it.each(['500', 'cut off', 'unreadable'] as const)(
+  it.each(['500', '503 and a pause', 'cut off', 'unreadable'] as const)(
     'may be made where its answer is not one: %s',
     async (issuing) => {
-      const { expected, notMade } = await refusal({ issuing });
+      const code = issuing === '503 and a pause' ? 'paused' : 'mint_refused';
+      const { expected, notMade } = await refusal({ issuing }, {}, code);
       expect(expected).toHaveLength(1);
       expect(notMade).toEqual([]);
     },

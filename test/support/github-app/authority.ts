@@ -14,7 +14,7 @@ export type Faults = {
   suspendedAtToken?: boolean;
   rateLimited?: boolean;
   /** Makes the token, and then answers so. */
-  issuing?: '500' | 'cut off' | 'unreadable';
+  issuing?: '500' | '503 and a pause' | 'cut off' | 'unreadable';
   /** Gives more than was asked for. */
   broader?: 'permission' | 'level' | 'repository' | 'everything';
   /** Answers of `DELETE /installation/token`, one after another; then 204. */
@@ -94,6 +94,10 @@ export async function startAuthority(faults: Faults = {}, serve?: Serve) {
           };
     const token = `ghs_${crypto.randomUUID().replaceAll('-', '')}`;
     issued.push({ token, permissions, revoked: false });
+    if (faults.issuing === '503 and a pause') {
+      response.setHeader('retry-after', '30');
+      return say(response, 503, 'Service Unavailable');
+    }
     if (faults.issuing === '500') return say(response, 500, 'Server Error');
     if (faults.issuing === 'cut off') return void response.destroy();
     if (faults.issuing === 'unreadable') return json(response, { token: 7 }, 201);
