@@ -2,6 +2,7 @@
  * Two executors on one database, killed with -9 at every step of an execution, hundreds of times, while requests keep coming:
  * none runs twice, none is lost, and only where nobody can know does a request become `unknown`.
  */
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { deriveKeys, newMasterKey, newSigningKey } from '../../src/audit/keys.ts';
@@ -11,7 +12,7 @@ import { createQueue, type Queue } from '../../src/store/queue.ts';
 import { createSenders } from '../../src/workers.ts';
 import { storeRequest } from '../support/core.ts';
 import { useDatabase } from '../support/database.ts';
-import { ANYWHERE, crashingExecutors } from './crash/executors.ts';
+import { crashingExecutors } from './crash/executors.ts';
 import { KINDS, type Kind } from './crash/kinds.ts';
 import { startOutside } from './crash/outside.ts';
 
@@ -21,10 +22,12 @@ const SEED = Number(process.env.CRASH_SEED ?? Date.now() % 1_000_000);
 /** Requests that can be begun at any moment, so that a step always has somebody who comes by; and all that have not ended. */
 const WAITING = 8;
 const IN_FLIGHT = 80;
-/** Leases of 15 s that were taken over from one another, and the net under lost jobs of 60 s: in milliseconds. */
-const DRAINS_WITHIN_MS = 180_000;
-/** A crash takes a process start; then come leases of 15 s and the net under lost jobs of 60 s. In milliseconds. */
-vi.setConfig({ testTimeout: 240_000 + CRASHES * 3_000, hookTimeout: 120_000 });
+/** Leases of 15 s that were taken over from one another, and the net under lost jobs of 60 s; only what is lost takes longer: in milliseconds. */
+const DRAINS_WITHIN_MS = 300_000;
+/** Of a hundred kills: a tenth is to be for no step; of the others nearly all come by one that is wanted. */
+const ANYWHERE_AT_MOST_PERCENT = 30;
+/** A crash takes a process start, several times longer on a machine with other work. In milliseconds. */
+vi.setConfig({ testTimeout: 2 * DRAINS_WITHIN_MS + CRASHES * 10_000, hookTimeout: 120_000 });
 
 const database = useDatabase();
 const kinds = Object.keys(KINDS) as Kind[];
@@ -73,9 +76,17 @@ afterAll(async () => {
   await outside?.stop();
 });
 
-/** For what the database tells nobody: asked until it is so. */
-const waitUntil = (isSo: () => Promise<boolean>): Promise<void> =>
-  vi.waitFor(async () => expect(await isSo()).toBe(true), { timeout: DRAINS_WITHIN_MS, interval: 50 });
+/** For what the database tells nobody: asked until it is so, and otherwise what is still open is told. */
+async function waitUntil(isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + DRAINS_WITHIN_MS;
+  while (!(await isSo())) {
+    if (performance.now() > deadline)
+      throw new Error(
+        `still open after ${DRAINS_WITHIN_MS} ms: ${JSON.stringify(await stillOpen(), null, 1)}`,
+      );
+    await setTimeout(50);
+  }
+}
 
 let asked = 0;
 let ask: () => Promise<void>;
@@ -84,6 +95,15 @@ const open = (): Promise<{ waiting: number; all: number }> =>
   database.db.one(
     `select (count(*) filter (where state = 'approved'))::int as waiting, count(*)::int as all
      from requests where state in ('approved', 'executing')`,
+  );
+
+const stillOpen = () =>
+  database.owner.query(
+    `select r.id, r.action, r.state, r.fence, r.handle, r.lease_until::text, clock_timestamp()::text as now, r.created_at::text,
+       (select count(*)::int from intents i where i.request = r.id) as writes,
+       (select json_agg(json_build_object('queue', j.name, 'state', j.state, 'tries', j.retry_count, 'after', j.start_after))
+        from pgboss.job j where j.data->>'request' = r.id::text) as jobs
+     from requests r where r.state in ('approved', 'executing') order by r.created_at`,
   );
 
 type Ended = {
@@ -121,7 +141,7 @@ test(`${CRASHES} crashes of two executors: nothing runs twice, nothing is lost`,
     };
     while (isCrashing) {
       for (let more = await missing(); more > 0; more -= 1) await ask();
-      await waitUntil(async () => !isCrashing || (await missing()) > 0);
+      await setTimeout(50);
     }
   })();
   await Promise.all([crashing, feeding]);
@@ -146,6 +166,8 @@ test(`${CRASHES} crashes of two executors: nothing runs twice, nothing is lost`,
   report(requests);
   expect(wrong).toEqual([]);
   expect(executors.total()).toBeGreaterThanOrEqual(CRASHES);
+  expect(executors.missed()).toEqual([]);
+  expect(executors.anywhere()).toBeLessThanOrEqual((executors.total() * ANYWHERE_AT_MOST_PERCENT) / 100);
   expect(new Set(requests.map((request) => request.state))).toContain('unknown');
 });
 
@@ -159,9 +181,8 @@ function report(requests: readonly Ended[]): void {
       ...states.map(([what, some]) => `  ${String(some?.length).padStart(5)} ${what}`),
       ...[...executors.kills]
         .sort()
-        .map(
-          ([step, died]) => `  ${String(died).padStart(5)} killed ${step === ANYWHERE ? '' : 'at: '}${step}`,
-        ),
+        .map(([step, died]) => `  ${String(died).padStart(5)} killed at: ${step}`),
+      `  ${String(executors.anywhere()).padStart(5)} killed wherever it was`,
     ].join('\n'),
   );
 }

@@ -1,16 +1,24 @@
 /** Two executors that are killed again and again, each time at another step, while requests keep coming. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Moment } from './outside.ts';
 import type { Orders } from './worker.ts';
 
 const WORKER = fileURLToPath(new URL('./worker.ts', import.meta.url));
-/** An executor that does not come by its step in this time is killed wherever it is: in milliseconds. */
-const WANDERS_MS = 3_000;
+/** A process and its imports, on a machine that has much else to do; only one that hangs takes longer. In milliseconds. */
+const STARTS_WITHIN_MS = 120_000;
+/** How many steps it takes without coming by one that is wanted, before it is killed wherever it is: those of some executions. */
+const WANDERS_STEPS = 200;
+/** One in so many lives is for no step: it ends between steps too, and in what has none, such as the queue's own statements. */
+const ANYWHERE_ONE_IN = 10;
+/** The same for one that finds nothing to do, from when it is ready: a lease and its recovery are shorter. In milliseconds. */
+const WANDERS_MS = 20_000;
 /** The same step is passed by several requests; which of them dies there is varied up to this. */
 const MAX_NTH = 3;
-export const ANYWHERE = 'wherever it was';
+/** How many more may die until each step has been hit: some are passed after a certain crash only, and then once. */
+const MORE_AT_MOST = 100;
 const MOMENTS: readonly Moment[] = ['outside: write arrived', 'outside: write done, not answered'];
 
 /** Repeatable choices (a linear congruential generator, constants of Numerical Recipes). */
@@ -23,91 +31,110 @@ function choices(seed: number): (below: number) => number {
 }
 
 type Base = Omit<Orders, 'die' | 'instance' | 'outside'>;
+type Life = { child: ChildProcess; enough: number; diesAt: string | null };
 
 export function crashingExecutors(base: Base, outsideOf: (slot: number) => string, seed: number) {
   const below = choices(seed);
   /** How often an executor died at each step; every step that was ever passed is there. */
   const kills = new Map<string, number>(MOMENTS.map((moment) => [moment, 0]));
-  /** How often a step was chosen: one that hardly anybody comes by must not be waited for again and again. */
-  const chosen = new Map<string, number>();
-  const live = new Map<number, { child: ChildProcess; at: string | null }>();
+  const live = new Map<number, Life>();
   const troubles: string[] = [];
   let wanted = 0;
   let total = 0;
+  let anywhere = 0;
 
-  const count = (step: string): void => {
-    kills.set(step, (kills.get(step) ?? 0) + 1);
-    total += 1;
-  };
+  const missed = (): string[] => [...kills].filter(([, died]) => died === 0).map(([step]) => step);
+  const goesOn = (): boolean => total < wanted || (missed().length > 0 && total < wanted + MORE_AT_MOST);
 
-  /** The step that was chosen least so far; ties are broken by chance. */
-  function nextStep(): string {
-    const times = (step: string): number => chosen.get(step) ?? 0;
-    const known = [...kills.keys()].filter((step) => step !== ANYWHERE);
-    const fewest = Math.min(...known.map(times));
-    const steps = known.filter((step) => times(step) === fewest);
-    const step = steps[below(steps.length)]!;
-    chosen.set(step, fewest + 1);
-    return step;
-  }
+  /**
+   * Steps at which fewer have died are wanted. It rises with every life, also of those who wandered, so that one which hardly
+   * anybody comes by is not waited for alone; what lies between two whole numbers is a matter of chance.
+   */
+  const enough = (): number => 1 + Math.floor((total + below(kills.size)) / kills.size);
 
-  function begin(slot: number): ChildProcess {
-    const step = total < wanted ? nextStep() : null;
-    const isOurs = step !== null && !step.startsWith('outside');
+  function begin(slot: number): Life {
     const child = spawn(process.execPath, [WORKER], {
       env: { PATH: process.env.PATH ?? '', NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '' },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
+    const dies = goesOn();
+    const isAnywhere = below(ANYWHERE_ONE_IN) === 0;
+    const life: Life = { child, enough: dies && !isAnywhere ? enough() : 0, diesAt: null };
     const orders: Orders = {
       ...base,
       instance: crypto.randomUUID(),
       outside: outsideOf(slot),
-      die: isOurs ? { step, nth: 1 + below(MAX_NTH) } : null,
+      die: dies
+        ? {
+            died: Object.fromEntries(kills),
+            enough: life.enough,
+            nth: 1 + below(MAX_NTH),
+            wandersAfter: isAnywhere ? 1 + below(WANDERS_STEPS) : WANDERS_STEPS,
+          }
+        : null,
     };
     child.stdin.end(JSON.stringify(orders));
-    child.stdout.on('data', (chunk: Buffer) => {
-      for (const [, passed = ''] of chunk.toString().matchAll(/^step (.*)$/gm))
-        if (!kills.has(passed)) kills.set(passed, 0);
-    });
     child.stderr.on('data', (chunk: Buffer) => troubles.push(chunk.toString()));
-    live.set(slot, { child, at: step });
-    return child;
+    live.set(slot, life);
+    return life;
+  }
+
+  /** Follows what it says until it has ended, and kills it where it comes by nothing that is wanted. */
+  async function outlive(life: Life): Promise<void> {
+    const { child } = life;
+    const closed = once(child, 'close') as Promise<[number | null, string | null]>;
+    let hangs = false;
+    let timer = setTimeout(() => {
+      hangs = true;
+      child.kill('SIGKILL');
+    }, STARTS_WITHIN_MS);
+    for await (const line of createInterface({ input: child.stdout! })) {
+      const [word = '', step = ''] = line.split(/ (.*)/s);
+      if (word === 'step' && !kills.has(step)) kills.set(step, 0);
+      if (word === 'dies') life.diesAt ??= step;
+      if (word === 'wandered') child.kill('SIGKILL');
+      if (word !== 'ready') continue;
+      clearTimeout(timer);
+      timer = setTimeout(() => child.kill('SIGKILL'), WANDERS_MS);
+    }
+    const [code, signal] = await closed;
+    clearTimeout(timer);
+    if (hangs) throw new Error(`an executor did not start in ${STARTS_WITHIN_MS} ms: ${troubles.join('')}`);
+    if (signal !== 'SIGKILL') throw new Error(`an executor ended by itself (${code}): ${troubles.join('')}`);
   }
 
   /** Lives of one executor, one after the other, until enough have died; then one that stays. */
   async function keep(slot: number): Promise<void> {
-    while (total < wanted) {
-      const child = begin(slot);
-      const { at } = live.get(slot)!;
-      let wandered = false;
-      const timer = setTimeout(() => {
-        wandered = true;
-        child.kill('SIGKILL');
-      }, WANDERS_MS);
-      const [code, signal] = (await once(child, 'exit')) as [number | null, string | null];
-      clearTimeout(timer);
-      if (signal !== 'SIGKILL')
-        throw new Error(`an executor ended by itself (${code}): ${troubles.join('')}`);
-      count(wandered || at === null ? ANYWHERE : at);
+    while (goesOn()) {
+      const life = begin(slot);
+      await outlive(life);
+      total += 1;
+      if (life.diesAt === null) anywhere += 1;
+      else kills.set(life.diesAt, (kills.get(life.diesAt) ?? 0) + 1);
     }
-    begin(slot);
+    begin(slot).child.stdout?.resume();
   }
 
   return {
     kills,
     total: () => total,
-    /** Resolves when so many have died; healthy ones are there then. */
+    /** How many were killed wherever they were. */
+    anywhere: () => anywhere,
+    missed,
+    /** Resolves when so many have died, and some at each step; healthy ones are there then. */
     async run(target: number): Promise<void> {
       wanted = target;
       await Promise.all([keep(0), keep(1)]);
     },
-    /** Kills this executor if its turn is to die at this moment; to be asked by what it calls. */
+    /** Kills this executor if it is to die at this moment; to be asked by what it calls. */
     dieAt(slot: number, moment: Moment): boolean {
-      const running = live.get(slot);
-      return running?.at === moment && running.child.kill('SIGKILL');
+      const life = live.get(slot);
+      if (!life || (kills.get(moment) ?? 0) >= life.enough || !life.child.kill('SIGKILL')) return false;
+      life.diesAt ??= moment;
+      return true;
     },
     async stop(): Promise<void> {
-      wanted = 0;
+      wanted = -MORE_AT_MOST;
       await Promise.all(
         [...live.values()].map(async ({ child }) => {
           if (child.exitCode !== null || child.signalCode !== null) return;

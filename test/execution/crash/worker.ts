@@ -27,20 +27,41 @@ export type Orders = {
   instance: string;
   outside: string;
   bundle: { file: string; sha256: string };
-  /** Where it dies; null: never. */
-  die: { step: string; nth: number } | null;
+  /** Null: never. */
+  die: Death | null;
+};
+
+/** It dies at the first step at which fewer than `enough` have died: when it comes by one that nobody died at, or by another for the nth time. */
+type Death = {
+  died: Readonly<Record<string, number>>;
+  enough: number;
+  nth: number;
+  /** After so many steps without one it says so, to be killed wherever it is. */
+  wandersAfter: number;
 };
 
 // Who is killed keeps nothing: what the first has compiled the hundreds after it need not.
 flushCompileCache();
 const orders = JSON.parse(await text(process.stdin)) as Orders;
 const seen = new Map<string, number>();
+let taken = 0;
+
+/** What is said has left before the next line runs: stdout is a pipe, which Node writes to at once. */
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 function mark(step: string): void {
   const times = (seen.get(step) ?? 0) + 1;
   seen.set(step, times);
-  if (times === 1) process.stdout.write(`step ${step}\n`);
-  if (orders.die?.step === step && orders.die.nth === times) process.kill(process.pid, 'SIGKILL');
+  taken += 1;
+  if (times === 1) say(`step ${step}`);
+  if (orders.die === null) return;
+  const { enough, nth, wandersAfter } = orders.die;
+  const died = orders.die.died[step] ?? 0;
+  if (died < enough && times === (died === 0 ? 1 : nth)) {
+    say(`dies ${step}`);
+    process.kill(process.pid, 'SIGKILL');
+  }
+  if (taken === wandersAfter) say('wandered');
 }
 
 const failed = (error: unknown): void => {
@@ -127,4 +148,4 @@ await startWorkers({
   runCiJob: { concurrency: 1, run: nothing, recover: nothing },
   failed,
 });
-process.stdout.write('ready\n');
+say('ready');
