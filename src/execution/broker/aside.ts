@@ -4,8 +4,9 @@
  */
 import { counted, readBody } from './answer-body.ts';
 import { EgressRefused } from './refusal.ts';
+import { refusalOf, requestOver } from './sending.ts';
 import { sha256 } from './sha256.ts';
-import { type Route, refusalOf, requestOver } from './upstream.ts';
+import type { Route } from './upstream.ts';
 
 /** Crumbs, installations and tokens are a few hundred bytes; GitHub's description of an installation is some KiB. */
 const MAX_ANSWER_BYTES = 64 * 1024;

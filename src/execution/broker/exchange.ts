@@ -12,17 +12,9 @@ import type { Answered, Pauses } from './pause.ts';
 import { type Redactor, redactorFor } from './redaction.ts';
 import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
+import { type Answer, refusalOf, send } from './sending.ts';
 import { sha256 } from './sha256.ts';
-import {
-  type Answer,
-  ownCallsOf,
-  type Route,
-  type Router,
-  refusalOf,
-  send,
-  storeOf,
-  type Upstream,
-} from './upstream.ts';
+import { ownCallsOf, type Route, type Router, storeOf, type Upstream } from './upstream.ts';
 
 export type ExchangeDeps = {
   upstreams: ReadonlyMap<string, Upstream>;

@@ -7,7 +7,8 @@ import { z } from 'zod';
 import type { CredentialScope } from '../../action.ts';
 import { type Aside, type AsideAnswer, askAside, NO_ANSWER, refusedWith, unanswered } from './aside.ts';
 import { EgressRefused } from './refusal.ts';
-import { type Route, refusalOf } from './upstream.ts';
+import { refusalOf } from './sending.ts';
+import type { Route } from './upstream.ts';
 
 /** GitHub's advice: its clock may be behind ours. */
 const ISSUED_BEFORE_SECONDS = 60;

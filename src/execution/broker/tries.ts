@@ -11,7 +11,7 @@ import type { Exchanged } from './exchange.ts';
 import { NOT_DECLARED } from './minting.ts';
 import type { Pauses } from './pause.ts';
 import { EgressRefused } from './refusal.ts';
-import { hasNeverConnected } from './upstream.ts';
+import { hasNeverConnected } from './sending.ts';
 
 /** The first and two more: what two pauses do not mend, a longer outage is. */
 export const MAX_TRIES = 3;
