@@ -59,7 +59,7 @@ export type Parsed =
   /** Teams asks how this person sees the card of a message; null where it does not say which. */
   | { kind: 'view'; account: TeamsAccount; request: RequestId; shownAt: Delivered | null }
   | { kind: 'feedback'; feedback: Feedback }
-  /** Somebody added the app, or the members changed: nothing to do but to know the way there. */
+  /** Somebody added the app or took it away, or the members changed: nothing to do but to know the way there. */
   | { kind: 'arrival' }
   | { kind: 'ignored'; code: IgnoredCode };
 
@@ -95,6 +95,11 @@ function parseArrival(activity: Activity, account: TeamsAccount): Parsed {
   if (!isNew || conversation.conversationType !== 'personal') return { kind: 'arrival' };
   const parsed = deliver(activity, account, { kind: 'arrival' }, null);
   return parsed.kind === 'delivery' ? parsed : { kind: 'arrival' };
+}
+
+/** The app was taken away there; an update of it, which says `remove-upgrade`, puts it back at once. */
+export function isFarewell({ action, membersRemoved, recipient }: Activity): boolean {
+  return action === 'remove' || membersRemoved?.some(({ id }) => id === recipient.id) === true;
 }
 
 /** `19:x@thread.tacv2;messageid=1` is a thread of a channel; other conversations have none. */

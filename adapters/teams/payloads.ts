@@ -50,6 +50,7 @@ export const Activity = z.object({
   replyToId: absent(Opaque),
   /** Of a `conversationUpdate`. */
   membersAdded: absent(z.array(z.object({ id: Opaque }))),
+  membersRemoved: absent(z.array(z.object({ id: Opaque }))),
   /** Of an `installationUpdate`: `add`, `remove` and their kin. */
   action: absent(z.string()),
 });

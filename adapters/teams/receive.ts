@@ -15,6 +15,7 @@ import { ENDPOINT } from './needs.ts';
 import {
   type Edit,
   type Feedback,
+  isFarewell,
   type Parsed,
   parseActivity,
   splitConversation,
@@ -201,7 +202,8 @@ async function remember(references: References, { activity, account }: Verified)
     tenant: account.tenant,
     conversation: splitConversation(activity.conversation.id).container,
     serviceUrl: activity.serviceUrl,
-    person: personal ? account.user : null,
+    // Whoever has taken the app away cannot be called there: nobody is counted upon who does not hear it.
+    person: personal && !isFarewell(activity) ? account.user : null,
   });
 }
 

@@ -9,7 +9,7 @@ export type Reference = {
   /** The conversation without its thread. */
   conversation: string;
   serviceUrl: string;
-  /** Entra object id of whose personal chat this is; null for group chats and channels. */
+  /** Entra object id of who can be written to in this personal chat; null for group chats and channels, and once they took the app away. */
   person: string | null;
 };
 

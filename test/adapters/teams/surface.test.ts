@@ -222,6 +222,27 @@ describe('approvers are asked', () => {
     expect(codes).toContain('teams_approver_unreachable');
   });
 
+  test.each(['installation', 'members'] as const)(
+    'nobody counts as called who took the app away, as the %s say, before they have it again',
+    async (by) => {
+      const { teams, adapter } = await connected();
+      const bobs = teams.personalChat(BOB);
+      await teams.send(teams.said(BOB, bobs, 'hi'));
+      expect(await adapter.surface.approvalPlaces([person('bob', BOB)])).toEqual([
+        place(APPROVALS),
+        place(bobs),
+      ]);
+      expect((await teams.send(teams.removed(BOB, by))).status).toBe(200);
+      expect(await adapter.surface.approvalPlaces([person('bob', BOB)])).toEqual([place(APPROVALS)]);
+      teams.conversations.get(bobs)!.hasApp = true;
+      await teams.send(teams.installed(BOB));
+      expect(await adapter.surface.approvalPlaces([person('bob', BOB)])).toEqual([
+        place(APPROVALS),
+        place(bobs),
+      ]);
+    },
+  );
+
   test('later, when Teams is down', async () => {
     const { teams, adapter } = await connected();
     teams.personalChat(BOB);

@@ -246,6 +246,15 @@ export class FakeConnector {
     return this.activity(user, this.personalChat(user), { type: 'installationUpdate', action: 'add' });
   }
 
+  /** Somebody takes the app away; by either of the two activities that say so. */
+  removed(user: string, by: 'installation' | 'members' = 'installation') {
+    const chat = this.personalChat(user);
+    this.withoutApp(user);
+    const update = by === 'installation' ? { action: 'remove' } : { membersRemoved: [{ id: BOT }] };
+    const type = by === 'installation' ? 'installationUpdate' : 'conversationUpdate';
+    return this.activity(user, chat, { type, ...update });
+  }
+
   added(user: string, conversation: string) {
     return this.activity(user, conversation, { type: 'conversationUpdate', membersAdded: [{ id: BOT }] });
   }
