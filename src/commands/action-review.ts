@@ -22,7 +22,13 @@ import { type Command, line } from './command.ts';
 export const review: Command = async ({ env, cwd, words, flags, json, terminal }) => {
   const config = readConfig(env, cwd);
   const { folder, name } = placeOf(words[0] ?? '', cwd, config.actions?.folder ?? null);
-  const described = await describeOutside(folder, name, await sandboxFor(config.acceptProcess));
+  const sandbox = await sandboxFor(config.acceptProcess);
+  const described = await describeOutside(folder, name, sandbox).catch((error: unknown) => {
+    // Why is the action's own word: untrusted, and what its author needs.
+    if (error instanceof AppError && typeof error.cause === 'string' && !json)
+      terminal.say(`${name} said, in words of its own:\n${error.cause.replace(/^/gm, '  | ')}`);
+    throw error;
+  });
   const { sha256 } = described.bundle;
   if (!described.ok) {
     if (json) await terminal.write(line({ ok: false, name, sha256, problems: described.problems }));

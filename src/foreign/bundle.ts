@@ -22,6 +22,7 @@ const CHILD = 'src/foreign/child.ts';
 /** Where a module stands in the bundle's comments: relative to its folder, so that the folder's place changes nothing. */
 const OURS = 'countersign';
 const THEIRS = 'outside';
+const CODE = 'bundle.mjs';
 /** Resolved by esbuild itself, for us to judge. */
 const ASKING = Symbol('asking');
 /** Text that becomes code; nothing is copied in as a file, and nothing compiled is loaded. */
@@ -39,11 +40,14 @@ const MAX_FILE_BYTES = 2_000_000;
 const MAX_BUNDLE_BYTES = 5_000_000;
 const MAX_PROBLEM_CHARS = 500;
 
+/** `map`: a source map of the code (https://tc39.es/ecma426/), which is no part of it. */
+export type Bundled = { code: Uint8Array; map: string };
+
 /**
  * `folder`/`name`.ts and everything it imports.
  * @throws AppError `catalogue_invalid` with the first problem, in words for the author
  */
-export async function bundleOutside(folder: string, name: string): Promise<Uint8Array> {
+export async function bundleOutside(folder: string, name: string): Promise<Bundled> {
   // Loaded only when something must be built: it is 10 MB of another program.
   const esbuild = await import('esbuild');
   const entry = [
@@ -59,11 +63,14 @@ export async function bundleOutside(folder: string, name: string): Promise<Uint8
       // The folder's own settings of compilers are not read.
       tsconfigRaw: '{}',
       plugins: [fences(realpathSync(folder))],
+      // Nothing is written; an external map is named after the file that it would lie beside.
+      ...{ outfile: CODE, sourcemap: 'external', sourcesContent: false },
     });
-    const code = result.outputFiles[0]?.contents ?? new Uint8Array();
+    const made = (ending: string) => result.outputFiles.find(({ path: file }) => file.endsWith(ending));
+    const code = made(CODE)?.contents ?? new Uint8Array();
     if (code.length > MAX_BUNDLE_BYTES)
       throw new Error(`It has more than ${MAX_BUNDLE_BYTES} bytes with all that it imports.`);
-    return code;
+    return { code, map: made(`${CODE}.map`)?.text ?? '' };
   } catch (cause) {
     throw new AppError('catalogue_invalid', `${name} could not be bundled: ${problemOf(cause)}`, { cause });
   }

@@ -7,20 +7,26 @@ import { bundleOutside } from './bundle.ts';
 import { type Description, MAX_DESCRIPTION_CHARS, readDescription } from './description.ts';
 import { connectorOf } from './governed.ts';
 import { OPERATION } from './operation.ts';
+import { traced } from './traced.ts';
 
 /** It builds some objects; whoever needs longer is doing something else. */
 const WALL_MS = 10_000;
 
-export type Described = { bundle: Bundle; said: Json } & (
-  | { ok: true; description: Description }
-  | { ok: false; problems: string[] }
-);
+export type Described = {
+  bundle: Bundle;
+  said: Json;
+  /** What its code printed as it failed, with places in its own files; untrusted text, cleaned and bounded. */
+  traced(words: string): string;
+} & ({ ok: true; description: Description } | { ok: false; problems: string[] });
 
 /**
- * @throws AppError `catalogue_invalid` where it cannot be bundled, `action_failed` where it gives no description
+ * @throws AppError `catalogue_invalid` where it cannot be bundled, `action_failed` where it gives no description; its cause is then
+ *   what it printed
  */
 export async function describeOutside(folder: string, name: string, sandbox: Sandbox): Promise<Described> {
-  const bundle = await keepBundle(connectorOf(name), await bundleOutside(folder, name));
+  const { code, map } = await bundleOutside(folder, name);
+  const bundle = await keepBundle(connectorOf(name), code);
+  const asked = { bundle, traced: (words: string) => traced(words, map) };
   const outcome = await sandbox.run({
     bundle,
     job: {
@@ -35,15 +41,13 @@ export async function describeOutside(folder: string, name: string, sandbox: San
     throw new AppError(
       'action_failed',
       `${name} gives no description of itself (${outcome.code}). ${outcome.message}`,
-      {
-        cause: outcome.detail,
-      },
+      { cause: asked.traced(outcome.detail) },
     );
   const read = readDescription(outcome.value);
-  if (!read.ok) return { bundle, said: outcome.value, ok: false, problems: read.problems };
+  if (!read.ok) return { ...asked, said: outcome.value, ok: false, problems: read.problems };
   if (read.description.name !== name) {
     const problems = [`name: is "${read.description.name}", and its file is ${name}.ts. Give both one name.`];
-    return { bundle, said: outcome.value, ok: false, problems };
+    return { ...asked, said: outcome.value, ok: false, problems };
   }
-  return { bundle, said: outcome.value, ok: true, description: read.description };
+  return { ...asked, said: outcome.value, ok: true, description: read.description };
 }

@@ -143,11 +143,12 @@ async function prepared(known: Known, actions: ActionsConfig): Promise<Prepared>
   const again = `countersign action review ${name}`;
   if (reviewed === null || governed === null) return not('not_reviewed', `nobody reviewed it; run ${again}.`);
   if (!existsSync(`${actions.folder}/${name}.ts`)) return not('source_missing', 'its file is gone.');
-  const code = await bundleOutside(actions.folder, name).catch((error: unknown) => {
+  const bundled = await bundleOutside(actions.folder, name).catch((error: unknown) => {
     if (error instanceof AppError) return error;
     throw error;
   });
-  if (code instanceof AppError) return not('not_bundled', code.message);
+  if (bundled instanceof AppError) return not('not_bundled', bundled.message);
+  const { code } = bundled;
   const sha256 = createHash('sha256').update(code).digest('hex');
   if (sha256 !== reviewed.sha256)
     return not('changed', `its source is not what was reviewed; run ${again}.`, sha256);

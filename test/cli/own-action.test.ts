@@ -64,6 +64,26 @@ describe('action new', () => {
     expect(exit).toBe(0);
   });
 
+  it('shows in a test what the action prints, and where it fails', async () => {
+    await run('action', 'new', 'report.weekly', '--in', 'own');
+    const source = readFileSync(file('own/report.weekly.ts'), 'utf8');
+    const [before = ''] = source.split("const added = await tools.send('add');");
+    writeFileSync(
+      file('own/report.weekly.ts'),
+      source
+        .replace(
+          "const found = await tools.send('team');",
+          "const found = await tools.send('team'); console.log('asked', team);",
+        )
+        .replace("const added = await tools.send('add');", "const added = await tools.send('adds');"),
+    );
+    const { exit, output } = await runNode('--test', 'own/report.weekly.test.ts');
+    expect(exit).toBe(1);
+    expect(output).toContain('asked web');
+    expect(output).toContain('egress has no call adds.');
+    expect(output).toMatch(new RegExp(`report\\.weekly\\.ts:${before.split('\n').length}:[0-9]+`));
+  });
+
   it('writes a folder into which packages can be installed', async () => {
     await run('action', 'new', 'report.weekly', '--in', 'own');
     mkdirSync(file('words'));
@@ -168,6 +188,24 @@ describe('action review', () => {
       stderr: expect.stringContaining('input.note is text without a bound: add .max(…)'),
     });
     expect(existsSync(file('actions.reviewed.json'))).toBe(false);
+  });
+
+  it('says why an action does not load, and where in its own file', async () => {
+    const source = readFileSync(file('own/report.weekly.ts'), 'utf8');
+    const broken = "\nfunction broken(): string {\n  throw new Error('no \\u001b[31m day');\n}\n";
+    writeFileSync(
+      file('own/report.weekly.ts'),
+      `${source.replace("title: 'Add a note'", 'title: broken()')}${broken}`,
+    );
+    const line = source.split('\n').length + 2;
+    const { exit, stderr } = await run('action', 'review', 'report.weekly');
+    expect(exit).toBe(1);
+    expect(stderr).toContain('report.weekly said, in words of its own:\n  | ');
+    expect(stderr).toContain('  | Error: no ␛[31m day\n');
+    expect(stderr).toContain(`report.weekly.ts:${line}:9`);
+    expect(stderr).toMatch(/report.weekly gives no description of itself .*\n$/);
+    const tried = await runNode('--test', 'own/report.weekly.test.ts');
+    expect(tried.output).toContain(`report.weekly.ts:${line}:9`);
   });
 
   it('takes days and addresses of mail as the page says to write them', async () => {

@@ -9,10 +9,10 @@ removeFolders();
 const NAME = 'lamp.look';
 const digestOf = async (folder: string): Promise<string> =>
   createHash('sha256')
-    .update(await bundleOutside(folder, NAME))
+    .update((await bundleOutside(folder, NAME)).code)
     .digest('hex');
 const bundled = async (folder: string): Promise<string> =>
-  Buffer.from(await bundleOutside(folder, NAME)).toString();
+  Buffer.from((await bundleOutside(folder, NAME)).code).toString();
 
 const FILES = {
   [`${NAME}.ts`]: sourceOf(

@@ -27,7 +27,7 @@ async function reviewed(change: Change = {}, assign: ActionsConfig['assign'] = {
   const folder = folderWith({ [`${NAME}.ts`]: sourceOf('') });
   const actions = { folder, reviewed: join(folder, 'reviewed.json'), assign };
   const sha256 = createHash('sha256')
-    .update(await bundleOutside(folder, NAME))
+    .update((await bundleOutside(folder, NAME)).code)
     .digest('hex');
   writeReviewed(actions.reviewed, NAME, { sha256, description: { ...DESCRIPTION, ...change } }, TRUST);
   return actions;

@@ -25,6 +25,8 @@ export type SandboxRun = {
   limits?: Partial<RunLimits>;
   /** Untrusted text, one visible line of at most 500 characters. */
   onProgress?: (line: string) => void;
+  /** Untrusted text, once after the end: what it printed beside its answer, `stderrBytes` at most. */
+  onPrinted?: (text: string) => void;
   signal?: AbortSignal;
 };
 
@@ -135,6 +137,7 @@ export async function runLaunched(
   await drained(child);
   door.destroy();
   answer.end();
+  if (stderr() !== '') run.onPrinted?.(stderr());
 
   if (stop !== null) return failed(stop, answer.broken ?? stderr(), durations());
   if (exit instanceof Error) return unstarted(exit, durations());

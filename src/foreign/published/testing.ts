@@ -50,7 +50,10 @@ export async function tryAction(file: URL, trial: Trial): Promise<TriedAction> {
   if (level === 'none')
     throw new AppError('isolation_too_low', 'This machine isolates nothing; see npx countersign doctor.');
   const sandbox = await createSandbox({ level });
-  const described = await describeOutside(folder, name, sandbox);
+  const described = await describeOutside(folder, name, sandbox).catch((error: unknown) => {
+    if (!(error instanceof AppError) || typeof error.cause !== 'string') throw error;
+    throw new AppError(error.code, `${error.message}\n${error.cause}`, { cause: error });
+  });
   if (!described.ok) throw new AppError('catalogue_invalid', described.problems.join('\n'));
   return triedAction(described, sandbox, trial);
 }
@@ -102,6 +105,7 @@ function triedAction(described: Described & { ok: true }, sandbox: Sandbox, tria
       },
     });
     const { mark, requester } = values;
+    let printed = '';
     const outcome = await sandbox.run({
       bundle: described.bundle,
       job: {
@@ -109,10 +113,18 @@ function triedAction(described: Described & { ok: true }, sandbox: Sandbox, tria
         ...{ settings, pinned, mark, requester, idempotencyKey: MARK },
       },
       door: (stream) => door.attach(stream),
+      onPrinted: (text) => {
+        printed = described.traced(text);
+      },
     });
     await door.close();
     if (outcome.kind === 'failed')
-      throw new AppError('action_failed', `${name} gave no answer (${outcome.code}): ${outcome.detail}`);
+      throw new AppError(
+        'action_failed',
+        `${name} gave no answer (${outcome.code}): ${described.traced(outcome.detail)}`,
+      );
+    // Beside what the test itself prints.
+    if (printed !== '') process.stderr.write(`${printed}\n`);
     return { value: outcome.value, calls, refused };
   };
   const checked = (args: Record<string, Json>) => governed.action.input.parse(args) as Record<string, Json>;
