@@ -1,4 +1,5 @@
 /** What a tool answered, as a result of ours. Its words are quotes: they go into `output`, never into a sentence. Runs in the sandbox. */
+import { isDeepStrictEqual } from 'node:util';
 import { ErrorCode, type McpError } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import type { RunResult } from '../../src/action.ts';
@@ -43,11 +44,35 @@ const unlinked = (uri: string): string =>
     .replace('://', ' :// ');
 
 function outputOf({ content, structuredContent }: z.output<typeof ToolResult>): string {
-  const parts = content.slice(0, MAX_PARTS).filter(isFields).map(wordsOf);
-  // Servers that answer with structure repeat it as text; without text it is what there is.
-  const structure = structuredContent === undefined ? [] : [JSON.stringify(structuredContent)];
-  const words = (parts.some((part) => part !== '') ? parts : structure).join('\n\n');
+  const kept = content.slice(0, MAX_PARTS).filter(isFields);
+  const texts = kept.filter(({ type }) => type === 'text').map((part) => text(part, 'text'));
+  const isNew = structuredContent !== undefined && !repeats(texts, structuredContent);
+  const parts = [...kept.map(wordsOf), ...(isNew ? [JSON.stringify(structuredContent)] : [])];
+  const words = parts.filter((part) => part !== '').join('\n\n');
   return words.length > MAX_OUTPUT_CHARS ? `${words.slice(0, MAX_OUTPUT_CHARS - 1).toWellFormed()}…` : words;
+}
+
+/**
+ * Whether the words say what the structure says: the specification asks servers to give it as JSON text too
+ * (https://modelcontextprotocol.io/specification/2025-11-25/server/tools#structured-content), and the Python SDK names what is no
+ * object `result`, with one text for each item of a list.
+ */
+function repeats(texts: readonly string[], structure: unknown): boolean {
+  const [only, ...more] = isFields(structure) ? Object.keys(structure) : [];
+  const wrapped = isFields(structure) && only === 'result' && more.length === 0 ? [structure.result] : [];
+  const said = texts.map(parsed);
+  return [structure, ...wrapped].some((meant) =>
+    [...texts, ...said, texts, said].some((one) => isDeepStrictEqual(one, meant)),
+  );
+}
+
+function parsed(words: string): unknown {
+  try {
+    return JSON.parse(words);
+  } catch {
+    // Words that are no JSON are words.
+    return words;
+  }
 }
 
 /** `asked`: what the server asked of us meanwhile. */

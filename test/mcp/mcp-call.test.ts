@@ -291,6 +291,33 @@ describe('what a tool answers', () => {
     expect((await through('run')).value).toMatchObject({ kind: 'done', result: { output: '{"share":0.5}' } });
   });
 
+  it.each([
+    [
+      'beside words that say something else',
+      ['Two are free.'],
+      { rooms: ['a', 'b'] },
+      'Two are free.\n\n{"rooms":["a","b"]}',
+    ],
+    [
+      'once, where the words are the same',
+      ['{ "b": 1,\n "a": 0.5 }'],
+      { a: 0.5, b: 1 },
+      '{ "b": 1,\n "a": 0.5 }',
+    ],
+    ['once, where a text was wrapped', ['Booked.'], { result: 'Booked.' }, 'Booked.'],
+    ['once, where a list was wrapped', ['1', '{"a":2}'], { result: [1, { a: 2 }] }, '1\n\n{"a":2}'],
+    [
+      'where the wrapped text is another',
+      ['Booked.'],
+      { result: 'Not booked.' },
+      'Booked.\n\n{"result":"Not booked."}',
+    ],
+  ])('is its structure too, %s', async (_name, texts, structuredContent, output) => {
+    const content = texts.map((text) => ({ type: 'text' as const, text }));
+    const { through } = await start({ answer: () => ({ content, structuredContent }) });
+    expect((await through('run')).value).toMatchObject({ kind: 'done', result: { output } });
+  });
+
   it('is bounded', async () => {
     const { through } = await start({
       answer: () => ({ content: [{ type: 'text', text: 'x'.repeat(50_000) }] }),
