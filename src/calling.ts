@@ -8,7 +8,7 @@ import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
 import type { Place } from './model/turn.ts';
 import type { AskingDeps } from './operators.ts';
-import { say, threadAt } from './reply/messages.ts';
+import { putAgain, say, threadAt } from './reply/messages.ts';
 import type { Tx } from './store/database.ts';
 
 export type CallingDeps = Pick<AskingDeps, 'deliverer' | 'surfaces' | 'titleOf' | 'nameOf'> & {
@@ -19,13 +19,16 @@ export type CallingDeps = Pick<AskingDeps, 'deliverer' | 'surfaces' | 'titleOf' 
 
 /** Who is asked besides those who are, and why. */
 export type Wider = {
-  /** Time passed; those asked cannot decide it alone; its route, or the rest of its plan, is gone. */
-  because: 'undecided' | 'too_few' | 'rerouted';
+  /**
+   * Time passed; those asked cannot decide it alone; its route, or the rest of its plan, is gone; where it was to be asked,
+   * nobody can be told.
+   */
+  because: 'undecided' | 'too_few' | 'rerouted' | 'unreachable';
   target: Target;
   people: readonly Principal[];
 };
 
-/** A few words below the card; a card is put nowhere anew. */
+/** A few words below the card; the card itself only where it could not be shown, or is found to be gone. */
 export async function remind(
   tx: Tx,
   deps: CallingDeps,
@@ -33,8 +36,11 @@ export async function remind(
   places: readonly Place[],
 ): Promise<void> {
   const text = `Reminder: ${deps.nameOf(request.requester)} still waits for a decision on "${deps.titleOf(request.action)}" (${request.id.slice(0, 8)}). The card is above.`;
+  await deps.deliverer.deliver(tx, { request: request.id });
   for (const place of places) {
-    const thread = await threadBelowCard(tx, deps.surfaces(), await threadAt(tx, place), request.id);
+    const there = await threadAt(tx, place);
+    if (await putAgain(tx, deps.deliverer, there, request.id)) continue;
+    const thread = await threadBelowCard(tx, deps.surfaces(), there, request.id);
     if (thread !== null)
       await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system', calls: true });
   }
@@ -76,7 +82,7 @@ export async function tellWhereItStands(
   except: readonly ThreadId[],
 ): Promise<void> {
   const rows = await tx.query<{ thread: ThreadId }>(
-    'select thread from messages where request = $1 and turn is null order by serial',
+    'select thread from messages where request = $1 and turn is null and undeliverable is null order by serial',
     [request.id],
   );
   for (const { thread } of rows.filter((row) => !except.includes(row.thread))) {
@@ -94,5 +100,7 @@ function whyInWords(because: Wider['because'], what: string): string {
       return `Those who were asked about ${what} cannot decide it by themselves any more.`;
     case 'rerouted':
       return `Who is asked about ${what} was configured anew.`;
+    case 'unreachable':
+      return `Those who were to decide on ${what} cannot be told where they were to be asked.`;
   }
 }

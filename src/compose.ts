@@ -55,6 +55,7 @@ import { createDelivery } from './reply/deliver.ts';
 import { findSecrets, maskSecrets } from './screening/secrets.ts';
 import { cleanText } from './screening/text.ts';
 import type { Check } from './server.ts';
+import { insteadOf } from './undelivered.ts';
 import { createSenders, startWorkers } from './workers.ts';
 
 /** A final card waits this long for the signed checkpoint that its short proof names. */
@@ -318,6 +319,7 @@ export async function compose(
   const checkpoints = await createCheckpointFile(join(config.dataFolder, CHECKPOINT_FILE));
   const connecting = createConnecting({ log, defect });
   const delivery = createDelivery({
+    ...deliverer,
     db,
     surface: (platform) => surfaces.get(platform) ?? null,
     render: (message) => rendering.forPlace(message),
@@ -325,6 +327,8 @@ export async function compose(
     heard: connecting.heard,
     gaveUp: ({ message, code, cause }) =>
       log.error({ message, ...errorFields(cause), code }, 'a message cannot be delivered'),
+    instead: (message, place, code) =>
+      insteadOf({ ...operators, audit, directory, reaching }, message, place, code),
   });
   const checkpointPosting = createCheckpointPosting({
     ...operators,

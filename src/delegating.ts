@@ -17,7 +17,7 @@ import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
 import { askedToApprove, putCard } from './operators.ts';
 import type { Reaching, ReachingDeps } from './reaching.ts';
-import { say, threadAt } from './reply/messages.ts';
+import { putAgain, say, threadAt } from './reply/messages.ts';
 import type { Sql } from './store/database.ts';
 
 export type DelegatingDeps = Pick<
@@ -84,6 +84,7 @@ export async function delegate(
       const words = `${by.name} handed this over to you. ${askedToApprove(deps, current)}`;
       if (await putCard(tx, deps.deliverer, current.id, place, words)) continue;
       const thread = await threadAt(tx, place);
+      if (await putAgain(tx, deps.deliverer, thread, current.id)) continue;
       await say(tx, deps.deliverer, {
         thread,
         turn: null,

@@ -21,6 +21,7 @@ const list = (value: unknown): string =>
 const WHY_OTHERS: Record<string, string> = {
   too_few: 'Those who were asked could not decide it by themselves any more',
   rerouted: 'Who is asked was configured anew',
+  unreachable: 'Where it was to be asked, nobody could be told',
 };
 
 /** One sentence for an entry; exhaustive, so that a new type must be given its words. */

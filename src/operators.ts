@@ -10,7 +10,7 @@ import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
 import type { Place } from './model/turn.ts';
 import { summaryOf } from './reply/attributed.ts';
-import { type Deliverer, say, threadAt } from './reply/messages.ts';
+import { type Deliverer, putAgain, say, threadAt } from './reply/messages.ts';
 import type { Database, Tx } from './store/database.ts';
 
 export type OutreachDeps = {
@@ -52,6 +52,24 @@ export async function passOnToOperators(
     const said = { thread, turn: null, text: words, authorship: 'fetched' as const };
     const id = await say(tx, deps.deliverer, said);
     await tx.query('update messages set author = $2 where id = $1', [id, by]);
+  }
+}
+
+/** The same, unless it was told there already within so long. */
+export async function remindOperators(
+  tx: Tx,
+  deps: OutreachDeps,
+  text: string,
+  everySeconds: number,
+): Promise<void> {
+  for (const place of await operatorsPlaces(deps)) {
+    const thread = await threadAt(tx, place);
+    const told = await tx.maybe(
+      `select 1 from messages where thread = $1 and text = $2
+         and created_at > clock_timestamp() - make_interval(secs => $3) limit 1`,
+      [thread, text, everySeconds],
+    );
+    if (told === null) await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
   }
 }
 
@@ -148,8 +166,10 @@ export async function askApprovers(deps: AskingDeps, id: RequestId): Promise<voi
       for (const place of await placesAt(surface, audience)) {
         await deps.db.transaction(async (tx) => {
           if (await putCard(tx, deps.deliverer, id, place, text)) return;
+          if (again === null) return;
           const thread = await threadAt(tx, place);
-          if (again !== null && !(await wasSaid(tx, thread, again)))
+          if (await putAgain(tx, deps.deliverer, thread, id)) return;
+          if (!(await wasSaid(tx, thread, again)))
             await say(tx, deps.deliverer, { thread, turn: null, text: again, authorship: 'system' });
         });
       }
@@ -185,7 +205,7 @@ export async function reachablePlaces(
   return places;
 }
 
-/** Puts a request's card in a place, once; false where it stands there already. */
+/** Puts a request's card in a place, once; false where it stands there already, or was given up. */
 export async function putCard(
   tx: Tx,
   deliverer: Deliverer,

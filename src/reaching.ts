@@ -170,18 +170,40 @@ export function createReaching(deps: ReachingDeps) {
     return everybodyElse(request, wanted, 'too_few');
   };
 
+  /** Whom a named request still reaches: those with a direct message in which its card was not given up. */
+  const stillReached = async (
+    request: StoredRequest,
+    wanted: readonly Principal[],
+    lost: Place,
+  ): Promise<Principal[]> => {
+    const reached = await reachedBy(deps.db, request.id);
+    const given = [lost.container, ...(await lostContainers(deps.db, request.id))];
+    const isStill = async (person: Principal): Promise<boolean> =>
+      (await directPlaces([person])).some(({ container }) => !given.includes(container));
+    const asked = wanted.filter((person) => reached.has(person.id));
+    const still = await Promise.all(asked.map(isStill));
+    return asked.filter((_, index) => still[index]);
+  };
+
   /** Asks everybody now, in a round that is still this one. `isOver`: its plan takes no step more. */
+  const widenIn = async (
+    tx: Tx,
+    id: RequestId,
+    round: number,
+    everybody: Wider | null,
+    isOver: boolean,
+  ): Promise<void> => {
+    const current = await lockRequest(tx, id);
+    const reach = await findReach(tx, id);
+    if (current === null || reach?.round !== round || !(await isStillAsked(tx, current))) return;
+    if (everybody !== null && reach.scope !== 'everybody') await askToo(tx, deps, current, everybody);
+    if (!isOver) return;
+    await endReach(tx, id);
+    // The route's channel may not be where it is asked without one.
+    await deps.queueAsking(tx, id);
+  };
   const widenNow = (id: RequestId, round: number, everybody: Wider | null, isOver: boolean): Promise<void> =>
-    deps.db.transaction(async (tx) => {
-      const current = await lockRequest(tx, id);
-      const reach = await findReach(tx, id);
-      if (current === null || reach?.round !== round || !(await isStillAsked(tx, current))) return;
-      if (everybody !== null && reach.scope !== 'everybody') await askToo(tx, deps, current, everybody);
-      if (!isOver) return;
-      await endReach(tx, id);
-      // The route's channel may not be where it is asked without one.
-      await deps.queueAsking(tx, id);
-    });
+    deps.db.transaction((tx) => widenIn(tx, id, round, everybody, isOver));
 
   /** Its plan is gone before its time: those whom it would have come to in the end are asked now. */
   const endPlan = async (request: StoredRequest, round: number): Promise<void> => {
@@ -208,6 +230,24 @@ export function createReaching(deps: ReachingDeps) {
     async isTheirs(sql: Sql, request: StoredRequest, person: PrincipalId): Promise<boolean> {
       const reach = await findReach(sql, request.id);
       return reach?.scope !== 'named' || (await everReachedBy(sql, request.id)).has(person);
+    },
+
+    /**
+     * Its card cannot be put in that place. Asks platforms, if need be; what it answers asks everybody, where without that place
+     * too few would be asked.
+     */
+    async otherwise(id: RequestId, lost: Place): Promise<(tx: Tx) => Promise<void>> {
+      const request = await findRequest(deps.db, id);
+      const reach = await findReach(deps.db, id);
+      if (request === null || !waitsForApproval(request)) return nothing;
+      if (reach?.scope !== (lost.direct ? 'named' : 'channel')) return nothing;
+      const wanted = await wantedOf(request, await deps.judging.approversOf(deps.db, request));
+      if (lost.direct) {
+        const still = await stillReached(request, wanted, lost);
+        if (couldMeet(request, await approvalsOf(deps.db, request), still)) return nothing;
+      }
+      const everybody = await everybodyElse(request, wanted, 'unreachable');
+      return (tx) => widenIn(tx, id, reach.round, everybody, false);
     },
 
     /** One step of a round, once: a reminder, or the next are asked. What came to an end meanwhile is left alone. */
@@ -254,6 +294,18 @@ export function createReaching(deps: ReachingDeps) {
       }
     },
   };
+}
+
+const nothing = async (): Promise<void> => undefined;
+
+/** Where the card with which somebody was asked about a request could not be shown. */
+async function lostContainers(sql: Sql, request: RequestId): Promise<string[]> {
+  const rows = await sql.query<{ container: string }>(
+    `select t.container from messages m join threads t on t.id = m.thread
+     where m.request = $1 and m.turn is null and m.undeliverable is not null`,
+    [request],
+  );
+  return rows.map((row) => row.container);
 }
 
 /** By the database's clock too: what is over but not marked so yet reminds nobody. */

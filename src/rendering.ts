@@ -113,7 +113,9 @@ export function createRendering(deps: RenderingDeps) {
         const reader = await onlyReader(deps.db, message);
         return reader === null ? shell(message, null) : { ...shell(message, null), onlyFor: reader };
       }
-      const viewer: Viewer = request.thread === message.thread ? 'requester' : 'approver';
+      // What answers a turn is for whoever asked, wherever it had to be said.
+      const isTheirs = message.turn !== null || request.thread === message.thread;
+      const viewer: Viewer = isTheirs ? 'requester' : 'approver';
       // Undo stands where its requester asked; whoever presses it there is asked who they are again.
       const itsCard = await card(request, viewer, viewer === 'requester' ? request.requester : null);
       // Words that asked somebody to decide are wrong once nobody can; the card says by itself how it ended.
@@ -187,6 +189,7 @@ function cardMessage(request: StoredRequest): StoredMessage {
   return {
     id: newId(MessageId),
     thread: request.thread,
+    turn: null,
     author: null,
     authorship: 'system',
     text: '',

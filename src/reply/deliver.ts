@@ -4,16 +4,18 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { AppError } from '../errors.ts';
+import { AppError, type ErrorCode } from '../errors.ts';
 import type { Delivered, Message } from '../model/card.ts';
 import type { MessageId, RequestId, ThreadId } from '../model/ids.ts';
 import type { Surface } from '../model/ports.ts';
 import type { Platform } from '../model/principal.ts';
 import type { Place } from '../model/turn.ts';
-import type { Database } from '../store/database.ts';
+import type { Database, Tx } from '../store/database.ts';
 import {
+  type Deliverer,
   deliveredCards,
   findMessage,
+  forgetShown,
   markBegun,
   markDelivered,
   markUndeliverable,
@@ -23,7 +25,7 @@ import {
 } from './messages.ts';
 import { begunFor } from './streaming.ts';
 
-export type DeliveryDeps = {
+export type DeliveryDeps = Deliverer & {
   db: Database;
   surface(platform: Platform): Surface | null;
   /** The message with its card as it stands now, for the readers of that place. */
@@ -34,7 +36,10 @@ export type DeliveryDeps = {
   heard(platform: Platform, problem: AppError | null): void;
   /** What a platform will never accept; an operator must know. */
   gaveUp(problem: { message: MessageId; code: string; cause: unknown }): void;
+  /** What is to be done where a message will not be shown there: found out first, and done in the transaction that notes it. */
+  instead(message: StoredMessage, place: Place, code: ErrorCode): Promise<Instead>;
 };
+export type Instead = (tx: Tx) => Promise<void>;
 
 /** A card that has changed this often while it was being shown is left to another try. */
 const REWRITES_MAX = 10;
@@ -129,11 +134,11 @@ async function show(deps: Showing, message: StoredMessage): Promise<void> {
   const place = await placeOf(deps.db, message.thread);
   const surface = deps.surface(place.platform);
   if (!surface) return;
-  if (await asksInVain(deps, message)) return giveUp(deps, message, 'over');
-  const update = (delivered: Delivered) => aside(() => surface.update(delivered, shown));
+  if (await asksInVain(deps, message)) return giveUp(deps, message, 'over', noMore);
+  let { delivered } = message;
+  const update = (where: Delivered) => aside(() => surface.update(where, shown));
   let shown: Message;
   try {
-    let delivered = message.delivered;
     shown = await deps.render(message, place);
     if (delivered === null) {
       delivered = deps.unnoted.get(message.id) ?? (await first(deps, surface, place, message, shown));
@@ -155,9 +160,24 @@ async function show(deps: Showing, message: StoredMessage): Promise<void> {
     if (!(error instanceof AppError)) throw error;
     deps.heard(place.platform, error);
     if (mayBeMended(error)) throw error;
+    if (delivered !== null) return lost(deps, message, delivered, error);
     deps.gaveUp({ message: message.id, code: error.code, cause: error });
-    if (message.delivered === null) await giveUp(deps, message, error.code);
+    await giveUp(deps, message, error.code, await deps.instead(message, place, error.code));
   }
+}
+
+/** What stands there already cannot be rewritten. Where it is gone, whoever must still decide by it gets it anew, and nobody else. */
+async function lost(deps: Showing, message: StoredMessage, delivered: Delivered, error: AppError) {
+  const isGone = error.code === 'not_found' || error.code === 'not_allowed';
+  if (isGone && (await isWaitedFor(deps, message))) {
+    return deps.db.transaction(async (tx) => {
+      // In its line with what else is said there: two that found it gone must not both post it.
+      if (await forgetShown(tx, message.id, delivered)) await deps.deliver(tx, { message: message.id });
+    });
+  }
+  deps.gaveUp({ message: message.id, code: error.code, cause: error });
+  // A card that its platform refuses now may be one that it takes once the request has moved on.
+  if (isGone) await giveUp(deps, message, error.code, noMore);
 }
 
 /** Goes on with what stands of it already, in part or as it was written; otherwise posts it. */
@@ -183,9 +203,27 @@ async function first(
   );
 }
 
-async function giveUp({ db, begun }: Showing, { id }: StoredMessage, code: string): Promise<void> {
+async function giveUp(
+  { db, begun }: Showing,
+  { id }: StoredMessage,
+  code: string,
+  instead: Instead,
+): Promise<void> {
   begun.delete(id);
-  await markUndeliverable(db, id, code);
+  await db.transaction(async (tx) => {
+    await markUndeliverable(tx, id, code);
+    await instead(tx);
+  });
+}
+
+const noMore: Instead = async () => undefined;
+
+/** Somebody must still say something of its request: yes or no, or what became of it. */
+async function isWaitedFor({ db }: Showing, { request }: StoredMessage): Promise<boolean> {
+  const open = await db.maybe(`select 1 from requests where id = $1 and state in ('pending', 'unknown')`, [
+    request,
+  ]);
+  return open !== null;
 }
 
 /** It would ask approvers about what has ended while it could not be shown. */

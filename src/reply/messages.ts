@@ -18,6 +18,8 @@ export const CHANGE_CHANNEL = 'countersign_change';
 export type StoredMessage = {
   id: MessageId;
   thread: ThreadId;
+  /** What it answers; null where we speak first, as to approvers and operators. */
+  turn: TurnId | null;
   author: PrincipalId | null;
   authorship: Authorship;
   text: string;
@@ -50,7 +52,7 @@ export type Deliverer = {
   deliver(tx: Tx, what: { message: MessageId } | { request: RequestId }): Promise<void>;
 };
 
-const COLUMNS = `m.id, m.thread, m.author, m.authorship, m.text, m.request, m.form, m.sources, m.created_at as at, m.delivered, m.begun, m.calls`;
+const COLUMNS = `m.id, m.thread, m.turn, m.author, m.authorship, m.text, m.request, m.form, m.sources, m.created_at as at, m.delivered, m.begun, m.calls`;
 
 /** Stores a message of ours and queues its delivery. */
 export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<MessageId> {
@@ -170,10 +172,11 @@ export async function undeliveredUpTo(
   );
 }
 
-/** Every place where a request's card was delivered. */
+/** Every place where a request's card stands, as far as we know. */
 export async function deliveredCards(sql: Sql, request: RequestId): Promise<StoredMessage[]> {
   return sql.query<StoredMessage>(
-    `select ${COLUMNS} from messages m where m.request = $1 and m.delivered is not null order by m.serial`,
+    `select ${COLUMNS} from messages m where m.request = $1 and m.delivered is not null and m.undeliverable is null
+     order by m.serial`,
     [request],
   );
 }
@@ -199,4 +202,29 @@ export async function markUndeliverable(sql: Sql, id: MessageId, code: string): 
      update messages set undeliverable = $2 where id = $1`,
     [id, code],
   );
+}
+
+/** It does not stand any more where it was shown, and is to be shown anew; false where somebody has noted that before. */
+export async function forgetShown(tx: Tx, id: MessageId, delivered: Delivered): Promise<boolean> {
+  const rows = await tx.query(
+    'update messages set delivered = null, begun = null where id = $1 and delivered = $2::jsonb returning id',
+    [id, JSON.stringify(delivered)],
+  );
+  return rows.length === 1;
+}
+
+/** The card with which approvers were asked in that conversation is shown anew where it was given up; false where it was not. */
+export async function putAgain(
+  tx: Tx,
+  deliverer: Deliverer,
+  thread: ThreadId,
+  request: RequestId,
+): Promise<boolean> {
+  const lost = await tx.maybe<{ id: MessageId }>(
+    `update messages set delivered = null, begun = null, undeliverable = null
+     where thread = $1 and request = $2 and turn is null and undeliverable is not null returning id`,
+    [thread, request],
+  );
+  if (lost !== null) await deliverer.deliver(tx, { message: lost.id });
+  return lost !== null;
 }

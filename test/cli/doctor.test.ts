@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, inject, it } from 'vitest';
 import { lookAtTeams } from '../../src/commands/doctor/platforms.ts';
+import { markDelivered, markUndeliverable, say, threadAt } from '../../src/reply/messages.ts';
 import { useDatabase } from '../support/database.ts';
 import { freePort } from '../support/redis.ts';
 import { type Around, countersign, makePlace } from './cli.ts';
@@ -159,6 +160,45 @@ describe('doctor', () => {
     );
     expect(nowhere.of('slack')[0]).toMatchObject({ state: 'bad', what: 'cannot be reached (ECONNREFUSED)' });
     expect(accepted.stdout + refused.stdout + nowhere.stdout).not.toContain('a-token');
+  });
+
+  it('says of each channel that is named what became of what was last said there', async () => {
+    const cwd = folderWithPeople();
+    writeFileSync(
+      path.join(cwd, 'countersign.yaml'),
+      'people: people.yaml\nslack: { approvals_channel: C0000001, operators_channel: C0000002 }\nroutes: [{ action: ci.trigger, slack_channel: C0000003 }]\n',
+    );
+    const says = async (container: string, thread: string, refused: string | null) => {
+      const place = { platform: 'slack' as const, tenant: 'T', container, thread, direct: false };
+      const message = await database.db.transaction(async (tx) =>
+        say(
+          tx,
+          { deliver: async () => undefined },
+          { thread: await threadAt(tx, place), turn: null, text: 'hello', authorship: 'system' },
+        ),
+      );
+      if (refused === null)
+        await markDelivered(database.db, message, { platform: 'slack', container, message });
+      else await markUndeliverable(database.db, message, refused);
+    };
+    await says('C0000001', '', null);
+    await says('C0000001', '', 'not_allowed');
+    await says('C0000001', '', 'over');
+    await says('C0000002', '', 'not_allowed');
+    await says('C0000002', '', null);
+    // Of a thread that was deleted, and no word of the channel.
+    await says('C0000002', '1.1', 'not_found');
+    const { url } = await answering(200, { ok: true });
+    const { of } = await diagnose(
+      { SLACK_BOT_TOKEN: 'a-token', SLACK_SIGNING_SECRET: 's', SLACK_API_URL: url },
+      { cwd },
+    );
+    expect(of('slack').map(({ state, what }) => [state, what])).toEqual([
+      ['bad', 'C0000001 (slack.approvals_channel) did not take what was last said there (not_allowed)'],
+      ['ok', 'C0000002 (slack.operators_channel) shows what is said there'],
+      ['note', 'nothing was said in C0000003 (a route) yet'],
+      ['ok', 'accepts the token'],
+    ]);
   });
 
   it('says of Teams whether Entra gives a token, as the start would find it', async () => {

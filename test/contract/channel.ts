@@ -58,6 +58,10 @@ export type Channel = {
   /** The card as it looked before it was rewritten: its buttons are bound to what stands there no more. */
   outdated(card: Shown): Shown;
   fill(person: Person, form: Shown, values: Record<string, string>): Promise<void>;
+  /** While `happens`, the app is not where several people read: in their conversations, or where approvals are asked. */
+  withoutApp(where: 'shared' | 'approvals', happens: () => Promise<void>): Promise<void>;
+  /** Somebody deletes this message of ours. */
+  remove(message: Shown): void;
   /** Somebody whom nobody listed writes this; answers what they are told. */
   strangerSays(text: string): Promise<string>;
   /** The same account presses a button, where it can. */

@@ -44,6 +44,9 @@ export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
         rule: 'foreign-form',
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },
+      { rule: 'answered-elsewhere', why: 'nobody can take the assistant out of its own pages' },
+      { rule: 'place-lost', why: 'nobody can take the assistant out of its own pages' },
+      { rule: 'card-deleted', why: 'nothing can be deleted from a page' },
     ],
   },
 };

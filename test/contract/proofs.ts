@@ -1,6 +1,6 @@
 /** How each rule is shown on one platform. Every one stands alone and leaves nothing open. */
 import { expect } from 'vitest';
-import { type Channel, PEOPLE, type Person, type Said } from './channel.ts';
+import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
 import { settles } from './company.ts';
 import type { RuleId } from './rules.ts';
 import type { Story } from './story.ts';
@@ -16,6 +16,7 @@ const LONG_CHARACTERS = 5_000;
 
 /** A model gives every argument. */
 const PLAIN = { description: 'nobody can connect', priority: 'normal' };
+const ELSEWHERE = 'I cannot write where you asked any more';
 const ANSWER_BEGINS =
   'The gateway in Berlin is slow since this morning, and the network team has been told about it. They expect';
 const ANSWER_ENDS = ' it to be back by noon.';
@@ -353,6 +354,64 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(await company.runs(card.digest!)).toBe(1);
     const readers = (await channel.cards(card.digest!)).map((it) => it.readers);
     expect(readers).toEqual(['alice']);
+  },
+
+  'answered-elsewhere': async (channel, story) => {
+    const { company } = story;
+    const before = (await company.entries('proposal.made')).length;
+    await channel.withoutApp('shared', async () => {
+      const said = await channel.say('alice', 'ci trigger repo=web ref=main job=checks', 'shared');
+      const request = await settles(
+        async () => (await company.entries('proposal.made'))[before] ?? null,
+        'it is asked for',
+      );
+      const { digest } = request.data as { digest: string };
+      const cards = await story.cardsOf(digest);
+      expect(await channel.shown(said)).toEqual([]);
+      const own = story.before(cards, 'alice');
+      expect(own).toMatchObject({ readers: 'alice', buttons: ['cancel'] });
+      expect((await channel.heard('alice')).filter((text) => text.startsWith(ELSEWHERE))).toHaveLength(1);
+      await story.isTold('alice', /^Run a CI job: checks of web \(R-\d+\) passed\.$/, () =>
+        channel.press('bob', story.before(cards, 'bob'), 'approve'),
+      );
+      await story.everywhere(digest, 'passed.');
+    });
+    expect((await channel.heard('alice')).filter((text) => text.startsWith(ELSEWHERE))).toHaveLength(1);
+  },
+
+  'place-lost': async (channel, story) => {
+    const { company } = story;
+    const alarms = async () =>
+      (await company.operatorsHear()).filter((text) => text.includes('does not let me write to'));
+    const before = (await alarms()).length;
+    await channel.withoutApp('approvals', async () => {
+      for (const _ of ['first', 'second']) {
+        const said = await channel.say('alice', 'ci trigger repo=web ref=main job=checks');
+        const own = await story.answer(said, 'her card', ({ buttons }) => buttons.includes('cancel'));
+        const cards = await story.cardsOf(own.digest!, channel.cardsPerRequest - 1);
+        expect(new Set(cards.map(({ readers }) => readers))).toEqual(new Set(['alice', 'bob', 'carol']));
+        await company.everythingIsShown();
+        await channel.press('alice', own, 'cancel');
+        await story.says(said, 'was cancelled; nothing was done.');
+      }
+    });
+    // In each of the operators' two channels.
+    expect((await alarms()).length).toBe(before + 2);
+    const raised = (await company.entries('alert.raised')).slice(-2);
+    expect(raised.map(({ data }) => (data as { code: string }).code)).toEqual(
+      Array(2).fill('place_unreachable'),
+    );
+  },
+
+  'card-deleted': async (channel, story) => {
+    const asked = await story.asksFor('release');
+    channel.remove(story.before(asked.cards, 'carol'));
+    await channel.press('bob', story.before(asked.cards, 'bob'), 'approve');
+    await story.says(asked.said, 'Bob Brown approved');
+    const hers = ({ readers }: Shown) => readers === 'carol';
+    const cards = await story.cardsOf(asked.digest, channel.cardsPerRequest, hers);
+    await channel.press('carol', story.before(cards, 'carol'), 'approve');
+    await story.everywhere(asked.digest, 'passed.');
   },
 
   'hostile-values': async (channel, story) => {

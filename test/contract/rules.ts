@@ -32,6 +32,11 @@ export const RULES = {
   'told-who-decided': 'The requester is told who decided.',
   'unknown-person': 'An unknown person is told how to be added; nothing of their words is kept.',
   duplicates: 'The same message, or the same click, delivered five times acts once.',
+  'answered-elsewhere':
+    'Where the app was taken away since somebody asked, they get card and outcome in their own conversation with it.',
+  'place-lost':
+    'Where a card cannot be put, operators are told which place it is, once, and those who may approve are asked themselves.',
+  'card-deleted': 'A card that somebody deleted is there anew while it waits for a decision.',
   'hostile-values':
     'Markup, mentions, addresses and characters that nobody sees are shown readable, once, and do nothing.',
   'long-values': 'A value of 5,000 characters is readable to its end.',

@@ -104,6 +104,12 @@ export async function slackChannel(company: Company): Promise<Channel> {
       const { errors } = await slack.submit(slackUser(person), values);
       if (Object.keys(errors).length > 0) throw new Error(JSON.stringify(errors));
     },
+    async withoutApp(where, happens) {
+      const { members } = workspace.channels.get(SLACK[where === 'shared' ? 'general' : where])!;
+      members.delete(BOT_USER);
+      await happens().finally(() => members.add(BOT_USER));
+    },
+    remove: (message) => workspace.remove(message.native as FakeMessage),
     async strangerSays(text) {
       const said = await write(slackUser(STRANGER), text, {});
       const answer = await settles(async () => inThread(said).at(-1) ?? null, 'the stranger is answered');

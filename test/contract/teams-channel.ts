@@ -140,6 +140,20 @@ export async function teamsChannel(company: Company): Promise<Channel> {
       );
       await click(user, form, 'form', fields);
     },
+    async withoutApp(where, happens) {
+      const conversation = teams.conversations.get(TEAMS[where === 'shared' ? 'general' : where])!;
+      conversation.hasApp = false;
+      await happens().finally(() => {
+        conversation.hasApp = true;
+      });
+    },
+    remove(message) {
+      const { id } = message.native as FakeMessage;
+      teams.messages.splice(
+        teams.messages.findIndex((it) => it.id === id),
+        1,
+      );
+    },
     async strangerSays(text) {
       const said = await write(teamsUser(STRANGER), text, 'direct');
       const answer = await settles(async () => at(said).at(-1) ?? null, 'the stranger is answered');

@@ -155,6 +155,12 @@ export async function webChannel(company: Company): Promise<Channel> {
       const { form, thread } = shown.native as NativeCard;
       await change(person, 'forms', { action: form!.action, arguments: values, thread });
     },
+    withoutApp: async () => {
+      throw new Error('a page has no place from which we could be taken away');
+    },
+    remove: () => {
+      throw new Error('nobody can delete anything from a page');
+    },
     async strangerSays(text) {
       company.provider.subject = webSubject(STRANGER);
       const stranger = new Visitor(address);

@@ -9,6 +9,7 @@ import type { Database } from '../../src/store/database.ts';
 import { createQueue, type Queue } from '../../src/store/queue.ts';
 import { PacedQueue } from '../../src/surface/paced-queue.ts';
 import { createSenders } from '../../src/workers.ts';
+import { insertPending } from '../approval/escalation-support.ts';
 import { useDatabase } from '../support/database.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
@@ -17,6 +18,14 @@ const queues: Queue[] = [];
 afterEach(async () => {
   for (const queue of queues.splice(0)) await queue.stop({ timeoutMs: 0 });
 });
+
+/** What these tests look at is what is shown; what follows where it cannot be has its own. */
+const unheard = {
+  deliver: async () => undefined,
+  heard: () => undefined,
+  gaveUp: () => undefined,
+  instead: async () => async () => undefined,
+};
 
 const messageOf = (stored: { id: MessageId; thread: ThreadId; text: string }): Message => ({
   ...stored,
@@ -55,6 +64,7 @@ async function working(surface: Surface, options: { concurrency: number }) {
   const send = createSenders(queue);
   let putOff = 0;
   const deliver = createDelivery({
+    ...unheard,
     db: database.db,
     surface: () => surface,
     render: async (stored) => messageOf(stored),
@@ -62,8 +72,6 @@ async function working(surface: Surface, options: { concurrency: number }) {
       putOff += 1;
       await database.db.transaction((tx) => send.deliverLater(tx, what, 1));
     },
-    heard: () => undefined,
-    gaveUp: () => undefined,
   });
   await queue.work('deliver', options, (job, _signal, attempt) =>
     deliver({ message: job.message as MessageId }, attempt.aside),
@@ -129,12 +137,11 @@ describe('a message', () => {
 
   const deliveryOver = (db: Database, surface: Surface): Deliver =>
     createDelivery({
+      ...unheard,
       db,
       surface: () => surface,
       render: async (stored) => messageOf(stored),
       putOff: async () => undefined,
-      heard: () => undefined,
-      gaveUp: () => undefined,
     });
 
   test('that was shown while the database failed is noted when that is possible, and not shown again', async () => {
@@ -195,12 +202,11 @@ describe('a message', () => {
     const message = await aMessage();
     const putOff: unknown[] = [];
     const deliver = createDelivery({
+      ...unheard,
       db: database.db,
       surface: () => busy,
       render: async (stored) => messageOf(stored),
       putOff: async (what, afterSeconds) => void putOff.push([what, afterSeconds]),
-      heard: () => undefined,
-      gaveUp: () => undefined,
     });
     await deliver({ message });
     expect(putOff).toEqual([[{ message }, 90]]);
@@ -226,4 +232,73 @@ describe('a message', () => {
       expect(shown).toEqual(['C1: said once']);
     },
   );
+});
+
+describe('a card that its platform cannot rewrite', () => {
+  /** It stands somewhere, and its request is in that state. */
+  async function aCard(state: string) {
+    const request = await insertPending(database.owner);
+    const place = { platform: 'slack' as const, tenant: 'T', container: 'C1', thread: newId(ThreadId) };
+    const message = await database.db.transaction(async (tx) => {
+      const thread = await threadAt(tx, { ...place, direct: false });
+      return say(tx, unheard, { thread, turn: null, text: 'please', authorship: 'system', request });
+    });
+    const queued: unknown[] = [];
+    const gaveUp: string[] = [];
+    let tries = 0;
+    let problem: AppError | null = null;
+    const { surface, shown } = platform();
+    const deliver = createDelivery({
+      ...unheard,
+      db: database.db,
+      surface: () => ({
+        ...surface,
+        update: async () => {
+          tries += 1;
+          if (problem !== null) throw problem;
+        },
+      }),
+      render: async (stored) => messageOf(stored),
+      putOff: async () => undefined,
+      deliver: async (_tx, what) => void queued.push(what),
+      gaveUp: ({ code }) => void gaveUp.push(code),
+    });
+    await deliver({ message });
+    await database.owner.query('update requests set state = $2 where id = $1', [request, state]);
+    const fails = (code: 'not_found' | 'upstream_failed') => {
+      problem = new AppError(code, 'It cannot be rewritten.');
+    };
+    return { request, message, deliver, fails, queued, gaveUp, shown, tries: () => tries };
+  }
+
+  test.each(['pending', 'unknown'])('as it is gone is posted anew, once, while it is %s', async (state) => {
+    const { request, message, deliver, fails, queued, gaveUp, shown } = await aCard(state);
+    fails('not_found');
+    await Promise.all([deliver({ request }), deliver({ request })]);
+    expect(queued).toEqual([{ message }]);
+    await deliver({ message });
+    expect(shown).toEqual(['C1: please', 'C1: please']);
+    expect(gaveUp).toEqual([]);
+  });
+
+  test('as it is gone is tried once where nobody waits for it any more', async () => {
+    const { request, deliver, fails, queued, gaveUp, shown, tries } = await aCard('succeeded');
+    fails('not_found');
+    await deliver({ request });
+    const once = tries();
+    await deliver({ request });
+    expect([once, tries()]).toEqual([1, 1]);
+    expect(gaveUp).toEqual(['not_found']);
+    expect(queued).toEqual([]);
+    expect(shown).toEqual(['C1: please']);
+  });
+
+  test('as it is refused stays, and is tried again when it has changed', async () => {
+    const { request, deliver, fails, queued, tries } = await aCard('pending');
+    fails('upstream_failed');
+    await deliver({ request });
+    await deliver({ request });
+    expect(tries()).toBe(2);
+    expect(queued).toEqual([]);
+  });
 });

@@ -88,6 +88,8 @@ const delivery = (surface: Surface) =>
     putOff: async () => undefined,
     heard: () => undefined,
     gaveUp: () => undefined,
+    deliver: async () => undefined,
+    instead: async () => async () => undefined,
   });
 
 describe('an answer that is shown while it is written', () => {

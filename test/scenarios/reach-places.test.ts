@@ -79,7 +79,7 @@ describe('where people are asked', () => {
     const stands = (place: string, isCard: boolean) =>
       chat.shown.find((it) => it.place === place && (it.card === request.id) === isCard && it.text !== '');
     expect(stands('CCHECKS', true)?.thread).toBe('');
-    expect(stands('CCHECKS', false)?.thread).toMatch(/^below [0-9a-f-]{36}$/);
+    expect(stands('CCHECKS', false)?.thread).toMatch(/^below [0-9a-f-]{36} \d+$/);
     // Who does not follow that thread is to see it all the same.
     expect([stands('CCHECKS', true)?.calls, stands('CCHECKS', false)?.calls]).toEqual([false, true]);
     expect(stands('D-bob', false)?.thread).toBe('');

@@ -13,7 +13,14 @@ const PATIENCE_MS = 45_000;
 /** A chat platform with a channel, and a direct message for everybody. */
 export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {
   /** `strangers` have no account there. */
-  const state = { isDown: false, strangers: [] as string[] };
+  /** `closed`: places where the app may not write, `gone`: messages that somebody deleted there. */
+  const state = {
+    isDown: false,
+    strangers: [] as string[],
+    closed: [] as string[],
+    gone: [] as string[],
+    operators: null as string | null,
+  };
   const shown: { place: string; thread: string; text: string; card: string | null; calls: boolean }[] = [];
   const waiting = new Set<() => void>();
   const placeAt = (container: string, direct: boolean): Place => ({
@@ -26,14 +33,16 @@ export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {
   const surface: Surface = {
     platform,
     async post(place, message: Message): Promise<Delivered> {
+      if (state.closed.includes(place.container)) throw new AppError('not_allowed', 'The app may not write.');
       const card = message.card?.request ?? null;
       const { text, calls = false } = message;
       shown.push({ place: place.container, thread: place.thread, text, card, calls });
       for (const look of waiting) look();
-      return { platform, container: place.container, message: message.id };
+      return { platform, container: place.container, message: `${message.id} ${shown.length}` };
     },
-    async update() {
-      // Rewriting has its own tests: here it counts what people are called by.
+    // Rewriting has its own tests: here it counts what people are called by.
+    async update({ message }) {
+      if (state.gone.includes(message)) throw new AppError('not_found', 'It is not there any more.');
     },
     threadOf: ({ message }) => `below ${message}`,
     async approvalPlaces(approvers, channel = null) {
@@ -43,12 +52,25 @@ export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {
         .map((person) => placeAt(`D-${person.id}`, true));
       return [placeAt(channel ?? DEFAULT_CHANNEL, false), ...directs];
     },
-    operatorsPlace: async () => null,
+    operatorsPlace: async () => (state.operators === null ? null : placeAt(state.operators, false)),
   };
   return {
     surface,
     state,
     shown,
+    /** Somebody deletes a request's card there. */
+    async deleteCard(db: Sql, place: string, request: { id: string }): Promise<void> {
+      const card = await settles(
+        () =>
+          db.maybe<{ delivered: Delivered }>(
+            `select m.delivered from messages m join threads t on t.id = m.thread
+             where t.container = $1 and m.request = $2 and m.delivered is not null`,
+            [place, request.id],
+          ),
+        'the card stands there',
+      );
+      state.gone.push(card.delivered.message);
+    },
     /** Where a request's card was put, in the order of the alphabet. */
     cards: (request: string): string[] =>
       shown

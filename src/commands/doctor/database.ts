@@ -18,6 +18,7 @@ import { openDatabase } from '../../store/postgres.ts';
 import { opened, untilEnded } from '../ending.ts';
 import { bad, type Finding, looking, note, ok } from './finding.ts';
 import { isAssistant } from './machine.ts';
+import { lookAtPlaces } from './places.ts';
 
 const LEAST_VERSION = 15;
 /** Expiry is by the database's clock and what people see by ours: seconds do not matter, a minute confuses. */
@@ -62,7 +63,8 @@ async function lookInside(config: Config, access: DatabaseAccess, db: Database):
   findings.push(...schema);
   if (schema.some(({ state }) => state !== 'ok')) return findings;
   findings.push(...(await looking('audit log', () => lookAtLog(config, db))));
-  return [...findings, ...(await looking('tokens', () => lookAtTokens(db)))];
+  findings.push(...(await looking('tokens', () => lookAtTokens(db))));
+  return [...findings, ...(await looking('places', () => lookAtPlaces(config, db)))];
 }
 
 /** Each that may still open something; where there is none, nothing is said. */

@@ -97,6 +97,16 @@ export class Workspace {
     this.#changed();
   }
 
+  /** Somebody deletes it. */
+  remove({ ts }: Pick<FakeMessage, 'ts'>): void {
+    this.#messages.splice(
+      this.#messages.findIndex((message) => message.ts === ts),
+      1,
+    );
+    this.#byTs.delete(ts);
+    this.#changed();
+  }
+
   /** A stream has gone on; that is no edit. */
   grow(message: FakeMessage, blocks: SlackBlock[]): void {
     message.blocks = blocks;
