@@ -186,6 +186,8 @@ export type Operation = {
    * `natural`: repeating changes nothing more; `none`: only `reconcile` may say what happened.
    */
   idempotency: 'natural' | 'key' | 'none';
+  /** How long one call of its run may take to be answered, in milliseconds; absent: as long as the broker waits for any call. */
+  answerMs?: number;
   preview: (args: Record<string, Json>, tools: Tools) => Promise<Preview | Refusal>;
   run: (args: Record<string, Json>, tools: Tools) => Promise<RunResult>;
   reconcile: (args: Record<string, Json>, tools: Tools) => Promise<Reconciliation>;

@@ -13,7 +13,11 @@ export const MCP_REVISION = '2025-11-25';
 /** Who we say we are; upstreams are not told which version of what runs inside. */
 export const CLIENT_INFO = { name: 'countersign', version: '1' } as const;
 /** Longer than the broker waits for an answer: what ends a call is the broker, which knows whether it had left. */
-export const REQUEST_MS = 25_000;
+const LONGER_MS = 5_000;
+/** For everything but the call of a tool, which the broker waits 20 seconds for. */
+export const REQUEST_MS = 20_000 + LONGER_MS;
+/** For the call of a tool. */
+export const callRequestMs = ({ answerMs }: Pick<McpSettings, 'answerMs'>): number => answerMs + LONGER_MS;
 /** Pages of one list of tools that are read. */
 export const MAX_PAGES = 10;
 /** The id of the first message after `initialize`, which has 0. */
@@ -34,6 +38,8 @@ export const McpSettings = z.strictObject({
   digest: z.string(),
   /** Where its arguments hold numbers that are kept as text: names from the outermost, `*` for every item and every named value. */
   decimals: z.array(z.array(z.string())),
+  /** How long the broker waits for the answer to its call, in milliseconds. */
+  answerMs: z.int(),
 });
 export type McpSettings = z.output<typeof McpSettings>;
 type Server = Pick<McpSettings, 'host' | 'path' | 'credential'>;

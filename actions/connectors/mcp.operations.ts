@@ -7,7 +7,7 @@ import { failed } from './answer.ts';
 import { Stopped, systemOf, withSession } from './mcp-client.ts';
 import { refusalOf, resultOf, ToolResult } from './mcp-results.ts';
 import { digestNow, toolsOf } from './mcp-tools.ts';
-import { McpSettings, onTheWire, REQUEST_MS } from './mcp-wire.ts';
+import { callRequestMs, McpSettings, onTheWire } from './mcp-wire.ts';
 
 type Args = Record<string, Json>;
 
@@ -46,7 +46,7 @@ async function run(args: Args, tools: Tools): Promise<RunResult> {
     return await withSession(tools, settings, async ({ client, asked }) => {
       isCalled = true;
       const request = { method: 'tools/call', params: { name: tool, arguments: sent } } as const;
-      const answer = await client.request(request, ToolResult, { timeout: REQUEST_MS });
+      const answer = await client.request(request, ToolResult, { timeout: callRequestMs(settings) });
       return resultOf(answer, settings, asked);
     });
   } catch (error) {

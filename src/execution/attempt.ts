@@ -10,12 +10,13 @@ import { storable } from '../model/storable.ts';
 import type { Database, Tx } from '../store/database.ts';
 import { attributed } from './attributed.ts';
 import type { Broker } from './broker/broker.ts';
-import type { BrokerHooks, Quantity } from './broker/call.ts';
+import { type BrokerHooks, DEFAULT_BUDGETS, type Quantity } from './broker/call.ts';
 import { inPhase } from './broker/rules.ts';
 import { type Claim, commitIntent, NEVER_LEFT, type Sender, settleIntent } from './lease.ts';
 import type { Sealing } from './minted-tokens.ts';
 import type { Bundle } from './sandbox/bundle.ts';
 import type { CallName } from './sandbox/call.ts';
+import { DEFAULT_LIMITS } from './sandbox/limits.ts';
 import type { SandboxOutcome } from './sandbox/outcome.ts';
 import type { SandboxRun } from './sandbox/sandbox.ts';
 import {
@@ -74,6 +75,9 @@ export type Attempt = {
  */
 export type Attempted = SandboxOutcome & { unanswered: number; usedUp: Quantity | null; unseen: boolean };
 
+/** What a run may take besides the one call that takes longest. */
+const BESIDE_ONE_CALL_MS = DEFAULT_LIMITS.wallMs - DEFAULT_BUDGETS.callMs;
+
 type Writing = { rules: readonly EgressRule[]; writes: number; sender: Sender };
 
 /** What this call may write, by which rules; null where it gets a door for reads only. */
@@ -98,6 +102,7 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
   if (none !== null) return notBegun(deps, spec, none);
   const requester = `${spec.requester.id} (${spec.requester.name})`;
   const writing = writingOf(spec);
+  const answerMs = spec.call === 'run' ? governed.operation.answerMs : undefined;
   const { hooks, unanswered, usedUp, unseen } = hooksFor(deps, spec, writing?.sender ?? null);
   const door = deps.broker.open({
     rules: writing?.rules ?? governed.operation.egress,
@@ -113,6 +118,7 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
     writes: writing?.writes ?? 0,
     idempotencyKey: spec.idempotencyKey,
     ...(left === undefined ? {} : { left }),
+    ...(answerMs === undefined ? {} : { budgets: { callMs: answerMs } }),
     minting: mintingFor(deps, spec),
     hooks,
   });
@@ -131,6 +137,7 @@ export async function attempt(deps: AttemptDeps, spec: Attempt): Promise<Attempt
         idempotencyKey: spec.idempotencyKey,
       },
       door: (stream) => door.attach(stream),
+      ...(answerMs === undefined ? {} : { limits: { wallMs: answerMs + BESIDE_ONE_CALL_MS } }),
       onProgress: (line) => spec.onProgress(deps.mask(line)),
       signal: spec.signal,
     };

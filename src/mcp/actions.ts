@@ -51,7 +51,7 @@ export function mcpActions(config: McpConfig | null, options: { production: bool
 export function settingsOf(
   server: string,
   { upstream, path, credential }: McpServer,
-  about: Pick<McpSettings, 'tool' | 'effect' | 'digest' | 'decimals'>,
+  about: Pick<McpSettings, 'tool' | 'effect' | 'digest' | 'decimals' | 'answerMs'>,
 ): McpSettings {
   return { server, host: upstream, path, credential: credential ?? null, ...about };
 }
@@ -75,6 +75,7 @@ function governedTool(
     effect,
     digest: review.digest,
     decimals: read.decimals,
+    answerMs: rated.answers_within_seconds * 1_000,
   });
   const operation = callOperation(settings, rated);
   return {
@@ -129,6 +130,7 @@ const callOperation = (settings: McpSettings, { effect, idempotency }: McpTool):
   egress: callRules(settings),
   writes: effect === 'write' ? 1 : 0,
   idempotency,
+  answerMs: settings.answerMs,
   ...IN_SANDBOX,
 });
 

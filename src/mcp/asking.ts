@@ -3,7 +3,7 @@ import { type Fields, isFields } from '../../actions/connectors/answer.ts';
 import { MAX_TOOLS } from '../../actions/connectors/mcp-tools.ts';
 import { AppError } from '../errors.ts';
 import type { Broker } from '../execution/broker/broker.ts';
-import type { BrokerRefusal } from '../execution/broker/call.ts';
+import { type BrokerRefusal, DEFAULT_BUDGETS } from '../execution/broker/call.ts';
 import type { Bundle } from '../execution/sandbox/bundle.ts';
 import type { Sandbox } from '../execution/sandbox/sandbox.ts';
 import type { Json } from '../model/request.ts';
@@ -21,7 +21,10 @@ export type SaidTools = { tools: Fields[] /** False where there are more than ar
 
 /** Throws `action_failed` in words for operators. */
 export async function askForTools(deps: AskingDeps, name: string, server: McpServer): Promise<SaidTools> {
-  const settings = settingsOf(name, server, { tool: '', effect: 'read', digest: '', decimals: [] });
+  const settings = settingsOf(name, server, {
+    ...{ tool: '', effect: 'read', digest: '', decimals: [] },
+    answerMs: DEFAULT_BUDGETS.callMs,
+  });
   const about = { args: {}, pinned: {}, mark: '', requester: deps.requester };
   const refused: BrokerRefusal[] = [];
   const door = deps.broker.open({

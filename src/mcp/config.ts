@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Grant } from '../credentials/grants.ts';
 import { AppError } from '../errors.ts';
+import { DEFAULT_BUDGETS } from '../execution/broker/call.ts';
 import { Effect, Risk } from '../model/request.ts';
 
 const NAME = /^[a-z0-9][a-z0-9-]{0,31}$/;
@@ -11,6 +12,9 @@ const TOOL_NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 const ACTION_NAME = /^[a-z][a-z0-9]{0,31}\.[a-z][a-z0-9_]{0,31}$/;
 const PATH = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
 const MAX_TOOLS = 50;
+/** A door is open for two minutes, in which a session is opened and ended too. */
+const MAX_ANSWER_SECONDS = 90;
+const ANSWER_SECONDS = DEFAULT_BUDGETS.callMs / 1_000;
 
 const ToolYaml = z.strictObject({
   action: z.string().regex(ACTION_NAME, 'is not a name such as calendar.list'),
@@ -20,6 +24,8 @@ const ToolYaml = z.strictObject({
   environment: z.string().min(1).max(64).optional(),
   /** `natural`: the operator knows that calling it again changes nothing more. */
   idempotency: z.enum(['none', 'natural']).default('none'),
+  /** How long its answer is waited for. */
+  answers_within_seconds: z.int().min(ANSWER_SECONDS).max(MAX_ANSWER_SECONDS).default(ANSWER_SECONDS),
   /** Plain words that mean it, with `{argument}` where an argument's words stand. */
   examples: z.array(z.string().min(1).max(200)).max(20).default([]),
 });

@@ -50,7 +50,7 @@ test.each([
 
 test('no mark is looked for where a tool of an MCP server was called, which is sent none', () => {
   const tool = { server: 'calendar', host: 'calendar', path: '/mcp', credential: null, tool: 'create_event' };
-  const rules = callRules({ ...tool, effect: 'write', digest: '', decimals: [] });
+  const rules = callRules({ ...tool, effect: 'write', digest: '', decimals: [], answerMs: 20_000 });
   expect(unknownOutcome('sent', request, governedBy(...rules), 'f00d').message).not.toContain('mark');
 });
 
@@ -74,6 +74,7 @@ test('where nobody serves it any more, its connector is named, and a long resour
 });
 
 test.each([
+  ['sentUnseen' as const, /^It was sent, .* could not be looked for\. Please/],
   [
     { sentAndUsedUp: 'calls' } as const,
     /^It was sent, .* all the calls .*, so it was not looked for\. Please/,

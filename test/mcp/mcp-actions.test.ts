@@ -57,6 +57,11 @@ describe('a server in the config', () => {
   it.each([
     ['an upstream that is nowhere', { ...SERVER, upstream: 'elsewhere' }, 'is not under upstreams'],
     ['a credential that is not granted', { ...SERVER, credential: 'github' }, 'does not grant'],
+    [
+      'a tool that may take for ever',
+      { ...SERVER, tools: { create_event: { ...RATED, answers_within_seconds: 91 } } },
+      'answers_within_seconds',
+    ],
     ['a path with a parent folder', { ...SERVER, path: '/../mcp' }, 'is not a path'],
     [
       'an action of one word',
@@ -87,9 +92,17 @@ describe('a tool', () => {
     const [one] = mcpActions(config, OPTIONS).served;
     expect(one?.action).toMatchObject({ effect: 'write', description: CREATE_EVENT.description });
     expect(one?.action.risk({}, { connector: 'mcp-calendar', settings: {} })).toBe('high');
-    expect(one?.operation).toMatchObject({ writes: 1, idempotency: 'none' });
+    expect(one?.operation).toMatchObject({ writes: 1, idempotency: 'none', answerMs: 20_000 });
     expect(one?.action.input.safeParse({ title: 'x', day: 'y', more: 1 }).success).toBe(false);
   });
+});
+
+it('a tool that takes long may take as long as the operator says', () => {
+  const slow = { ...SERVER, tools: { create_event: { ...RATED, answers_within_seconds: 60 } } };
+  const config = configOf(slow);
+  writeReview(config, 'calendar', 'create_event', storedOf(reviewOf(SAID), AT), OPTIONS);
+  const [one] = mcpActions(config, OPTIONS).served;
+  expect(one).toMatchObject({ operation: { answerMs: 60_000 }, settings: { answerMs: 60_000 } });
 });
 
 describe('a review', () => {

@@ -21,6 +21,7 @@ const SETTINGS: McpSettings = {
   effect: 'write',
   digest: toolDigest(CREATE_EVENT as unknown as Fields),
   decimals: [['hours']],
+  answerMs: 20_000,
 };
 const SSE = { 'content-type': 'text/event-stream' };
 const SMALL = { callMs: 500, responseBytes: 20_000 };
