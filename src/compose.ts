@@ -1,3 +1,7 @@
+/**
+ * Puts the serving process together: the one place that knows every concrete part, some of them put together in
+ * `src/compose`. Nothing here decides anything; what orders the steps of a message is the pipeline.
+ */
 import { join } from 'node:path';
 import { createAnnouncing } from './announcing.ts';
 import { createAssistant } from './assistant.ts';
