@@ -243,23 +243,41 @@ export async function storeHandle(
 export type FailedLooks = { count: number; forSeconds: number };
 
 /**
- * Counts a look that failed, and holds the claim until the next one, `waitSeconds` of the count away. Null where the claim was
- * lost, or another look came first.
+ * Counts a look that failed, and holds the claim until the next one, at most `longestWaitSeconds` away. Null where the claim was
+ * lost, or another look came first. `handle` null: what a write did was looked for, in vain.
  */
 export async function countFailedLook(
   tx: Tx,
   claim: Claim,
-  handle: Record<string, Json>,
+  handle: Record<string, Json> | null,
   longestWaitSeconds: number,
 ): Promise<FailedLooks | null> {
   return tx.maybe<FailedLooks>(
     `update requests set looks_failed = looks_failed + 1,
        looks_failing_since = coalesce(looks_failing_since, clock_timestamp()),
        lease_until = clock_timestamp() + make_interval(secs => $4)
-     where id = $1 and fence = $2 and state = 'executing' and handle = $3::jsonb
+     where id = $1 and fence = $2 and state = 'executing' and handle is not distinct from $3::jsonb
      returning looks_failed as count,
        extract(epoch from clock_timestamp() - looks_failing_since)::float8 as "forSeconds"`,
-    [claim.request, claim.fence, JSON.stringify(handle), longestWaitSeconds + LEASE_SECONDS],
+    [claim.request, claim.fence, handle && JSON.stringify(handle), longestWaitSeconds + LEASE_SECONDS],
+  );
+}
+
+/** How many looks have failed in a row. */
+export async function failedLooks(sql: Sql, request: RequestId): Promise<number> {
+  const { count } = await sql.one<{ count: number }>(
+    'select looks_failed as count from requests where id = $1',
+    [request],
+  );
+  return count;
+}
+
+/** Leaves the claim to whoever looks for abandoned ones after so many seconds, ourselves too. */
+export async function leaveIn(sql: Sql, claim: Claim, seconds: number): Promise<void> {
+  await sql.query(
+    `update requests set lease_until = clock_timestamp() + make_interval(secs => $3)
+     where id = $1 and fence = $2 and state = 'executing'`,
+    [claim.request, claim.fence, seconds],
   );
 }
 

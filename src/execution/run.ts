@@ -9,9 +9,28 @@ import type { Attempted } from './attempt.ts';
 import { callAction, withLease } from './call-action.ts';
 import { end, toCheck } from './end.ts';
 import type { ExecutorDeps } from './executor-deps.ts';
-import { type Claim, intentsOf, isSwitchedOff, renewLease, storeHandle } from './lease.ts';
+import {
+  type Claim,
+  countFailedLook,
+  finish,
+  intentsOf,
+  isSwitchedOff,
+  leaveIn,
+  quietFor,
+  renewLease,
+  storeHandle,
+} from './lease.ts';
+import {
+  LOOK_AT_LEAST_EVERY_SECONDS,
+  LOOK_AT_OURS_SECONDS,
+  pauseAfter,
+  pauseAfterFailed,
+} from './look-pause.ts';
 import { FAILURE_CODES } from './sandbox/outcome.ts';
 import { EXECUTION_BUDGET, usedUpResult } from './spending.ts';
+
+/** For how long a write may be looked for in vain before a person is asked: somebody waits for it, and outages are seldom longer. */
+const UNSEEN_SECONDS = 10 * 60;
 
 export async function runClaimed(
   deps: ExecutorDeps,
@@ -126,8 +145,40 @@ export async function settleUncertain(
   }
   // A stop, or a claim that is lost, is no answer: whoever takes over asks again.
   if (signal.aborted) return;
-  const how = answer.usedUp !== null ? { sentAndUsedUp: answer.usedUp } : 'sent';
-  await end(deps, request, claim, 'unknown', toCheck(deps, how, request, claim, link));
+  if (answer.usedUp !== null) {
+    const unseen = toCheck(deps, { sentAndUsedUp: answer.usedUp }, request, claim, link);
+    await end(deps, request, claim, 'unknown', unseen);
+    return;
+  }
+  if (isUnseen(answer)) return lookedForInVain(deps, request, claim, governed, link);
+  await end(deps, request, claim, 'unknown', toCheck(deps, 'sent', request, claim, link));
+}
+
+/** Whether it could not be looked for. That it was not found says something, that nobody could look nothing at all. */
+function isUnseen(answer: Attempted): boolean {
+  return answer.kind === 'failed' || answer.unseen;
+}
+
+/** Somebody looks for it again a little later, and a person after some minutes: an outage is seldom longer. */
+async function lookedForInVain(
+  deps: ExecutorDeps,
+  request: StoredRequest,
+  claim: Claim,
+  governed: GovernedAction,
+  link: string | undefined,
+): Promise<void> {
+  await deps.db.transaction(async (tx) => {
+    const failed = await countFailedLook(tx, claim, null, LOOK_AT_LEAST_EVERY_SECONDS);
+    if (failed === null) return;
+    if (failed.forSeconds <= UNSEEN_SECONDS) {
+      const usual = governed.connector.builtIn
+        ? LOOK_AT_OURS_SECONDS
+        : pauseAfter(await quietFor(tx, request.id));
+      return leaveIn(tx, claim, pauseAfterFailed(failed.count, usual));
+    }
+    const unseen = toCheck(deps, 'sentUnseen', request, claim, link);
+    if (await finish(tx, claim, 'unknown', unseen)) await deps.finished(tx, request, 'unknown', unseen);
+  });
 }
 
 const linkOf = (outcome: RunResult): string | undefined =>

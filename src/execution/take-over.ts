@@ -4,7 +4,7 @@ import type { StoredRequest } from '../model/request.ts';
 import { withLease } from './call-action.ts';
 import { end, toCheck } from './end.ts';
 import type { ExecutorDeps } from './executor-deps.ts';
-import { type Claim, claimAbandoned, intentsOf, renewLease } from './lease.ts';
+import { type Claim, claimAbandoned, failedLooks, intentsOf, renewLease } from './lease.ts';
 import { leaveBehind } from './minted-tokens.ts';
 import { evidenceOf, preflight } from './preflight.ts';
 import { runClaimed, settleUncertain } from './run.ts';
@@ -26,6 +26,8 @@ export async function takeOver(deps: ExecutorDeps, id: RequestId, signal: AbortS
     return;
   }
   if (request.handle !== null) return deps.db.transaction((tx) => deps.lookAgain(tx, id, 0));
+  // Sent again it was, where it may be; since then it is looked for.
+  const isLookedFor = (await failedLooks(deps.db, id)) > 0;
   // What is sent again must be what was approved, to the byte of its code; finding what it did only reads.
   const isSameCode = deps.bundleOf(request.connector).sha256 === request.codeDigest;
   if (isSameCode) {
@@ -39,7 +41,7 @@ export async function takeOver(deps: ExecutorDeps, id: RequestId, signal: AbortS
       return;
     }
   }
-  return settleUncertain(deps, request, claim, governed, signal, isSameCode);
+  return settleUncertain(deps, request, claim, governed, signal, isSameCode && !isLookedFor);
 }
 
 /** Nothing has left: it starts anew, if all that was asked before the first start still holds. */

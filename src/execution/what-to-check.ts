@@ -9,13 +9,21 @@ import { usedUpInWords } from './spending.ts';
 const RESOURCE_MAX_CHARACTERS = 120;
 
 /**
- * `sent`: no answer came. `unseen`: for a day nobody could look at how it went on. Otherwise what was used up before it could be looked
+ * `sent`: no answer came. `sentUnseen`: nor could anybody look for it, for some minutes. `unseen`: for a day nobody could look at how it
+ * went on. Otherwise what was used up before it could be looked
  * for, or before its looks saw an end.
  */
-export type Unknown = 'sent' | 'unseen' | { sentAndUsedUp: Quantity } | { looksUsedUp: Quantity };
+export type Unknown =
+  | 'sent'
+  | 'sentUnseen'
+  | 'unseen'
+  | { sentAndUsedUp: Quantity }
+  | { looksUsedUp: Quantity };
 
 function whatIsKnown(how: Unknown): string {
   if (how === 'sent') return 'It was sent, and no answer says whether it happened.';
+  if (how === 'sentUnseen')
+    return 'It was sent, and no answer says whether it happened. For some minutes it could not be looked for.';
   if (how === 'unseen')
     return 'It was started, and for a day the outside system did not let us see how it went on.';
   if ('sentAndUsedUp' in how)

@@ -129,6 +129,7 @@ async function run(
   return {
     unanswered: answer.unanswered,
     usedUp: answer.usedUp,
+    unseen: answer.unseen,
     left: await leftOf(database.db, request.id, share),
     seen: server?.seen ?? [],
     entries: entries
@@ -162,6 +163,32 @@ describe('what hostile code does is an entry, and nothing of it has left', () =>
     expect(seen).toHaveLength(1);
     expect(intents).toEqual({ ...NONE, total: 1 });
   });
+});
+
+describe('something was asked and not told', () => {
+  test.each<[string, boolean, Script]>([
+    ['is answered', false, (response) => json(response, {})],
+    ['is not there', false, (response) => json(response, {}, 404)],
+    ['is not shown to us', true, (response) => json(response, {}, 403)],
+    ['is refused for now', true, (response) => json(response, {}, 503)],
+    ['is answered when it is tried again', false, downOnce()],
+  ])('what %s: %s', async (_what, unseen, script) => {
+    expect((await run(READ, script)).unseen).toBe(unseen);
+  });
+
+  test('where the broker refuses it', async () => {
+    expect(
+      (await run(rawRequest('GET /repos/evil/issues/12?state=all'), (response) => json(response, {}))).unseen,
+    ).toBe(true);
+  });
+
+  function downOnce(): Script {
+    let isDown = true;
+    return (response) => {
+      json(response, {}, isDown ? 503 : 200);
+      isDown = false;
+    };
+  }
 });
 
 describe('a look', () => {

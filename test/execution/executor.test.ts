@@ -259,10 +259,9 @@ describe('a run', () => {
     expect(outside.system.calls.map(({ call }) => call)).toEqual(['run', 'reconcile']);
     const after = await now(request);
     expect(after).toMatchObject({ state: 'unknown', result: { code: 'unknown_outcome' } });
-    // Where to look, at what, and for which mark.
+    // Where to look, and at what.
     expect(after.result?.message).toContain('look in ');
     expect(after.result?.message).toContain(`at ${after.resource.type} "${after.resource.id}"`);
-    expect(after.result?.message).toContain(`the mark mark of ${after.execution}`);
   });
 
   test('that says it is done though its write was never answered is believed once its mark is found', async () => {
@@ -406,7 +405,6 @@ describe('a write that left and was never answered', () => {
 
   test.each([
     ['cannot tell', () => ({ kind: 'cannot_tell' })],
-    ['crashes', () => Promise.reject(new Crash())],
     ['answers in no agreed form', () => ({ kind: 'happened' })],
     ['says that it failed, which absence cannot prove', () => ({ kind: 'happened', outcome: NO })],
   ])('without a key, and a look that %s, is unknown', async (_what, reconcile) => {
@@ -415,6 +413,80 @@ describe('a write that left and was never answered', () => {
     await execute(request);
     expect(await now(request)).toMatchObject({ state: 'unknown', result: { code: 'unknown_outcome' } });
     expect(outside.system.effects).toHaveLength(1);
+  });
+
+  describe('while it cannot be looked for', () => {
+    type Look = (inside: Inside) => Promise<Json>;
+    const gone: Look = () => Promise.reject(new Crash());
+    /** As connectors do: what they are not told they have not found. */
+    const refusedWith =
+      (status: number): Look =>
+      async ({ read }) => {
+        await read(status);
+        return { kind: 'cannot_tell' };
+      };
+    const dueAgain = (request: { id: RequestId }) =>
+      database.owner.one<{ seconds: number }>(
+        `update requests r set lease_until = clock_timestamp() from (select * from requests where id = $1) old
+         where r.id = old.id returning extract(epoch from old.lease_until - clock_timestamp())::float8 as seconds`,
+        [request.id],
+      );
+
+    test.each<[string, Look]>([
+      ['its look crashes', gone],
+      ['the outside system is down', refusedWith(502)],
+      ['it lets us look no more for now', refusedWith(429)],
+      ['our credential is refused', refusedWith(401)],
+    ])('as %s, goes on, and is what is found as soon as somebody can look', async (_what, reconcile) => {
+      outside.system.code = { run: lost, reconcile };
+      const request = await approved();
+      await execute(request);
+      expect(await now(request)).toMatchObject({ state: 'executing', result: null });
+      expect((await dueAgain(request)).seconds).toBeLessThan(15);
+      outside.system.code = { reconcile: () => ({ kind: 'happened', outcome: DONE }) };
+      await outside.executor.recover(NEVER);
+      expect(await now(request)).toMatchObject({ state: 'succeeded', result: DONE.result });
+      expect(outside.system.effects).toHaveLength(1);
+    });
+
+    test('is looked for less and less often, sent no second time though it has a key, and after minutes a person is asked', async () => {
+      outside.system.idempotency = 'key';
+      outside.system.code = { run: lost, reconcile: gone };
+      const request = await approved();
+      await execute(request);
+      const pauses = [(await dueAgain(request)).seconds];
+      for (let look = 2; look <= 5; look += 1) {
+        await outside.executor.recover(NEVER);
+        pauses.push((await dueAgain(request)).seconds);
+      }
+      expect(pauses).toEqual(pauses.toSorted((one, other) => one - other));
+      expect(Math.round(pauses.at(-1)!)).toBe(16);
+      expect(outside.system.calls.map(({ call }) => call)).toEqual([
+        'run',
+        'run',
+        ...Array(5).fill('reconcile'),
+      ]);
+
+      const longAgo = "clock_timestamp() - interval '11 minutes'";
+      await database.owner.query(`update requests set looks_failing_since = ${longAgo} where id = $1`, [
+        request.id,
+      ]);
+      await outside.executor.recover(NEVER);
+      const after = await now(request);
+      expect(after).toMatchObject({ state: 'unknown', result: { code: 'unknown_outcome' } });
+      expect(after.result?.message).toContain('could not be looked for');
+      expect(outside.system.finished).toHaveLength(1);
+    });
+
+    test('and it cannot be found once somebody can look, a person is asked at once', async () => {
+      outside.system.code = { run: lost, reconcile: refusedWith(503) };
+      const request = await approved();
+      await execute(request);
+      await dueAgain(request);
+      outside.system.code = { reconcile: refusedWith(404) };
+      await outside.executor.recover(NEVER);
+      expect((await now(request)).state).toBe('unknown');
+    });
   });
 
   test('that is found to go on elsewhere is followed', async () => {

@@ -24,6 +24,8 @@ export type Inside = {
   job: Call;
   signal: AbortSignal;
   progress(line: string): void;
+  /** Asks for something, and is answered so. */
+  read(status: number): Promise<void>;
   /**
    * Sends a write; `lost`: it left, and no answer came back; `unsent`: no connection was made. Rejects where the hook
    * refuses it.
@@ -108,6 +110,19 @@ export function outsideSystem(db: Database, audit: AuditLog) {
     door(stream);
     const spec = doors.get(stream)!;
     calls.push(job);
+    const read: Inside['read'] = async (status) => {
+      await spec.hooks.afterCall({
+        ...CALL,
+        method: 'GET',
+        effect: 'read',
+        status,
+        responseBytes: 2,
+        responseSha256: 'cd'.repeat(32),
+        durationMs: 1.5,
+        attempt: 1,
+        credentialEchoed: false,
+      });
+    };
     const write: Inside['write'] = async (status = 201) => {
       if (spec.phase !== 'full') throw new Error('The broker refuses writes here.');
       await spec.hooks.beforeWrite(CALL);
@@ -136,7 +151,7 @@ export function outsideSystem(db: Database, audit: AuditLog) {
     try {
       const code = job.call === 'describe' ? undefined : system.code[job.call];
       if (!code) throw new Crash(`no code for ${job.call}`);
-      const value = await code({ job, signal, write, progress: (line) => onProgress?.(line) });
+      const value = await code({ job, signal, read, write, progress: (line) => onProgress?.(line) });
       return { kind: 'answered', value, durations: DURATIONS };
     } catch (error) {
       return failed(error instanceof Crash ? 'crashed' : 'threw', String(error), DURATIONS);
