@@ -2,7 +2,7 @@
  * `action review`: what an action of one's own says of itself, asked in the sandbox, for a person to read. With `--write` it
  * is what counts from the next start on.
  */
-import { basename, dirname, resolve } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
 import { ACTIONS } from '../../actions/catalogue.ts';
 import { readConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
@@ -55,7 +55,8 @@ export const review: Command = async ({ env, cwd, words, flags, json, terminal }
     );
   const entry: ReviewedAction = { sha256, description };
   writeReviewed(config.actions.reviewed, name, entry, config);
-  terminal.say(`Written to ${config.actions.reviewed}: commit it. It counts from the next start on.`);
+  const written = relative(cwd, config.actions.reviewed);
+  terminal.say(`Written to ${written}: commit it. It counts from the next start on.`);
   const missing = missingCredentials(description, assigned);
   if (missing.length > 0)
     terminal.say(`It would like ${missing.join(', ')}: give it under actions.assign.${name}.credentials.`);

@@ -129,6 +129,7 @@ describe('action new', () => {
     expect(stderr).toContain('export LOCAL_MODE_WITH_CONNECTORS=1');
     const reviewed = await run(...review.split(' '));
     expect(reviewed, reviewed.stderr).toMatchObject({ exit: 0 });
+    expect(reviewed.stderr).toContain('Written to own-actions/reviewed.json: commit it.');
     expect(existsSync(file('own-actions/reviewed.json'))).toBe(true);
     // Writing another one reaches nothing, so nobody is asked whether it is meant.
     const another = await unmeant('action', 'new', 'report.daily');
