@@ -15,7 +15,7 @@ import type { Decision } from './model/decision.ts';
 import { UNSTARTED } from './model/expiry.ts';
 import type { PrincipalId, RequestId } from './model/ids.ts';
 import { newId, RequestId as RequestIds } from './model/ids.ts';
-import type { Json, Obligations, StoredRequest } from './model/request.ts';
+import type { Json, Obligations, RequestState, StoredRequest } from './model/request.ts';
 import { type ProposingDeps, resolve, unbegun } from './proposing.ts';
 import type { Database, Sql, Tx } from './store/database.ts';
 
@@ -35,6 +35,7 @@ const RETRY_SECONDS = 60;
 const RETRY_MAX_SECONDS = 3_600;
 /** An attempt that is under way is looked at again then. */
 const WATCH_SECONDS = 30;
+const UNDER_WAY: ReadonlySet<RequestState> = new Set(['pending', 'approved', 'executing']);
 const AT_MOST = 10;
 const NOT_TAKEN_BACK = 'not_taken_back';
 const SALT_BYTES = 16;
@@ -105,8 +106,8 @@ async function remember(tx: Tx, deps: Pick<EndingDeps, 'governed'>, request: Sto
   );
 }
 
-async function close(tx: Tx, given: readonly RequestId[]): Promise<void> {
-  await tx.query(
+async function close(sql: Sql, given: readonly RequestId[]): Promise<void> {
+  await sql.query(
     'update endings set ended_at = clock_timestamp() where request = any($1) and ended_at is null',
     [given],
   );
@@ -141,11 +142,32 @@ async function givenAgainBy(
   deps: Pick<EndingDeps, 'governed'>,
   request: StoredRequest,
 ): Promise<RequestId[]> {
-  const ending = endingOf(deps.governed(request.action));
-  if (!ending) return [];
-  const end = { action: ending.action, arguments: ending.arguments(request.arguments) };
+  const end = endOf(deps, request);
+  if (!end) return [];
   const before = await givenBefore(tx, request);
   return before.filter((given) => isItsEnd(deps, given, end)).map(({ id }) => id);
+}
+
+/**
+ * Whether the same was given once more since, and has not ended: then that end holds for it. Whoever gives again closes what was
+ * there before, but releases that did not may have left it open. What nobody knows keeps its end, as there.
+ */
+async function isGivenAgain(
+  sql: Sql,
+  deps: Pick<EndingDeps, 'governed'>,
+  given: StoredRequest,
+): Promise<boolean> {
+  const end = endOf(deps, given);
+  if (!end || given.state !== 'succeeded') return false;
+  const since = await sql.query<{ again: RequestId }>(
+    `select e.request as again from endings e join requests g on g.id = e.request
+     where e.ended_at is null and g.state = 'succeeded' and g.connector = $2
+       and (select min(i.created_at) from intents i where i.request = g.id)
+         > (select max(i.created_at) from intents i where i.request = $1)`,
+    [given.id, given.connector],
+  );
+  const found = await Promise.all(since.map(({ again }) => findRequest(sql, again)));
+  return found.some((again) => again !== null && isItsEnd(deps, again, end));
 }
 
 /** What was given before the first write of this one left, and has not ended. */
@@ -157,20 +179,26 @@ async function givenBefore(tx: Tx, request: StoredRequest): Promise<StoredReques
          < (select min(i.created_at) from intents i where i.request = $1)`,
     [request.id, request.connector],
   );
-  const found = await Promise.all(rows.map(({ given }) => findRequest(tx, given)));
-  return found.filter((given) => given !== null);
+  const found: StoredRequest[] = [];
+  for (const { given } of rows) {
+    const before = await findRequest(tx, given);
+    if (before !== null) found.push(before);
+  }
+  return found;
 }
 
-/** From what was digested, not from what a row says should be done. */
-function isItsEnd(
-  deps: Pick<EndingDeps, 'governed'>,
-  given: StoredRequest,
-  request: Pick<StoredRequest, 'action' | 'arguments'>,
-): boolean {
+type End = Pick<StoredRequest, 'action' | 'arguments'>;
+
+/** What would take it back: from what was digested, not from what a row says should be done. */
+function endOf(deps: Pick<EndingDeps, 'governed'>, given: StoredRequest): End | null {
   const ending = endingOf(deps.governed(given.action));
-  if (ending?.action !== request.action) return false;
-  const wanted = ending.arguments(given.arguments);
-  return JSON.stringify(sorted(wanted)) === JSON.stringify(sorted(request.arguments));
+  return ending && { action: ending.action, arguments: ending.arguments(given.arguments) };
+}
+
+function isItsEnd(deps: Pick<EndingDeps, 'governed'>, given: StoredRequest, request: End): boolean {
+  const end = endOf(deps, given);
+  if (end?.action !== request.action) return false;
+  return JSON.stringify(sorted(end.arguments)) === JSON.stringify(sorted(request.arguments));
 }
 
 /** What was given, if this request is the one that takes it back now that its time is over. */
@@ -230,39 +258,35 @@ async function look(deps: EndingDeps, due: Due, signal: AbortSignal): Promise<vo
   const given = await findRequest(deps.db, due.request);
   const attempt = due.attempt === null ? null : await findRequest(deps.db, due.attempt);
   if (!given) return;
+  if (attempt && UNDER_WAY.has(attempt.state)) return again(deps, given, WATCH_SECONDS);
+  if (await isGivenAgain(deps.db, deps, given)) return close(deps.db, [given.id]);
   if (!attempt) return begin(deps, given, signal);
-  switch (attempt.state) {
-    case 'succeeded':
-      // What succeeded by itself has ended it in the same transaction.
-      return tryAgain(deps.db, given);
-    case 'pending':
-    case 'approved':
-    case 'executing':
-      return again(deps, given, WATCH_SECONDS);
-    default:
-      await deps.db.transaction(async (tx) => {
-        await tryAgain(tx, given);
-        await deps.audit.append(tx, {
-          type: 'alert.raised',
-          turn: given.turn,
-          request: given.id,
-          data: {
-            code: NOT_TAKEN_BACK,
-            attempt: attempt.id,
-            state: attempt.state,
-            why: attempt.result?.code ?? 'no_reason',
-          },
-        });
-      });
-      deps.alarm({ request: given.id, code: NOT_TAKEN_BACK }, stillGiven(given, attempt));
-  }
+  // What succeeded by itself has ended it in the same transaction: somebody's word is no reason for an alarm.
+  if (attempt.state === 'succeeded') return tryAgain(deps.db, given);
+  await deps.db.transaction(async (tx) => {
+    await tryAgain(tx, given);
+    await deps.audit.append(tx, {
+      type: 'alert.raised',
+      turn: given.turn,
+      request: given.id,
+      data: {
+        code: NOT_TAKEN_BACK,
+        attempt: attempt.id,
+        state: attempt.state,
+        why: attempt.result?.code ?? 'no_reason',
+      },
+    });
+  });
+  deps.alarm({ request: given.id, code: NOT_TAKEN_BACK }, stillGiven(given, attempt));
 }
 
+/** With the id of the attempt, as whoever looks names it in `resolve`. */
 function stillGiven(given: StoredRequest, attempt: StoredRequest): string {
-  const what =
-    attempt.state === 'unknown' ? 'nobody knows whether it was taken back' : 'it could not be taken back';
+  const isUnknown = attempt.state === 'unknown';
+  const what = isUnknown ? 'nobody knows whether it was taken back' : 'it could not be taken back';
   const why = attempt.result?.code ?? 'no reason';
-  return `${given.action} of request ${given.id} should have ended, and ${what} (${why}). It is tried again; please look.`;
+  const look = isUnknown ? `please look, and write: resolve ${attempt.id} succeeded|failed` : 'please look';
+  return `${given.action} of request ${given.id} should have ended, and ${what} by request ${attempt.id} (${why}). It is tried again; ${look}.`;
 }
 
 /** By a new request, after a pause: taking back twice changes nothing more, so an attempt of which nobody knows is no reason to wait. */

@@ -81,6 +81,14 @@ export function createListener(options: {
     failures = 0;
   }
 
+  let asked: Promise<unknown> = Promise.resolve();
+  /** One statement after the other: pg 9 takes no second one while the first is under way. Nothing where the connection is gone. */
+  function ask(statement: string): Promise<unknown> {
+    const answered = asked.then(() => client?.query(statement));
+    asked = answered.catch(() => undefined);
+    return answered;
+  }
+
   function connect(): Promise<void> {
     connecting ??= open().finally(() => {
       connecting = null;
@@ -93,7 +101,7 @@ export function createListener(options: {
     channels.set(channel, hearers.add(hear));
     try {
       if (connecting !== null) await connecting;
-      if (client !== null) await client.query(`LISTEN ${pg.escapeIdentifier(channel)}`);
+      if (client !== null) await ask(`LISTEN ${pg.escapeIdentifier(channel)}`);
       else if (retry === null) await connect();
     } catch (error) {
       forget(channel, hear);
@@ -101,7 +109,7 @@ export function createListener(options: {
     }
     return async () => {
       if (forget(channel, hear) && client !== null) {
-        await client.query(`UNLISTEN ${pg.escapeIdentifier(channel)}`).catch(options.onError);
+        await ask(`UNLISTEN ${pg.escapeIdentifier(channel)}`).catch(options.onError);
       }
     };
   }

@@ -67,3 +67,19 @@ test('a broken connection comes back, every listener is called once with nothing
   expect(await box.next()).toBe('back');
   await database.close();
 });
+
+test('several channels at once are asked for one after the other, as pg 9 will have it', async () => {
+  const warnings: string[] = [];
+  const note = ({ message }: Error): void => void warnings.push(message);
+  process.on('warning', note);
+  const box = mailbox();
+  const first = await t.db.listen('first', box.hear);
+  const stops = await Promise.all(['next', 'after', 'last'].map((channel) => t.db.listen(channel, box.hear)));
+  for (const channel of ['first', 'next', 'after', 'last'])
+    await t.db.query(`NOTIFY ${channel}, '${channel}'`);
+  const heard = [await box.next(), await box.next(), await box.next(), await box.next()];
+  expect(heard).toEqual(['first', 'next', 'after', 'last']);
+  await Promise.all([first, ...stops].map((stop) => stop()));
+  process.off('warning', note);
+  expect(warnings).toEqual([]);
+});
