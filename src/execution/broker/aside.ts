@@ -85,7 +85,8 @@ export async function askAside(
       requestSha256: sha256(body ?? ''),
       status,
       responseBytes,
-      responseSha256: bytes === null ? null : sha256(bytes),
+      // Given to no action; it may be a credential, which a digest would let anybody check a guess against.
+      responseSha256: null,
       durationMs: Math.round(performance.now() - startedMs),
       attempt: 1,
       credentialEchoed: false,

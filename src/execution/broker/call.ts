@@ -20,7 +20,7 @@ export type BrokerAnswer = BrokerCall & {
   status: number;
   /** Of the body, as far as it was read. */
   responseBytes: number;
-  /** Hex, over the body's bytes as given to the action, credentials masked; null where none of it was given on. */
+  /** Hex, over the body's bytes as given to the action, credentials masked; null where none of it was given on, as of each own call. */
   responseSha256: string | null;
   durationMs: number;
   /** The upstream sent our credential back; it was masked. */

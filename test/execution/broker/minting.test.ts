@@ -138,6 +138,18 @@ describe('a token of a GitHub App', () => {
     await opened.end();
   });
 
+  it('is not in the log as the digest of the answer it came in either', async () => {
+    const opened = await open();
+    await opened.ask({});
+    const own = opened.heard.calls.filter((call) => call.own);
+    expect(own).toMatchObject([
+      { path: '/repos/acme/web/installation', responseSha256: null },
+      { path: expect.stringMatching(/access_tokens$/), responseSha256: null },
+    ]);
+    for (const call of own) expect(call.responseBytes).toBeGreaterThan(0);
+    await opened.end();
+  });
+
   it('is asked for by what the app says of itself, which is masked where GitHub shows it', async () => {
     const shown = () => opened.authority.asked(MINTS)[0]?.headers.authorization;
     const opened = await open({}, { serve: (response) => json(response, { shown: shown() }) });
