@@ -17,6 +17,11 @@ const REFUSALS = {
     sent: false,
     words: 'The request carries something that looks like a secret.',
   },
+  arguments_unsearched: {
+    status: 422,
+    sent: false,
+    words: 'The arguments are too many to be searched for a secret that is spread over them.',
+  },
   request_too_large: { status: 413, sent: false, words: 'The request is larger than allowed.' },
   // budgets
   write_budget: { status: 429, sent: false, words: 'The action has used up its writes.' },

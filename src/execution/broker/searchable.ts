@@ -3,6 +3,7 @@
  * be spread over it. Pure.
  */
 import type { Json } from '../../model/request.ts';
+import { EgressRefused } from './refusal.ts';
 import type { Outgoing } from './rules.ts';
 import type { Target } from './target.ts';
 
@@ -32,8 +33,13 @@ export function searchableOf(target: Target, text: string): string {
 const PIECES = [2, 3, 4] as const;
 /** What of a piece can belong to a secret that goes on in the next one, in characters: longer than any token. */
 const EDGE_CHARS = 300;
-/** Texts that are read as one with each other, in either order: some 4,000 pairs, searched within a fifth of a second. */
-const PAIRED = 64;
+/**
+ * Of all pairs of texts together, in characters: searched within a fifth of a second, in which nothing else is done. That is 85
+ * texts of a page, or 180 of a line.
+ */
+const PAIRED_CHARS = 5_000_000;
+/** What the search of one more text takes, however short it is, as so many characters. */
+const CHARS_A_PAIR = 100;
 
 /** Neighbours joined without a gap, as whoever reads them at the other end can join them. */
 function joined(parts: readonly string[]): string[] {
@@ -61,16 +67,31 @@ function firstBetween(texts: Iterable<string>, scan: Scan): string | null {
   return null;
 }
 
-function* pairs(parts: readonly string[]): Iterable<string> {
-  for (const [at, first] of parts.entries())
-    for (const [then, second] of parts.entries())
-      if (at !== then) yield first.slice(-EDGE_CHARS) + second.slice(0, EDGE_CHARS);
+/** The names in a list of alike things say nothing new, but that one may follow itself. */
+function atMostTwice(parts: readonly string[]): string[] {
+  const times = new Map<string, number>();
+  return parts.filter((part) => {
+    const time = (times.get(part) ?? 0) + 1;
+    times.set(part, time);
+    return time <= 2;
+  });
+}
+
+/** Each with each other, in either order. Throws `EgressRefused` where these are too many. */
+function pairs(parts: readonly string[]): string[] {
+  const each = atMostTwice(parts).map(
+    (part) => [part.slice(-EDGE_CHARS), part.slice(0, EDGE_CHARS)] as const,
+  );
+  const chars = each.reduce((sum, [tail, head]) => sum + tail.length + head.length + CHARS_A_PAIR, 0);
+  // What was not searched does not leave: else whoever hides a secret would only have to add texts.
+  if (chars * (each.length - 1) > PAIRED_CHARS) throw new EgressRefused('arguments_unsearched');
+  return each.flatMap(([tail], at) => each.flatMap(([, head], then) => (at === then ? [] : [tail + head])));
 }
 
 /**
  * The type of a secret that is spread over the arguments of a request, or null. They do not leave as they stand: a connector writes
  * words of its own between them, sends them in another order, or in calls of their own; whoever reads them at the other end leaves
- * the words out.
+ * the words out. Throws `EgressRefused` (`arguments_unsearched`) where they are too many to say.
  */
 export function secretOver(args: Readonly<Record<string, Json>>, scan: Scan): string | null {
   const names: string[] = [];
@@ -78,9 +99,7 @@ export function secretOver(args: Readonly<Record<string, Json>>, scan: Scan): st
   // The names of the arguments themselves are the action's, those within them whoever's who wrote them.
   for (const arg of Object.values(args)) collect(arg, names, values);
   const parts = [...values, ...names].filter((part) => part !== '');
-  return (
-    firstBetween(joined(parts), scan) ?? (parts.length > PAIRED ? null : firstBetween(pairs(parts), scan))
-  );
+  return firstBetween([...pairs(parts), ...joined(parts)], scan);
 }
 
 /**

@@ -342,12 +342,36 @@ describe('a secret on its way out', () => {
     expect([heard.writes, upstream.seen]).toEqual([[], []]);
   });
 
-  it('over many arguments is looked for between neighbours only, so that the search ends', async () => {
-    const many = Array.from({ length: 5_000 }, (_one, at) => `${HALVES[1].slice(at % 3)} ${at}`);
-    const { ask } = await open(approvedWith({ list: [...many, HALVES[0]] }));
+  /** Half of a key whose halves are the same. */
+  const TWICE = SECRET.slice(0, 10);
+  const lines = (count: number): string[] =>
+    Array.from({ length: count }, (_one, at) => `web-${at}.prod.example.com`);
+  it.each<[string, Json]>([
+    ['at both ends of a long list', [HALVES[0], ...lines(100), HALVES[1]]],
+    ['the other way round', [HALVES[1], ...lines(100), HALVES[0]]],
+    ['of the same letters', [TWICE, ...lines(100), TWICE]],
+    [
+      'in a list of alike things',
+      [HALVES[1], ...lines(100), HALVES[0]].map((value) => ({ name: 'host', value })),
+    ],
+  ])('over two of many texts stops every call: %s', async (_how, list) => {
+    const { ask, upstream, heard } = await open(approvedWith({ list }));
+    await ask(note({ text: 'hello' }));
+    expect(heard.refused).toMatchObject([{ code: 'secret_in_request', detail: 'aws_access_key' }]);
+    expect(upstream.seen).toEqual([]);
+  });
+
+  it('cannot be looked for over arguments without end: nothing leaves then, and the refusal says why', async () => {
+    const { ask, upstream, heard } = await open(approvedWith({ list: lines(150) }));
     expect((await ask(note({ text: 'hello' }))).status).toBe(200);
-    const { ask: askNext } = await open(approvedWith({ list: [...many, HALVES[0], HALVES[1]] }));
-    expect((await askNext(note({ text: 'hello' }))).headers['x-egress-refused']).toBe('secret_in_request');
+    expect(upstream.seen).toHaveLength(1);
+    expect(heard.refused).toEqual([]);
+    const { ask: askNext, upstream: next, heard: then } = await open(approvedWith({ list: lines(5_000) }));
+    const answer = await askNext(note({ text: 'hello' }));
+    expect(answer.headers['x-egress-refused']).toBe('arguments_unsearched');
+    expect(answer.body).toContain('too many to be searched');
+    expect(then.refused).toMatchObject([{ code: 'arguments_unsearched', detail: null, sent: false }]);
+    expect([then.writes, next.seen]).toEqual([[], []]);
   });
 
   it.each(['Reset my password', 'The token is'])(
