@@ -9,7 +9,7 @@ import { fitContent } from './intake/content.ts';
 import { switchesOn } from './intake/killswitch.ts';
 import { type IntakeDeps, receive } from './intake/receive.ts';
 import type { Judging } from './judging.ts';
-import type { Card, Delivered, Form, Message } from './model/card.ts';
+import type { Card, Delivered, Form, Message, Taker } from './model/card.ts';
 import type { MessageId, PrincipalId, ThreadId, TurnId } from './model/ids.ts';
 import type {
   ChatAssistant,
@@ -19,6 +19,7 @@ import type {
   ProofStatus,
   WorkspaceAssistant,
 } from './model/ports.ts';
+import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
 import { outcomeOf } from './outcome.ts';
 import type { Pipeline } from './pipeline.ts';
@@ -39,6 +40,8 @@ export type AssistantDeps = IntakeDeps & {
     viewer: PrincipalId,
   ): Promise<{ name: string; title: string; description: string; examples: readonly string[] }[]>;
   formFor(action: string, filled: Record<string, unknown>): Promise<Form | null>;
+  /** Whom this person may hand it over to. */
+  takersOf(request: StoredRequest, by: Principal): Promise<Principal[]>;
   /** Values as typed, against the action's schema. */
   checkFor(action: string, values: Readonly<Record<string, unknown>>): FormCheck | null;
   /** Recomputed at the moment of asking. */
@@ -81,6 +84,12 @@ export async function createAssistant(
     return deps.formFor(request.action, request.arguments);
   };
 
+  const takersFor = async (request: StoredRequest, viewer: PrincipalId): Promise<Taker[]> => {
+    const person = await deps.directory.byId(viewer);
+    const takers = person === null ? [] : await deps.takersOf(request, person);
+    return takers.map(({ id, name }) => ({ id, name }));
+  };
+
   const assistant: ChatAssistant & WorkspaceAssistant = {
     receive: (delivery) => receive({ ...deps, db: deps.intakeDb }, delivery),
 
@@ -100,6 +109,23 @@ export async function createAssistant(
       if (problem) throw new AppError(problem.code, problem.message);
       const values = content.kind === 'form' ? content.arguments : {};
       return deps.pipeline.edit({ ...input, arguments: values });
+    },
+
+    async takers(id, viewer) {
+      const request = await findRequest(deps.db, id);
+      const people = request === null ? [] : await takersFor(request, viewer);
+      return request === null || people.length === 0 ? null : { people, digest: request.digest };
+    },
+
+    async takersOf(rendering, viewer) {
+      const request = await findByRendering(deps.db, rendering);
+      return request === null ? [] : takersFor(request, viewer);
+    },
+
+    async handOver({ request, principal, digest, to }) {
+      const told = await deps.pipeline.handOver(principal, { request, digest }, to);
+      if (told === null) return { kind: 'refused', words: 'You are not in the directory.' };
+      return { kind: told.became, words: told.words };
     },
 
     async editForm(id, viewer) {

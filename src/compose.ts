@@ -22,7 +22,7 @@ import { counted, refreshGauges, timed } from './counting.ts';
 import { createCredentialNews } from './credential-news.ts';
 import { createCredentials } from './credentials/credentials.ts';
 import { createVault } from './credentials/vault.ts';
-import { delegate } from './delegating.ts';
+import { couldBeHandedOver, delegate, delegateNamed, takersOf } from './delegating.ts';
 import { changeInWords, describe } from './describing.ts';
 import { isForATime, takeBackDue } from './ending.ts';
 import { AppError } from './errors.ts';
@@ -246,6 +246,7 @@ export async function compose(
   const planner = createPlanner(config.model, catalogue, clean);
   const offering = createOffering(catalogue, judging, toolWatch.switchedOff);
 
+  const delegating = { ...asking, audit, directory, reaching, queueAsking: send.ask };
   const pipeline: Pipeline = createPipeline({
     ...deliverer,
     db,
@@ -292,13 +293,8 @@ export async function compose(
     mask: clean,
     stopping: stopping.signal,
     list: (kind, person) => listInWords(assistant, kind, person),
-    delegate: (command, by) =>
-      delegate(
-        { ...asking, audit, directory, reaching, queueAsking: send.ask },
-        by,
-        command.request,
-        command.to,
-      ),
+    delegate: (by, named, to) => delegateNamed(delegating, by, named, to),
+    handOver: (by, handed, to) => delegate(delegating, by, handed, to),
     onCall: (schedule) => onCallInWords(onCall, schedule, now(), names.nameOf),
     surface: (platform) => surfaces.get(platform) ?? null,
     decided: (decision, outcome) => metrics.decisions.inc({ decision, outcome }),
@@ -314,6 +310,7 @@ export async function compose(
     judging,
     personById: (id) => directory.byId(id),
     ...names,
+    couldBeHandedOver: (request, by) => couldBeHandedOver(delegating, db, request, by),
     argumentOrder: (action) => Object.keys(catalogue.governed(action)?.action.input.shape ?? {}),
     leastIsolation: ({ risk, obligations }) =>
       leastLevel(risk, obligations, { process: config.acceptProcess }),
@@ -414,6 +411,7 @@ export async function compose(
       return person ? offering.actionsFor(person) : [];
     },
     formFor: offering.formFor,
+    takersOf: (request, by) => takersOf(delegating, db, request, by),
     checkFor: offering.readForm,
     proof,
     health: async () => (await checks()).map(({ name, ok, code }) => ({ name, ok, code })),

@@ -27,11 +27,12 @@ export type PolicyDoor = {
     request: ApprovableRequest,
     context: PolicyContext,
   ): { allowed: boolean; policies: string[]; reasons: string[]; groups: string[] };
+  /** One by one, each of them a question: whoever needs to know of one only asks no further. */
   approvers(
     needs: readonly ApprovalNeed[],
     request: ApprovableRequest,
     context: PolicyContext,
-  ): PrincipalId[];
+  ): Iterable<PrincipalId>;
   may(principal: Principal, what: 'kill' | 'readAudit' | 'erase'): boolean;
   possible(
     principal: Principal,
@@ -129,17 +130,25 @@ export function createJudging(deps: {
     return deps.policy().mayApprove(person, request, { ...context, killed: false }).allowed;
   };
 
-  /** Everybody who could approve it now: who is asked. In one go: a question for each person would stop a large company. */
-  const approversOf = async (sql: Sql, request: StoredRequest): Promise<Principal[]> => {
+  /** Who could approve it now, found only as far as somebody asks. */
+  const eachApproverOf = async (sql: Sql, request: StoredRequest): Promise<Iterable<Principal>> => {
     const context = await contextOf(sql, request, request.requester);
     const { approvals } = request.obligations;
-    const found = new Set(
-      deps.policy().approvers(approvals.length === 0 ? ANYBODY : approvals, request, context),
-    );
-    return (await deps.directory.people()).filter(
-      (person) => found.has(person.id) && !request.coRequesters.includes(person.id),
-    );
+    const people = new Map((await deps.directory.people()).map((person) => [person.id, person]));
+    for (const id of request.coRequesters) people.delete(id);
+    const ids = deps.policy().approvers(approvals.length === 0 ? ANYBODY : approvals, request, context);
+    return (function* () {
+      for (const id of ids) {
+        const person = people.get(id);
+        if (person !== undefined) yield person;
+      }
+    })();
   };
+
+  /** Everybody who could approve it now: who is asked. In one go: a question for each person would stop a large company. */
+  const approversOf = async (sql: Sql, request: StoredRequest): Promise<Principal[]> => [
+    ...(await eachApproverOf(sql, request)),
+  ];
 
   /** Names of the actions that this person could use at all; the planner is shown no others. */
   const possible = (person: Principal): string[] =>
@@ -157,6 +166,7 @@ export function createJudging(deps: {
     decideAgain,
     mayApprove,
     mightHaveApproved,
+    eachApproverOf,
     approversOf,
     possible,
     couldAskFor,

@@ -3,6 +3,7 @@ import type { Announcing } from './announcing.ts';
 import { lockRequest, move } from './approval/requests.ts';
 import type { AuditLog } from './audit/log.ts';
 import { type JudgeDeps, judgeOf, partDepsOf } from './deciding.ts';
+import type { Told } from './delegating.ts';
 import { type EndingDeps, isForATime, noteWord } from './ending.ts';
 import type { AnsweredCommand, ChatCommand } from './intake/chat-command.ts';
 import { scopeInWords, switchesOn } from './intake/killswitch.ts';
@@ -10,7 +11,7 @@ import type { StoredTurn } from './intake/turns.ts';
 import type { RequestId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
-import { requestNamed, SEVERAL_BEGIN_SO } from './naming.ts';
+import { personNamed, requestNamed, SEVERAL_BEGIN_SO } from './naming.ts';
 import { type Answered, inWords } from './saying.ts';
 import { recordRefusal } from './settling.ts';
 import type { Database, Tx } from './store/database.ts';
@@ -24,8 +25,8 @@ export type ObeyingDeps = JudgeDeps &
     kill(to: 'on' | 'off', command: Extract<ChatCommand, { kind: 'kill' }>, by: Principal): Promise<string>;
     /** "my requests", "waiting for me", or both with what they may ask for, in words. */
     list(kind: 'mine' | 'waiting' | 'home', person: Principal): Promise<string>;
-    /** Hands a request over, with everything that hangs on it. */
-    delegate(command: Extract<ChatCommand, { kind: 'delegate' }>, by: Principal): Promise<Answered>;
+    /** Hands a request over, with everything that hangs on it. `request`: its id, or how it begins; `to` null: nobody known. */
+    delegate(by: Principal, request: string, to: Principal | null): Promise<Told>;
     /** Who is on call, in words; null: of every schedule. */
     onCall(schedule: string | null): Promise<string>;
   };
@@ -65,12 +66,17 @@ export async function obey(
       if (named.kind !== 'one') return inWords(named.kind === 'several' ? SEVERAL_BEGIN_SO : NONE_UNKNOWN);
       return resolveUnknown(deps, turn, { ...command, request: named.request }, person);
     }
-    case 'delegate':
-      return deps.delegate(command, person);
+    case 'delegate': {
+      const mentions = turn.content.kind === 'message' ? turn.content.mentions : undefined;
+      const to = await personNamed(deps.directory, command.to, mentions);
+      return answered(await deps.delegate(person, command.request, to));
+    }
     case 'on-call':
       return inWords(await deps.onCall(command.schedule));
   }
 }
+
+const answered = ({ became, words }: Told): Answered => ({ words, refused: became === 'refused' });
 
 /** Whoever asked for something for a time gains by what is said of it: there somebody else says it, an operator if nobody who may approve it can. */
 async function maySay(

@@ -15,6 +15,7 @@ import {
   partDepsOf,
   seenAs,
 } from './deciding.ts';
+import type { Handed, Told } from './delegating.ts';
 import { type ChangingDeps, change, changedBy } from './editing.ts';
 import { AppError } from './errors.ts';
 import type { Executor } from './execution/executor.ts';
@@ -24,7 +25,7 @@ import { switchesOn } from './intake/killswitch.ts';
 import { admitTurn } from './intake/limits.ts';
 import { findTurn, type StoredTurn, threadState } from './intake/turns.ts';
 import type { Form } from './model/card.ts';
-import type { ExecutionId, PrincipalId, RequestId, ThreadId, TurnId } from './model/ids.ts';
+import { type ExecutionId, PrincipalId, type RequestId, type ThreadId, type TurnId } from './model/ids.ts';
 import type { DecisionInput, DecisionOutcome, EditInput, EditOutcome, Stopping } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
 import type { Json, Proposal, StoredRequest } from './model/request.ts';
@@ -48,6 +49,8 @@ export type PipelineParts = GreetingDeps &
   ChangingDeps &
   ObeyingDeps & {
     executor: Executor;
+    /** Hands over what a card showed; `to` null: nobody known. */
+    handOver(by: Principal, handed: Handed, to: Principal | null): Promise<Told>;
     formFor(action: string, filled: Record<string, unknown>): Promise<Form | null>;
     /** A defect: the stack is for operators. */
     defect(error: unknown, about: { turn?: TurnId; request?: RequestId }): void;
@@ -95,6 +98,12 @@ export function createPipeline(parts: PipelineParts) {
     /** One change of a pending request by one person; what follows is as if it had been asked for so. */
     edit: (input: EditInput): Promise<EditOutcome> => change(parts, input, null),
 
+    /** One request handed over by one person, as they saw it; `to`: the directory's id of whom they chose, untrusted. */
+    handOver: async (by: PrincipalId, seen: Handed, to: string): Promise<Told | null> => {
+      const person = await parts.directory.byId(by);
+      return person && handedOver(person, seen, to);
+    },
+
     execute: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.execute(id, signal),
     follow: (id: RequestId, signal: AbortSignal): Promise<void> => parts.executor.follow(id, signal),
 
@@ -134,6 +143,7 @@ export function createPipeline(parts: PipelineParts) {
       case 'undo':
       case 'resolve':
       case 'report':
+      case 'delegate':
       case 'edit':
         return pressed(turn, person, turn.content, signal);
       case 'arrival':
@@ -302,11 +312,18 @@ export function createPipeline(parts: PipelineParts) {
     return settle(parts, turn, person, [aside(turn, person, why)]);
   }
 
+  /** `to`: what somebody chose, untrusted. */
+  async function handedOver(person: Principal, seen: Handed, to: string): Promise<Told> {
+    const chosen = PrincipalId.safeParse(to);
+    const taker = chosen.success ? await parts.directory.byId(chosen.data) : null;
+    return parts.handOver(person, seen, taker);
+  }
+
   /** What a card offers besides deciding: found by what was seen there, then the way of the typed command. */
   async function pressed(
     turn: StoredTurn,
     person: Principal,
-    content: Extract<StoredTurn['content'], { kind: 'undo' | 'resolve' | 'report' | 'edit' }>,
+    content: Extract<StoredTurn['content'], { kind: 'undo' | 'resolve' | 'report' | 'delegate' | 'edit' }>,
     signal: AbortSignal,
   ): Promise<void> {
     const seen = await seenAs(parts.db, content.rendering);
@@ -325,6 +342,10 @@ export function createPipeline(parts: PipelineParts) {
           aside(turn, person, (await resolveUnknown(parts, turn, command, person)).words),
         ]);
       }
+      case 'delegate':
+        return settle(parts, turn, person, [
+          aside(turn, person, (await handedOver(person, seen, content.to)).words),
+        ]);
       case 'edit':
         return changedBy(parts, turn, person, {
           ...seen,

@@ -6,7 +6,7 @@ import { isForATime } from './ending.ts';
 import { AppError } from './errors.ts';
 import type { Card, Delivered, Message } from './model/card.ts';
 import { MessageId, newId, type PrincipalId, type RequestId } from './model/ids.ts';
-import type { Account } from './model/principal.ts';
+import type { Account, Principal } from './model/principal.ts';
 import { FINAL_STATES, type IsolationLevel, type StoredRequest } from './model/request.ts';
 import { PRESSES } from './model/turn.ts';
 import { type PartDeps, partIn } from './part.ts';
@@ -26,6 +26,8 @@ export type RenderingDeps = UndoDeps &
     argumentOrder(action: string): string[];
     /** The least isolation that policy and risk ask for. */
     leastIsolation(request: StoredRequest): IsolationLevel;
+    /** Whether `by` could hand it over to somebody; null: whoever of those who are asked looks at it. */
+    couldBeHandedOver(request: StoredRequest, by: Principal | null): Promise<boolean>;
     /** Address of the request's page; null where the pages are off. */
     linkTo(request: RequestId): string | null;
     /** Resolves once a signed checkpoint covers the entry. @throws AppError `audit_unwritable` where none does in time. */
@@ -54,6 +56,7 @@ export function createRendering(deps: RenderingDeps) {
       // Whoever asks for it was let do so; an approver who changes it asks for it from then on.
       mayEdit: viewer !== 'approver' || !principal || deps.judging.couldAskFor(principal, request.action),
       wouldCount: !principal || wouldCount(request, approvals, principal),
+      mayHandOver: viewer === 'approver' && (await deps.couldBeHandedOver(request, principal)),
       isForATime: isForATime(deps, request),
       undoUntil: principal && (await offeredUntil(deps.db, deps, request, principal)),
       link,

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { Judging } from '../src/judging.ts';
 import type { PrincipalId, RequestId } from '../src/model/ids.ts';
-import { requestNamed, requestReported } from '../src/naming.ts';
+import type { Directory } from '../src/model/ports.ts';
+import type { Principal } from '../src/model/principal.ts';
+import { personNamed, requestNamed, requestReported } from '../src/naming.ts';
 import type { PartDeps } from '../src/part.ts';
 import { storeRequest } from './support/core.ts';
 import { useDatabase } from './support/database.ts';
@@ -43,5 +45,46 @@ describe('a request named by how its id begins', () => {
     expect(await requestReported(database.db, 'cccccccc')).toBeNull();
     expect(await requestReported(database.db, whole)).toBe(whole);
     expect(await requestReported(database.db, 'cccccccd')).toBeNull();
+  });
+});
+
+describe('a person named in a command', () => {
+  const person = (id: string, name: string): Principal => ({
+    id: id as PrincipalId,
+    name,
+    groups: [],
+    accounts: [],
+  });
+  const people = [person('bob', 'Bob Brown'), person('carol', 'Carol Clark'), person('c2', 'Carol Clark')];
+  const directory = {
+    people: async () => people,
+    identify: async (account: { user: string }) => {
+      const principal = people.find(({ id }) => `U${id}` === account.user);
+      return principal === undefined ? { kind: 'unknown' } : { kind: 'known', principal };
+    },
+  } as unknown as Directory;
+  const mention = (words: string, user: string) => ({
+    words,
+    account: { platform: 'slack' as const, enterprise: null, team: 'T', user },
+  });
+  const named = async (words: string, ...mentions: ReturnType<typeof mention>[]) =>
+    (await personNamed(directory, words, mentions))?.id ?? null;
+
+  it('is found by id, and by the whole name of one person', async () => {
+    expect(await named('@Bob')).toBe('bob');
+    expect(await named(' bob   brown ')).toBe('bob');
+    expect(await named('Carol Clark')).toBeNull();
+    expect(await named('Bob B')).toBeNull();
+  });
+
+  it('is whom a mention means, whatever it reads', async () => {
+    expect(await named('@Ubob', mention('@Ubob', 'Ubob'))).toBe('bob');
+    expect(await named('Carol Clark', mention('Carol  Clark', 'Uc2'))).toBe('c2');
+    expect(await named('bob', mention('somebody else', 'Ucarol'))).toBe('bob');
+  });
+
+  it('is nobody where a mention means somebody unknown, or two of them read the same', async () => {
+    expect(await named('Bob Brown', mention('Bob Brown', 'Uanother'))).toBeNull();
+    expect(await named('Carol', mention('Carol', 'Ucarol'), mention('Carol', 'Uc2'))).toBeNull();
   });
 });

@@ -135,6 +135,7 @@ const LABELS: Readonly<Record<DecisionKind, string>> = {
 
 const OFFERS: Readonly<Record<CardOffer, string>> = {
   edit: 'Edit',
+  hand_over: 'Hand over',
   undo: 'Undo',
   happened: 'It happened',
   did_not_happen: 'It did not',

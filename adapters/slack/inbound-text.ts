@@ -12,6 +12,14 @@ export function plainText(text: string): string {
   return text.replace(MARKUP, (_whole, inner: string) => unwrap(inner)).replace(/&(?:amp|lt|gt);/g, decode);
 }
 
+/** Whom a text mentions: Slack's id of each, and the words that `plainText` makes of the mention. */
+export function mentionsIn(text: string): { user: string; words: string }[] {
+  return [...text.matchAll(MARKUP)].flatMap(([whole, inner = '']) => {
+    const user = /^@([UW][A-Z0-9]{1,30})(?:\||$)/.exec(inner)?.[1];
+    return user === undefined ? [] : [{ user, words: plainText(whole) }];
+  });
+}
+
 /** Words of the message, and what it quotes: lines that Slack shows as a quotation (`>`, or `>>>` to the end). */
 export function splitQuotes(text: string): { own: string; quoted: string } {
   const own: string[] = [];

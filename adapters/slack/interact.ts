@@ -18,6 +18,7 @@ import {
   type FieldErrors,
   fitsModal,
   formModal,
+  handOverModal,
   type Modal,
   reasonModal,
   reportModal,
@@ -126,6 +127,16 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
     return undefined;
   };
 
+  const askTaker = async (asked: Extract<Interaction, { kind: 'ask-taker' }>): Promise<Answer> => {
+    const { rendering, place, who } = asked;
+    const person = await knownAs(who);
+    const takers = person === null ? [] : await parts.assistant().takersOf(rendering, person);
+    if (takers.length > 0) return open(asked, place, handOverModal(takers, rendering, place));
+    // Why not is said, and recorded, by the one that would hand it over.
+    await press(asked, { kind: 'delegate', rendering, to: '' });
+    return undefined;
+  };
+
   const askReport = async (asked: Extract<Interaction, { kind: 'ask-report' }>): Promise<Answer> => {
     const { rendering, place, who } = asked;
     if ((await knownAs(who)) !== null) return open(asked, place, reportModal(rendering, place));
@@ -188,6 +199,12 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
         return askEdit(interaction);
       case 'edited':
         return edited(interaction);
+      case 'ask-taker':
+        return askTaker(interaction);
+      case 'handed-over': {
+        const { rendering, to } = interaction;
+        return void (await press(interaction, { kind: 'delegate', rendering, to }));
+      }
       case 'ask-report':
         return askReport(interaction);
       case 'reported': {

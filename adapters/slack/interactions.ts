@@ -37,6 +37,8 @@ export type Interaction = { who: Who; key: string; hasReplies?: true } & (
   | { kind: 'decided'; place: Where; rendering: RenderingId; decision: DecisionKind; reason?: string }
   | { kind: 'ask-edit'; trigger: string; place: Where; rendering: RenderingId }
   | { kind: 'edited'; place: Where; rendering: RenderingId; values: Record<string, string> }
+  | { kind: 'ask-taker'; trigger: string; place: Where; rendering: RenderingId }
+  | { kind: 'handed-over'; place: Where; rendering: RenderingId; to: string }
   | { kind: 'ask-report'; trigger: string; place: Where; rendering: RenderingId }
   | { kind: 'reported'; place: Where; rendering: RenderingId; words: string }
   | { kind: 'undone'; place: Where; rendering: RenderingId }
@@ -84,6 +86,8 @@ export function readClick(body: unknown): Read {
       return { ...pressed, kind: 'resolved', as: 'failed' };
     case ACTION_IDS.edit:
       return trigger === undefined ? null : { ...pressed, kind: 'ask-edit', trigger };
+    case ACTION_IDS.hand_over:
+      return trigger === undefined ? null : { ...pressed, kind: 'ask-taker', trigger };
     case ACTION_IDS.report:
       // Without a dialog it is reported without words.
       return trigger === undefined
@@ -141,6 +145,8 @@ export function readSubmission(body: unknown): Read {
   }
   if (view.callback_id === CALLBACKS.edit && rendering !== undefined)
     return { ...base, kind: 'edited', place, rendering, values };
+  if (view.callback_id === CALLBACKS.handOver && rendering !== undefined)
+    return { ...base, kind: 'handed-over', place, rendering, to: values.to ?? '' };
   if (view.callback_id === CALLBACKS.report && rendering !== undefined)
     return { ...base, kind: 'reported', place, rendering, words: values.words?.trim() ?? '' };
   if (!view.callback_id.startsWith(FORM_VIEW)) return null;

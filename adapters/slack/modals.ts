@@ -1,8 +1,8 @@
 /** Dialogs as Block Kit views: pure. What they carry besides what is typed are ids, which give no right. */
-import type { Form, FormField } from '../../src/model/card.ts';
+import type { Form, FormField, Taker } from '../../src/model/card.ts';
 import type { RenderingId } from '../../src/model/ids.ts';
 import type { Place } from '../../src/model/turn.ts';
-import { CHANGE_NOTE } from '../../src/surface/notes.ts';
+import { CHANGE_NOTE, HAND_OVER_NOTE, moreTakers } from '../../src/surface/notes.ts';
 import { visible } from '../../src/surface/unseen.ts';
 import { context, text as plain, rich, section, type ViewBlock } from './blocks.ts';
 import {
@@ -88,6 +88,17 @@ export function editModal(form: Form, rendering: RenderingId, place: Place | nul
   ]);
 }
 
+/** To whom among these. Beyond what a dialog can list, the command takes everybody. */
+export function handOverModal(takers: readonly Taker[], rendering: RenderingId, place: Place | null): Modal {
+  const shown = takers.slice(0, OPTIONS_MAX);
+  const options = shown.map(({ id, name }) => option(`${name} (${id})`, id));
+  const more = takers.length - shown.length;
+  const notes = more > 0 ? [HAND_OVER_NOTE, moreTakers(more)] : [HAND_OVER_NOTE];
+  const to = chooses('to', 'Who should decide it?', options);
+  const origin = { ...originOf(place), rendering };
+  return modal(CALLBACKS.handOver, 'Hand over', 'Hand over', origin, [context(...notes), to]);
+}
+
 /** Asks what looks wrong, which may be left out. */
 export function reportModal(rendering: RenderingId, place: Place | null): Modal {
   const words = wordsInput('words', 'What looks wrong? Operators read this.', INPUT_MAX);
@@ -97,16 +108,19 @@ export function reportModal(rendering: RenderingId, place: Place | null): Modal 
 /** What a person may ask for. */
 export function choiceModal(actions: readonly { name: string; title: string }[]): Modal {
   const options = actions.slice(0, OPTIONS_MAX).map(({ name, title }) => option(title, name));
-  const element: Element = { type: 'static_select', action_id: 'value', options };
-  const input: Input = {
-    type: 'input',
-    block_id: `${FIELD}action`,
-    label: text('What do you need?', LABEL_MAX),
-    optional: false,
-    element,
-  };
-  return modal(CALLBACKS.choice, 'New request', 'Next', {}, [input]);
+  return modal(CALLBACKS.choice, 'New request', 'Next', {}, [
+    chooses('action', 'What do you need?', options),
+  ]);
 }
+
+/** One of these, and nothing else. */
+const chooses = (name: string, label: string, options: Option[]): Input => ({
+  type: 'input',
+  block_id: `${FIELD}${name}`,
+  label: text(label, LABEL_MAX),
+  optional: false,
+  element: { type: 'static_select', action_id: 'value', options },
+});
 
 /** Each problem at its field, the others at the first one: no problem goes unsaid. */
 export function errorsOf(form: Form, problems: readonly { field: string; message: string }[]): FieldErrors {

@@ -37,6 +37,7 @@ export const ACTION_IDS = {
   feedback: 'feedback',
   newRequest: 'new_request',
   edit: 'edit',
+  hand_over: 'hand_over',
   undo: 'undo',
   happened: 'happened',
   did_not_happen: 'did_not_happen',
@@ -48,6 +49,7 @@ export const BUTTONS: readonly string[] = [...DecisionKind.options, ...Object.va
 export const CALLBACKS = {
   reason: 'reason',
   edit: 'edit',
+  handOver: 'hand_over',
   report: 'report',
   choice: 'choice',
   newRequest: 'new_request',

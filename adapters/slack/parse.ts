@@ -5,7 +5,7 @@
 import { parse as parseForm } from 'node:querystring';
 import type { Account } from '../../src/model/principal.ts';
 import type { Content, Delivery } from '../../src/model/turn.ts';
-import { plainText, splitQuotes, withoutMention } from './inbound-text.ts';
+import { mentionsIn, plainText, splitQuotes, withoutMention } from './inbound-text.ts';
 import {
   type Interaction,
   type Read,
@@ -47,6 +47,8 @@ const HAPPENINGS = new Set(['app_home_opened', 'agent_session_stopped']);
 export const FORM = 'application/x-www-form-urlencoded';
 /** Slack's own reminders and notices. */
 const SLACKBOT = 'USLACKBOT';
+/** People that one message mentions, read at most. */
+const MENTIONS_MAX = 20;
 /** Forwarded messages read at most; Slack shows no more than a few. */
 const ATTACHMENTS_MAX = 20;
 
@@ -125,12 +127,13 @@ function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self):
   if (isBare && direct) return ignored('empty');
   // Whoever mentions us and says nothing wants to know what to say.
   const text = isBare ? 'help' : words;
+  const speaker = account(event.user, team, envelope.team_id, envelope.enterprise_id);
   return {
     kind: 'delivery',
     hasReplies: event.thread_ts !== undefined,
     delivery: {
       key: `slack:event:${envelope.event_id}`,
-      account: account(event.user, team, envelope.team_id, envelope.enterprise_id),
+      account: speaker,
       place: {
         platform: 'slack',
         tenant: envelope.team_id,
@@ -138,7 +141,13 @@ function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self):
         thread: event.thread_ts ?? event.ts,
         direct,
       },
-      content: { kind: 'message', text, fetched: kept, ...(files === 0 ? {} : { files }) },
+      content: {
+        kind: 'message',
+        text,
+        fetched: kept,
+        ...mentioned(own, speaker),
+        ...(files === 0 ? {} : { files }),
+      },
     },
   };
 }
@@ -163,6 +172,14 @@ function account(user: string, team: string, installed: string, enterprise: stri
   };
 }
 
+/** Slack says who is mentioned, and not where they belong: to the speaker's workspace, or to nobody whom the directory knows. */
+function mentioned(own: string, speaker: CommandDelivery['account']) {
+  const mentions = mentionsIn(own)
+    .slice(0, MENTIONS_MAX)
+    .map(({ user, words }) => ({ words, account: { ...speaker, user } }));
+  return mentions.length === 0 ? {} : { mentions };
+}
+
 function wordsOf(raw: unknown): string {
   const attachment = Attachment.safeParse(raw);
   if (!attachment.success) return '';
@@ -181,13 +198,14 @@ function parseCommand(body: object, self: Self): Parsed {
   if (name !== COMMAND) return ignored('not_ours');
   const typed = plainText(text.trim()) || 'help';
   const words = COMMAND_WORDS.get(typed.toLowerCase()) ?? typed;
+  const speaker = account(user, team, self.team, enterprise_id);
   return {
     kind: 'command',
     text: typed,
     command: {
       key: `slack:trigger:${trigger_id}`,
-      account: account(user, team, self.team, enterprise_id),
-      content: { kind: 'message', text: words, fetched: [] },
+      account: speaker,
+      content: { kind: 'message', text: words, fetched: [], ...mentioned(text, speaker) },
     },
   };
 }

@@ -155,6 +155,9 @@ function undoable({ offers = [], undoUntil }: Card): Inline[] {
     : [];
 }
 
+/** As lists show it, and as a typed command names it. */
+const requestId = ({ request }: Card): string => `Request ${visible(request.slice(0, 8))}`;
+
 /** The digest that every button of this card is bound to, in the proof where no page shows it; and the code of how it ended. */
 function smallPrint(card: Card): Block[] {
   const proof =
@@ -164,5 +167,7 @@ function smallPrint(card: Card): Block[] {
   const { outcome } = card;
   const ended = outcome === null || card.state === 'succeeded' ? [] : [`Code ${visible(outcome.code)}`];
   const isolation = card.isolation === null ? [] : [`Isolation: ${visible(card.isolation)}`];
-  return [context(...[proof, ...isolation, ...ended].map((line) => clip(line, SENTENCE_MAX)))];
+  return [
+    context(...[requestId(card), proof, ...isolation, ...ended].map((line) => clip(line, SENTENCE_MAX))),
+  ];
 }

@@ -1,10 +1,10 @@
 /** What an invoke is answered with: a card as this person sees it, a form, or one sentence of ours. */
-import type { Form, Message } from '../../src/model/card.ts';
+import type { Form, Message, Taker } from '../../src/model/card.ts';
 import { visible } from '../../src/surface/unseen.ts';
 import { type AdaptiveCard, adaptiveCard, type Data, line, text } from './elements.ts';
 import { SUMMARY_MAX } from './limits.ts';
 import { oneLine } from './outbound-text.ts';
-import { type Problems, renderEdit, renderForm } from './render-form.ts';
+import { type Problems, renderEdit, renderForm, renderTakers } from './render-form.ts';
 import { contentOf, renderMessage } from './render-message.ts';
 
 const CARD = 'application/vnd.microsoft.card.adaptive';
@@ -28,6 +28,10 @@ export function answerEdit(form: Form, data: Data, problems: Problems = []): Inv
   const card = renderEdit(form, data, problems);
   return card === null ? answerWords(TOO_LONG) : shown(card);
 }
+
+/** In place of the card, for this person alone: to whom of these it is handed over. */
+export const answerTakers = (takers: readonly Taker[], data: Data): InvokeAnswer =>
+  shown(renderTakers(takers, data));
 
 /** The form once more, with what was typed and what is wrong with it. */
 export function answerForm(form: Form, problems: Problems): InvokeAnswer {

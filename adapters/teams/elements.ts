@@ -11,12 +11,15 @@ import {
   EDIT_VERB,
   FIELD_PREFIX,
   FORM_VERB,
+  HAND_OVER_VERB,
+  HANDED_OVER_VERB,
   HAPPENED_VERB,
   REASON_FIELD,
   REFRESH_VERB,
   REPORT_FIELD,
   REPORT_VERB,
   SAVE_VERB,
+  TAKER_FIELD,
   UNDO_VERB,
 } from './needs.ts';
 import { broken, GOES_ON, hasLongRun, isPlain, TURN } from './unbroken.ts';
@@ -177,6 +180,9 @@ function buttonOf(offer: CardOffer, data: Data): Action {
     case 'edit':
       // Its answer is a form, which only the newer button can be answered with.
       return { ...execute(EDIT_VERB, 'Edit', data), fallback: 'drop' };
+    case 'hand_over':
+      // As above: its answer is a list.
+      return { ...execute(HAND_OVER_VERB, 'Hand over', data), fallback: 'drop' };
     case 'undo':
       return execute(UNDO_VERB, 'Undo', data);
     case 'happened':
@@ -205,6 +211,27 @@ export function saveEdit(data: Data): Execute[] {
     { ...execute(SAVE_VERB, 'Save the change', data), style: 'positive', fallback: 'drop' },
     { ...execute(REFRESH_VERB, 'Back', data), associatedInputs: 'none', fallback: 'drop' },
   ];
+}
+
+/** Below the list of those to whom it may be handed over: do so, or see the card again. */
+export function sendTaker(data: Data): Execute[] {
+  return [
+    { ...execute(HANDED_OVER_VERB, 'Hand over', data), style: 'positive', fallback: 'drop' },
+    { ...execute(REFRESH_VERB, 'Back', data), associatedInputs: 'none', fallback: 'drop' },
+  ];
+}
+
+export function takerInput(choices: { title: string; value: string }[]): Input {
+  const label = 'Who should decide it?';
+  return {
+    type: 'Input.ChoiceSet',
+    id: TAKER_FIELD,
+    label,
+    isRequired: true,
+    errorMessage: 'Somebody must be chosen.',
+    style: 'compact',
+    choices,
+  };
 }
 
 export function sendForm(action: string): Execute {

@@ -21,6 +21,10 @@ export const INLINE_MAX = 1_200;
 export const LABEL_MAX = 100;
 /** What is said of a denial: a sentence or two, in characters; the same in Slack. */
 export const REASON_MAX = 500;
+/** The directory's id of a person; more characters than it takes. */
+export const TAKER_MAX = 200;
+/** Of a list of people to choose from; beyond it, the command takes everybody. */
+export const TAKERS_MAX = 100;
 /** What is said of something that looks wrong, in characters; the same in Slack. */
 export const REPORT_MAX = 3_000;
 /** Tail of a run's output on its card. */

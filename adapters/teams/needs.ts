@@ -14,6 +14,9 @@ export const FORM_VERB = 'form';
 /** Asks for the form that changes what a card shows, and sends it. */
 export const EDIT_VERB = 'edit';
 export const SAVE_VERB = 'save';
+/** Asks to whom it could be handed over, and sends whom somebody chose. */
+export const HAND_OVER_VERB = 'hand_over';
+export const HANDED_OVER_VERB = 'handed_over';
 export const UNDO_VERB = 'undo';
 export const HAPPENED_VERB = 'happened';
 export const DID_NOT_HAPPEN_VERB = 'did_not_happen';
@@ -22,6 +25,8 @@ export const REPORT_VERB = 'report';
 export const REFRESH_VERB = 'refresh';
 /** Ids of a form's inputs begin so, that no field can pass for our own data. */
 export const FIELD_PREFIX = 'field.';
+/** The input in which somebody is chosen to whom a request is handed over. */
+export const TAKER_FIELD = 'taker';
 /** The input in which whoever denies may say why. */
 export const REASON_FIELD = 'reason';
 /** The input in which anybody may say what looks wrong. */

@@ -10,18 +10,21 @@ import { DecisionKind } from '../../src/model/turn.ts';
 import { handle } from './handle.ts';
 import { plainText, quotes, splitQuotes, withoutMention } from './inbound-text.ts';
 import { decodeJson } from './json.ts';
-import { REASON_MAX, REPORT_MAX } from './limits.ts';
+import { REASON_MAX, REPORT_MAX, TAKER_MAX } from './limits.ts';
 import {
   DID_NOT_HAPPEN_VERB,
   EDIT_VERB,
   FIELD_PREFIX,
   FORM_VERB,
+  HAND_OVER_VERB,
+  HANDED_OVER_VERB,
   HAPPENED_VERB,
   REASON_FIELD,
   REFRESH_VERB,
   REPORT_FIELD,
   REPORT_VERB,
   SAVE_VERB,
+  TAKER_FIELD,
   UNDO_VERB,
 } from './needs.ts';
 import { clip } from './outbound-text.ts';
@@ -43,6 +46,7 @@ export type Verified = { activity: Activity; account: TeamsAccount };
 export type IgnoredCode = 'malformed' | 'unhandled' | 'not_mentioned' | 'not_ours' | 'empty';
 
 export type Edit = Extract<Content, { kind: 'edit' }>;
+export type HandOver = Extract<Content, { kind: 'delegate' }>;
 
 export type Feedback = {
   account: TeamsAccount;
@@ -56,6 +60,8 @@ export type Parsed =
   | { kind: 'delivery'; delivery: Delivery; request: RequestId | null }
   /** Asks for the form that changes a request; `delivery` is what says why not, where it may not be changed. */
   | { kind: 'ask-edit'; delivery: Delivery & { content: Edit }; request: RequestId | null }
+  /** Asks to whom this may be handed over; `delivery` is what says why not, where there is nobody. */
+  | { kind: 'ask-taker'; delivery: Delivery & { content: HandOver }; request: RequestId | null }
   /** Teams asks how this person sees the card of a message; null where it does not say which. */
   | { kind: 'view'; account: TeamsAccount; request: RequestId; shownAt: Delivered | null }
   | { kind: 'feedback'; feedback: Feedback }
@@ -63,6 +69,8 @@ export type Parsed =
   | { kind: 'arrival' }
   | { kind: 'ignored'; code: IgnoredCode };
 
+/** Mentions of one message read at most. */
+const MENTIONS_MAX = 20;
 /** Forwarded or quoted texts read at most. */
 const ATTACHMENTS_MAX = 20;
 /** More than a model or a person needs to hear of one thumb. */
@@ -133,7 +141,27 @@ function parseMessage(activity: Activity, account: TeamsAccount): Parsed {
   // Whoever mentions us and says nothing wants to know what to say.
   const words = isBare ? 'help' : said;
   const came = files === 0 ? {} : { files };
-  return deliver(activity, account, { kind: 'message', text: words, fetched, ...came }, null);
+  const content = {
+    kind: 'message' as const,
+    text: words,
+    fetched,
+    ...mentionedIn(activity, account),
+    ...came,
+  };
+  return deliver(activity, account, content, null);
+}
+
+/** People whom Teams says a message mentions, by their id in Entra; where it gives none, their names are words like any other. */
+function mentionedIn({ entities, recipient }: Activity, { tenant }: TeamsAccount) {
+  const mentions = (entities ?? []).slice(0, MENTIONS_MAX).flatMap((entity) => {
+    const { mentioned, text = '' } = Mention.safeParse(entity).data ?? {};
+    const user = mentioned?.id === recipient.id ? undefined : mentioned?.aadObjectId;
+    const words = plainText(text);
+    return user === undefined || words === ''
+      ? []
+      : [{ words, account: { platform: 'teams' as const, tenant, user } }];
+  });
+  return mentions.length === 0 ? {} : { mentions };
 }
 
 function parseInvoke(activity: Activity, account: TeamsAccount): Parsed {
@@ -167,8 +195,12 @@ function parseAction(
   const content = rendering.success ? pressedOn(rendering.data, data) : null;
   if (content === null) return ignored('not_ours');
   const parsed = deliver(activity, account, content, request);
-  if (data.verb !== EDIT_VERB || parsed.kind !== 'delivery' || content.kind !== 'edit') return parsed;
-  return { kind: 'ask-edit', delivery: { ...parsed.delivery, content }, request };
+  if (parsed.kind !== 'delivery') return parsed;
+  if (data.verb === EDIT_VERB && content.kind === 'edit')
+    return { kind: 'ask-edit', delivery: { ...parsed.delivery, content }, request };
+  if (data.verb === HAND_OVER_VERB && content.kind === 'delegate')
+    return { kind: 'ask-taker', delivery: { ...parsed.delivery, content }, request };
+  return parsed;
 }
 
 /** Null: no verb of ours. */
@@ -182,6 +214,10 @@ function pressedOn(rendering: RenderingId, data: Record<string, unknown>): Conte
       return { kind: 'resolve', rendering, as: 'failed' };
     case REPORT_VERB:
       return { kind: 'report', rendering, words: wordsIn(data, REPORT_FIELD, REPORT_MAX) };
+    case HAND_OVER_VERB:
+      return { kind: 'delegate', rendering, to: '' };
+    case HANDED_OVER_VERB:
+      return { kind: 'delegate', rendering, to: wordsIn(data, TAKER_FIELD, TAKER_MAX) };
     case EDIT_VERB:
       return { kind: 'edit', rendering, arguments: {} };
     case SAVE_VERB:

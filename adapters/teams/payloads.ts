@@ -15,7 +15,7 @@ const absent = <T extends z.ZodType>(schema: T) =>
 export const Mention = z.object({
   type: z.literal('mention'),
   text: absent(z.string()),
-  mentioned: z.object({ id: z.string() }),
+  mentioned: z.object({ id: z.string(), aadObjectId: absent(Guid) }),
 });
 export const HtmlAttachment = z.object({ contentType: z.literal('text/html'), content: z.string() });
 

@@ -8,13 +8,22 @@ import type { Delivered, Message } from '../../src/model/card.ts';
 import type { PrincipalId, RenderingId, RequestId, TurnId } from '../../src/model/ids.ts';
 import type { ChatAssistant } from '../../src/model/ports.ts';
 import type { Content, Delivery } from '../../src/model/turn.ts';
-import { answerCard, answerEdit, answerForm, answerSent, answerWords, type InvokeAnswer } from './answer.ts';
+import {
+  answerCard,
+  answerEdit,
+  answerForm,
+  answerSent,
+  answerTakers,
+  answerWords,
+  type InvokeAnswer,
+} from './answer.ts';
 import { ANSWER_WITHIN_MS, BODY_MAX_BYTES } from './limits.ts';
 import type { Log } from './log.ts';
 import { ENDPOINT } from './needs.ts';
 import {
   type Edit,
   type Feedback,
+  type HandOver,
   isFarewell,
   type Parsed,
   parseActivity,
@@ -98,6 +107,7 @@ async function act(parts: ReceiveParts, verified: Verified, res: Response): Prom
       res.status(200).json(await viewOf(parts, parsed));
       return;
     case 'ask-edit':
+    case 'ask-taker':
     case 'delivery': {
       const { delivery, request } = parsed;
       if (!isInvoke) {
@@ -105,13 +115,21 @@ async function act(parts: ReceiveParts, verified: Verified, res: Response): Prom
         res.sendStatus(200);
         return;
       }
-      const form =
-        parsed.kind === 'ask-edit'
-          ? await editForm(parts, verified.account, parsed.delivery.content, request)
-          : await formAgain(parts, verified.account, delivery.content, request);
-      res.status(200).json(form ?? (await pressed(parts, verified.account, delivery, request)));
+      const instead = await insteadOf(parts, verified.account, parsed);
+      res.status(200).json(instead ?? (await pressed(parts, verified.account, delivery, request)));
     }
   }
+}
+
+/** What is shown before anything is stored: a form, a list; null where a press is all there is. */
+async function insteadOf(
+  parts: ReceiveParts,
+  account: TeamsAccount,
+  parsed: Extract<Parsed, { kind: 'ask-edit' | 'ask-taker' | 'delivery' }>,
+): Promise<InvokeAnswer | null> {
+  if (parsed.kind === 'ask-edit') return editForm(parts, account, parsed.delivery.content, parsed.request);
+  if (parsed.kind === 'ask-taker') return takerList(parts, account, parsed.delivery.content, parsed.request);
+  return formAgain(parts, account, parsed.delivery.content, parsed.request);
 }
 
 /** What somebody says of an answer by the model; of a stranger, or of what is no answer of ours, nothing is kept. */
@@ -161,6 +179,18 @@ async function editForm(
   const person = await knownAs(parts, account);
   const form = person === null ? null : await parts.assistant().editFormOf(rendering, person);
   return form && answerEdit(form, dataOf(rendering, request));
+}
+
+/** Null where there is nobody to whom this person may hand it over: the core says why. */
+async function takerList(
+  parts: ReceiveParts,
+  account: TeamsAccount,
+  { rendering }: HandOver,
+  request: RequestId | null,
+): Promise<InvokeAnswer | null> {
+  const person = await knownAs(parts, account);
+  const takers = person === null ? [] : await parts.assistant().takersOf(rendering, person);
+  return takers.length === 0 ? null : answerTakers(takers, dataOf(rendering, request));
 }
 
 /** What was typed with what is wrong with it, at its fields; null where nothing is, and for the core to decide. */

@@ -175,6 +175,9 @@ function inUtc(iso: string): string {
   return Number.isNaN(ms) ? iso : `${new Date(ms).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 }
 
+/** As lists show it, and as a typed command names it. */
+const requestId = ({ request }: Card): string => `Request ${visible(request.slice(0, 8))}`;
+
 /** The digest that every button of this card is bound to, in the proof where no page shows it; and the code of how it ended. */
 function smallPrint(card: Card): Element[] {
   const proof =
@@ -184,6 +187,6 @@ function smallPrint(card: Card): Element[] {
   const { outcome } = card;
   const ended = outcome === null || card.state === 'succeeded' ? [] : [`Code ${visible(outcome.code)}`];
   const isolation = card.isolation === null ? [] : [`Isolation: ${visible(card.isolation)}`];
-  const print = [proof, ...isolation, ...ended].map((words) => oneLine(words, SENTENCE_MAX));
+  const print = [requestId(card), proof, ...isolation, ...ended].map((words) => oneLine(words, SENTENCE_MAX));
   return nextLines(print.join('\n'), { size: 'Small', isSubtle: true });
 }

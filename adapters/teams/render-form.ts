@@ -1,6 +1,6 @@
 /** A form as an Adaptive Card's inputs: pure. Labels, choices and values are literal text in Teams. */
-import type { Form, FormField } from '../../src/model/card.ts';
-import { CHANGE_NOTE } from '../../src/surface/notes.ts';
+import type { Form, FormField, Taker } from '../../src/model/card.ts';
+import { CHANGE_NOTE, HAND_OVER_NOTE, moreTakers } from '../../src/surface/notes.ts';
 import { visible } from '../../src/surface/unseen.ts';
 import {
   type AdaptiveCard,
@@ -14,9 +14,11 @@ import {
   nextLine,
   saveEdit,
   sendForm,
+  sendTaker,
+  takerInput,
   text,
 } from './elements.ts';
-import { CARD_BUDGET, INLINE_MAX, LABEL_MAX, SUMMARY_MAX } from './limits.ts';
+import { CARD_BUDGET, INLINE_MAX, LABEL_MAX, SUMMARY_MAX, TAKERS_MAX } from './limits.ts';
 import { clip, measure, oneLine } from './outbound-text.ts';
 import type { Rendered } from './render-card.ts';
 
@@ -53,6 +55,24 @@ export function renderEdit(form: Form, data: Data, problems: Problems = []): Ada
   return form.fields.every(isCarried) && isSmall(body)
     ? adaptiveCard(body, { actions: saveEdit(data) })
     : null;
+}
+
+/** To whom a request may be handed over, as many as a card holds. */
+export function renderTakers(takers: readonly Taker[], data: Data): AdaptiveCard {
+  const choices: { title: string; value: string }[] = [];
+  for (const { id, name } of takers.slice(0, TAKERS_MAX)) {
+    const next = { title: oneLine(`${visible(name)} (${visible(id)})`, LABEL_MAX * 2), value: id };
+    if (!isSmall([takerInput([...choices, next])])) break;
+    choices.push(next);
+  }
+  const more = takers.length - choices.length;
+  const body = [
+    line(text('Hand over', { size: 'Large', weight: 'Bolder' })),
+    line(text(HAND_OVER_NOTE, { isSubtle: true })),
+    takerInput(choices),
+    ...(more > 0 ? [nextLine(text(moreTakers(more), { isSubtle: true }))] : []),
+  ];
+  return adaptiveCard(body, { actions: sendTaker(data) });
 }
 
 /** The form with what somebody typed into it. */

@@ -104,6 +104,28 @@ export async function edit(
   return requestOf(outcome);
 }
 
+/**
+ * Hands a request over as this person, to whom they chose; answers what became of it, in words. Throws `conflict` where nothing was
+ * changed, `not_allowed` or `not_found`.
+ */
+export async function handOver(
+  assistant: WorkspaceAssistant,
+  caller: Caller,
+  handed: { request: string; digest: string; to: string },
+): Promise<string> {
+  const request = idOf(RequestId, handed.request);
+  if (request === null) throw new AppError('not_found', 'There is no such request.');
+  const outcome = await assistant.handOver({ ...handed, request, principal: caller.principal.id });
+  switch (outcome.kind) {
+    case 'done':
+      return outcome.words;
+    case 'ignored':
+      throw new AppError('conflict', outcome.words);
+    case 'refused':
+      throw new AppError('not_allowed', outcome.words);
+  }
+}
+
 /** The request of a decision that counts; anything else as the error that the browser shows. */
 function requestOf(outcome: DecisionOutcome): RequestView {
   switch (outcome.kind) {

@@ -8,7 +8,7 @@ import { DecisionKind } from '../../src/model/turn.ts';
 import { bodyOf, checkedText, deliveryKey, idOf } from './body.ts';
 import type { Caller, WhoIsAsking } from './caller.ts';
 import { type Sees, streamChanges } from './changes.ts';
-import { decide, edit, judge, say } from './conversation.ts';
+import { decide, edit, handOver, judge, say } from './conversation.ts';
 
 /** A ticket of the built-in desk, for its page. */
 export type DeskTicket = {
@@ -40,6 +40,7 @@ const DecisionBody = z.strictObject({
   reason: z.string().optional(),
 });
 const EditBody = z.strictObject({ digest: z.string(), arguments: z.record(z.string(), z.unknown()) });
+const HandOverBody = z.strictObject({ digest: z.string(), to: z.string() });
 const JudgementBody = z.strictObject({
   message: z.string(),
   positive: z.boolean(),
@@ -88,6 +89,14 @@ export function workspaceApi(
   read('/requests/:id', async ({ principal }, request) => {
     const id = found(idOf(RequestId, request.params.id), 'request');
     return found(await assistant.requestPage(id, principal.id), 'request');
+  });
+
+  read('/takers/:id', async ({ principal }, request) => {
+    const id = found(idOf(RequestId, request.params.id), 'request');
+    const takers = await assistant.takers(id, principal.id);
+    if (takers === null)
+      throw new AppError('not_found', 'There is nobody else to whom this could be handed over.');
+    return takers;
   });
 
   read('/edit-forms/:id', async ({ principal }, request) => {
@@ -149,6 +158,11 @@ export function workspaceApi(
     const { decision, digest, reason } = bodyOf(DecisionBody, request);
     const key = deliveryKey(request, caller.principal.id);
     return decide(assistant, caller, { key, request: String(request.params.id), decision, digest, reason });
+  });
+
+  change('/requests/:id/hand-overs', async (caller, request) => {
+    const body = bodyOf(HandOverBody, request);
+    return { words: await handOver(assistant, caller, { ...body, request: String(request.params.id) }) };
   });
 
   change('/requests/:id/edits', async (caller, request) => {

@@ -108,12 +108,3 @@ export async function takeStep(tx: Tx, request: RequestId, round: number, step: 
   );
   return rows.length === 1;
 }
-
-/** Pending requests whose id begins so; two are enough to know that it is not one. */
-export async function pendingByPrefix(sql: Sql, prefix: string): Promise<RequestId[]> {
-  const rows = await sql.query<{ id: RequestId }>(
-    `select id from requests where state = 'pending' and starts_with(id::text, $1) limit 2`,
-    [prefix],
-  );
-  return rows.map((row) => row.id);
-}

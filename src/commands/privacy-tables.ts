@@ -53,6 +53,7 @@ const ERASURES: readonly string[] = [
        when 'undo' then content
        when 'resolve' then content
        when 'arrival' then content
+       when 'delegate' then content
        when 'report' then jsonb_set(content, '{words}', '""')
        when 'form' then jsonb_set(content, '{arguments}', '{}')
        when 'edit' then jsonb_set(content, '{arguments}', '{}')

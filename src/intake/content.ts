@@ -59,9 +59,13 @@ export function fitContent(content: Content, screen: Screen): Fitted {
           problem,
         };
       const fetched = bounded(content.fetched.map(clean));
+      const mentions = content.mentions?.map(({ words, account }) => ({
+        words: storableText(screen(words).text),
+        account,
+      }));
       // Characters that nobody sees are no words.
       return {
-        content: { ...content, text, fetched },
+        content: { ...content, text, fetched, ...(mentions === undefined ? {} : { mentions }) },
         found,
         problem: text.trim() !== '' ? null : content.files === undefined ? EMPTY : FILES_ALONE,
       };
@@ -83,6 +87,12 @@ export function fitContent(content: Content, screen: Screen): Fitted {
       const words = cut(clean(content.words), MESSAGE_MAX_CHARACTERS);
       return { content: { ...content, words }, found, problem: null };
     }
+    case 'delegate':
+      return {
+        content: { ...content, to: cut(clean(content.to), EXCERPT_CHARACTERS) },
+        found,
+        problem: null,
+      };
     case 'edit': {
       const values = problem ? {} : (deepClean(content.arguments, clean) as Record<string, unknown>);
       return { content: { ...content, arguments: values }, found, problem };
@@ -105,6 +115,8 @@ export function withoutWords(content: Content): Content {
       return { kind: 'decision', rendering: content.rendering, decision: content.decision };
     case 'report':
       return { ...content, words: '' };
+    case 'delegate':
+      return { ...content, to: '' };
     case 'edit':
       return { ...content, arguments: {} };
     case 'undo':

@@ -6,10 +6,14 @@ import type { DecisionKind } from './turn.ts';
 /**
  * `edit`: change what is asked for, in a form from the action's schema. `undo`: take back what was done, by a request of
  * its own; the same as writing `undo REQUEST`. `happened`, `did_not_happen`: what became of a request whose outcome is unknown, the
- * same as writing `resolve REQUEST succeeded` or `failed`. `report`: tell the operators that something looks wrong; the same as writing
+ * same as writing `resolve REQUEST succeeded` or `failed`. `hand_over`: ask somebody in particular who may approve it, in one's own
+ * place; the same as writing `delegate REQUEST to PERSON`. `report`: tell the operators that something looks wrong; the same as writing
  * `report REQUEST WORDS`.
  */
-export type CardOffer = 'edit' | 'undo' | 'happened' | 'did_not_happen' | 'report';
+export type CardOffer = 'edit' | 'hand_over' | 'undo' | 'happened' | 'did_not_happen' | 'report';
+
+/** Somebody to whom a request may be handed over. */
+export type Taker = { id: PrincipalId; name: string };
 
 /**
  * A request as people see it, on every platform. Labels and layout are ours; every value is plain text that a

@@ -2,7 +2,7 @@
  * The ports: what the core asks of the parts around it, and what adapters may ask of the core.
  * Concrete parts are known to `main.ts` and `cli.ts` alone.
  */
-import type { Delivered, Form, Message } from './card.ts';
+import type { Delivered, Form, Message, Taker } from './card.ts';
 import type { MessageId, PrincipalId, RenderingId, RequestId, ThreadId, TurnId } from './ids.ts';
 import type { Account, Identification, Platform, Principal } from './principal.ts';
 import type { Proposal, RequestView } from './request.ts';
@@ -180,6 +180,11 @@ export type EditInput = {
   arguments: Record<string, unknown>;
 };
 
+/** `to`: the id of whom they chose, untrusted; `digest`: what they saw. */
+export type HandOverInput = { request: RequestId; principal: PrincipalId; digest: string; to: string };
+/** `refused`: this person may not; `ignored`: nothing was changed, for another reason. */
+export type HandOverOutcome = { kind: 'done' | 'refused' | 'ignored'; words: string };
+
 /** Whoever changes a request asks for it too; what was confirmed and approved before counts no more. */
 export type EditOutcome = DecisionOutcome | { kind: 'unfit'; message: string };
 
@@ -278,6 +283,10 @@ export interface Assistant {
 export interface WorkspaceAssistant extends Assistant {
   /** Changes a pending request within its action's schema. */
   edit(input: EditInput): Promise<EditOutcome>;
+  /** Those to whom this viewer may hand a pending request over, and as what they see it; null where there is nobody. */
+  takers(id: RequestId, viewer: PrincipalId): Promise<{ people: Taker[]; digest: string } | null>;
+  /** Hands it over, once more judged; what became of it, in words. */
+  handOver(input: HandOverInput): Promise<HandOverOutcome>;
   /** The form of a pending request, filled with what stands there; null where this viewer may not change it. */
   editForm(id: RequestId, viewer: PrincipalId): Promise<{ form: Form; digest: string } | null>;
 }
@@ -299,6 +308,11 @@ export interface ChatAssistant extends Assistant {
    * or where it does not stand so any more. What is sent comes as a delivery (`edit`), as everything that acts.
    */
   editFormOf(rendering: RenderingId, viewer: PrincipalId): Promise<Form | null>;
+  /**
+   * Those to whom this viewer may hand over what stands as it was shown so, in the directory's order; nobody where it is not theirs
+   * to hand over: a press then says why. What is chosen comes as a delivery (`delegate`).
+   */
+  takersOf(rendering: RenderingId, viewer: PrincipalId): Promise<Taker[]>;
   /** Whether there is something for this viewer to deny where it stands as it was shown so; where not, a press says why. */
   mayDeny(rendering: RenderingId, viewer: PrincipalId): Promise<boolean>;
   /** Checks values as typed against the action's own schema; null where this person could not use the action. */

@@ -32,6 +32,8 @@ export const Content = z.discriminatedUnion('kind', [
     text: z.string(),
     /** Forwarded or quoted text that the platform tells apart; always labelled `fetched`. */
     fetched: z.array(z.string()).default([]),
+    /** Whom its words name, as the platform vouches for: `words` as they stand in `text`. Absent: nobody. */
+    mentions: z.array(z.strictObject({ words: z.string(), account: Account })).optional(),
     /** How many files came with it; absent: none. Nobody opens them, and their names are not read either. */
     files: z.int().positive().optional(),
   }),
@@ -51,6 +53,8 @@ export const Content = z.discriminatedUnion('kind', [
   /** What became of a request whose outcome is unknown, by somebody who looked. */
   z.strictObject({ kind: z.literal('resolve'), rendering: RenderingId, as: z.enum(['succeeded', 'failed']) }),
   z.strictObject({ kind: z.literal('report'), rendering: RenderingId, words: z.string() }),
+  /** `to`: whom somebody chose among those to whom it may be handed over, by the directory's id; untrusted, empty where nobody. */
+  z.strictObject({ kind: z.literal('delegate'), rendering: RenderingId, to: z.string() }),
   /** The form that changes a pending request, as sent; it changes nothing but what was seen. */
   z.strictObject({
     kind: z.literal('edit'),
@@ -68,7 +72,14 @@ export const isSpoken = (content: Content): content is Spoken =>
   content.kind === 'message' || content.kind === 'form';
 
 /** Kinds that a person presses on a card: what became of it concerns whoever pressed. */
-export const PRESSES: readonly Content['kind'][] = ['decision', 'undo', 'resolve', 'report', 'edit'];
+export const PRESSES: readonly Content['kind'][] = [
+  'decision',
+  'undo',
+  'resolve',
+  'report',
+  'delegate',
+  'edit',
+];
 
 /**
  * One inbound event, verified and parsed by an adapter, before anybody is identified.

@@ -37,7 +37,7 @@ export function helpAnswer(tools: readonly PlannerTool[], before = ''): Plan {
 
 /** What is understood everywhere, and is no action. */
 const ASIDE =
-  'And always: `home`, `my requests`, `waiting for me`, `undo REQUEST-ID`, `cancel REQUEST-ID`, `report: what looks wrong`, `whoami`.';
+  'And always: `home`, `my requests`, `waiting for me`, `undo REQUEST-ID`, `cancel REQUEST-ID`, `delegate REQUEST-ID to PERSON`, `resolve REQUEST-ID succeeded|failed`, `who is on call`, `report: what looks wrong`, `whoami`.';
 
 /** One action in full. */
 export function toolHelp(tool: PlannerTool): Plan {

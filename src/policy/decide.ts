@@ -39,7 +39,7 @@ export type PolicyDecider = {
     needs: readonly ApprovalNeed[],
     request: ApprovableRequest,
     context: PolicyContext,
-  ): PrincipalId[];
+  ): Iterable<PrincipalId>;
   /** May this person do this to the house itself? */
   may(principal: Person, action: HouseAction): boolean;
   /** The same, with why and who can help. */
@@ -64,13 +64,13 @@ export function createPolicy(loaded: LoadedPolicies, people: () => readonly Pers
     loaded,
     decide: (input) => decide(loaded, input, true),
     mayApprove: (principal, request, context) => mayApprove(loaded, principal, request, context, people()),
-    approvers(needs, request, context) {
+    *approvers(needs, request, context) {
       const everybody = people();
       const requester = everybody.find((person) => person.id === request.requester);
-      if (requester === undefined) return [];
+      if (requester === undefined) return;
       const facts = factsOf(request, context);
       const found = eligibleApprovers(loaded, needs, request, requester, facts, everybody);
-      return [...found].map((person) => person.id);
+      for (const person of found) yield person.id;
     },
     may: (principal, action) => mayDo(loaded, principal, action, people()).allowed,
     mayInWords: (principal, action) => mayDo(loaded, principal, action, people()),

@@ -35,6 +35,8 @@ export type CardInput = {
   mayEdit: boolean;
   /** Whether an approval of theirs would fill something that is missing still. */
   wouldCount: boolean;
+  /** Whether there is somebody to whom they could hand it over. */
+  mayHandOver?: boolean;
   /** Something given for a time, or taken back then: what became of it whoever asked does not say. */
   isForATime?: boolean;
   /** Until when it may be taken back, where it may. */
@@ -204,12 +206,14 @@ function offersOf({
   request,
   viewer,
   mayEdit,
+  mayHandOver,
   undoUntil,
   isForATime,
 }: CardInput): Required<Pick<Card, 'offers'>> & Pick<Card, 'undoUntil'> {
   const isOpen = request.state === 'pending' && request.effect === 'write';
   const offers: CardOffer[] = [];
   if (isOpen && viewer !== 'other' && mayEdit) offers.push('edit');
+  if (isOpen && viewer === 'approver' && mayHandOver) offers.push('hand_over');
   if (undoUntil) offers.push('undo');
   // Whoever asked or may approve can look, and say what they found.
   const asksForIt = viewer === 'requester' || viewer === 'co-requester';

@@ -34,6 +34,8 @@ export type Channel = {
   cardsPerRequest: number;
   /** `times`: delivered so often at once, byte for byte the same. */
   say(person: Person, text: string, where?: 'direct' | 'shared', times?: number): Promise<Said>;
+  /** Says `words` and then mentions somebody, alone with us; answers where. */
+  sayOf(person: Person, words: string, whom: Person): Promise<Said>;
   /** In the same conversation. */
   reply(said: Said, text: string): Promise<void>;
   /** Everything of ours in that conversation since it was begun, oldest first. */
@@ -50,6 +52,10 @@ export type Channel = {
   ): Promise<void>;
   /** `times`: pressed so often at once, each a press of its own. */
   undo(person: Person, card: Shown, times?: number): Promise<void>;
+  /** The ids of those whom the card's button offers to choose from; empty where there is no list. */
+  takers(person: Person, card: Shown): Promise<string[]>;
+  /** Opens the list, and chooses this one. */
+  handOver(person: Person, card: Shown, to: Person): Promise<void>;
   report(person: Person, card: Shown, words: string): Promise<void>;
   /** A thumb up or down on an answer of a model, with words beside it where the platform asks for some. */
   judge(person: Person, answer: Shown, positive: boolean, words: string): Promise<void>;

@@ -41,6 +41,10 @@ export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },
       {
+        rule: 'handed-over-by-mention',
+        why: 'there are no mentions in the workspace; the button lists everybody, and the command takes names and ids',
+      },
+      {
         rule: 'foreign-form',
         why: 'a conversation in the workspace is one person’s; several people meet on a request’s page',
       },

@@ -253,6 +253,31 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(await story.company.runs(digest)).toBe(1);
   },
 
+  'handed-over-by-button': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const bobs = story.before(asked.cards, 'bob');
+    expect(bobs.offers).toContain('hand_over');
+    expect(await channel.takers('bob', bobs)).toEqual(['carol']);
+    const shared = asked.cards.find(({ readers }) => readers === 'all') ?? bobs;
+    expect(await channel.takers('dave', shared)).toEqual([]);
+    await story.isTold('bob', 'Carol Clark is asked now.', () => channel.handOver('bob', bobs, 'carol'));
+    const handed = (await story.company.entries('approval.delegated')).at(-1);
+    expect(handed).toMatchObject({ principal: 'bob', data: { digest: asked.digest, to: 'carol' } });
+    expect(await channel.takers('bob', bobs)).toEqual([]);
+    await channel.press('carol', story.before(asked.cards, 'carol'), 'approve');
+    await story.everywhere(asked.digest, 'passed.');
+  },
+
+  'handed-over-by-mention': async (channel, story) => {
+    const asked = await story.asksForChecks();
+    const [, id] = /Request ([0-9a-f]{8})/.exec(story.before(asked.cards, 'bob').text) ?? [];
+    const said = await channel.sayOf('bob', `delegate ${id} to`, 'carol');
+    await story.says(said, 'Carol Clark is asked now.');
+    const handed = (await story.company.entries('approval.delegated')).at(-1);
+    expect(handed).toMatchObject({ principal: 'bob', data: { digest: asked.digest, to: 'carol' } });
+    await story.cancels(asked);
+  },
+
   'undone-by-button': async (channel, { says, answer, company }) => {
     const title = 'The blinds of room 7 are stuck';
     const said = await channel.say('dave', `ticket create title="${title}"`);
@@ -293,7 +318,7 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     const asked = await story.asksForChecks();
     const words = `why at night? ${crypto.randomUUID()}`;
     const bobs = story.before(asked.cards, 'bob');
-    expect(bobs.offers).toEqual(['edit', 'report']);
+    expect(bobs.offers).toEqual(['edit', 'hand_over', 'report']);
     await channel.report('bob', bobs, words);
     await settles(async () => {
       const told = (await story.company.operatorsHear()).join('\n');

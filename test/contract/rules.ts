@@ -24,6 +24,9 @@ export const RULES = {
   'mention-refused-alone': 'A mention that is refused is answered to whoever wrote it, and to nobody else.',
   'edited-by-button':
     'Edit by its button voids what was approved, and the requester is told and confirms anew.',
+  'handed-over-by-button':
+    'Hand over by its button lists those who may take it and nobody else; whoever is chosen is asked, and may decide.',
+  'handed-over-by-mention': 'Hand over by a typed command finds whom a mention means.',
   'undone-by-button': 'Undo by its button takes back once what was done, however often it is pressed.',
   'undo-as-policy-lets': 'Undo is offered only where policy would let whoever asked take it back.',
   'reported-by-button': 'Report by its button reaches the operators and the log.',

@@ -11,6 +11,7 @@ import { PUBLIC_URL, SLACK, STRANGER, slackUser } from './company-files.ts';
 type Native = { channel: string; ts: string };
 const OFFERS: readonly string[] = [
   'edit',
+  'hand_over',
   'undo',
   'happened',
   'did_not_happen',
@@ -22,9 +23,15 @@ export async function slackChannel(company: Company): Promise<Channel> {
   const { slack } = company;
   const { workspace } = slack;
 
-  const write = async (user: string, text: string, where: Partial<Native>, times = 1): Promise<Native> => {
+  const write = async (
+    user: string,
+    text: string,
+    where: Partial<Native>,
+    times = 1,
+    mentions = '',
+  ): Promise<Native> => {
     const channel = where.channel ?? workspace.directWith(user);
-    const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+    const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;') + mentions;
     const wire = channel.startsWith('D') ? escaped : `<@${BOT_USER}> ${escaped}`;
     const thread = where.ts ?? null;
     const { ts } = workspace.add({ channel, thread, user, text: wire, blocks: [] });
@@ -50,6 +57,9 @@ export async function slackChannel(company: Company): Promise<Channel> {
       const at = where === 'direct' ? {} : { channel: SLACK.general };
       return { person, native: await write(slackUser(person), text, at, times) };
     },
+    async sayOf(person, words, whom) {
+      return { person, native: await write(slackUser(person), `${words} `, {}, 1, `<@${slackUser(whom)}>`) };
+    },
     async reply({ person, native }, text) {
       await write(slackUser(person), text, native as Native);
     },
@@ -73,6 +83,20 @@ export async function slackChannel(company: Company): Promise<Channel> {
     async undo(person, card, times = 1) {
       const presses = Array.from({ length: times }, () => click(slackUser(person), card, 'undo'));
       await Promise.all(presses);
+    },
+    async takers(person, card) {
+      const user = slackUser(person);
+      const opened = workspace.views.length;
+      await click(user, card, 'hand_over');
+      if (workspace.views.length === opened) return [];
+      const [input] = inputsOf(slack.dialog(user).view);
+      return input !== undefined && 'options' in input.element
+        ? input.element.options.map(({ value }) => value)
+        : [];
+    },
+    async handOver(person, card, to) {
+      await click(slackUser(person), card, 'hand_over');
+      await slack.submit(slackUser(person), { to });
     },
     async report(person, card, words) {
       await click(slackUser(person), card, 'report');

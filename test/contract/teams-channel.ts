@@ -11,6 +11,7 @@ import { PUBLIC_URL, STRANGER, TEAMS, teamsUser } from './company-files.ts';
 type Native = { conversation: string; from: number };
 const OFFERS: readonly string[] = [
   'edit',
+  'hand_over',
   'undo',
   'happened',
   'did_not_happen',
@@ -90,6 +91,17 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     async say(person, text, where = 'direct', times = 1): Promise<Said> {
       return { person, native: await write(teamsUser(person), text, where, times) };
     },
+    async sayOf(person, words, whom) {
+      const user = teamsUser(person);
+      const place = teams.personalChat(user);
+      const from = teams.in(place).length;
+      // What a mention reads is whatever its writer left of the name: who is meant, its id says.
+      const text = '<at>Somebody</at>';
+      const mentioned = { id: `29:${whom}`, aadObjectId: teamsUser(whom) };
+      const entities = [{ type: 'mention', text, mentioned }];
+      await deliver(user, teams.said(user, place, `${words} ${text}`, { entities }));
+      return { person, native: { conversation: place, from } satisfies Native };
+    },
     async reply({ person, native }, text) {
       const user = teamsUser(person);
       await deliver(user, teams.said(user, (native as Native).conversation, text));
@@ -108,6 +120,17 @@ export async function teamsChannel(company: Company): Promise<Channel> {
       press(teamsUser(person), card, decision, times, reason === undefined ? {} : { reason }),
     async undo(person, card, times = 1) {
       await Promise.all(Array.from({ length: times }, () => click(teamsUser(person), card, 'undo')));
+    },
+    async takers(person, card) {
+      const list = await click(teamsUser(person), card, 'hand_over');
+      return list === null ? [] : choicesIn(list);
+    },
+    async handOver(person, card, to) {
+      const user = teamsUser(person);
+      const list = await click(user, card, 'hand_over');
+      if (list === null) throw new Error('there is no list');
+      const native = { ...(card.native as FakeMessage), card: list };
+      await click(user, { ...card, native }, 'handed_over', { taker: to });
     },
     async report(person, card, words) {
       await click(teamsUser(person), card, 'report', { report: words });
@@ -169,6 +192,11 @@ function shownIn({ body }: Card): Record<string, string> {
     'id' in it && it.value !== undefined ? [[it.id, String(it.value)]] : [],
   );
   return Object.fromEntries(entries);
+}
+
+/** What a list lets choose from. */
+function choicesIn({ body }: Card): string[] {
+  return body.flatMap((it) => ('choices' in it ? it.choices.map(({ value }) => value) : []));
 }
 
 function drawn(message: FakeMessage): string {

@@ -95,6 +95,9 @@ export async function webChannel(company: Company): Promise<Channel> {
       threads.push({ person, thread });
       return { person, native: { thread } satisfies Native };
     },
+    async sayOf() {
+      throw new Error('the workspace has no mentions');
+    },
     async reply({ person, native }, text) {
       await change(person, 'messages', { text, thread: (native as Native).thread });
     },
@@ -126,6 +129,18 @@ export async function webChannel(company: Company): Promise<Channel> {
       // As our page does: one key, however often it is pressed.
       const key = `undo:${card!.request}:${card!.digest}`;
       await change(person, 'messages', { text: `undo ${card!.request}`, thread }, times, key);
+    },
+    async takers(person, shown) {
+      const { card } = shown.native as NativeCard;
+      const { status, body } = await visitors.get(person)!.read(`/api/workspace/takers/${card!.request}`);
+      return status === 200 ? (body as { people: { id: string }[] }).people.map(({ id }) => id) : [];
+    },
+    async handOver(person, shown, to) {
+      const { card } = shown.native as NativeCard;
+      const handed = { digest: card!.digest, to };
+      const { body } = await change(person, `requests/${card!.request}/hand-overs`, handed);
+      const { words } = body as { words?: string };
+      if (words !== undefined) answers.set(person, [...(answers.get(person) ?? []), words]);
     },
     async report(person, shown, words) {
       const { card } = shown.native as NativeCard;

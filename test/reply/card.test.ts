@@ -41,6 +41,15 @@ describe('offers besides deciding', () => {
     expect(offered('requester', { effect: 'read' })).toEqual(['report']);
     expect(buildCard({ ...inputOf({}, 'approver'), mayEdit: false }).offers).toEqual(['report']);
   });
+  test('who may approve it may hand it over while it waits, where there is somebody to take it', () => {
+    const offers = (viewer: Viewer, mayHandOver: boolean, changes: Partial<StoredRequest> = {}) =>
+      buildCard({ ...inputOf(changes, viewer), mayHandOver }).offers;
+    expect(offers('approver', true)).toEqual(['edit', 'hand_over', 'report']);
+    expect(offers('approver', false)).toEqual(['edit', 'report']);
+    for (const viewer of ['requester', 'co-requester', 'other'] as const)
+      expect(offers(viewer, true)).not.toContain('hand_over');
+    expect(offers('approver', true, { state: 'approved' })).toEqual(['report']);
+  });
   test('what can be taken back is offered with its time', () => {
     const until = new Date('2026-11-21T10:00:00Z');
     expect(offered('requester', { state: 'succeeded' }, until)).toEqual(['undo', 'report']);

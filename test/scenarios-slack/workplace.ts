@@ -88,6 +88,7 @@ export function buttonsOf(message: FakeMessage): string[] {
 
 const OFFERS: readonly string[] = [
   'edit',
+  'hand_over',
   'undo',
   'happened',
   'did_not_happen',

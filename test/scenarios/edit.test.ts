@@ -200,7 +200,10 @@ when { resource.action == "ci.trigger" };
     await running.reload();
     const card = async (person: string) =>
       (await assistant.requestPage(asked.id, person as PrincipalId))!.message.card!;
-    expect(await card('bob')).toMatchObject({ buttons: ['approve', 'deny'], offers: ['edit', 'report'] });
+    expect(await card('bob')).toMatchObject({
+      buttons: ['approve', 'deny'],
+      offers: ['edit', 'hand_over', 'report'],
+    });
     // Nor would erin's approval add anything: it is people on call who are needed.
     expect(await card('erin')).toMatchObject({ buttons: ['deny'], offers: ['report'] });
     expect(await assistant.editForm(asked.id, 'erin' as PrincipalId)).toBeNull();

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { beforeAll, describe, expect, it } from 'vitest';
+import type { PrincipalId, RequestId } from '../../src/model/ids.ts';
 import type { RequestView } from '../../src/model/request.ts';
 import { settles, useAssistant } from '../support/assistant.ts';
 import { allowAWeek, hoursPass, passToNextStep, plannedStep } from './reach-support.ts';
@@ -47,6 +48,14 @@ describe('a request that nobody decides', () => {
       .then((rows) => rows.map((row) => row.person));
   const named = (request: { id: string }, ...people: string[]) =>
     settles(async () => (await asked(request)).join() === people.join(), `${people.join()} are asked`);
+  /** To whom this person's card offers to hand it over; their button is there exactly where that is somebody. */
+  const offered = async (person: string, { id }: { id: string }): Promise<string[]> => {
+    const { assistant } = house().running;
+    const found = await assistant.takers(id as RequestId, person as PrincipalId);
+    const page = await assistant.requestPage(id as RequestId, person as PrincipalId);
+    expect(page?.message.card?.offers?.includes('hand_over') ?? false).toBe(found !== null);
+    return found?.people.map((it) => it.id) ?? [];
+  };
   const waiting = (request: { id: string }) => plannedStep(house().database.owner, request);
   const nextStep = (request: { id: string }) => passToNextStep(house().database.owner, request);
 
@@ -102,7 +111,9 @@ describe('a request that nobody decides', () => {
       (await say(from, `delegate ${request.id.slice(0, 8)} to ${to}`)).reply;
 
     expect(await hand('alice', 'carol')).toMatch(/You asked for this yourself/);
-    expect(await hand('dave', 'carol')).not.toMatch(/is asked now/);
+    // A beginning tells nobody of what is none of theirs; a whole id is refused, on the record.
+    expect(await hand('dave', 'carol')).toMatch(/no request of that id/);
+    expect((await say('dave', `delegate ${request.id} to carol`)).reply).toMatch(/No rule lets Dave Davis/);
     expect(await hand('carol', 'bob')).toMatch(/You are not asked about this one/);
     expect(await hand('bob', 'dave')).toMatch(/Dave Davis may not approve this/);
     expect(await hand('bob', 'alice')).toMatch(/Alice Adams may not approve this/);
@@ -110,7 +121,13 @@ describe('a request that nobody decides', () => {
     expect(await hand('bob', 'somebody')).toMatch(/I know nobody of that name/);
     expect(await asked(request)).toEqual(['bob']);
 
+    expect(await offered('bob', request)).toEqual(['carol']);
+    expect(await offered('carol', request)).toEqual([]);
+    expect(await offered('dave', request)).toEqual([]);
+
     expect(await hand('bob', 'Carol Clark')).toMatch(/Carol Clark is asked now/);
+    expect(await offered('bob', request)).toEqual([]);
+    expect(await offered('carol', request)).toEqual(['bob']);
     expect(await asked(request)).toEqual(['carol']);
     expect(await hand('bob', 'carol')).toMatch(/Carol Clark is asked already/);
     expect(await hand('bob', 'bob')).toMatch(/That is you/);
@@ -138,6 +155,36 @@ describe('a request that nobody decides', () => {
       ['carol', 'delegate'],
     ]);
     expect(await hand('carol', 'bob')).toMatch(/no request of that id that waits/);
+  });
+
+  it('is handed over on its page as it stands there, by whose it is, and not otherwise', async () => {
+    const { running, entries, done } = house();
+    const request = await checks();
+    await named(request, 'bob');
+    const hand = (principal: string, to: string, digest = request.digest) =>
+      running.assistant.handOver({
+        request: request.id as RequestId,
+        principal: principal as PrincipalId,
+        digest,
+        to,
+      });
+    expect(await hand('bob', 'carol', '0'.repeat(64))).toMatchObject({
+      kind: 'ignored',
+      words: expect.stringMatching(/out of date/),
+    });
+    expect(await hand('dave', 'carol')).toMatchObject({ kind: 'refused' });
+    expect(await hand('nobody', 'carol')).toMatchObject({ kind: 'refused' });
+    expect(await hand('bob', 'dave')).toMatchObject({ kind: 'ignored' });
+    expect(await hand('bob', '')).toMatchObject({ kind: 'ignored' });
+    expect(await asked(request)).toEqual(['bob']);
+    expect(await hand('bob', 'carol')).toMatchObject({
+      kind: 'done',
+      words: expect.stringMatching(/^Carol Clark is asked now/),
+    });
+    expect(await asked(request)).toEqual(['carol']);
+    const refused = (await entries(request)).filter((entry) => entry.type === 'approval.refused');
+    expect(refused).toMatchObject([{ principal: 'dave', data: { decision: 'delegate' } }]);
+    await done('carol', request, 'approve');
   });
 
   it('says who is on call', async () => {

@@ -35,6 +35,7 @@ type Thread = { id: ThreadId; owner: PrincipalId; title: string; updatedAt: stri
 
 export class WebAssistant implements WorkspaceAssistant {
   readonly deliveries: Delivery[] = [];
+  readonly handedOver: Parameters<WorkspaceAssistant['handOver']>[0][] = [];
   readonly judgements: Parameters<WorkspaceAssistant['feedback']>[0][] = [];
   private readonly threadsById = new Map<ThreadId, Thread>();
   private readonly requests = new Map<RequestId, Kept>();
@@ -92,6 +93,22 @@ export class WebAssistant implements WorkspaceAssistant {
     this.change({ kind: 'request', request: kept.id });
     this.change({ kind: 'thread', thread: kept.thread });
     return { kind: 'done', request: viewOf(kept) };
+  }
+
+  /** Everybody who could approve it, but for whoever looks. */
+  async takers(id: RequestId, viewer: PrincipalId): ReturnType<WorkspaceAssistant['takers']> {
+    const kept = this.requests.get(id);
+    const people = kept === undefined ? [] : (await this.people()).filter(({ id: one }) => one !== viewer);
+    return kept === undefined ? null : { people, digest: digestOf(kept) };
+  }
+
+  async handOver(input: Parameters<WorkspaceAssistant['handOver']>[0]) {
+    this.handedOver.push(input);
+    const kept = this.requests.get(input.request);
+    if (kept === undefined) return { kind: 'ignored' as const, words: 'There is no such request.' };
+    return digestOf(kept) === input.digest
+      ? { kind: 'done' as const, words: `${input.to} is asked now. You can still decide yourself.` }
+      : { kind: 'ignored' as const, words: 'That card is out of date; nothing was changed.' };
   }
 
   async edit(input: Parameters<WorkspaceAssistant['edit']>[0]): ReturnType<WorkspaceAssistant['edit']> {

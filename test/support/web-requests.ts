@@ -153,6 +153,7 @@ export function cardOf(kept: Kept, viewer: Principal): Card {
     buttons: buttonsFor(kept, viewer),
     offers: [
       ...(mayEdit(kept, viewer) ? (['edit'] as const) : []),
+      ...(buttonsFor(kept, viewer).includes('approve') ? (['hand_over'] as const) : []),
       ...(mayUndo(kept, viewer) ? (['undo'] as const) : []),
       'report',
     ],

@@ -1,5 +1,5 @@
 /** What the client asks of its own server. */
-import type { Form, Message } from '../../../src/model/card.ts';
+import type { Form, Message, Taker } from '../../../src/model/card.ts';
 import type { AuditRow, Operations, RequestPage, ThreadSummary } from '../../../src/model/ports.ts';
 import type { DecisionKind } from '../../../src/model/turn.ts';
 
@@ -31,6 +31,8 @@ export type Reads = {
 } & { [path: `/threads/${string}`]: Message[] } & { [path: `/requests/${string}`]: RequestPage } & {
   [path: `/forms/${string}`]: Form;
 } & { [path: `/edit-forms/${string}`]: { form: Form; digest: string } } & {
+  [path: `/takers/${string}`]: { people: Taker[]; digest: string };
+} & {
   [path: `/turns/${string}`]: { thread: string; settled: boolean };
 } & {
   [path: `/audit${string}`]: AuditPage;
@@ -55,6 +57,8 @@ export type Api = {
   decide(request: string, decision: DecisionKind, digest: string, reason: string | null): Promise<void>;
   /** Changes what a pending request asks for, as it stood under this digest. */
   edit(request: string, given: Record<string, unknown>, digest: string): Promise<void>;
+  /** Hands a request over, as it stood under this digest; answers what became of it, in words. */
+  handOver(request: string, to: string, digest: string): Promise<string>;
   /** Says what this person thinks of an answer of a model; `words` may be empty. */
   judge(thread: string, message: string, positive: boolean, words: string): Promise<void>;
   /** The raw stream of changes. */
@@ -132,6 +136,10 @@ export function apiAs(person: string, csrf: string | undefined, ended: () => voi
     },
     edit: async (request, given, digest) => {
       await send(`/requests/${request}/edits`, { arguments: given, digest }, crypto.randomUUID());
+    },
+    handOver: async (request, to, digest) => {
+      const answer = await send(`/requests/${request}/hand-overs`, { to, digest }, crypto.randomUUID());
+      return ((await answer.json()) as { words: string }).words;
     },
     judge: async (thread, message, positive, words) => {
       const body = { message, positive, ...(words.trim() === '' ? {} : { words }) };

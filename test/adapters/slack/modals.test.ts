@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { editModal, errorsOf, fitsModal, formModal, reasonModal } from '../../../adapters/slack/modals.ts';
+import {
+  editModal,
+  errorsOf,
+  fitsModal,
+  formModal,
+  handOverModal,
+  reasonModal,
+} from '../../../adapters/slack/modals.ts';
 import type { Form } from '../../../src/model/card.ts';
 import { MessageId, newId, PrincipalId, RenderingId } from '../../../src/model/ids.ts';
 import { checkModal, inputsOf, textsOf } from '../../support/slack/block-schema.ts';
@@ -261,6 +268,53 @@ describe('a denial', () => {
   });
 });
 
+describe('handing over', () => {
+  const CAROL = { id: PrincipalId.parse('carol'), name: 'Carol Clark' };
+  const shown = async (takers = [CAROL]) => {
+    const all = await connected();
+    const card = cardWith({ buttons: ['approve', 'deny'], offers: ['hand_over'] });
+    all.assistant.known.set('UBOB', { ...ALICE, id: PrincipalId.parse('bob') });
+    all.assistant.takers.set(card.rendering, takers);
+    await all.adapter.surface.post(place('CAPPROVALS'), messageWith({ card }));
+    return { ...all, card, message: all.slack.messages('CAPPROVALS')[0]! };
+  };
+
+  test('lists those who may take it, and says who was chosen', async () => {
+    const { slack, assistant, card, message } = await shown();
+    await slack.click('UBOB', message, 'hand_over');
+    expect(textsOf(slack.dialog('UBOB').view)).toContain('Carol Clark (carol)');
+    expect(assistant.stored).toEqual([]);
+    await slack.submit('UBOB', { to: 'carol' });
+    expect(assistant.stored).toMatchObject([
+      {
+        account: { user: 'UBOB' },
+        place: { container: 'CAPPROVALS', thread: message.ts },
+        content: { kind: 'delegate', rendering: card.rendering, to: 'carol' },
+      },
+    ]);
+  });
+
+  test.each(['UBOB', 'USTRANGER'])(
+    'opens nothing for %s, who has nobody to hand it to; the core says why',
+    async (user) => {
+      const { slack, assistant, card, message } = await shown([]);
+      slack.workspace.channels.get('CAPPROVALS')!.members.add(user);
+      await slack.click(user, message, 'hand_over');
+      expect(slack.workspace.views).toEqual([]);
+      expect(assistant.stored).toMatchObject([
+        { content: { kind: 'delegate', rendering: card.rendering, to: '' } },
+      ]);
+    },
+  );
+
+  test('says how many more there are than a dialog can list', () => {
+    const many = Array.from({ length: 130 }, (_, at) => ({ ...CAROL, id: PrincipalId.parse(`p${at}`) }));
+    const view = handOverModal(many, newId(RenderingId), null);
+    checkModal(view);
+    expect(textsOf(view).join('\n')).toContain('30 more may take it over');
+  });
+});
+
 describe('a dialog that Slack asks to open later', () => {
   const NOT_NOW = /Slack opens no dialog for me at the moment, so nothing was done/;
   const withCard = async (where: (slack: Slack) => string) => {
@@ -268,8 +322,9 @@ describe('a dialog that Slack asks to open later', () => {
     const { slack, assistant, adapter } = all;
     assistant.known.set('UALICE', ALICE);
     assistant.forms.push(TICKET);
-    const card = cardWith({ buttons: ['approve', 'deny'], offers: ['edit', 'report'] });
+    const card = cardWith({ buttons: ['approve', 'deny'], offers: ['edit', 'hand_over', 'report'] });
     assistant.editable.set(card.rendering, TICKET);
+    assistant.takers.set(card.rendering, [{ id: PrincipalId.parse('carol'), name: 'Carol Clark' }]);
     const channel = where(slack);
     slack.workspace.channels.get('CAPPROVALS')!.members.add('UALICE');
     await adapter.surface.post(place(channel), messageWith({ card }));
@@ -281,7 +336,7 @@ describe('a dialog that Slack asks to open later', () => {
     expect(assistant.stored).toEqual([]);
   };
 
-  test.each(['deny', 'edit', 'report'])(
+  test.each(['deny', 'edit', 'hand_over', 'report'])(
     'after a press of %s is said to whoever pressed, alone',
     async (button) => {
       const all = await withCard(() => 'CAPPROVALS');

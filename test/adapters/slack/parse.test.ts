@@ -65,6 +65,20 @@ describe('a message', () => {
     expect(content).toMatchObject({ text: 'status' });
   });
 
+  test('says whom its own words mention, as they read there, and not us nor whom a quotation mentions', () => {
+    const text = '<@U0BOT> delegate 381579f3 to <@U02BEN> or <@W03|Ann &amp; Co>\n&gt; <@U04EVE>';
+    const user = (id: string) => ({ platform: 'slack', enterprise: null, team: 'T0ACME', user: id });
+    expect(delivered(mention({ text })).content).toEqual({
+      kind: 'message',
+      text: 'delegate 381579f3 to @U02BEN or @Ann & Co',
+      fetched: ['@U04EVE'],
+      mentions: [
+        { words: '@U02BEN', account: user('U02BEN') },
+        { words: '@Ann & Co', account: user('W03') },
+      ],
+    });
+  });
+
   test('that only mentions us asks for help', () => {
     const { content, place } = delivered(mention({ text: ' <@U0BOT>  ' }));
     expect(content).toEqual({ kind: 'message', text: 'help', fetched: [] });
@@ -206,6 +220,9 @@ describe('a command', () => {
       command: { key: 'slack:trigger:9.9.z', content: { text: 'ci trigger repo=web' } },
     });
     expect(parsePayload({ ...command, text: '' }, self)).toMatchObject({ kind: 'command', text: 'help' });
+    expect(parsePayload({ ...command, text: 'delegate 1 to <@U02BEN|ben>' }, self)).toMatchObject({
+      command: { content: { mentions: [{ words: '@ben', account: { team: 'T0ACME', user: 'U02BEN' } }] } },
+    });
   });
 
   test.each([

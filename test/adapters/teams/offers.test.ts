@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { View } from '../../../adapters/teams/receive.ts';
 import { renderCard } from '../../../adapters/teams/render-card.ts';
-import { renderEdit } from '../../../adapters/teams/render-form.ts';
+import { renderEdit, renderTakers } from '../../../adapters/teams/render-form.ts';
 import type { Form, Card as OurCard } from '../../../src/model/card.ts';
 import { PrincipalId } from '../../../src/model/ids.ts';
 import { Card, executesOf, runsOf } from '../../support/teams/card-schema.ts';
@@ -26,7 +26,11 @@ const WORDS = 'application/vnd.microsoft.activity.message';
 
 /** A card in a channel, which Alice may change, as she sees it. */
 async function shown(change: Partial<OurCard> = {}, mayEdit = true) {
-  const card = cardWith({ buttons: ['approve', 'deny'], offers: ['edit', 'undo', 'report'], ...change });
+  const card = cardWith({
+    buttons: ['approve', 'deny'],
+    offers: ['edit', 'hand_over', 'undo', 'report'],
+    ...change,
+  });
   const view = async () => messageWith({ text: '', card });
   const all = await connected({ options: { view } });
   all.assistant.known.set(ALICE, PERSON);
@@ -180,6 +184,55 @@ test('a form that is asked for with words comes back too, with what is wrong at 
   expect(assistant.stored).toMatchObject([{ content: { kind: 'form', arguments: { title: 'better' } } }]);
 });
 
+describe('Hand over', () => {
+  const CAROL = { id: PrincipalId.parse('carol'), name: 'Carol Clark' };
+
+  test('is answered with those who may take it; whom somebody chose is sent on', async () => {
+    const { assistant, card, message, press } = await shown();
+    assistant.takers.set(card.rendering, [CAROL]);
+    const list = replaced(message, await press(ALICE, message, 'hand_over'));
+    expect(assistant.stored).toEqual([]);
+    const choices = [{ title: 'Carol Clark (carol)', value: 'carol' }];
+    expect(list.card!.body).toContainEqual(expect.objectContaining({ id: 'taker', choices }));
+    await press(ALICE, list, 'handed_over', { taker: 'carol' });
+    const { rendering } = card;
+    expect(assistant.stored).toMatchObject([
+      { account: { user: ALICE }, content: { kind: 'delegate', rendering, to: 'carol' } },
+    ]);
+  });
+
+  test('can be left for the card as it stands', async () => {
+    const { assistant, card, message, press } = await shown();
+    assistant.takers.set(card.rendering, [CAROL]);
+    const list = replaced(message, await press(ALICE, message, 'hand_over'));
+    const back = replaced(message, await press(ALICE, list, 'refresh'));
+    expect(executesOf(back.card).map(({ verb }) => verb)).toContain('approve');
+    expect(assistant.stored).toEqual([]);
+  });
+
+  test.each([ALICE, BOB])(
+    'opens nothing for %s, who has nobody to hand it to; the core says why',
+    async (user) => {
+      const { assistant, card, message, press } = await shown();
+      await press(user, message, 'hand_over');
+      expect(assistant.stored).toMatchObject([
+        { account: { user }, content: { kind: 'delegate', rendering: card.rendering, to: '' } },
+      ]);
+    },
+  );
+
+  test('says how many more there are than a card can hold', () => {
+    const many = Array.from({ length: 400 }, (_, at) => ({ ...CAROL, id: PrincipalId.parse(`p${at}`) }));
+    const card = Card.parse(renderTakers(many, { rendering: 'r' }));
+    const shown = card.body.flatMap((it) => ('choices' in it ? it.choices : []));
+    expect(shown.length).toBeGreaterThan(20);
+    const said = runsOf(card)
+      .map(({ text }) => text)
+      .join('');
+    expect(said).toContain(`${400 - shown.length} more may take it over`);
+  });
+});
+
 describe('words for whoever pressed', () => {
   const REFUSED = 'Bob: You may not.';
   const onlyFor = { platform: 'teams' as const, tenant: place(CHANNEL).tenant, user: BOB };
@@ -232,7 +285,7 @@ describe('a card that several people read', () => {
       expect(teams.messages[before]).toMatchObject({ edits: 1 });
       expect(verbs(teams.messages[before]!)).toEqual(['report']);
       const alices = await teams.seen(ALICE, teams.messages[before]!);
-      expect(verbs(alices)).toEqual(['approve', 'deny', 'edit', 'undo', 'report']);
+      expect(verbs(alices)).toEqual(['approve', 'deny', 'edit', 'hand_over', 'undo', 'report']);
     },
   );
 

@@ -52,6 +52,25 @@ describe('a message', () => {
     });
   });
 
+  test('says whom it mentions, where Teams gives their id in Entra, and not us', () => {
+    const user = 'bbbbbbbb-0000-4000-8000-000000000002';
+    const of = (text: string, mentioned: object) => ({ type: 'mention', text, mentioned });
+    const entities = [
+      of('<at>Bot</at>', { id: '28:bot', aadObjectId: 'cccccccc-0000-4000-8000-000000000003' }),
+      of('<at>Bob</at>', { id: '29:bob', aadObjectId: user.toUpperCase() }),
+      of('<at>Carol</at>', { id: '29:carol' }),
+    ];
+    const text = '<at>Bot</at> delegate 381579f3 to <at>Bob</at>, not <at>Carol</at>';
+    expect(parse({ entities, text })).toMatchObject({
+      delivery: {
+        content: {
+          text: 'delegate 381579f3 to Bob, not Carol',
+          mentions: [{ words: 'Bob', account: { platform: 'teams', tenant: 't', user } }],
+        },
+      },
+    });
+  });
+
   test('keeps what it quotes or forwards apart from its own words', () => {
     const content =
       '<blockquote itemtype="http://schema.skype.com/Reply"><strong>Mallory</strong><p>ignore &amp; run</p></blockquote><p>what is &lt;this&gt;?</p>';

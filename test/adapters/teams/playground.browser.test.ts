@@ -173,7 +173,7 @@ describe.skipIf(MISSING.length > 0)(`in the Agents Playground${WHY}`, () => {
       const { value } = await press(user, at, 'refresh');
       return (value as { actions: { verb?: string }[] }).actions.flatMap(({ verb }) => verb ?? []);
     };
-    expect(await verbsFor(adele())).toEqual(['approve', 'deny', 'edit']);
+    expect(await verbsFor(adele())).toEqual(['approve', 'deny', 'edit', 'hand_over']);
     expect(await verbsFor(patti())).toEqual([]);
 
     const refused = 'You asked for this yourself: somebody else must approve it.';

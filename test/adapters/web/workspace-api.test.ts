@@ -69,6 +69,32 @@ describe('changing a request', () => {
   });
 });
 
+describe('handing a request over', () => {
+  it('lists those who may take it with the digest, and passes on whom somebody chose', async () => {
+    const { card } = await sayRun();
+    const takers = await read('bob', `/takers/${card.request}`);
+    expect(takers).toMatchObject({ status: 200, body: { digest: card.digest } });
+    expect((takers.body as { people: object[] }).people).toContainEqual(
+      expect.objectContaining({ id: 'carol' }),
+    );
+    for (const none of [crypto.randomUUID(), 'none'])
+      expect((await read('bob', `/takers/${none}`)).status).toBe(404);
+    const hand = (digest: string) =>
+      write('bob', `/requests/${card.request}/hand-overs`, { digest, to: 'carol' });
+    expect(await hand(card.digest)).toMatchObject({
+      status: 200,
+      body: { words: expect.stringMatching(/is asked now/) },
+    });
+    expect(assistant.handedOver).toEqual([
+      { request: card.request, principal: 'bob', digest: card.digest, to: 'carol' },
+    ]);
+    expect(await hand('f'.repeat(64))).toMatchObject({ status: 409, body: { error: { code: 'conflict' } } });
+    const nowhere = `/requests/${crypto.randomUUID()}/hand-overs`;
+    expect((await write('bob', nowhere, { digest: card.digest, to: 'carol' })).status).toBe(409);
+    expect((await write('bob', '/requests/none/hand-overs', { digest: 'x', to: 'carol' })).status).toBe(404);
+  });
+});
+
 describe('judging an answer', () => {
   const answered = async () => {
     const { thread } = (await write('alice', '/messages', { text: 'hello' })).body as { thread: string };

@@ -140,6 +140,23 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     await context.close();
   });
 
+  it('hands a request over to whom somebody chose from the list, and says what became of it', async () => {
+    const { page, context, complaints } = await openPage(browser, server.url);
+    const { request } = await askedForRun();
+    await switchTo(page, 'bob');
+    await visit(page, '/waiting');
+    const card = cardIn(page, 'Run a CI job');
+    await card.getByRole('button', { name: 'Hand over' }).click();
+    await card.getByRole('button', { name: 'Back' }).click();
+    await card.getByRole('button', { name: 'Hand over' }).click();
+    await card.getByRole('combobox', { name: /Who should decide it/ }).selectOption('carol');
+    await card.getByRole('button', { name: 'Hand over' }).click();
+    await card.getByRole('status').getByText('is asked now').waitFor();
+    expect(assistant.handedOver).toMatchObject([{ request, principal: 'bob', to: 'carol' }]);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   it('takes back what was done by one tap, and passes a report on, from the card', async () => {
     const { page, context, complaints } = await openPage(browser, server.url);
     await sayIn(page, 'the blinds are stuck, a ticket please');

@@ -3,7 +3,7 @@
  * demand as a database would. For tests of adapters only; it decides nothing.
  */
 import { AppError } from '../../../src/errors.ts';
-import type { Form, Message } from '../../../src/model/card.ts';
+import type { Form, Message, Taker } from '../../../src/model/card.ts';
 import {
   type MessageId,
   newId,
@@ -29,6 +29,8 @@ export type MemoryAssistant = ChatAssistant & {
   readonly mayNot: Set<PrincipalId>;
   /** What known people may change, as it was shown. */
   readonly editable: Map<RenderingId, Form>;
+  /** To whom known people may hand over what was shown so. */
+  readonly takers: Map<RenderingId, Taker[]>;
   /** What each known person is shown to wait for them. */
   readonly waiting: Message[];
   readonly given: Parameters<ChatAssistant['feedback']>[0][];
@@ -55,6 +57,7 @@ export function memoryAssistant(): MemoryAssistant {
   const askedWith: MemoryAssistant['askedWith'] = new Map();
   const mayNot: MemoryAssistant['mayNot'] = new Set();
   const editable: MemoryAssistant['editable'] = new Map();
+  const takers: MemoryAssistant['takers'] = new Map();
   const waiting: MemoryAssistant['waiting'] = [];
   const given: MemoryAssistant['given'] = [];
   const stops: MemoryAssistant['stops'] = [];
@@ -76,6 +79,7 @@ export function memoryAssistant(): MemoryAssistant {
     askedWith,
     mayNot,
     editable,
+    takers,
     waiting,
     given,
     stops,
@@ -87,6 +91,7 @@ export function memoryAssistant(): MemoryAssistant {
       return form === undefined ? null : { action: form.action, form: mayNot.has(viewer) ? null : form };
     },
     mayDeny: async (_rendering, viewer) => !mayNot.has(viewer),
+    takersOf: async (rendering) => takers.get(rendering) ?? [],
     editFormOf: async (rendering) => editable.get(rendering) ?? null,
     checkForm: async (action, values) => {
       if (!forms.some((form) => form.action === action)) return null;

@@ -12,6 +12,7 @@ import { go } from '../navigation.tsx';
 import { Loading, Problem } from '../parts.tsx';
 import { openTurn } from '../turns.ts';
 import { timeLeft } from '../words.ts';
+import { HandOverForm } from './hand-over.tsx';
 
 /** What is written here is about the request as it stands. */
 const placeOf = (what: 'report' | 'edit', { request, digest }: Pick<Card, 'request' | 'digest'>): string =>
@@ -26,12 +27,18 @@ export function Offers({ card }: { card: Card }) {
   if (offers.length === 0) return null;
   const back = () => setOpen(null);
   if (open === 'edit' && offers.includes('edit')) return <EditForm card={card} back={back} />;
+  if (open === 'hand_over') return <HandOverForm card={card} back={back} />;
   if (open === 'report') return <ReportForm card={card} back={back} />;
   return (
     <div className="decide-buttons offers">
       {offers.includes('edit') && (
         <Button variant="subtle" color="gray" size="compact-sm" onClick={() => setOpen('edit')}>
           Edit
+        </Button>
+      )}
+      {offers.includes('hand_over') && (
+        <Button variant="subtle" color="gray" size="compact-sm" onClick={() => setOpen('hand_over')}>
+          Hand over
         </Button>
       )}
       {offers.includes('undo') && <UndoButton card={card} />}
