@@ -14,6 +14,7 @@ import {
   type LeftToken,
   type Sealing,
   secretOf,
+  type TokenWas,
   takeUpLeft,
 } from './minted-tokens.ts';
 import { tokenData } from './token-entries.ts';
@@ -32,17 +33,22 @@ const NEVER_CAME = 'its answer was never read';
 const NOT_OURS = 'it was sealed under another MASTER_KEY';
 const IS_OVER = 'it ended by itself first';
 
+/** Of one look, so that one that is due again meanwhile does not keep it going for ever. */
+const AT_MOST = 20;
+
 /** Answers how many were looked at. */
 export async function takeBackLeft(deps: LeftTokensDeps, signal: AbortSignal): Promise<number> {
-  const left = await takeUpLeft(deps.db);
   const failures: unknown[] = [];
-  for (const one of left) {
-    if (signal.aborted) break;
+  let looked = 0;
+  while (looked < AT_MOST && !signal.aborted) {
+    const left = await takeUpLeft(deps.db);
+    if (left === null) break;
+    looked += 1;
     // One that cannot be recorded must not keep the others from it.
-    await look(deps, one, signal).catch((error: unknown) => failures.push(error));
+    await look(deps, left, signal).catch((error: unknown) => failures.push(error));
   }
   if (failures.length > 0) throw failures[0];
-  return left.length;
+  return looked;
 }
 
 async function look(deps: LeftTokensDeps, left: LeftToken, signal: AbortSignal): Promise<void> {
@@ -57,7 +63,7 @@ async function look(deps: LeftTokensDeps, left: LeftToken, signal: AbortSignal):
   if (failure !== null && signal.aborted) return;
   if (failure !== null) return say(deps, left, failure, keepTrying);
   await deps.db.transaction(async (tx) => {
-    await forgetToken(tx, left.id);
+    if ((await forgetToken(tx, left.id)) === null) return;
     await deps.audit.append(tx, {
       type: 'credential.revoked',
       turn: left.turn,
@@ -76,25 +82,26 @@ async function recordCall(
   await db.transaction((tx) => audit.append(tx, { type, turn, request, data: { ...call, call: during } }));
 }
 
-/** Says once that it was not taken back, in the transaction of what is done about it. */
+/** Says once that it was not taken back, in the transaction of what is done about it; nothing where another process has taken it back. */
 async function say(
   deps: LeftTokensDeps,
   left: LeftToken,
   why: string,
-  then: (tx: Tx, id: string) => Promise<void>,
+  then: (tx: Tx, id: string) => Promise<TokenWas>,
 ): Promise<void> {
   const { turn, request, token } = left;
-  await deps.db.transaction(async (tx) => {
-    await then(tx, left.id);
-    if (left.told) return;
+  const isFirst = await deps.db.transaction(async (tx) => {
+    const was = await then(tx, left.id);
+    if (was === null || was.told) return false;
     await deps.audit.append(tx, {
       type: 'alert.raised',
       turn,
       request,
       data: { ...tokenData(token, left.call), code: 'credential_not_revoked', why, leftBehind: true },
     });
+    return true;
   });
-  if (!left.told) deps.alarmed({ request, code: 'credential_not_revoked', message: inWords(left, why) });
+  if (isFirst) deps.alarmed({ request, code: 'credential_not_revoked', message: inWords(left, why) });
 }
 
 function inWords({ token, sealed }: LeftToken, why: string): string {

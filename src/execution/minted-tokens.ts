@@ -22,7 +22,6 @@ const HELD_BY_LOOKS_SECONDS = 15 * 60;
 const LIVES_AT_MOST_SECONDS = 3_600 + 60;
 /** What could not be taken back is tried again after this. */
 const TRIED_AGAIN_SECONDS = 60;
-const AT_MOST = 20;
 
 export type TokenOf = { turn: TurnId; request: RequestId; call: CallName };
 /** `token.expiresAt` is the latest that it can be as long as `sealed` is null: no answer has said more. */
@@ -31,7 +30,6 @@ export type LeftToken = TokenOf & {
   token: MintedToken;
   sealed: Buffer | null;
   isOver: boolean;
-  told: boolean;
 };
 
 /** A row names host and credential; a token that was sealed for one is sent to no other. */
@@ -85,22 +83,35 @@ export async function keepToken(
   );
 }
 
+/**
+ * What was known of a token before something was done about it, so that its end, and that it did not come, are said once. Null: its row
+ * is gone, as another process has taken it back, or seen its end, and has said so.
+ */
+export type TokenWas = { told: boolean } | null;
+
 /** It opens nothing any more, or never was. */
-export async function forgetToken(sql: Sql, id: string): Promise<void> {
-  await sql.query('delete from minted_tokens where id = $1', [id]);
+export async function forgetToken(sql: Sql, id: string): Promise<TokenWas> {
+  return sql.maybe<{ told: boolean }>('delete from minted_tokens where id = $1 returning told', [id]);
 }
 
-/** It may still open something, and that has been said. */
-export async function keepTrying(tx: Tx, id: string): Promise<void> {
+const lockToken = (tx: Tx, id: string): Promise<TokenWas> =>
+  tx.maybe<{ told: boolean }>('select told from minted_tokens where id = $1 for update', [id]);
+
+/** It may still open something, and that is said in this transaction, or has been. */
+export async function keepTrying(tx: Tx, id: string): Promise<TokenWas> {
+  const was = await lockToken(tx, id);
   await tx.query(
     `update minted_tokens set told = true, held_until = clock_timestamp() + make_interval(secs => $2) where id = $1`,
     [id, TRIED_AGAIN_SECONDS],
   );
+  return was;
 }
 
-/** Nothing can be done but to wait for its end, and that has been said. */
-export async function awaitItsEnd(tx: Tx, id: string): Promise<void> {
+/** Nothing can be done but to wait for its end, and that is said in this transaction, or has been. */
+export async function awaitItsEnd(tx: Tx, id: string): Promise<TokenWas> {
+  const was = await lockToken(tx, id);
   await tx.query('update minted_tokens set told = true, held_until = expires_at where id = $1', [id]);
+  return was;
 }
 
 /** Whoever had this request's claim has lost it: what was made for it is nobody's any more. */
@@ -111,22 +122,27 @@ export async function leaveBehind(tx: Tx, request: RequestId): Promise<void> {
   );
 }
 
-/** What nobody holds any more. Whoever asks has it for a minute: of two processes one takes it back. */
-export async function takeUpLeft(sql: Sql): Promise<LeftToken[]> {
-  const rows = await sql.query<
+/**
+ * One that nobody holds any more, or null. Whoever asks has it for a minute, longer than taking it back takes: of two processes one
+ * does. One only: what waits for its turn is held by nobody.
+ */
+export async function takeUpLeft(sql: Sql): Promise<LeftToken | null> {
+  const row = await sql.maybe<
     Omit<LeftToken, 'token'> & Omit<MintedToken, 'expiresAt'> & { expiresAt: Date }
   >(
     `update minted_tokens set held_until = clock_timestamp() + make_interval(secs => $1)
      where id in (select id from minted_tokens where held_until <= clock_timestamp()
-       order by held_until limit $2 for update skip locked)
+       order by held_until limit 1 for update skip locked)
      returning id, turn, request, call, name, host, repository, permissions, exact, expires_at as "expiresAt",
-       sealed, told, expires_at <= clock_timestamp() as "isOver"`,
-    [TRIED_AGAIN_SECONDS, AT_MOST],
+       sealed, expires_at <= clock_timestamp() as "isOver"`,
+    [TRIED_AGAIN_SECONDS],
   );
-  return rows.map(({ name, host, repository, permissions, exact, expiresAt, ...row }) => ({
-    ...row,
+  if (row === null) return null;
+  const { name, host, repository, permissions, exact, expiresAt, ...left } = row;
+  return {
+    ...left,
     token: { name, host, repository, permissions, exact, expiresAt: expiresAt.toISOString() },
-  }));
+  };
 }
 
 /** The token itself; null where it never came, or was sealed under another key. */

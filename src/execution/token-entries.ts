@@ -29,7 +29,9 @@ export function mintingFor(deps: TokenEntriesDeps, spec: Spec): Minting {
     sharedBy: spec.call === 'follow' ? spec.request : null,
     scope: (values) => spec.governed.operation.scope?.(values) ?? null,
     expected: (token) => expectToken(deps.db, { ...about, call: spec.call }, token),
-    notMade: (id) => forgetToken(deps.db, id),
+    async notMade(id) {
+      await forgetToken(deps.db, id);
+    },
     async minted(id, token, secret) {
       const data = tokenData(token, spec.call);
       await deps.db.transaction(async (tx) => {
@@ -47,10 +49,14 @@ export function mintingFor(deps: TokenEntriesDeps, spec: Spec): Minting {
               ...about,
               data: { ...data, code: 'credential_not_revoked', why: failure },
             } as const);
+      let isSaid = false;
       try {
-        await deps.db.transaction(async (tx) => {
-          await (failure === null ? forgetToken : keepTrying)(tx, id);
+        isSaid = await deps.db.transaction(async (tx) => {
+          const was = await (failure === null ? forgetToken : keepTrying)(tx, id);
+          // Held for longer than anybody should hold it: another process has taken it back, or told operators.
+          if (was === null || (failure !== null && was.told)) return true;
           await deps.audit.append(tx, entry);
+          return false;
         });
       } catch (error) {
         // What the run did is recorded; that its token is gone is no reason to call it unknown, and what is left of it is
@@ -58,7 +64,7 @@ export function mintingFor(deps: TokenEntriesDeps, spec: Spec): Minting {
         const detail = error instanceof Error ? error.message : '';
         deps.troubled({ request: spec.request, call: spec.call, code: 'revocation_unrecorded', detail });
       }
-      if (failure === null) return;
+      if (failure === null || isSaid) return;
       deps.alarmed?.({
         request: spec.request,
         code: 'credential_not_revoked',

@@ -249,6 +249,67 @@ it('a token that was taken back leaves nothing behind', async () => {
   expect(await rows()).toEqual([]);
 });
 
+/** A process in whose call for a token `meanwhile` happens; answers what it tells operators. */
+async function inTheCallOf(begun: Begun, meanwhile: () => Promise<unknown>, failure: string | null = null) {
+  const told: string[] = [];
+  const takeBack = async () => {
+    await meanwhile();
+    return failure;
+  };
+  const alarmed = ({ message }: { message: string }) => void told.push(message);
+  const { sealing } = begun;
+  await takeBackLeft({ db: database.db, audit, broker: { takeBack }, sealing, alarmed }, NEVER);
+  return told;
+}
+
+describe('of two processes', () => {
+  it('each takes up one token after the other: what waits is taken back by whoever is free', async () => {
+    const [first, second] = [await begins(), await begins()];
+    for (const { request } of [first, second])
+      await database.db.transaction((tx) => leaveBehind(tx, request));
+    await inTheCallOf(first, async () => {
+      await another(second);
+      expect(second.authority.issued).toMatchObject([{ revoked: true }]);
+    });
+    expect(await entries(first.request)).toEqual(['credential.minted', 'credential.revoked']);
+    expect(await entries(second.request)).toEqual(['credential.minted', 'own DELETE', 'credential.revoked']);
+  });
+
+  it.each([null, '401'])('the slower one has nothing to say of what was taken back: %s', async (failure) => {
+    const begun = await begins();
+    await later(180);
+    const slowly = async () => {
+      await later(60);
+      await another(begun);
+    };
+    expect(await inTheCallOf(begun, slowly, failure)).toEqual([]);
+    expect(await entries(begun.request)).toEqual(['credential.minted', 'own DELETE', 'credential.revoked']);
+  });
+
+  it('one tells operators', async () => {
+    const begun = await begins();
+    await later(180);
+    begun.authority.failRevocations([502]);
+    const slowly = async () => {
+      await later(60);
+      expect(await another(begun)).toHaveLength(1);
+    };
+    expect(await inTheCallOf(begun, slowly, '502')).toEqual([]);
+    expect(await entries(begun.request)).toEqual(['credential.minted', 'own DELETE', 'alert.raised']);
+  });
+
+  it('the one that made it says nothing of what the other has taken back', async () => {
+    const begun = await begins();
+    await later(180);
+    await another(begun);
+    await begun.door.close();
+    expect((await entries(begun.request)).filter((type) => !type.startsWith('own'))).toEqual([
+      'credential.minted',
+      'credential.revoked',
+    ]);
+  });
+});
+
 it('one that cannot be recorded does not keep the others from it', async () => {
   const [first, second] = [await begins(), await begins()];
   await database.db.query(
