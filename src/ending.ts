@@ -166,8 +166,11 @@ async function isGivenAgain(
          > (select max(i.created_at) from intents i where i.request = $1)`,
     [given.id, given.connector],
   );
-  const found = await Promise.all(since.map(({ again }) => findRequest(sql, again)));
-  return found.some((again) => again !== null && isItsEnd(deps, again, end));
+  for (const { again } of since) {
+    const found = await findRequest(sql, again);
+    if (found && isItsEnd(deps, found, end)) return true;
+  }
+  return false;
 }
 
 /** What was given before the first write of this one left, and has not ended. */

@@ -282,6 +282,26 @@ describe('access for some hours', () => {
     expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
   });
 
+  it.each(['not begun', 'said to be taken back'])(
+    'that was given again stays, where an older release left its first end open, %s',
+    async (left) => {
+      const first = await given();
+      const undo = await house.ask('alice', `undo ${first.id}`);
+      await house.done('bob', undo, 'approve');
+      await house.until(undo, 'succeeded');
+      const second = await given();
+      const attempt = left === 'not begun' ? null : undo.id;
+      await database.owner.query('update endings set ended_at = null, attempt = $2 where request = $1', [
+        first.id,
+        attempt,
+      ]);
+      await due(first);
+      await settled(first);
+      expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
+      expect(await ending(second)).toMatchObject({ ended: false, attempt: null, attempts: 0 });
+    },
+  );
+
   it('that somebody else took back early by their own word is taken back at once, and then it ends', async () => {
     const request = await given();
     github.trouble = { done: false, silent: false };
