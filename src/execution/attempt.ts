@@ -263,7 +263,7 @@ function hooksFor(
       unanswered += 1;
     },
     async afterCall(call) {
-      isTold(call, !saysNothing(call.status));
+      if (!call.own) isTold(call, !saysNothing(call.status));
       await deps.db.transaction(async (tx) => {
         if (call.effect === 'write' && !call.unread && !call.own) await settle(tx, call.status);
         // One that is not taken is refused next, and counted then.
@@ -278,7 +278,8 @@ function hooksFor(
       });
     },
     async refused(refusal) {
-      isTold(refusal, false);
+      // What became of the action's call is told besides.
+      if (!refusal.own) isTold(refusal, false);
       await deps.db.transaction(async (tx) => {
         // Certainly nothing of it has left: it leaves no doubt behind.
         if (!refusal.sent && !refusal.own) await settle(tx, NEVER_LEFT);
