@@ -17,6 +17,7 @@ import type {
   FormCheck,
   Operations,
   ProofStatus,
+  ReportRow,
   WorkspaceAssistant,
 } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
@@ -44,6 +45,8 @@ export type AssistantDeps = IntakeDeps & {
   takersOf(request: StoredRequest, by: Principal): Promise<Principal[]>;
   /** Values as typed, against the action's schema. */
   checkFor(action: string, values: Readonly<Record<string, unknown>>): FormCheck | null;
+  /** What people said looks wrong, so many of them, newest first. */
+  reports(limit: number): Promise<ReportRow[]>;
   /** Recomputed at the moment of asking. */
   proof(): Promise<ProofStatus>;
   health(): Promise<Operations['checks']>;
@@ -196,15 +199,17 @@ export async function createAssistant(
     },
 
     async formOf(message, viewer) {
-      const row = await deps.db.maybe<{ form: Form | null; asked: PrincipalId | null }>(
-        'select m.form, t.principal as asked from messages m left join turns t on t.id = m.turn where m.id = $1',
+      const row = await deps.db.maybe<{ form: Form | null; asked: PrincipalId | null; sent: boolean }>(
+        `select m.form, t.principal as asked, m.form_sent_by is not null as sent
+         from messages m left join turns t on t.id = m.turn where m.id = $1`,
         [message],
       );
       const form = row?.form ?? null;
       if (form === null) return null;
       const { action } = form;
       if (!(await canUse(action, viewer))) return { action, form: null };
-      return { action, form: row?.asked === viewer ? form : await deps.formFor(action, {}) };
+      if (row?.asked !== viewer) return { action, form: await deps.formFor(action, {}) };
+      return { action, form: row.sent ? null : form };
     },
 
     async checkForm(action, values, viewer) {
@@ -246,6 +251,19 @@ export async function createAssistant(
         deps.audit.append(tx, { type: 'audit.read', principal: viewer, data: { how: 'page' } }),
       );
       return auditRows(deps.db, page.before, Math.min(page.limit, AUDIT_PAGE_LIMIT));
+    },
+
+    async reports(viewer) {
+      const person = await deps.directory.byId(viewer);
+      if (!person || !deps.judging.may(person, 'readAudit')) return null;
+      await deps.db.transaction((tx) =>
+        deps.audit.append(tx, {
+          type: 'audit.read',
+          principal: viewer,
+          data: { how: 'page', what: 'reports' },
+        }),
+      );
+      return deps.reports(LIST_LIMIT);
     },
 
     people: () => deps.directory.people(),

@@ -37,6 +37,7 @@ import { type PlannedTurn, type PlanningDeps, planTurn, type Read, readAnswer } 
 import { proposeAll } from './proposing.ts';
 import { lastSpokenOf } from './reply/messages.ts';
 import { aside, INACTIVE, question, refusal, type Saying, strangerInWords } from './saying.ts';
+import { SENT_BEFORE, wasSentBy } from './sent-forms.ts';
 import { endLeft, settle } from './settling.ts';
 import { stop } from './stopping.ts';
 import type { Tx } from './store/database.ts';
@@ -252,6 +253,9 @@ export function createPipeline(parts: PipelineParts) {
     content: Extract<StoredTurn['content'], { kind: 'form' }>,
     signal: AbortSignal,
   ): Promise<void> {
+    const { message: form } = content;
+    if (form !== undefined && (await wasSentBy(parts.db, form, person.id)))
+      return settle(parts, turn, person, [aside(turn, person, SENT_BEFORE)]);
     const off = await parts.whySwitchedOff(content.action);
     if (off !== null) return settle(parts, turn, person, [refusal(off)]);
     const tool = (await parts.toolsFor(person)).find((candidate) => candidate.name === content.action);
@@ -276,7 +280,7 @@ export function createPipeline(parts: PipelineParts) {
     const proposal: Proposal = { action: tool.name, arguments: args, provenance, typed: true };
     const { tainted } = await threadState(parts.db, turn.thread, person.id);
     const { proposed, refused } = await proposeAll(parts, turn, person, [proposal], tainted, signal);
-    return settle(parts, turn, person, refused, { proposed });
+    return settle(parts, turn, person, refused, { proposed, ...(form === undefined ? {} : { form }) });
   }
 
   /** What takes back a request that succeeded: a request of its own, which the person asked for by pressing. */

@@ -75,10 +75,17 @@ export function createRendering(deps: RenderingDeps) {
     text: message.text,
     card: itsCard,
     form: message.form,
+    ...sentForm(message),
     ...(message.sources === null ? {} : { sources: message.sources }),
     at: message.at.toISOString(),
     ...(message.calls ? { calls: true } : {}),
   });
+
+  /** In place of a form that was sent: what it was, and who sent it. */
+  const sentForm = ({ form, formSentBy }: StoredMessage): { form?: null; text?: string } =>
+    form === null || formSentBy === null
+      ? {}
+      : { form: null, text: `${form.title}: sent by ${deps.nameOf(formSentBy)}.` };
 
   const forViewer = async (message: StoredMessage, viewer: PrincipalId): Promise<Message> => {
     const request = message.request && (await findRequest(deps.db, message.request));
@@ -198,6 +205,7 @@ function cardMessage(request: StoredRequest): StoredMessage {
     text: '',
     request: request.id,
     form: null,
+    formSentBy: null,
     sources: null,
     at: request.createdAt,
     delivered: null,

@@ -14,6 +14,7 @@ import { type Deliverer, notify, reply, touch } from './reply/messages.ts';
 import { begunAmong, completeBegun } from './reply/streaming.ts';
 import { type Report, type ReportingDeps, report } from './reporting.ts';
 import { aside, type Saying } from './saying.ts';
+import { markSent, SENT_BEFORE } from './sent-forms.ts';
 import type { Database, Tx } from './store/database.ts';
 import { takenMeanwhile, type UndoDeps } from './undoing.ts';
 
@@ -41,6 +42,8 @@ export async function settle(
     report?: Omit<Report, 'turn'>;
     /** What the proposal takes back: once, however many ask at the same moment. */
     takesBack?: RequestId;
+    /** The form by which it was asked for, where it stands in a conversation. */
+    form?: MessageId;
     /** Somebody else's, that this person wanted to take back. */
     refusedUndo?: StoredRequest;
   } = {},
@@ -58,6 +61,8 @@ export async function settle(
       }
       const taken = led.takesBack && person ? await takenMeanwhile(tx, deps, led.takesBack, person) : null;
       if (taken && person) said.push(aside(turn, person, taken));
+      const isSent = await isSentOnce(tx, deps, led, person);
+      if (!isSent && person) said.push(aside(turn, person, SENT_BEFORE));
       if (led.refusedUndo && person) {
         const what = { decision: 'undo', why: 'not_requester' };
         await recordRefusal(tx, deps, turn, person, led.refusedUndo, what);
@@ -74,7 +79,7 @@ export async function settle(
         words.push(saying.text);
       }
       if (person && cameWithFiles(turn)) words.push(await tellOfFiles(tx, deps, turn, person));
-      const proposals = taken ? [] : (led.proposed ?? []);
+      const proposals = taken || !isSent ? [] : (led.proposed ?? []);
       for (const proposed of proposals) words.push(await deps.announcing.proposed(tx, proposed));
       if (led.takesBack) await touch(tx, deps, led.takesBack);
       if (!(await settleTurn(tx, turn.id, words.join('\n')))) throw new SettledBefore();
@@ -99,6 +104,17 @@ export async function endLeft(
       await completeBegun(tx, left, await reply(tx, deps, said));
     }
   });
+}
+
+/** False where the form has led to a request before. One that came to nothing can be sent again, mended. */
+async function isSentOnce(
+  tx: Tx,
+  deps: Deliverer,
+  { form, proposed = [] }: { form?: MessageId; proposed?: Proposed[] },
+  person: Principal | null,
+): Promise<boolean> {
+  const stands = proposed.some(({ request: { state } }) => state !== 'failed' && state !== 'denied');
+  return form === undefined || person === null || !stands || markSent(tx, deps, form, person.id);
 }
 
 /** Once with the answer: nobody shall believe that what they attached was taken into account. */

@@ -86,9 +86,10 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
     // Erased meanwhile: what one can ask for is said anew.
     if (found === null) return turnAway(asked, asked.place);
     const { action, form } = found;
-    if (form !== null) return open(asked, asked.place, formModal(form, asked.place));
+    const { message } = asked;
+    if (form !== null) return open(asked, asked.place, formModal(form, asked.place, { message }));
     // Why not is said, and recorded, by the one that would take it; empty, a form that asks for something is never a request.
-    await deliver(asked, asked.place, { kind: 'form', action, arguments: {} }, action);
+    await deliver(asked, asked.place, { kind: 'form', action, arguments: {}, message }, action);
     return undefined;
   };
 
@@ -161,7 +162,7 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
     if (person === null || form === null) return no('You may not ask for this.');
     if (!fitsModal(form)) return no('Ask for this in words.');
     const about = (await parts.assistant().actions(person)).find(({ name }) => name === action)?.description;
-    return { response_action: 'update', view: formModal(form, null, about) };
+    return { response_action: 'update', view: formModal(form, null, { about }) };
   };
 
   const filled = async (sent: Extract<Interaction, { kind: 'filled' }>): Promise<Answer> => {
@@ -174,7 +175,9 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
     // What the schema filled in by itself is not what the person typed.
     const parsed = checked?.ok ? checked.arguments : values;
     const typed = Object.fromEntries(Object.entries(parsed).filter(([name]) => name in values));
-    await deliver(sent, place, { kind: 'form', action, arguments: typed }, form?.title ?? 'New request');
+    const stands = sent.message === undefined ? {} : { message: sent.message };
+    const content: Content = { kind: 'form', action, arguments: typed, ...stands };
+    await deliver(sent, place, content, form?.title ?? 'New request');
     return undefined;
   };
 

@@ -33,7 +33,7 @@ export type Interaction = { who: Who; key: string; hasReplies?: true } & (
   | { kind: 'ask-reason'; trigger: string; place: Where; rendering: RenderingId }
   | { kind: 'ask-choice'; trigger: string }
   | { kind: 'chosen'; action: string }
-  | { kind: 'filled'; place: Where; action: string; values: Record<string, string> }
+  | { kind: 'filled'; place: Where; action: string; values: Record<string, string>; message?: MessageId }
   | { kind: 'decided'; place: Where; rendering: RenderingId; decision: DecisionKind; reason?: string }
   | { kind: 'ask-edit'; trigger: string; place: Where; rendering: RenderingId }
   | { kind: 'edited'; place: Where; rendering: RenderingId; values: Record<string, string> }
@@ -129,7 +129,7 @@ export function readSubmission(body: unknown): Read {
   }
   const origin = Origin.safeParse(view.private_metadata);
   if (!origin.success) return null;
-  const { container, thread, rendering } = origin.data;
+  const { container, thread, rendering, message } = origin.data;
   const place =
     container === undefined ? null : placeOf({ channel_id: container, thread_ts: thread ?? '' }, read.data);
   if (view.callback_id === CALLBACKS.reason && rendering !== undefined) {
@@ -150,7 +150,8 @@ export function readSubmission(body: unknown): Read {
   if (view.callback_id === CALLBACKS.report && rendering !== undefined)
     return { ...base, kind: 'reported', place, rendering, words: values.words?.trim() ?? '' };
   if (!view.callback_id.startsWith(FORM_VIEW)) return null;
-  return { ...base, kind: 'filled', place, action: view.callback_id.slice(FORM_VIEW.length), values };
+  const action = view.callback_id.slice(FORM_VIEW.length);
+  return { ...base, kind: 'filled', place, action, values, ...(message === undefined ? {} : { message }) };
 }
 
 /** What stands in each field, by its name; an empty one is an absent one. */

@@ -1,6 +1,6 @@
 /** Dialogs as Block Kit views: pure. What they carry besides what is typed are ids, which give no right. */
 import type { Form, FormField, Taker } from '../../src/model/card.ts';
-import type { RenderingId } from '../../src/model/ids.ts';
+import type { MessageId, RenderingId } from '../../src/model/ids.ts';
 import type { Place } from '../../src/model/turn.ts';
 import { CHANGE_NOTE, HAND_OVER_NOTE, moreTakers } from '../../src/surface/notes.ts';
 import { visible } from '../../src/surface/unseen.ts';
@@ -63,12 +63,20 @@ export function fitsModal({ fields }: Form): boolean {
   return fields.length < VIEW_BLOCKS_MAX && fields.every(fits);
 }
 
-/** `place` null: the answer gets a thread of its own. `about`: what the action does, for a form in which nothing is asked. */
-export function formModal(form: Form, place: Place | null, about = form.title): Modal {
+/**
+ * `place` null: the answer gets a thread of its own. `about`: what the action does, for a form in which nothing is asked.
+ * `message`: of ours, in which the form stands.
+ */
+export function formModal(
+  form: Form,
+  place: Place | null,
+  { about = form.title, message }: { about?: string | undefined; message?: MessageId } = {},
+): Modal {
   const name = `${FORM_VIEW}${form.action}`;
   const inputs = form.fields.map(inputOf);
   const blocks = inputs.length > 0 ? inputs : [rich(section(plain(clip(visible(about), TEXT_MAX))))];
-  return modal(name, form.title, 'Send', originOf(place), blocks);
+  const origin = { ...originOf(place), ...(message === undefined ? {} : { message }) };
+  return modal(name, form.title, 'Send', origin, blocks);
 }
 
 /** Asks why, which may be left out. */

@@ -123,9 +123,10 @@ export const Origin = z
       container: ChannelId.optional(),
       thread: Ts.optional(),
       rendering: RenderingId.optional(),
+      message: MessageId.optional(),
     }),
   );
-export type Origin = { container?: string; thread?: string; rendering?: RenderingId };
+export type Origin = { container?: string; thread?: string; rendering?: RenderingId; message?: MessageId };
 
 export const ViewSubmission = z.object({
   type: z.literal('view_submission'),

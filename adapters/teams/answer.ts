@@ -34,8 +34,8 @@ export const answerTakers = (takers: readonly Taker[], data: Data): InvokeAnswer
   shown(renderTakers(takers, data));
 
 /** The form once more, with what was typed and what is wrong with it. */
-export function answerForm(form: Form, problems: Problems): InvokeAnswer {
-  const { body, actions } = renderForm(form, problems);
+export function answerForm(form: Form, message: string | null, problems: Problems): InvokeAnswer {
+  const { body, actions } = renderForm(form, message, problems);
   if (actions.length > 0) return shown(adaptiveCard(body, { actions }));
   return answerWords(problems.map(({ field, message }) => `${field}: ${message}`).join('; '));
 }
@@ -45,7 +45,7 @@ export function answerWords(words: string): InvokeAnswer {
   return { statusCode: 200, type: WORDS, value: oneLine(visible(words), SUMMARY_MAX) };
 }
 
-/** In place of a form, so that it cannot be sent twice by mistake. */
+/** In place of a form, for whoever sent it, until it is rewritten for all. */
 export function answerSent(): InvokeAnswer {
   return shown(adaptiveCard([line(text('Sent. The answer follows.'))]));
 }

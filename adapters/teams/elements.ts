@@ -234,8 +234,10 @@ export function takerInput(choices: { title: string; value: string }[]): Input {
   };
 }
 
-export function sendForm(action: string): Execute {
-  return { ...execute(FORM_VERB, 'Send', { action }), style: 'positive' };
+/** `message`: of ours, in which the form stands. */
+export function sendForm(action: string, message: string | null): Execute {
+  const data = message === null ? { action } : { action, message };
+  return { ...execute(FORM_VERB, 'Send', data), style: 'positive' };
 }
 
 /** Asks whoever denies why, which may be left out. Sent along with any of the card's buttons, read with a denial. */

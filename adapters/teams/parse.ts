@@ -3,7 +3,7 @@
  * whatever came. Who the person is and what they may do is decided elsewhere; this only reads what Teams vouches for.
  */
 import type { Delivered } from '../../src/model/card.ts';
-import { RenderingId, RequestId } from '../../src/model/ids.ts';
+import { MessageId, RenderingId, RequestId } from '../../src/model/ids.ts';
 import type { Account } from '../../src/model/principal.ts';
 import type { Content, Delivery, Place } from '../../src/model/turn.ts';
 import { DecisionKind } from '../../src/model/turn.ts';
@@ -242,7 +242,9 @@ function wordsIn(data: Record<string, unknown>, field: string, max: number): str
 
 function parseForm(data: Record<string, unknown>, activity: Activity, account: TeamsAccount): Parsed {
   if (typeof data.action !== 'string') return ignored('not_ours');
-  const content = { kind: 'form' as const, action: data.action, arguments: fieldsIn(data) };
+  const message = MessageId.safeParse(data.message).data;
+  const stands = message === undefined ? {} : { message };
+  const content = { kind: 'form' as const, action: data.action, arguments: fieldsIn(data), ...stands };
   return deliver(activity, account, content, null);
 }
 

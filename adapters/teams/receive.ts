@@ -213,7 +213,7 @@ async function formAgain(
   if (form === null || checked?.ok !== false) return null;
   const typed = typedInto(form, values);
   return content.kind === 'form'
-    ? answerForm(typed, checked.problems)
+    ? answerForm(typed, content.message ?? null, checked.problems)
     : answerEdit(typed, dataOf(content.rendering, request), checked.problems);
 }
 

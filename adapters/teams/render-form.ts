@@ -33,14 +33,15 @@ const PROBLEM_MAX = 300;
 /** One sentence by field, said below its input. */
 export type Problems = readonly { field: string; message: string }[];
 
-export function renderForm(form: Form, problems: Problems = []): Rendered {
+/** `message`: of ours, in which it stands; null where it stands in none. */
+export function renderForm(form: Form, message: string | null, problems: Problems = []): Rendered {
   const { action, title, fields } = form;
   const body = [...heading(form), ...inputsOf(form, problems)];
   const fits = isSmall(body);
   return {
     summary: oneLine(`${oneLine(visible(title), LABEL_MAX)}: something is still needed`, SUMMARY_MAX),
     body: fits ? body : [...heading(form), nextLine(text(inWords(action, fields)))],
-    actions: fits ? [sendForm(action)] : [],
+    actions: fits ? [sendForm(action, message)] : [],
     asks: null,
     rest: [],
   };

@@ -45,7 +45,7 @@ export type RenderedMessage = Rendered & { byModel: boolean };
 export function renderMessage(message: Message, readers: Readers = 'one'): RenderedMessage | null {
   if (message.authorship === 'person' && message.card === null && message.form === null) return null;
   const card = message.card === null ? null : renderCard(message.card, readers);
-  const form = message.form === null ? null : renderForm(message.form);
+  const form = message.form === null ? null : renderForm(message.form, message.id);
   const alone = card === null && form === null;
   const words =
     message.text === '' && !alone ? null : renderWords(message, alone ? WORDS_BUDGET : BESIDE_MAX);

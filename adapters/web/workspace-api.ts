@@ -2,7 +2,7 @@
 import { type Request, type Response, Router } from 'express';
 import { z } from 'zod';
 import { AppError } from '../../src/errors.ts';
-import { RequestId, ThreadId, TurnId } from '../../src/model/ids.ts';
+import { MessageId, RequestId, ThreadId, TurnId } from '../../src/model/ids.ts';
 import type { WorkspaceAssistant } from '../../src/model/ports.ts';
 import { DecisionKind } from '../../src/model/turn.ts';
 import { bodyOf, checkedText, deliveryKey, idOf } from './body.ts';
@@ -33,6 +33,8 @@ const FormBody = z.strictObject({
   action: z.string().max(100),
   arguments: z.record(z.string(), z.unknown()),
   thread: z.string().optional(),
+  /** In which the form stands. */
+  message: MessageId.optional(),
 });
 const DecisionBody = z.strictObject({
   decision: DecisionKind,
@@ -119,6 +121,12 @@ export function workspaceApi(
     return { rows, limit: AUDIT_PAGE_ROWS };
   });
 
+  read('/reports', async ({ principal }) => {
+    const reports = await assistant.reports(principal.id);
+    if (reports === null) throw new AppError('not_allowed', 'Policy does not let you read reports.');
+    return reports;
+  });
+
   // The turn is stored when this answers; `/turns/ID` waits for what became of it.
   change('/messages', async (caller, request) => {
     const body = bodyOf(MessageBody, request);
@@ -131,10 +139,11 @@ export function workspaceApi(
   });
 
   change('/forms', async (caller, request) => {
-    const { action, arguments: given, thread } = bodyOf(FormBody, request);
+    const { action, arguments: given, thread, message } = bodyOf(FormBody, request);
+    const stands = message === undefined ? {} : { message };
     return say(assistant, caller, {
       key: deliveryKey(request, caller.principal.id),
-      content: { kind: 'form', action, arguments: given },
+      content: { kind: 'form', action, arguments: given, ...stands },
       thread,
     });
   });

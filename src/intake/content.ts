@@ -73,7 +73,7 @@ export function fitContent(content: Content, screen: Screen): Fitted {
     case 'form': {
       const values = problem ? {} : (deepClean(content.arguments, clean) as Record<string, unknown>);
       return {
-        content: { kind: 'form', action: cut(clean(content.action), EXCERPT_CHARACTERS), arguments: values },
+        content: { ...content, action: cut(clean(content.action), EXCERPT_CHARACTERS), arguments: values },
         found,
         problem,
       };

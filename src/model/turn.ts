@@ -1,5 +1,12 @@
 import { z } from 'zod';
-import { type PrincipalId, RenderingId, type RequestId, type ThreadId, type TurnId } from './ids.ts';
+import {
+  MessageId,
+  type PrincipalId,
+  RenderingId,
+  type RequestId,
+  type ThreadId,
+  type TurnId,
+} from './ids.ts';
 import { Account, Platform } from './principal.ts';
 
 /**
@@ -41,6 +48,8 @@ export const Content = z.discriminatedUnion('kind', [
     kind: z.literal('form'),
     action: z.string(),
     arguments: z.record(z.string(), z.unknown()),
+    /** The message of ours in which it stands; absent where somebody opened it by themselves. */
+    message: MessageId.optional(),
   }),
   z.strictObject({
     kind: z.literal('decision'),

@@ -124,8 +124,10 @@ type Showing = DeliveryDeps & {
   begun: Map<MessageId, Delivered>;
 };
 
-/** Everything of ours in the thread up to this message that is not shown yet, oldest first. */
+/** Everything of ours in the thread up to this message that is not shown yet, oldest first, and this one as it stands now. */
 async function catchUp(deps: Showing, until: StoredMessage): Promise<void> {
+  // What stands there and has changed since: a form that was sent.
+  if (until.delivered !== null && until.formSentBy !== null) await show(deps, until);
   for (const message of await undeliveredUpTo(deps.db, until)) await show(deps, message);
 }
 

@@ -25,6 +25,8 @@ export type StoredMessage = {
   text: string;
   request: RequestId | null;
   form: Form | null;
+  /** Whoever was asked for it has sent it. */
+  formSentBy: PrincipalId | null;
   sources: Source[] | null;
   at: Date;
   delivered: Delivered | null;
@@ -52,7 +54,7 @@ export type Deliverer = {
   deliver(tx: Tx, what: { message: MessageId } | { request: RequestId }): Promise<void>;
 };
 
-const COLUMNS = `m.id, m.thread, m.turn, m.author, m.authorship, m.text, m.request, m.form, m.sources, m.created_at as at, m.delivered, m.begun, m.calls`;
+const COLUMNS = `m.id, m.thread, m.turn, m.author, m.authorship, m.text, m.request, m.form, m.form_sent_by as "formSentBy", m.sources, m.created_at as at, m.delivered, m.begun, m.calls`;
 
 /** Stores a message of ours and queues its delivery. */
 export async function say(tx: Tx, deliverer: Deliverer, said: Said): Promise<MessageId> {

@@ -321,8 +321,8 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(bobs.offers).toEqual(['edit', 'hand_over', 'report']);
     await channel.report('bob', bobs, words);
     await settles(async () => {
-      const told = (await story.company.operatorsHear()).join('\n');
-      return told.includes('Bob Brown (bob) reports that') && told.includes(words);
+      const told = (await channel.reports()).join('\n');
+      return told.includes('Bob Brown (bob)') && told.includes(words);
     }, 'operators hear of it');
     const reported = (await story.company.entries('alert.raised')).at(-1);
     expect(reported).toMatchObject({ principal: 'bob', data: { code: 'reported', digest: asked.digest } });
@@ -501,6 +501,21 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     await channel.fill('alice', form, { repo: 'web', ref: 'main', job: 'checks' });
     const card = await story.answer(said, 'its card', ({ buttons }) => buttons.includes('cancel'));
     expect(card.text).toContain('checks');
+    await channel.press('alice', card, 'cancel');
+    await story.says(said, 'was cancelled; nothing was done.');
+  },
+
+  'form-sent-once': async (channel, story) => {
+    const said = await channel.say('alice', 'ci trigger repo=web');
+    const form = await story.answer(said, 'a form', ({ isForm }) => isForm);
+    const before = (await story.company.entries('proposal.made')).length;
+    const values = { repo: 'web', ref: 'main', job: 'checks' };
+    await channel.fill('alice', form, values);
+    const card = await story.answer(said, 'its card', ({ buttons }) => buttons.includes('cancel'));
+    await story.says(said, 'Run a CI job: sent by Alice Adams.');
+    expect((await channel.shown(said)).filter(({ isForm }) => isForm)).toEqual([]);
+    await story.isTold('alice', 'You have sent this form already', () => channel.fill('alice', form, values));
+    expect(await story.company.entries('proposal.made')).toHaveLength(before + 1);
     await channel.press('alice', card, 'cancel');
     await story.says(said, 'was cancelled; nothing was done.');
   },

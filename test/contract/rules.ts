@@ -47,6 +47,8 @@ export const RULES = {
   'missing-argument-shared':
     'Among several people a question says that its answer must mention the assistant, and such an answer goes on.',
   'form-submitted': 'A form is filled in and becomes a request.',
+  'form-sent-once':
+    'A form that was sent says so and has no button; sent again by the same person it asks for nothing more.',
   'foreign-form':
     'Whoever fills in a form of an action that is not theirs to use is told so, alone, and nothing is asked for.',
   'kill-switch': 'The kill switch voids what waits and says so on every card.',

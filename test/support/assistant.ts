@@ -17,7 +17,7 @@ import { verifyDatabase } from '../../src/audit/verify-database.ts';
 import { type ComposeOptions, compose, type Running } from '../../src/compose.ts';
 import { readConfig } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
-import { newId, type PrincipalId, RequestId, ThreadId } from '../../src/model/ids.ts';
+import { type MessageId, newId, type PrincipalId, RequestId, ThreadId } from '../../src/model/ids.ts';
 import type { DecisionOutcome } from '../../src/model/ports.ts';
 import type { RequestState, RequestView } from '../../src/model/request.ts';
 import type { Content, DecisionKind } from '../../src/model/turn.ts';
@@ -255,7 +255,11 @@ function conversation({ assistant, house }: Running, database: TestDatabase) {
       action: string,
       args: Record<string, unknown>,
       thread: string = newId(ThreadId),
-    ) => send(person, { kind: 'form', action, arguments: args }, thread, fresh()),
+      message?: MessageId,
+    ) => {
+      const content: Content = { kind: 'form', action, arguments: args, ...(message ? { message } : {}) };
+      return send(person, content, thread, fresh());
+    },
     /** One request out of a message; anything else fails the test. */
     async ask(person: string, text: string, thread?: string): Promise<RequestView> {
       const said = await send(

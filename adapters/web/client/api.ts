@@ -1,6 +1,12 @@
 /** What the client asks of its own server. */
 import type { Form, Message, Taker } from '../../../src/model/card.ts';
-import type { AuditRow, Operations, RequestPage, ThreadSummary } from '../../../src/model/ports.ts';
+import type {
+  AuditRow,
+  Operations,
+  ReportRow,
+  RequestPage,
+  ThreadSummary,
+} from '../../../src/model/ports.ts';
 import type { DecisionKind } from '../../../src/model/turn.ts';
 
 export type Person = { id: string; name: string; groups: string[] };
@@ -27,6 +33,7 @@ export type Reads = {
   '/mine': Message[];
   '/waiting': Message[];
   '/operations': Operations;
+  '/reports': ReportRow[];
   '/desk': Ticket[];
 } & { [path: `/threads/${string}`]: Message[] } & { [path: `/requests/${string}`]: RequestPage } & {
   [path: `/forms/${string}`]: Form;
@@ -53,7 +60,13 @@ export type Api = {
   read<P extends keyof Reads & string>(path: P, signal?: AbortSignal, watches?: boolean): Promise<Reads[P]>;
   /** The same key acts once: a retry after a lost answer sends it again. */
   say(text: string, thread: string | null, key: string): Promise<Said>;
-  submit(action: string, given: Record<string, unknown>, thread: string | null, key: string): Promise<Said>;
+  /** `at`: the conversation, and the message of ours in which the form stands; null: neither. */
+  submit(
+    action: string,
+    given: Record<string, unknown>,
+    at: { thread: string; message: string } | null,
+    key: string,
+  ): Promise<Said>;
   decide(request: string, decision: DecisionKind, digest: string, reason: string | null): Promise<void>;
   /** Changes what a pending request asks for, as it stood under this digest. */
   edit(request: string, given: Record<string, unknown>, digest: string): Promise<void>;
@@ -128,8 +141,8 @@ export function apiAs(person: string, csrf: string | undefined, ended: () => voi
       return (await ask(path, init)).json();
     },
     say: async (text, thread, key) => (await send('/messages', { text, ...inThread(thread) }, key)).json(),
-    submit: async (action, given, thread, key) =>
-      (await send('/forms', { action, arguments: given, ...inThread(thread) }, key)).json(),
+    submit: async (action, given, at, key) =>
+      (await send('/forms', { action, arguments: given, ...at }, key)).json(),
     decide: async (request, decision, digest, reason) => {
       const body = { decision, digest, ...(reason === null ? {} : { reason }) };
       await send(`/requests/${request}/decisions`, body, crypto.randomUUID());

@@ -9,7 +9,13 @@ import { useDraft } from './drafts.ts';
 import { useWorkspace } from './live.tsx';
 import { Problem } from './parts.tsx';
 
-type Props = { form: FormShape; place: string; thread: string | null; onSent(said: Said): void };
+type Props = {
+  form: FormShape;
+  place: string;
+  /** The conversation and the message in which it stands; null on a page of its own. */
+  at: { thread: string; message: string } | null;
+  onSent(said: Said): void;
+};
 type SchemaFormProps = {
   form: FormShape;
   /** Names the draft of what is filled in. */
@@ -25,7 +31,7 @@ type SchemaFormProps = {
   back?: () => void;
 };
 
-export function ActionForm({ form, place, thread, onSent }: Props) {
+export function ActionForm({ form, place, at, onSent }: Props) {
   const { api } = useWorkspace();
   return (
     <SchemaForm
@@ -35,7 +41,7 @@ export function ActionForm({ form, place, thread, onSent }: Props) {
       sent="Sent"
       note="Sending this form counts as your confirmation."
       notedAfter="Change something to send it again."
-      submit={async (given, key) => onSent(await api.submit(form.action, given, thread, key))}
+      submit={async (given, key) => onSent(await api.submit(form.action, given, at, key))}
     />
   );
 }

@@ -48,7 +48,7 @@ export function Message({ message, onSent }: Props) {
           <ActionForm
             form={message.form}
             place={`form:${message.id}`}
-            thread={message.thread}
+            at={{ thread: message.thread, message: message.id }}
             onSent={onSent}
           />
         )}

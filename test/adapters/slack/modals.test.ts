@@ -56,23 +56,23 @@ async function withTicket() {
   const { thread } = await all.slack.say('UALICE', 'a ticket, please');
   const direct = all.slack.workspace.directWith('UALICE');
   await all.adapter.surface.post({ ...place(direct), thread }, message);
-  return { ...all, asked: all.slack.messages(direct).at(-1)!, thread, direct };
+  return { ...all, asked: all.slack.messages(direct).at(-1)!, thread, direct, message: message.id };
 }
 
 describe('a form', () => {
   test('opens as a dialog, filled with what is known, and carries ids only', async () => {
-    const { slack, asked, thread, direct } = await withTicket();
+    const { slack, asked, thread, direct, message } = await withTicket();
     expect((await slack.click('UALICE', asked, 'form')).status).toBe(200);
     const { view } = slack.dialog('UALICE');
     expect(view.title.text).toBe('Open a ticket');
     const [title, priority] = inputsOf(view);
     expect(title?.element).toMatchObject({ initial_value: 'VPN' });
     expect(priority?.element).toMatchObject({ initial_option: { value: 'low' } });
-    expect(JSON.parse(view.private_metadata)).toEqual({ container: direct, thread });
+    expect(JSON.parse(view.private_metadata)).toEqual({ container: direct, thread, message });
   });
 
   test('sent in becomes a form of that thread, of what was typed and nothing else', async () => {
-    const { slack, assistant, asked, thread } = await withTicket();
+    const { slack, assistant, asked, thread, message } = await withTicket();
     await slack.click('UALICE', asked, 'form');
     expect(await slack.submit('UALICE', { title: 'VPN down', priority: 'high' })).toMatchObject({
       status: 200,
@@ -85,6 +85,7 @@ describe('a form', () => {
         kind: 'form',
         action: 'ticket.create',
         arguments: { title: 'VPN down', priority: 'high' },
+        message,
       },
     });
     expect(assistant.stored.at(-1)?.content).not.toHaveProperty('arguments.filled');
@@ -121,7 +122,7 @@ describe('a form', () => {
   });
 
   test('does not open for somebody who could not use its action, whom the core answers', async () => {
-    const { slack, assistant, asked, thread } = await withTicket();
+    const { slack, assistant, asked, thread, message } = await withTicket();
     const bob = { ...ALICE, id: PrincipalId.parse('bob') };
     assistant.known.set('UBOB', bob);
     assistant.mayNot.add(bob.id);
@@ -130,7 +131,7 @@ describe('a form', () => {
     expect(assistant.stored.at(-1)).toMatchObject({
       account: { user: 'UBOB' },
       place: { thread },
-      content: { kind: 'form', action: 'ticket.create', arguments: {} },
+      content: { kind: 'form', action: 'ticket.create', arguments: {}, message },
     });
   });
 

@@ -175,13 +175,16 @@ test('an older client reports and undoes too, and has no Edit', async () => {
 test('a form that is asked for with words comes back too, with what is wrong at its field', async () => {
   const { teams, assistant, adapter, press } = await shown();
   const chat = teams.personalChat(ALICE);
-  await adapter.surface.post(place(chat), messageWith({ text: '', form: FORM }));
+  const message = messageWith({ text: '', form: FORM });
+  await adapter.surface.post(place(chat), message);
   const [asked] = teams.in(chat);
   const again = replaced(asked!, await press(ALICE, asked!, 'form', { 'field.title': 'bad' }));
   expect(JSON.stringify(again.card!.body)).toContain('must be good');
   expect(assistant.stored).toEqual([]);
   await press(ALICE, again, 'form', { 'field.title': 'better' });
-  expect(assistant.stored).toMatchObject([{ content: { kind: 'form', arguments: { title: 'better' } } }]);
+  expect(assistant.stored).toMatchObject([
+    { content: { kind: 'form', arguments: { title: 'better' }, message: message.id } },
+  ]);
 });
 
 describe('Hand over', () => {

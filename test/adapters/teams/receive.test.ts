@@ -209,13 +209,15 @@ describe('a form', () => {
     const { teams, assistant, adapter } = await connected();
     const form = { action: 'ticket.create', title: 'Open a ticket', fields };
     const chat = teams.personalChat(ALICE);
-    await adapter.surface.post(place(chat), messageWith({ text: '', form }));
+    const asked = messageWith({ text: '', form });
+    await adapter.surface.post(place(chat), asked);
     const [shown] = teams.in(chat);
     const click = teams.click(ALICE, shown!, 'form', { 'field.title': 'VPN down', 'field.action': 'a' });
     const sent = await teams.send(click);
     expect(assistant.stored).toMatchObject([
       { content: { kind: 'form', action: 'ticket.create', arguments: { title: 'VPN down', action: 'a' } } },
     ]);
+    expect(assistant.stored[0]?.content).toMatchObject({ message: asked.id });
     expect(JSON.stringify(JSON.parse(sent.body).value)).toContain('Sent.');
     await teams.send(click);
     expect(assistant.stored).toHaveLength(1);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildClient } from '../../../adapters/web/build-client.ts';
-import type { PrincipalId, RequestId } from '../../../src/model/ids.ts';
+import type { PrincipalId, RequestId, ThreadId } from '../../../src/model/ids.ts';
 import {
   cardIn,
   isInSight,
@@ -19,6 +19,7 @@ import {
   visit,
 } from '../../support/browser.ts';
 import { WebAssistant } from '../../support/web-assistant.ts';
+import { REPORT } from '../../support/web-samples.ts';
 import { ask, post, type Served, serveWeb } from '../../support/web-server.ts';
 
 const BUILT = join(import.meta.dirname, '../../../.build/web-of-tests');
@@ -233,11 +234,14 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     await check('mine');
     await visit(page, '/audit');
     await page.getByText('not yours to read').waitFor();
+    assistant.reported.push(REPORT);
     await switchTo(page, 'erin');
     await page.getByRole('cell', { name: /execution.finished/ }).waitFor();
     await check('audit');
     await visit(page, '/operations');
     await page.getByText('runner is being moved').waitFor();
+    await page.getByText('why is it run at night?').waitFor();
+    await page.getByText('Dave Davis (dave)').waitFor();
     await check('operations');
     await page.getByRole('button', { name: /Switch person/ }).click();
     await page.getByRole('menuitem').first().waitFor();
@@ -364,6 +368,20 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
       action: 'ticket.create',
       arguments: { title: 'VPN down in Berlin', urgency: 'low', seats: 3, notify: true },
     });
+    await context.close();
+  });
+
+  it('says of a form in a conversation which one it is that was sent', async () => {
+    const { page, context } = await openPage(browser, server.url);
+    await page.getByRole('textbox', { name: 'Message to Countersign' }).fill('a form, please');
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Title').fill('VPN down in Berlin');
+    const thread = page.url().split('/').at(-1) as ThreadId;
+    const messages = await assistant.messages(thread, 'alice' as PrincipalId);
+    const asked = messages?.find(({ form }) => form !== null);
+    await page.locator('form.action-form').getByRole('button', { name: 'Send' }).click();
+    await page.getByText('Ticket 7 is open.').waitFor();
+    expect(assistant.deliveries.at(-1)?.content).toMatchObject({ kind: 'form', message: asked!.id });
     await context.close();
   });
 

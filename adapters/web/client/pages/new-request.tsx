@@ -14,7 +14,7 @@ export function NewRequest({ action }: { action: string }) {
       {problem !== null && <Problem text={problem} retry={reload} />}
       {data === null && problem === null && <Loading what="the form" />}
       {data && (
-        <ActionForm key={data.action} form={data} place={`new:${data.action}`} thread={null} onSent={enter} />
+        <ActionForm key={data.action} form={data} place={`new:${data.action}`} at={null} onSent={enter} />
       )}
     </Page>
   );
