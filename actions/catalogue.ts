@@ -8,6 +8,7 @@ import { ciRerun } from './ci.rerun.ts';
 import { ciStatus } from './ci.status.ts';
 import { ciTrigger } from './ci.trigger.ts';
 import { buildbot } from './connectors/buildbot.ts';
+import { buildbotDeployments } from './connectors/buildbot-deployments.ts';
 import { desk } from './connectors/desk.ts';
 import { githubActions } from './connectors/github-actions.ts';
 import { githubDeployWorkflow } from './connectors/github-deploy-workflow.ts';
@@ -15,7 +16,9 @@ import { githubDeployments } from './connectors/github-deployments.ts';
 import { githubIssues } from './connectors/github-issues.ts';
 import { githubTeams } from './connectors/github-teams.ts';
 import { gitlab } from './connectors/gitlab.ts';
+import { gitlabDeployments } from './connectors/gitlab-deployments.ts';
 import { jenkins } from './connectors/jenkins.ts';
+import { jenkinsDeployments } from './connectors/jenkins-deployments.ts';
 import { jira } from './connectors/jira.ts';
 import { pagerduty } from './connectors/pagerduty.ts';
 import { requestTracker } from './connectors/request-tracker.ts';
@@ -60,6 +63,7 @@ export const ACTIONS: readonly Action[] = [
 ];
 export const CONNECTORS: readonly Connector[] = [
   buildbot,
+  buildbotDeployments,
   desk,
   githubActions,
   githubDeployWorkflow,
@@ -67,7 +71,9 @@ export const CONNECTORS: readonly Connector[] = [
   githubIssues,
   githubTeams,
   gitlab,
+  gitlabDeployments,
   jenkins,
+  jenkinsDeployments,
   jira,
   pagerduty,
   requestTracker,

@@ -30,7 +30,8 @@ const unknownRun = (args: Args): Refusal => ({
   refused: `${text(args, 'run')} is no run of a job that the assistant knows on Buildbot.`,
 });
 
-function property(fields: Fields, name: string): string {
+/** A property's value, where it is a text. */
+export function property(fields: Fields, name: string): string {
   const properties = isFields(fields.properties) ? fields.properties : {};
   const [value] = Array.isArray(properties[name]) ? properties[name] : [];
   return typeof value === 'string' ? value : '';

@@ -5,10 +5,18 @@ import { operations } from './buildbot.operations.ts';
 import { jobExamples, jobFacts } from './ci-jobs.ts';
 
 /** What Buildbot itself calls an identifier: names of schedulers and builders that its REST takes in a path. */
-const Identifier = z.string().regex(/^[A-Za-z_-][A-Za-z0-9._-]{0,49}$/);
+export const Identifier = z.string().regex(/^[A-Za-z_-][A-Za-z0-9._-]{0,49}$/);
 const Name = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/);
 /** Parameters of the force form that we fill ourselves. */
-const OURS = /(?:^|_)(?:username|reason|owner|branch|revision|repository|project|builderid)$/;
+export const OURS = /(?:^|_)(?:username|reason|owner|branch|revision|repository|project|builderid)$/;
+
+/** Of the source that the commit is of; empty where the scheduler has a single one. */
+export const Codebase = z
+  .string()
+  .regex(/^[A-Za-z0-9_]{0,50}$/)
+  .default('');
+/** Where people open it in a browser, for links. */
+export const Web = z.url({ protocol: /^https?$/ });
 
 const Job = z.strictObject({
   title: z.string().min(1),
@@ -16,11 +24,7 @@ const Job = z.strictObject({
   repositories: z.array(z.string()).min(1),
   scheduler: Identifier,
   builder: Identifier,
-  /** Of the source that the commit is of; empty where the scheduler has a single one. */
-  codebase: z
-    .string()
-    .regex(/^[A-Za-z0-9_]{0,50}$/)
-    .default(''),
+  codebase: Codebase,
   environment: z.enum(['test', 'staging', 'production']),
   risk: Risk.optional(),
   /** Parameters of the scheduler that whoever asks may fill. */
@@ -36,8 +40,7 @@ const Job = z.strictObject({
 
 const Settings = z
   .strictObject({
-    /** Where people open it in a browser, for links. */
-    web: z.url({ protocol: /^https?$/ }),
+    web: Web,
     /** Whom Buildbot takes the credential for: the owner it writes on what we force. */
     account: z.string().min(1).max(100),
     repositories: z.record(

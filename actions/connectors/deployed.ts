@@ -20,6 +20,7 @@ export const kindOf = ({ fields, name }: Environment): string => text(fields, 'e
 export type DeploymentState = 'runs' | 'gone' | 'going' | 'failed';
 export type Deployment = {
   id: string;
+  /** Empty where the system does not say. */
   commit: string;
   /** Who deployed it, as far as the system says. */
   by: string;
@@ -75,4 +76,5 @@ export function unknown(args: Args, settings: Json): Refusal {
 }
 
 export const short = (commit: string): string => commit.slice(0, 12);
-export const called = ({ id, commit, word }: Deployment): string => `${id} of ${short(commit)} (${word})`;
+export const called = ({ id, commit, word }: Deployment): string =>
+  commit === '' ? `${id} of a commit that is not known (${word})` : `${id} of ${short(commit)} (${word})`;

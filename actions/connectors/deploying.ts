@@ -59,7 +59,7 @@ async function compared(
   { environment, standing: { current }, commit }: Plan,
   tools: Tools,
 ): Promise<Preview['facts']> {
-  if (current === null || current.commit === commit) return [];
+  if (current === null || current.commit === '' || current.commit === commit) return [];
   const isPromotion = operation === 'promote';
   const [from, to] = isPromotion ? [current.commit, commit] : [commit, current.commit];
   const between = await system.between(from, to, environment, tools);

@@ -107,6 +107,8 @@ async function chosenCommit(
     return {
       refused: `The newest deployment to ${source.name} of ${service} has not succeeded: ${called(origin)}.`,
     };
+  if (origin.commit === '')
+    return { refused: `Which commit runs in ${source.name} of ${service} is not known: ${called(origin)}.` };
   return { commit: origin.commit, origin };
 }
 
@@ -145,11 +147,12 @@ async function rollback(
  */
 function back(to: string, seen: readonly Deployment[], { newest, current }: Standing): Deployment | null {
   const ended = endedWell(seen);
-  if (to !== '') return ended.find(({ id, commit }) => id === to || commit === to) ?? null;
+  const isKnown = ({ commit }: Deployment): boolean => commit !== '';
+  if (to !== '') return ended.filter(isKnown).find(({ id, commit }) => id === to || commit === to) ?? null;
   if (current === null) return null;
-  if (newest?.id !== current.id || current.state === 'failed') return ended[0] ?? null;
-  const first = ended.findLastIndex(({ commit }) => commit === current.commit);
-  return ended[first + 1] ?? null;
+  if (newest?.id !== current.id || current.state === 'failed') return ended.find(isKnown) ?? null;
+  const first = isKnown(current) ? ended.findLastIndex(({ commit }) => commit === current.commit) : 0;
+  return ended.slice(first + 1).find(isKnown) ?? null;
 }
 const endedWell = (seen: readonly Deployment[]): Deployment[] =>
   seen.filter(({ state, succeeded }) => succeeded && state !== 'failed');

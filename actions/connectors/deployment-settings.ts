@@ -1,9 +1,20 @@
 /** Services and their environments in the settings of every deployment connector, and how policy learns of them. */
 import { z } from 'zod';
 import { type Json, Risk } from '../../src/model/request.ts';
+import { Name } from './ci-jobs.ts';
 
 export const ServiceName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,63}$/, 'is a name in small letters');
 const Kind = z.enum(['test', 'staging', 'production']);
+
+/** The input of the job that deploys which says where to. */
+export const DeployInput = z
+  .string()
+  .regex(/^[a-z][a-z0-9_]{0,39}$/)
+  .default('environment');
+/** What an environment is called on the system that deploys. */
+export const NameThere = z.string().min(1).max(200);
+/** Where a service's branches and tags are looked up, of a system that has no repository to ask. */
+export const GithubLookup = z.strictObject({ owner: Name, repo: Name });
 
 /** What the settings of an environment say whatever the system is. */
 export const COMMON_ENVIRONMENT = {

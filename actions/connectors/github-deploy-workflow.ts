@@ -5,8 +5,10 @@ import { Name } from './ci-jobs.ts';
 import {
   COMMON_ENVIRONMENT,
   checkEnvironments,
+  DeployInput,
   environmentExamples,
   environmentFacts,
+  NameThere,
   ServiceName,
 } from './deployment-settings.ts';
 import { operations } from './github-deploy-workflow.operations.ts';
@@ -27,16 +29,13 @@ const Settings = z
         /** The file in `.github/workflows`; it must have `on: workflow_dispatch`, and a job with `environment`. */
         workflow: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.ya?ml$/),
         /** The input of that workflow which says where to. */
-        input: z
-          .string()
-          .regex(/^[a-z][a-z0-9_]{0,39}$/)
-          .default('environment'),
+        input: DeployInput,
         environments: z
           .array(
             z.strictObject({
               ...COMMON_ENVIRONMENT,
               /** Its name on GitHub, where that is another; the input's value. */
-              on_github: z.string().min(1).max(200).optional(),
+              on_github: NameThere.optional(),
             }),
           )
           .min(1),

@@ -63,17 +63,22 @@ const listRule = (which: (args: EgressValues['args'], settings: Json) => Environ
     },
   });
 
+/** Reads of how far two commits are apart, both known from answers only. */
+export function compareRule(place: EgressRule['fill']): EgressRule {
+  return readRule(GITHUB, '/repos/{owner}/{repo}/compare/{span}', {
+    fill: place,
+    free: { span: 'commits' },
+    query: () => ({ per_page: String(TITLES_SHOWN), page: null }),
+  });
+}
+
 /** Reads of what was deployed; ids and commits are known from GitHub's answers only. */
 export const pastRules: EgressRule[] = [
   listRule(targetOf),
   listRule(sourceOf),
   readRule(GITHUB, `${LIST}/{id}/statuses`, { fill, free: { id: 'number' }, query: () => STATUSES }),
   commitRule(({ args, settings }) => placeOf(targetOf(args, settings))),
-  readRule(GITHUB, '/repos/{owner}/{repo}/compare/{span}', {
-    fill,
-    free: { span: 'commits' },
-    query: () => ({ per_page: String(TITLES_SHOWN), page: null }),
-  }),
+  compareRule(fill),
 ];
 
 /** Newest first. */
@@ -162,7 +167,12 @@ async function readSpan(
 }
 
 /** The files that changed come with the first page only, and are of no use here: so the second is asked for first. */
-async function between(from: string, to: string, place: GithubPlace, tools: Tools): Promise<Between | null> {
+export async function between(
+  from: string,
+  to: string,
+  place: GithubPlace,
+  tools: Tools,
+): Promise<Between | null> {
   const span = `${from}...${to}`;
   const second = await readSpan(tools, place, span, 2);
   if (!second.ok) return null;

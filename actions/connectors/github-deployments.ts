@@ -7,6 +7,7 @@ import {
   checkEnvironments,
   environmentExamples,
   environmentFacts,
+  NameThere,
   ServiceName,
 } from './deployment-settings.ts';
 import { operations } from './github-deployments.operations.ts';
@@ -32,7 +33,7 @@ const Settings = z
             z.strictObject({
               ...COMMON_ENVIRONMENT,
               /** Its name on GitHub, where that is another. */
-              on_github: z.string().min(1).max(200).optional(),
+              on_github: NameThere.optional(),
               /** Checks that must have passed on the commit; none where none is named. */
               required_contexts: z.array(z.string().min(1).max(200)).max(20).default([]),
             }),

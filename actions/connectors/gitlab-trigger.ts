@@ -114,7 +114,7 @@ export async function newestCommit(
   return { commit };
 }
 
-function started(args: Args, pipeline: string): RunResult {
+export function started(args: Args, pipeline: string): RunResult {
   const [repo, job] = [text(args, 'repo'), text(args, 'job')];
   return {
     kind: 'running',

@@ -70,7 +70,7 @@ export function buildRules(
   const more = (values: EgressValues) => ({ build: buildOf(values) });
   return [
     itemRule(itemOf),
-    ...readsOf(where, '/api/json', { query: () => BUILDS_TREE }),
+    ...buildsRules(where),
     ...readsOf(where, '/{build}/api/json', { more, query: () => BUILD_TREE }),
     ...readsOf(where, '/{build}/consoleText', { ...asText, more }),
     ...readsOf(where, '/{build}/logText/progressiveText', {
@@ -84,8 +84,15 @@ export function buildRules(
 const readItem = (tools: Tools, item: string): Promise<Answer<Fields>> =>
   read(tools, JENKINS, ['queue', 'item', item, 'api', 'json'], QUEUE_TREE);
 
+export const buildsRules = (where: (values: EgressValues) => string): EgressRule[] =>
+  readsOf(where, '/api/json', { query: () => BUILDS_TREE });
+
+/** The newest builds of a job. */
+export const listBuilds = (tools: Tools, path: string): Promise<Answer<Fields>> =>
+  read(tools, JENKINS, [...segmentsOf(path), 'api', 'json'], BUILDS_TREE);
+
 export async function readBuilds(tools: Tools, path: string): Promise<Fields[]> {
-  const answer = await read(tools, JENKINS, [...segmentsOf(path), 'api', 'json'], BUILDS_TREE);
+  const answer = await listBuilds(tools, path);
   // A job that was deleted has none.
   if (!answer.ok && answer.failure.result.code === 'not_found') return [];
   if (!answer.ok) throw unclear(JENKINS.name, answer.failure.result.code);
@@ -163,7 +170,7 @@ export async function buildOfItem(
 }
 
 /** The commits that its sources report; a build of several has several. */
-function builtCommits(build: Fields): string[] {
+export function builtCommits(build: Fields): string[] {
   return listOf(build, 'actions').flatMap((action) => {
     const revision = isFields(action.lastBuiltRevision) ? text(action.lastBuiltRevision, 'SHA1') : '';
     return revision === '' ? [] : [revision];
@@ -244,13 +251,15 @@ export const pastRules: EgressRule[] = [
   ...readsOfEach('/api/json', { query: () => BUILDS_TREE }),
 ];
 
-/** The job of a queue item by the address that Jenkins gives it, among those of the settings. */
-function pathAt(url: string, settings: Json): string | undefined {
+/** Whether the address that Jenkins gives a queue item is that of this job. */
+export function isAt(url: string, path: string): boolean {
   const segments = URL.canParse(url) ? decodeURI(new URL(url).pathname) : '';
-  return knownPaths(settings).find((path) =>
-    segments.replace(/\/+$/, '').endsWith(`/${segmentsOf(path).join('/')}`),
-  );
+  return segments.replace(/\/+$/, '').endsWith(`/${segmentsOf(path).join('/')}`);
 }
+
+/** The job of a queue item, among those of the settings. */
+const pathAt = (url: string, settings: Json): string | undefined =>
+  knownPaths(settings).find((path) => isAt(url, path));
 
 type Found = { path: string; build: Fields | null; item: Fields };
 

@@ -8,25 +8,39 @@ import { inputParameter, MAX_DEPTH, MAX_JOBS } from './jenkins-jobs.ts';
 
 const Parameter = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,59}$/);
 /** Folders and the job as people see them, with spaces where they have some; no part is dots alone. */
-const Path = z
+export const Path = z
   .string()
   .max(300)
   .regex(/^[A-Za-z0-9_][A-Za-z0-9 ._-]*(?:\/[A-Za-z0-9_][A-Za-z0-9 ._-]*)*$/)
   .refine((path) => path.split('/').length <= MAX_DEPTH, `at most ${MAX_DEPTH} deep`);
 
+/** Parameters that every job here declares. */
+export const Parameters = z.strictObject({
+  /** Takes the commit; the job must build it. */
+  commit: Parameter,
+  /** Takes the mark of the execution; without it a run whose answer was lost is asked of a person. */
+  mark: Parameter.optional(),
+  /** Takes on whose behalf it is started. */
+  requester: Parameter.optional(),
+});
+
+/** Says where an input would be a parameter that we fill ourselves. */
+export function checkParameters(
+  parameters: z.output<typeof Parameters>,
+  inputs: readonly string[],
+  path: string[],
+  check: z.RefinementCtx,
+): void {
+  const ours = Object.values(parameters).flatMap((name) => name?.toUpperCase() ?? []);
+  if (!inputs.some((name) => ours.includes(inputParameter(name)))) return;
+  check.addIssue({ code: 'custom', path, message: 'is filled by the assistant itself' });
+}
+
 const Settings = z
   .strictObject({
     /** Whom Jenkins takes the credential for: the user id of what we start. */
     account: z.string().min(1).max(100),
-    /** Parameters that every job here declares. */
-    parameters: z.strictObject({
-      /** Takes the commit; the job must build it. */
-      commit: Parameter,
-      /** Takes the mark of the execution; without it a run whose answer was lost is asked of a person. */
-      mark: Parameter.optional(),
-      /** Takes on whose behalf it is started. */
-      requester: Parameter.optional(),
-    }),
+    parameters: Parameters,
     repositories: z
       .record(
         Name,
@@ -42,15 +56,8 @@ const Settings = z
   })
   .superRefine(checkRepositories)
   .superRefine(({ parameters, jobs }, check) => {
-    const ours = Object.values(parameters).flatMap((name) => name?.toUpperCase() ?? []);
-    for (const [job, { inputs }] of Object.entries(jobs)) {
-      if (!inputs.some((name) => ours.includes(inputParameter(name)))) continue;
-      check.addIssue({
-        code: 'custom',
-        path: ['jobs', job, 'inputs'],
-        message: 'is filled by the assistant itself',
-      });
-    }
+    for (const [job, { inputs }] of Object.entries(jobs))
+      checkParameters(parameters, inputs, ['jobs', job, 'inputs'], check);
   });
 
 /** CI on Jenkins, by its remote access API. */

@@ -5,6 +5,7 @@ import { JobName, Name } from './ci-jobs.ts';
 import {
   COMMON_ENVIRONMENT,
   checkEnvironments,
+  DeployInput,
   environmentExamples,
   environmentFacts,
   ServiceName,
@@ -21,10 +22,7 @@ const Settings = z
         /** The job that deploys, by its name in the jobs file. */
         job: JobName,
         /** The input of that job which says where to. */
-        input: z
-          .string()
-          .regex(/^[a-z][a-z0-9_]{0,39}$/)
-          .default('environment'),
+        input: DeployInput,
         environments: z.array(z.strictObject(COMMON_ENVIRONMENT)).min(1),
       }),
     ),

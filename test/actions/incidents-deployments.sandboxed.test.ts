@@ -1,6 +1,7 @@
-/** Incidents and deployments through a workflow, each from the real sandbox and through a real broker. */
+/** Incidents and deployments through a workflow or a pipeline, each from the real sandbox and through a real broker. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { githubDeployWorkflow } from '../../actions/connectors/github-deploy-workflow.ts';
+import { gitlabDeployments } from '../../actions/connectors/gitlab-deployments.ts';
 import { pagerduty } from '../../actions/connectors/pagerduty.ts';
 import type { EgressValues } from '../../src/action.ts';
 import { CredentialEntry, credentialOf } from '../../src/credentials/entry.ts';
@@ -10,6 +11,7 @@ import {
   startDeployingGithub,
   WORKFLOW,
 } from '../support/github-deploy-workflow/deploying-github.ts';
+import { FakeGitlab } from '../support/gitlab/fake-gitlab.ts';
 import { FakePagerDuty } from '../support/pagerduty/fake-pagerduty.ts';
 import { inSandbox } from './in-sandbox.ts';
 
@@ -126,5 +128,52 @@ describe('in the sandbox a workflow that deploys', () => {
     const facts = expect.arrayContaining([expect.objectContaining({ value: '“Use [redacted]”' })]);
     expect(outcome).toMatchObject({ kind: 'answered', value: { facts } });
     expect(JSON.stringify(outcome)).not.toContain(github.token);
+  });
+});
+
+describe('in the sandbox a pipeline that deploys', () => {
+  let gitlab: FakeGitlab;
+  beforeAll(async () => {
+    const job = { name: 'deploy', stage: 'deploy', status: 'success' as const, trace: 'deployed' };
+    gitlab = await FakeGitlab.start({ deploy: { jobs: [job] } });
+  });
+  afterAll(() => gitlab.wire.stop());
+
+  const on = (call: 'preview' | 'run' | 'reconcile', pinned: Record<string, string> = {}) =>
+    inSandbox({
+      ...{ connector: gitlabDeployments, operation: 'promote', call },
+      values: {
+        ...ASKED,
+        args: { service: 'web', to: 'staging', ref: 'main' },
+        pinned,
+        settings: gitlabDeployments.settings.parse({
+          account: gitlab.account,
+          services: {
+            web: { project: 42, variables: { TARGET: 'deploy' }, environments: [{ name: 'staging' }] },
+          },
+        }),
+      },
+      config: {
+        upstreams: { gitlab: { baseUrl: gitlab.wire.baseUrl, addresses: ['127.0.0.1/32'] } },
+        credentials: { get: async () => ({ kind: 'header', header: 'private-token', value: gitlab.token }) },
+      },
+    });
+
+  it('is previewed, started on its tag, found again, and the credential stays outside', async () => {
+    const commit = gitlab.branches.get('main') ?? '';
+    const seen = await on('preview');
+    expect(seen.outcome).toMatchObject({ kind: 'answered', value: { pinned: { commit, newest: 'none' } } });
+    const { outcome, summary, calls } = await on('run', { commit });
+    expect(summary.failure).toBeNull();
+    expect(calls.filter(({ effect }) => effect === 'write')).toMatchObject([
+      { method: 'POST', status: 201 },
+      { method: 'POST', status: 201 },
+    ]);
+    const handle = { service: 'web', environment: 'staging' };
+    expect(outcome).toMatchObject({ kind: 'answered', value: { kind: 'running', handle } });
+    expect(gitlab.tags.get(`countersign-${ASKED.mark}`)).toBe(commit);
+    const found = await on('reconcile', { commit });
+    expect(found.outcome).toMatchObject({ value: { kind: 'happened', outcome: { handle } } });
+    expect(JSON.stringify([seen.outcome, outcome, found.outcome])).not.toContain(gitlab.token);
   });
 });

@@ -63,6 +63,18 @@ export async function startBuildbot() {
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return (await response.json()) as Record<string, unknown>;
   };
+  /** Eve does something there by hand. */
+  const control = async (path: string, method: string, params: object): Promise<void> => {
+    const authorization = `Basic ${Buffer.from(`eve:${password}`).toString('base64')}`;
+    const login = await fetch(`${baseUrl}/auth/login`, { headers: { authorization }, redirect: 'manual' });
+    const [cookie = ''] = login.headers.getSetCookie().at(-1)?.split(';') ?? [];
+    const response = await fetch(`${baseUrl}/api/v2/${path}`, {
+      method: 'POST',
+      headers: { cookie, 'content-type': 'application/json' },
+      body: JSON.stringify({ id: 1, jsonrpc: '2.0', method, params }),
+    });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+  };
   const stop = async (): Promise<void> => {
     await Promise.all(processes.map((process) => process.stop()));
     rmSync(folder, { recursive: true, force: true });
@@ -77,6 +89,6 @@ export async function startBuildbot() {
     await stop();
     throw error;
   }
-  return { baseUrl, password, rest, stop };
+  return { baseUrl, password, rest, control, stop };
 }
 export type Buildbot = Awaited<ReturnType<typeof startBuildbot>>;

@@ -1,5 +1,6 @@
 /**
- * The part of GitLab that runs pipelines, as its REST description says (docs.gitlab.com/api: "Pipelines", "Jobs", "Commits";
+ * The part of GitLab that runs pipelines, as its REST description says (docs.gitlab.com/api: "Pipelines", "Jobs", "Commits", "Tags",
+ * "Deployments", "Repositories";
  * `read_pipeline_variable` as in its PipelinePolicy: whoever started a pipeline, and maintainers). What runs is scripted by the
  * variable TARGET; a pipeline goes on each time it is looked at.
  */
@@ -19,6 +20,7 @@ type Pipeline = {
   variables: Record<string, string>;
   progress: number;
   cancelled: boolean;
+  source: 'api' | 'push';
 };
 
 const error = (status: number, message: unknown): Reply => ({ status, body: { message } });
@@ -35,12 +37,19 @@ export const TOO_MANY: Reply = {
 export class FakeGitlab {
   wire!: Wire;
   readonly token = ['glpat', crypto.randomUUID().replaceAll('-', '').slice(0, 20)].join('-');
-  readonly account = 'countersign';
+  account = 'countersign';
   readonly project = 42;
   readonly branches = new Map<string, string>([
     ['main', '0123456789abcdef0123456789abcdef01234567'],
     ['feature/login', 'fedcba9876543210fedcba9876543210fedcba98'],
   ]);
+  readonly tags = new Map<string, string>();
+  /** In which they were made, whatever branch they are on. */
+  readonly history: string[] = [...this.branches.values()];
+  /** A commit with which every job fails. */
+  fails = '';
+  /** Nobody but others may create tags. */
+  protectsTags = false;
   readonly pipelines: Pipeline[] = [];
   readonly scripts: Readonly<Record<string, Script>>;
   /** Somebody pushes between a look at the branch and the start. */
@@ -71,6 +80,10 @@ export class FakeGitlab {
       };
     return [
       ['GET', at('/repository/commits'), (asked) => this.#commits(asked)],
+      ['GET', at('/repository/compare'), (asked) => this.#compare(asked)],
+      ['POST', at('/repository/tags'), ({ body }) => this.#tag(body)],
+      ['DELETE', at('/repository/tags/([^/]+)'), ({ at: [name = ''] }) => this.#untag(name)],
+      ['GET', at('/deployments'), (asked) => this.#deployments(asked)],
       ['POST', at('/pipeline'), ({ body }) => this.#create(body)],
       ['GET', at('/pipelines'), (asked) => this.#list(asked)],
       ['GET', at('/pipelines/(\\d+)'), one((pipeline) => this.#look(pipeline))],
@@ -82,14 +95,67 @@ export class FakeGitlab {
   }
 
   #commits({ query }: Asked): Reply {
-    const sha = this.branches.get(query.get('ref_name') ?? 'main');
+    const sha = this.#commitAt(query.get('ref_name') ?? 'main');
     if (sha === undefined) return error(404, '404 Reference not found');
     return { status: 200, body: [{ id: sha, short_id: sha.slice(0, 8) }], headers: { 'x-next-page': '' } };
   }
+  #refAt = (name: string): string | undefined => this.branches.get(name) ?? this.tags.get(name);
+  #commitAt = (name: string): string | undefined =>
+    this.#refAt(name) ?? this.history.find((sha) => sha === name);
+  #tag({ tag_name: name, ref }: Record<string, unknown>): Reply {
+    const sha = this.#commitAt(String(ref));
+    if (this.protectsTags)
+      return { status: 400, body: { message: 'You are not allowed to create this tag as it is protected.' } };
+    if (this.tags.has(String(name)))
+      return { status: 400, body: { message: `Tag ${String(name)} already exists` } };
+    if (sha === undefined) return { status: 400, body: { message: `Target ${String(ref)} is invalid` } };
+    this.tags.set(String(name), sha);
+    // Rules that do not leave it out let the push of a tag start one too.
+    this.add({ sha, ref: String(name), source: 'push', variables: { TARGET: 'endless' } });
+    return { status: 201, body: { name, target: sha, commit: { id: sha }, protected: false } };
+  }
+  #untag(name: string): Reply {
+    return this.tags.delete(name) ? { status: 204 } : error(404, '404 Tag Not Found');
+  }
+  #compare({ query }: Asked): Reply {
+    const [from, to] = [query.get('from') ?? '', query.get('to') ?? ''].map((sha) =>
+      this.history.indexOf(sha),
+    );
+    if (from === undefined || to === undefined || from < 0 || to < 0) return error(404, '404 Ref Not Found');
+    const commits = this.history.slice(from + 1, Math.max(to, from) + 1);
+    return {
+      status: 200,
+      body: {
+        commits: commits.map((id) => ({ id, title: `Change ${id.slice(0, 4)}` })),
+        diffs: [],
+        compare_timeout: false,
+        web_url: `https://gitlab.example.com/acme/web/-/compare/${query.get('from')}...${query.get('to')}`,
+      },
+    };
+  }
+  /** Jobs with `environment` make one each: here those of pipelines with the variable. */
+  #deployments({ query }: Asked): Reply {
+    const all = this.pipelines.filter(({ variables }) => variables.INPUT_ENVIRONMENT !== undefined);
+    const found = all.filter(({ variables }) => variables.INPUT_ENVIRONMENT === query.get('environment'));
+    const sorted = query.get('sort') === 'desc' ? found.toReversed() : found;
+    const body = paged(sorted, query).items.map((pipeline) => ({
+      id: 4_100 + pipeline.id,
+      iid: all.indexOf(pipeline) + 1,
+      ...{ ref: pipeline.ref, sha: pipeline.sha },
+      status:
+        pipeline.source === 'push' || this.#status(pipeline) === 'waiting_for_resource'
+          ? 'created'
+          : this.#status(pipeline),
+      user: { id: 7, username: pipeline.username, name: 'Somebody' },
+      environment: { id: 9, name: pipeline.variables.INPUT_ENVIRONMENT },
+      deployable: { id: pipeline.id * 1_000, pipeline: { id: pipeline.id } },
+    }));
+    return { status: 200, body };
+  }
   #create({ ref, variables }: Record<string, unknown>): Reply {
     const branch = String(ref);
-    if (this.movesTo !== null) this.branches.set(branch, this.movesTo);
-    const sha = this.branches.get(branch);
+    if (this.movesTo !== null) (this.tags.has(branch) ? this.tags : this.branches).set(branch, this.movesTo);
+    const sha = this.#refAt(branch);
     // A commit is no ref here.
     if (sha === undefined) return error(400, { base: ['Reference not found'] });
     const given = (variables as { key: string; value: string }[]).map(({ key, value }) => [key, value]);
@@ -114,12 +180,17 @@ export class FakeGitlab {
         ref: 'main',
       },
       ...{ username: this.account, variables: {}, progress: 0, cancelled: false },
+      source: 'api' as const,
       ...more,
     };
     this.pipelines.push(pipeline);
     return pipeline;
   }
-  #script = (pipeline: Pipeline): Script => this.scripts[pipeline.variables.TARGET ?? ''] ?? { jobs: [] };
+  #script(pipeline: Pipeline): Script {
+    const script = this.scripts[pipeline.variables.TARGET ?? ''] ?? { jobs: [] };
+    if (pipeline.sha !== this.fails) return script;
+    return { ...script, jobs: script.jobs.map((job) => ({ ...job, status: 'failed' })) };
+  }
   #hasEnded(pipeline: Pipeline): boolean {
     const { jobs, endless } = this.#script(pipeline);
     return pipeline.cancelled || (endless !== true && pipeline.progress >= jobs.length);
@@ -130,17 +201,23 @@ export class FakeGitlab {
     return this.#script(pipeline).jobs.some(({ status }) => status === 'failed') ? 'failed' : 'success';
   }
   #shown(pipeline: Pipeline) {
-    const { id, project, sha, ref, username } = pipeline;
+    const { id, project, sha, ref, username, source } = pipeline;
     return {
-      ...{ id, iid: id - 280, project_id: project, sha, ref, status: this.#status(pipeline), source: 'api' },
+      ...{ id, iid: id - 280, project_id: project, sha, ref, status: this.#status(pipeline), source },
       name: this.names ? `Asked for by Countersign ${pipeline.variables.COUNTERSIGN_MARK ?? ''}` : null,
       user: { id: 7, username, name: 'Countersign' },
       web_url: `https://gitlab.example.com/acme/web/-/pipelines/${id}`,
     };
   }
   #list({ query }: Asked): Reply {
+    const isAsked = (name: 'sha' | 'ref' | 'username' | 'source', value: string): boolean =>
+      !query.has(name) || query.get(name) === value;
     const found = this.pipelines.filter(
-      ({ sha, username }) => sha === query.get('sha') && username === query.get('username'),
+      ({ sha, ref, username, source }) =>
+        isAsked('sha', sha) &&
+        isAsked('ref', ref) &&
+        isAsked('username', username) &&
+        isAsked('source', source),
     );
     const { items } = paged(found.toReversed(), query);
     return { status: 200, body: items.map((pipeline) => this.#shown(pipeline)) };

@@ -17,6 +17,8 @@ export type JenkinsJob = {
   builds?: string | null;
   /** Waits for an executor for good. */
   stuck?: boolean;
+  /** A commit with which it fails. */
+  fails?: string;
   /** Is said to have ended before its last line is in its log. */
   lags?: boolean;
   /** Has printed its last line without an end. */
@@ -98,6 +100,7 @@ export class FakeJenkins {
       ],
       ['POST', at(`${job}/buildWithParameters`), guarded((asked, user) => this.#start(asked, user))],
       ['GET', at('/queue/item/(\\d+)/api/json'), guarded((asked) => this.#item(asked))],
+      ['GET', at('/queue/api/json'), guarded(() => this.#queue())],
       ['POST', at('/queue/cancelItem'), guarded((asked) => this.#cancelItem(asked))],
       ['GET', at(`${job}/api/json`), guarded((asked) => this.#job(asked))],
       [
@@ -198,6 +201,15 @@ export class FakeJenkins {
     if (item.number === null && !item.cancelled && !job?.stuck) this.begin(item);
     return { status: 200, body: answer };
   }
+  #queue(): Reply {
+    const waiting = this.items.filter((item) => item.number === null && !item.cancelled);
+    const items = waiting.map((item) => ({
+      id: item.id,
+      task: { url: this.#url(item) },
+      actions: this.#actions(item),
+    }));
+    return { status: 200, body: { items } };
+  }
   begin(item: Item): void {
     item.number = this.items.filter((one) => one.path === item.path && one.number !== null).length + 1;
   }
@@ -244,7 +256,10 @@ export class FakeJenkins {
     const job = this.jobs[item.path];
     item.looks += 1;
     if (item.result === null && !job?.endless && item.looks >= (job?.output.length ?? 0))
-      item.result = job?.result ?? 'SUCCESS';
+      item.result =
+        job?.fails !== undefined && job.fails === item.parameters.COMMIT
+          ? 'FAILURE'
+          : (job?.result ?? 'SUCCESS');
     return { status: 200, body: this.#shown(item) };
   }
   /** As it lies there, in bytes. */
