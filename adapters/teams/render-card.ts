@@ -53,8 +53,10 @@ const PROVENANCE: Readonly<Record<Provenance, string>> = {
 const QUOTES_SHOWN = 2;
 /** Of each quote. */
 const QUOTE_MAX = 300;
-/** A sentence of ours, an address. */
+/** A sentence of ours. */
 const SENTENCE_MAX = 400;
+/** An address as it is laid out, in UTF-16 units of JSON: each of its lines holds the whole of it once more, to lead there. */
+const ADDRESS_MAX = 1_000;
 
 export function renderCard(card: Card, readers: Readers = 'one'): Rendered {
   const rows = fitRows(rowsOf(card), ROWS_BUDGET);
@@ -148,11 +150,17 @@ function outcomeOf({ outcome }: Card): { elements: Element[]; rest: Continuation
   const words = sentence('What became of it', outcome.text);
   const shown = lines(words.shown, { weight: 'Bolder' });
   if (outcome.link === null) return { elements: shown, rest: words.rest };
-  // An outside system gave this address: it is shown as what it is, never behind a label.
-  const whole = sentence('Its address', outcome.link);
-  const isWhole = whole.rest.length === 0 && visible(outcome.link) === outcome.link;
-  const where = isWhole ? address(outcome.link) : nextLines(whole.shown);
-  return { elements: [...shown, ...where], rest: [...words.rest, ...whole.rest] };
+  const where = whereOf(outcome.link);
+  return { elements: [...shown, ...where.elements], rest: [...words.rest, ...where.rest] };
+}
+
+/** An outside system gave this address: it is shown as what it is, never behind a label, and a link only where it is whole. */
+function whereOf(url: string): { elements: Element[]; rest: Continuation[] } {
+  const linked = address(url);
+  if (visible(url) === url && JSON.stringify(linked).length <= ADDRESS_MAX)
+    return { elements: linked, rest: [] };
+  const { shown, rest } = sentence('Its address', url);
+  return { elements: nextLines(shown), rest };
 }
 
 function footing(card: Card): Run[][] {

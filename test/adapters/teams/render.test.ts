@@ -45,6 +45,13 @@ const hostile = fc.oneof(
   ),
   long,
 );
+/** As build servers give them, and as an attacker might. */
+const addresses = fc.oneof(
+  fc
+    .array(fc.constantFrom('job/', 'a-b', '%2F', '{{x}}', '0'.repeat(40), '?x=1', '#'), { maxLength: 40 })
+    .map((parts) => `https://ci.example/${parts.join('')}`),
+  hostile,
+);
 const cards = fc.record({
   title: hostile,
   status: hostile,
@@ -57,7 +64,7 @@ const cards = fc.record({
   reasons: fc.array(hostile, { maxLength: 10 }),
   quotes: fc.array(fc.record({ source: hostile, text: hostile }), { maxLength: 6 }),
   output: fc.option(hostile),
-  outcome: fc.option(fc.record({ code: hostile, text: hostile, link: fc.constant(null) })),
+  outcome: fc.option(fc.record({ code: hostile, text: hostile, link: fc.option(addresses) })),
   proof: fc.option(hostile),
   state: fc.constantFrom(...RequestState.options),
   buttons: fc.constantFrom<DecisionKind[]>([], ['approve', 'deny'], ['confirm', 'cancel']),
@@ -65,7 +72,7 @@ const cards = fc.record({
 });
 
 describe('a card', () => {
-  test('is within every limit, with nothing live in it, whatever anybody wrote', () => {
+  test('is within every limit, with nothing live in it but its own address, whatever anybody wrote', () => {
     fc.assert(
       fc.property(
         cards,
@@ -75,10 +82,13 @@ describe('a card', () => {
           for (const card of sent(messageWith({ card: cardWith(change), authorship, text }))) {
             expect(Card.safeParse(card).error).toBeUndefined();
             expect(JSON.stringify(card).length).toBeLessThan(CARD_MAX_UNITS);
-            for (const run of runsOf(card)) {
-              expect(run.text).not.toMatch(/\{\{|\n/);
-              expect(run.selectAction).toBeUndefined();
-            }
+            for (const run of runsOf(card)) expect(run.text).not.toMatch(/\{\{|\n/);
+            const live = runsOf(card).filter(({ selectAction }) => selectAction !== undefined);
+            if (live.length === 0) continue;
+            // Its own words and nothing else, whole, behind each of its lines.
+            const own = change.outcome?.link ?? '';
+            expect(live.map(({ text }) => text).join('')).toBe(own);
+            for (const { selectAction } of live) expect(selectAction?.url).toBe(new URL(own).href);
           }
         },
       ),
@@ -255,6 +265,18 @@ describe('a card', () => {
 
   test('says of what was printed that it was', () => {
     expect(textsOf(renderCard(cardWith({ output: 'Approved.' })).body)).toContain('What it printed:');
+  });
+
+  test('links to an address of a usual length, whole and from each of its lines, however long its words are', () => {
+    const link = `https://ci.example/job/web/job/release/${'0123456789abcdef'.repeat(4).slice(2)}`;
+    const { body, rest } = renderCard(
+      cardWith({ state: 'failed', outcome: { code: 'failed', text: 'It failed.', link } }),
+    );
+    const live = runsOf(body).filter(({ selectAction }) => selectAction !== undefined);
+    expect(live.map(({ text }) => text).join('')).toBe(link);
+    expect(live.length).toBeGreaterThan(1);
+    expect(live.every(({ selectAction }) => selectAction?.url === link)).toBe(true);
+    expect(rest).toEqual([]);
   });
 
   test('links only to web addresses, by their own words', () => {
