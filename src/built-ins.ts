@@ -11,7 +11,7 @@ import {
   runbookJobs,
   runbookSettings,
 } from '../actions/systems/runbooks.ts';
-import { createRunner, type Runner } from '../actions/systems/runner.ts';
+import { createRunner, type Runner, type RunnerDeps } from '../actions/systems/runner.ts';
 import { makeSampleRepository } from '../actions/systems/sample-repository.ts';
 import type { BuiltInHost } from './action.ts';
 import type { ChosenConnectors } from './catalogue.ts';
@@ -81,6 +81,7 @@ export function createBuiltIns(deps: {
   enqueueRun(tx: Tx, run: string): Promise<void>;
   runJob: RunJob;
   obstacle: RunWorkDeps['obstacle'];
+  levelOf: RunnerDeps['levelOf'];
   failed(error: unknown): void;
 }): BuiltIns {
   const { db } = deps;
@@ -93,6 +94,7 @@ export function createBuiltIns(deps: {
       repositories: deps.repositories,
       runJob: deps.runJob,
       obstacle: deps.obstacle,
+      levelOf: deps.levelOf,
     });
   const runner = runnerOf(deps.jobs);
   return {

@@ -30,7 +30,7 @@ import { createBroker } from './execution/broker/broker.ts';
 import type { Isolation } from './execution/isolation.ts';
 import { leastLevel } from './execution/levels.ts';
 import { tokensLeft } from './execution/minted-tokens.ts';
-import { runObstacle } from './execution/run-obstacle.ts';
+import { levelOfRun, runObstacle } from './execution/run-obstacle.ts';
 import type { Established } from './execution/sandbox/probe.ts';
 import { prepareOutside } from './foreign/outside.ts';
 import { type House, loadRules, openHouse, type Rules } from './house.ts';
@@ -152,7 +152,8 @@ export async function compose(
     repositories: await repositoriesOf(config),
     enqueueRun: send.run,
     runJob: sandboxes.runJob,
-    obstacle: (key) => runObstacle(db, key as ExecutionId, sandboxes.jobIsolationNow()),
+    obstacle: ({ key, level }) => runObstacle(db, key as ExecutionId, level, sandboxes.jobIsolationNow()),
+    levelOf: (key) => levelOfRun(db, key as ExecutionId),
     failed: (error) => defect(error, { name: 'runner' }),
   });
   const operators: OutreachDeps = {

@@ -1,4 +1,5 @@
 /** Runs in PostgreSQL: who works on one, what it printed, how it ended. Times are the database's. */
+import type { IsolationLevel } from '../../src/model/request.ts';
 import type { Database, Sql } from '../../src/store/database.ts';
 import type { JobLimits } from './jobs.ts';
 
@@ -21,6 +22,8 @@ export type Run = {
   command: string[];
   inputs: Record<string, string>;
   limits: JobLimits;
+  /** What the log says that its request is isolated at, at least; null where it was accepted before that was held here. */
+  level: IsolationLevel | null;
   requester: string;
   state: RunState;
   /** Once it has ended: `done`, `exit_nonzero`, `timeout`, `runner_interrupted` ... */
@@ -31,20 +34,20 @@ export type Run = {
 };
 export type NewRun = Omit<Run, 'number' | 'state' | 'code' | 'exitCode' | 'cancelAskedBy'> & { mark: string };
 
-const COLUMNS = `id, number, idempotency_key as key, repository, ref, commit, job, environment, command, inputs, limits, requester, state, code,
+const COLUMNS = `id, number, idempotency_key as key, repository, ref, commit, job, environment, command, inputs, limits, level, requester, state, code,
   exit_code as "exitCode", cancel_asked_by as "cancelAskedBy"`;
 
 /** Adds a run under its key; null where the key is known already. */
 export function insertRun(sql: Sql, run: NewRun): Promise<Run | null> {
   return sql.maybe<Run>(
     `insert into ci_runs (id, repository, ref, commit, job, environment, command, inputs, limits, requester,
-       idempotency_key, mark)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+       idempotency_key, mark, level)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
      on conflict (idempotency_key) do nothing returning ${COLUMNS}`,
     [
       ...[run.id, run.repository, run.ref, run.commit, run.job, run.environment],
       ...[JSON.stringify(run.command), JSON.stringify(run.inputs), JSON.stringify(run.limits)],
-      ...[run.requester, run.key, run.mark],
+      ...[run.requester, run.key, run.mark, run.level],
     ],
   );
 }
@@ -69,6 +72,19 @@ export function runsWithInput(
     `select ${COLUMNS} from ci_runs where repository = $1 and job = $2 and inputs ->> $3 = $4
      order by number desc limit $5`,
     [repository, job, input, value, limit],
+  );
+}
+
+/** A run that nobody works on yet, and for how long it has waited; null where somebody does, or it has ended. */
+export function waitingRun(
+  sql: Sql,
+  id: string,
+): Promise<(Pick<Run, 'key' | 'level'> & { waitedSeconds: number }) | null> {
+  return sql.maybe(
+    `select idempotency_key as key, level,
+       extract(epoch from clock_timestamp() - created_at)::double precision as "waitedSeconds"
+     from ci_runs where id = $1 and state = 'queued'`,
+    [id],
   );
 }
 

@@ -11,6 +11,7 @@ import {
   LEASE_SECONDS,
   type Run,
   renewRun,
+  waitingRun,
   wasAskedToCancel,
 } from './run-store.ts';
 
@@ -31,9 +32,15 @@ export type RunWorkDeps = {
   db: Database;
   runJob: RunJob;
   path: (repository: string) => string | undefined;
-  /** Asked before a run begins and while it goes on, by the key of the execution that asked for it. */
-  obstacle: (key: string) => Promise<RunObstacle | null>;
+  /** Asked before a run begins and while it goes on. `key`: of the execution that asked for it. */
+  obstacle: (run: Pick<Run, 'key' | 'level'>) => Promise<RunObstacle | null>;
 };
+
+/**
+ * For how long a run is left to other machines where this one isolates it too weakly: the others may have their hands full, and the
+ * attack that found this one weak is repeated every minute. As long as a write whose outcome is not known is looked for.
+ */
+const LEFT_TO_OTHERS_SECONDS = 10 * 60;
 
 /** How often a run is asked after: who switches off expects it to stop now. One small query for each run. */
 const LOOK_FOR_OBSTACLE_EVERY_MS = 1_000;
@@ -97,7 +104,7 @@ function obstacleWatch(deps: RunWorkDeps, run: Run, stop: AbortController) {
   let found: RunObstacle | 'cancelled' | null = null;
   let asking: Promise<void> | null = null;
   const ask = async (): Promise<void> => {
-    found ??= await deps.obstacle(run.key);
+    found ??= await deps.obstacle(run);
     found ??= (await wasAskedToCancel(deps.db, run.id)) ? 'cancelled' : null;
     if (found !== null) stop.abort();
   };
@@ -118,12 +125,20 @@ function obstacleWatch(deps: RunWorkDeps, run: Run, stop: AbortController) {
   };
 }
 
+/** Whether this machine isolates it too weakly, and another one may not. It stays queued: the next look puts it up again. */
+async function isForAnother(deps: RunWorkDeps, id: string): Promise<boolean> {
+  const run = await waitingRun(deps.db, id);
+  if (run === null || run.waitedSeconds >= LEFT_TO_OTHERS_SECONDS) return false;
+  return (await deps.obstacle(run)) === 'isolation_too_low';
+}
+
 /**
- * Works on a run to its end; nothing happens where it is not queued any more. A run that is broken off, by the signal or
+ * Works on a run to its end; nothing happens where it is not queued any more, or is left to another machine. A run that is broken off, by the signal or
  * by a lost lease, is stopped at once and ends as `runner_interrupted`; one that an obstacle stops ends with that
  * obstacle's code, one that somebody stopped as `cancelled`. What the sandbox or git throws ends it as `runner_failed` and is thrown on, for the operator.
  */
 export async function workOnRun(deps: RunWorkDeps, id: string, signal: AbortSignal): Promise<void> {
+  if (await isForAnother(deps, id)) return;
   const worker = crypto.randomUUID();
   const run = await claimRun(deps.db, id, worker);
   if (run === null) return;

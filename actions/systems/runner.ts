@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { BuiltInHost } from '../../src/action.ts';
+import type { IsolationLevel } from '../../src/model/request.ts';
 import type { Database, Tx } from '../../src/store/database.ts';
 import { commitsBetween, resolveRef } from './git.ts';
 import { answer, parseBody, problem } from './http.ts';
@@ -44,6 +45,8 @@ export type RunnerDeps = {
   repositories: Readonly<Record<string, string>>;
   runJob: RunJob;
   obstacle: RunWorkDeps['obstacle'];
+  /** What the log says that the request of this execution is isolated at, at least. */
+  levelOf: (key: string) => Promise<IsolationLevel | null>;
 };
 
 /** The end of the output that goes into a request's result. */
@@ -178,10 +181,11 @@ export function createRunner(deps: RunnerDeps): Runner {
     inputs: Record<string, string>,
   ): Promise<Response> {
     const { repository, ref, commit, requester, mark } = body;
+    const level = await deps.levelOf(key);
     const run = await db.transaction(async (tx) => {
       const made = await insertRun(tx, {
         ...{ id: crypto.randomUUID(), repository, ref, commit, job: body.job, requester, mark, key, inputs },
-        ...{ environment: job.environment, command: job.command, limits: limitsOf(job) },
+        ...{ environment: job.environment, command: job.command, limits: limitsOf(job), level },
       });
       if (made !== null) await deps.send(tx, made.id);
       return made;

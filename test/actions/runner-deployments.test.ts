@@ -52,6 +52,7 @@ beforeEach(async () => {
     repositories: { web: repository },
     runJob: () => Promise.reject(new Error('nothing is worked on here')),
     obstacle: async () => null,
+    levelOf: async () => null,
   });
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -42,6 +42,8 @@ let repository = '';
 let sent: string[] = [];
 let runner: Runner;
 /** What stands against every run, as the assistant would say it. */
+/** At which level runs were asked about. */
+const asked: unknown[] = [];
 let obstacle: RunObstacle | null | 'unreadable' = null;
 
 beforeAll(async () => {
@@ -53,7 +55,9 @@ beforeAll(async () => {
     jobs: JOBS,
     repositories: { web: repository },
     runJob: (job) => runJob({ ...job, level: 'kernel-lite' }),
-    obstacle: async () => {
+    levelOf: async () => 'kernel-lite',
+    obstacle: async ({ level }) => {
+      asked.push(level);
       if (obstacle === 'unreadable') throw new Error('the switches cannot be read');
       return obstacle;
     },
@@ -185,6 +189,47 @@ describe('a run', () => {
     const end = await runToItsEnd({ ...CHECKS, job: 'endless' });
     obstacle = null;
     expect(end).toMatchObject({ kind: 'failed', result: { code: 'kill_switch', output: '' } });
+  });
+
+  it('is left to another machine where this one isolates it too weakly, and worked on by that one', async () => {
+    obstacle = 'isolation_too_low';
+    sent = [];
+    const started = await start({ ...CHECKS, job: 'fails' });
+    const [id = ''] = sent.splice(0);
+    const signal = new AbortController().signal;
+    await runner.work(id, signal);
+    expect((await rowOf(id))?.state).toBe('queued');
+    await runner.recover();
+    expect(sent).toContain(id);
+    obstacle = null;
+    await runner.work(id, signal);
+    const handle = started.kind === 'running' ? started.handle : {};
+    expect((await follow(handle)).output).toBe('before\n');
+    expect(asked.at(-1)).toBe('kernel-lite');
+  });
+
+  it('that no machine isolates well enough for ten minutes does not begin, and says why', async () => {
+    obstacle = 'isolation_too_low';
+    sent = [];
+    const started = await start({ ...CHECKS, job: 'endless' });
+    const [id = ''] = sent;
+    const waits = (seconds: number) =>
+      database.db.query(
+        'update ci_runs set created_at = clock_timestamp() - make_interval(secs => $2) where id = $1',
+        [id, seconds],
+      );
+    const signal = new AbortController().signal;
+    await waits(570);
+    await runner.work(id, signal);
+    expect((await rowOf(id))?.state).toBe('queued');
+    await waits(600);
+    await runner.work(id, signal);
+    obstacle = null;
+    const handle = started.kind === 'running' ? started.handle : {};
+    expect(await follow(handle)).toMatchObject({
+      kind: 'failed',
+      result: { code: 'isolation_too_low', output: '' },
+    });
   });
 
   it('is stopped where the kill switch cannot be read', async () => {

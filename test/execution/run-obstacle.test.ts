@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { claimApproved } from '../../src/execution/lease.ts';
-import { runObstacle } from '../../src/execution/run-obstacle.ts';
+import { levelOfRun, runObstacle } from '../../src/execution/run-obstacle.ts';
 import { ExecutionId, newId } from '../../src/model/ids.ts';
 import type { IsolationLevel } from '../../src/model/request.ts';
 import { storeRequest } from '../support/core.ts';
@@ -9,11 +9,12 @@ import { useDatabase } from '../support/database.ts';
 const database = useDatabase();
 
 /** `at`: what its run began at, which the log says. */
-async function obstacle(now: IsolationLevel, at: IsolationLevel = 'kernel-lite') {
+async function obstacle(now: IsolationLevel, at: IsolationLevel = 'kernel-lite', isHeld = true) {
   const request = await storeRequest(database.db, { state: 'approved', confirmedAt: new Date() });
   const claim = await database.db.transaction((tx) => claimApproved(tx, request, at));
   if (claim === null) throw new Error('It is not claimed.');
-  return runObstacle(database.db, claim.execution, { level: now, acceptProcess: false });
+  const said = isHeld ? await levelOfRun(database.db, claim.execution) : null;
+  return runObstacle(database.db, claim.execution, said, { level: now, acceptProcess: false });
 }
 
 describe('a job that an approved request set going', () => {
@@ -30,9 +31,14 @@ describe('a job that an approved request set going', () => {
     expect(await obstacle('kernel-lite', 'kernel')).toBe('isolation_too_low');
   });
 
+  test('that was accepted before it was held to that level goes on at what risk asks for', async () => {
+    expect(await obstacle('kernel-lite', 'kernel', false)).toBeNull();
+    expect(await obstacle('process', 'kernel', false)).toBe('isolation_too_low');
+  });
+
   test('is not held up where no request is known by its execution', async () => {
-    expect(
-      await runObstacle(database.db, newId(ExecutionId), { level: 'none', acceptProcess: false }),
-    ).toBeNull();
+    const unknown = newId(ExecutionId);
+    expect(await levelOfRun(database.db, unknown)).toBeNull();
+    expect(await runObstacle(database.db, unknown, null, { level: 'none', acceptProcess: false })).toBeNull();
   });
 });
