@@ -17,6 +17,7 @@ import type {
   FormCheck,
   Operations,
   ProofStatus,
+  ReportRow,
   WorkspaceAssistant,
 } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
@@ -44,6 +45,8 @@ export type AssistantDeps = IntakeDeps & {
   takersOf(request: StoredRequest, by: Principal): Promise<Principal[]>;
   /** Values as typed, against the action's schema. */
   checkFor(action: string, values: Readonly<Record<string, unknown>>): FormCheck | null;
+  /** What people said looks wrong, so many of them, newest first. */
+  reports(limit: number): Promise<ReportRow[]>;
   /** Recomputed at the moment of asking. */
   proof(): Promise<ProofStatus>;
   health(): Promise<Operations['checks']>;
@@ -248,6 +251,19 @@ export async function createAssistant(
         deps.audit.append(tx, { type: 'audit.read', principal: viewer, data: { how: 'page' } }),
       );
       return auditRows(deps.db, page.before, Math.min(page.limit, AUDIT_PAGE_LIMIT));
+    },
+
+    async reports(viewer) {
+      const person = await deps.directory.byId(viewer);
+      if (!person || !deps.judging.may(person, 'readAudit')) return null;
+      await deps.db.transaction((tx) =>
+        deps.audit.append(tx, {
+          type: 'audit.read',
+          principal: viewer,
+          data: { how: 'page', what: 'reports' },
+        }),
+      );
+      return deps.reports(LIST_LIMIT);
     },
 
     people: () => deps.directory.people(),

@@ -56,6 +56,7 @@ import { createReaching } from './reaching.ts';
 import { createReadiness } from './readiness.ts';
 import { createRendering } from './rendering.ts';
 import { createDelivery } from './reply/deliver.ts';
+import { readReports } from './reports.ts';
 import { findSecrets, maskSecrets } from './screening/secrets.ts';
 import { cleanText } from './screening/text.ts';
 import type { Check } from './server.ts';
@@ -269,8 +270,8 @@ export async function compose(
     readers: async () => (await directory.people()).filter((person) => judging.may(person, 'readAudit')),
     titleOf: names.titleOf,
     nameOf: names.nameOf,
-    tellOperators: (tx, text, words, by) => {
-      log.warn({}, 'somebody reported that something looks wrong');
+    tellOperators: (tx, text, words, { by, ...about }) => {
+      log.warn({ reporter: by, ...about }, 'somebody reported that something looks wrong');
       return passOnToOperators(tx, operators, text, words, by);
     },
     readForm: (action, values) => offering.readForm(action, values) ?? { ok: false, problems: [] },
@@ -414,6 +415,7 @@ export async function compose(
     formFor: offering.formFor,
     takersOf: (request, by) => takersOf(delegating, db, request, by),
     checkFor: offering.readForm,
+    reports: (limit) => readReports(db, house.personKeys, (id) => names.nameOf(id as PrincipalId), limit),
     proof,
     health: async () => (await checks()).map(({ name, ok, code }) => ({ name, ok, code })),
     about: () => ({ isolation: isolation.now(), planner: planner.name }),

@@ -8,7 +8,13 @@ import {
   lookAtPort,
   lookAtSandbox,
 } from './commands/doctor/machine.ts';
-import { lookAtModel, lookAtRedis, lookAtSlack, lookAtTeams } from './commands/doctor/platforms.ts';
+import {
+  lookAtModel,
+  lookAtOperators,
+  lookAtRedis,
+  lookAtSlack,
+  lookAtTeams,
+} from './commands/doctor/platforms.ts';
 import { lookAtSignIn } from './commands/doctor/sign-in.ts';
 import type { Environment } from './config/environment.ts';
 import { type Config, readConfig } from './config.ts';
@@ -35,6 +41,7 @@ export async function* diagnose(env: Environment, cwd: string): AsyncGenerator<F
     ['credentials', async () => (await import('./commands/doctor/credentials.ts')).lookAtCredentials(config)],
     ['slack', () => lookAtSlack(config)],
     ['teams', () => lookAtTeams(config)],
+    ['operators', async () => lookAtOperators(config)],
     ['sign-in', () => lookAtSignIn(config)],
     ['model', () => lookAtModel(config)],
     ['port', () => lookAtPort(config)],

@@ -37,15 +37,19 @@ export async function tellOperators(deps: OutreachDeps, text: string): Promise<v
   }
 }
 
-/** The same in the transaction of what gave reason to say it; `words` are `by`'s, shown as not ours, and erased with them. */
+/**
+ * The same in the transaction of what gave reason to say it; `words` are `by`'s, shown as not ours, and erased with them. False
+ * where there is no such place.
+ */
 export async function passOnToOperators(
   tx: Tx,
   deps: OutreachDeps,
   text: string,
   words: string,
   by: PrincipalId,
-): Promise<void> {
-  for (const place of await operatorsPlaces(deps)) {
+): Promise<boolean> {
+  const places = await operatorsPlaces(deps);
+  for (const place of places) {
     const thread = await threadAt(tx, place);
     await say(tx, deps.deliverer, { thread, turn: null, text, authorship: 'system' });
     if (words === '') continue;
@@ -53,6 +57,7 @@ export async function passOnToOperators(
     const id = await say(tx, deps.deliverer, said);
     await tx.query('update messages set author = $2 where id = $1', [id, by]);
   }
+  return places.length > 0;
 }
 
 /** The same, unless it was told there already within so long. */

@@ -10,9 +10,12 @@ export type ReportingDeps = {
   audit: AuditLog;
   titleOf(action: string): string;
   nameOf(person: StoredRequest['requester']): string;
-  /** Says both where operators are told; the words are somebody's, and shown as such. */
-  tellOperators(tx: Tx, text: string, words: string, by: Principal['id']): Promise<void>;
+  /** Says both where operators are told; the words are somebody's, and shown as such. False where there is no such place. */
+  tellOperators(tx: Tx, text: string, words: string, about: Reported): Promise<boolean>;
 };
+
+/** Who reports what; `request` null: none that is known. */
+export type Reported = { by: Principal['id']; turn: TurnId; request: RequestId | null };
 
 /** `named`: what was written of its id, hexadecimal digits and hyphens; kept where no request is found by it. */
 export type Report = { turn: TurnId; request: RequestId | null; named?: string; words: string };
@@ -37,8 +40,11 @@ export async function report(
     data: { code: 'reported', ...(request === null ? missing : { digest: request.digest }) },
     ...(words === '' ? {} : { sealed: { person: by.id, content: { words } } }),
   });
-  await deps.tellOperators(tx, reportInWords(deps, by, named ?? id, request), words, by.id);
-  return 'Thank you. It is recorded, and operators are told.';
+  const text = reportInWords(deps, by, named ?? id, request);
+  const about = { by: by.id, turn, request: request?.id ?? null };
+  return (await deps.tellOperators(tx, text, words, about))
+    ? 'Thank you. It is recorded, and operators are told.'
+    : 'Thank you. It is recorded for the operators.';
 }
 
 function reportInWords(

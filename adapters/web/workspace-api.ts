@@ -121,6 +121,12 @@ export function workspaceApi(
     return { rows, limit: AUDIT_PAGE_ROWS };
   });
 
+  read('/reports', async ({ principal }) => {
+    const reports = await assistant.reports(principal.id);
+    if (reports === null) throw new AppError('not_allowed', 'Policy does not let you read reports.');
+    return reports;
+  });
+
   // The turn is stored when this answers; `/turns/ID` waits for what became of it.
   change('/messages', async (caller, request) => {
     const body = bodyOf(MessageBody, request);

@@ -229,6 +229,19 @@ export type AuditRow = {
   text: string;
 };
 
+/** Something that somebody said looks wrong. */
+export type ReportRow = {
+  /** Of its entry in the log. */
+  id: string;
+  time: string;
+  by: { id: string; name: string };
+  request: RequestId | null;
+  /** What was written of an id by which no request was found. */
+  named: string | null;
+  /** As they were written; empty: none were. Null: erased. */
+  words: string | null;
+};
+
 export type ThreadSummary = { id: ThreadId; title: string; updatedAt: string };
 
 /** What happened, for live updates; the receiver reads again what it shows. */
@@ -270,6 +283,8 @@ export interface Assistant {
   ): Promise<{ name: string; title: string; description: string; examples: readonly string[] }[]>;
   /** Null when this person may not read the log (`readAudit`). Newest first. Reading it is an entry. */
   audit(viewer: PrincipalId, page: { before: number | null; limit: number }): Promise<AuditRow[] | null>;
+  /** What people said looks wrong, newest first; null as for `audit`. Reading it is an entry. */
+  reports(viewer: PrincipalId): Promise<ReportRow[] | null>;
   people(): Promise<Principal[]>;
   identify(account: Account): Promise<Identification>;
   operations(viewer: PrincipalId): Promise<Operations>;

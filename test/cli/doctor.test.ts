@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, describe, expect, inject, it } from 'vitest';
-import { lookAtTeams } from '../../src/commands/doctor/platforms.ts';
+import { lookAtOperators, lookAtTeams } from '../../src/commands/doctor/platforms.ts';
 import { markDelivered, markUndeliverable, say, threadAt } from '../../src/reply/messages.ts';
 import { useDatabase } from '../support/database.ts';
 import { freePort } from '../support/redis.ts';
@@ -84,6 +84,7 @@ describe('doctor', () => {
         'policies',
         'slack',
         'teams',
+        'operators',
         'model',
         'port',
         'sandbox',
@@ -160,6 +161,19 @@ describe('doctor', () => {
     );
     expect(nowhere.of('slack')[0]).toMatchObject({ state: 'bad', what: 'cannot be reached (ECONNREFUSED)' });
     expect(accepted.stdout + refused.stdout + nowhere.stdout).not.toContain('a-token');
+  });
+
+  it('says where operators hear of reports, and calls it bad where they can neither hear nor read them', () => {
+    const look = (config: object) =>
+      lookAtOperators({ slack: null, teams: null, oidc: null, local: false, ...config } as never);
+    const slack = { operatorsChannel: null };
+    expect(look({ local: true })).toMatchObject([
+      { state: 'note', what: expect.stringContaining('Operations') },
+    ]);
+    expect(look({ slack, oidc: {} })).toMatchObject([{ state: 'note' }]);
+    expect(look({ slack })).toMatchObject([{ state: 'bad', what: expect.stringContaining('can read none') }]);
+    expect(look({ slack: { operatorsChannel: 'C2' } })).toMatchObject([{ state: 'ok' }]);
+    expect(look({ slack, teams: { operatorsConversation: '19:x' } })).toMatchObject([{ state: 'ok' }]);
   });
 
   it('says of each channel that is named what became of what was last said there', async () => {

@@ -57,6 +57,8 @@ export type Channel = {
   /** Opens the list, and chooses this one. */
   handOver(person: Person, card: Shown, to: Person): Promise<void>;
   report(person: Person, card: Shown, words: string): Promise<void>;
+  /** What operators are told of reports here. */
+  reports(): Promise<string[]>;
   /** A thumb up or down on an answer of a model, with words beside it where the platform asks for some. */
   judge(person: Person, answer: Shown, positive: boolean, words: string): Promise<void>;
   /** Sends the form that the card's button opens, with these values; the others stay as they stand there. */

@@ -321,8 +321,8 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(bobs.offers).toEqual(['edit', 'hand_over', 'report']);
     await channel.report('bob', bobs, words);
     await settles(async () => {
-      const told = (await story.company.operatorsHear()).join('\n');
-      return told.includes('Bob Brown (bob) reports that') && told.includes(words);
+      const told = (await channel.reports()).join('\n');
+      return told.includes('Bob Brown (bob)') && told.includes(words);
     }, 'operators hear of it');
     const reported = (await story.company.entries('alert.raised')).at(-1);
     expect(reported).toMatchObject({ principal: 'bob', data: { code: 'reported', digest: asked.digest } });

@@ -6,7 +6,7 @@ import { drawMessage } from '../support/slack/draw.ts';
 import { BOT_USER, type FakeMessage, type FakeView } from '../support/slack/workspace.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
 import { type Company, settles } from './company.ts';
-import { PUBLIC_URL, SLACK, STRANGER, slackUser } from './company-files.ts';
+import { OPERATORS, PUBLIC_URL, SLACK, STRANGER, slackUser } from './company-files.ts';
 
 type Native = { channel: string; ts: string };
 const OFFERS: readonly string[] = [
@@ -102,6 +102,7 @@ export async function slackChannel(company: Company): Promise<Channel> {
       await click(slackUser(person), card, 'report');
       await slack.submit(slackUser(person), { words });
     },
+    reports: async () => slack.messages(OPERATORS.slack).map(drawMessage),
     async judge(person, answer, positive) {
       await click(slackUser(person), answer, positive ? 'good' : 'bad');
     },

@@ -5,7 +5,7 @@ import { Card, executesOf, runsOf, textsOf } from '../support/teams/card-schema.
 import type { FakeMessage } from '../support/teams/fake-connector.ts';
 import { type Channel, PEOPLE, type Person, type Said, type Shown } from './channel.ts';
 import { type Company, settles } from './company.ts';
-import { PUBLIC_URL, STRANGER, TEAMS, teamsUser } from './company-files.ts';
+import { OPERATORS, PUBLIC_URL, STRANGER, TEAMS, teamsUser } from './company-files.ts';
 
 /** `from`: how many messages the conversation had; a personal chat has no threads. */
 type Native = { conversation: string; from: number };
@@ -135,6 +135,7 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     async report(person, card, words) {
       await click(teamsUser(person), card, 'report', { report: words });
     },
+    reports: async () => teams.in(OPERATORS.teams).map(drawn),
     async judge(person, answer, positive, words) {
       const reaction = positive ? 'like' : 'dislike';
       const user = teamsUser(person);

@@ -1,6 +1,7 @@
 /** The workspace as a test's channel: people sign in at a real provider, and use the HTTP API of our pages. */
 
 import type { Card, Form, Message } from '../../src/model/card.ts';
+import type { ReportRow } from '../../src/model/ports.ts';
 import { legible } from '../../src/surface/unseen.ts';
 import { Visitor } from '../support/oidc/visitor.ts';
 import type { Answer } from '../support/web-server.ts';
@@ -145,6 +146,10 @@ export async function webChannel(company: Company): Promise<Channel> {
     async report(person, shown, words) {
       const { card } = shown.native as NativeCard;
       await change(person, 'messages', { text: `report ${card!.request} ${words}` });
+    },
+    async reports() {
+      const rows = await read<ReportRow[]>('erin', 'reports');
+      return rows.map(({ by, words }) => `${by.name} (${by.id}): ${words}`);
     },
     async judge(person, shown, positive, words) {
       const { id, thread } = shown.native as NativeCard;

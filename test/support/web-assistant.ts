@@ -13,7 +13,7 @@ import {
   type ThreadId,
   TurnId,
 } from '../../src/model/ids.ts';
-import type { AuditRow, Change, ProofStatus, WorkspaceAssistant } from '../../src/model/ports.ts';
+import type { AuditRow, Change, ProofStatus, ReportRow, WorkspaceAssistant } from '../../src/model/ports.ts';
 import type { Account, Principal } from '../../src/model/principal.ts';
 import { type Delivery, isSpoken, type TurnOutcome } from '../../src/model/turn.ts';
 import {
@@ -223,6 +223,11 @@ export class WebAssistant implements WorkspaceAssistant {
     if (!(await this.byId(viewer)).groups.includes('operators')) return null;
     const rows = this.log.filter((row) => page.before === null || row.index < page.before).reverse();
     return rows.slice(0, page.limit);
+  }
+
+  readonly reported: ReportRow[] = [];
+  async reports(viewer: PrincipalId) {
+    return viewer === 'erin' ? this.reported : null;
   }
 
   async people() {

@@ -1,6 +1,6 @@
 /** What `web-assistant.ts` knows from the start: people, actions, a form, and how it is. */
 import type { Form } from '../../src/model/card.ts';
-import type { Operations } from '../../src/model/ports.ts';
+import type { Operations, ReportRow } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import { personId } from './web-requests.ts';
 
@@ -58,6 +58,15 @@ export const ACTIONS = [
     examples: ['what about ticket {number}?'],
   },
 ];
+
+export const REPORT: ReportRow = {
+  id: 'entry',
+  time: new Date().toISOString(),
+  by: { id: 'dave', name: 'Dave Davis' },
+  request: null,
+  named: '00000000',
+  words: 'why is it run at night?',
+};
 
 export const OPERATIONS: Operations = {
   checks: [

@@ -1,6 +1,12 @@
 /** What the client asks of its own server. */
 import type { Form, Message, Taker } from '../../../src/model/card.ts';
-import type { AuditRow, Operations, RequestPage, ThreadSummary } from '../../../src/model/ports.ts';
+import type {
+  AuditRow,
+  Operations,
+  ReportRow,
+  RequestPage,
+  ThreadSummary,
+} from '../../../src/model/ports.ts';
 import type { DecisionKind } from '../../../src/model/turn.ts';
 
 export type Person = { id: string; name: string; groups: string[] };
@@ -27,6 +33,7 @@ export type Reads = {
   '/mine': Message[];
   '/waiting': Message[];
   '/operations': Operations;
+  '/reports': ReportRow[];
   '/desk': Ticket[];
 } & { [path: `/threads/${string}`]: Message[] } & { [path: `/requests/${string}`]: RequestPage } & {
   [path: `/forms/${string}`]: Form;

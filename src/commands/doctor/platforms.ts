@@ -96,6 +96,22 @@ export async function lookAtSlack({ slack, local }: Config): Promise<Finding[]> 
   return findings;
 }
 
+/** Whether anybody hears of alerts and of what people report, without looking for it. */
+export function lookAtOperators(config: Pick<Config, 'slack' | 'teams' | 'oidc' | 'local'>): Finding[] {
+  const isTold = Boolean(config.slack?.operatorsChannel ?? config.teams?.operatorsConversation);
+  if (isTold) return [ok('operators', 'are told of alerts and reports in chat')];
+  const mend = 'slack.operators_channel or teams.operators_conversation names where they are told.';
+  return config.local || config.oidc !== null
+    ? [note('operators', 'are told of no report: it stands under Operations in the workspace', mend)]
+    : [
+        bad(
+          'operators',
+          'are told of no report, and can read none: no place in chat, and no workspace',
+          mend,
+        ),
+      ];
+}
+
 /** Slack says by the first letters of a token what it is for; one in the place of the other opens nothing. */
 function tokenForms({ appToken }: NonNullable<Config['slack']>): Finding[] {
   if (appToken === null) return [];

@@ -5,6 +5,7 @@ import type { DeskTicket } from '../../../adapters/web/workspace-api.ts';
 import type { Card, Message } from '../../../src/model/card.ts';
 import type { RequestPage } from '../../../src/model/ports.ts';
 import { WebAssistant } from '../../support/web-assistant.ts';
+import { REPORT } from '../../support/web-samples.ts';
 import { ask, post, type Served, serveWeb } from '../../support/web-server.ts';
 
 const TICKET: DeskTicket = {
@@ -95,6 +96,17 @@ describe('handing a request over', () => {
   });
 });
 
+describe('reports', () => {
+  it('are for whoever may read the log, and for nobody else', async () => {
+    assistant.reported.push(REPORT);
+    expect(await read('erin', '/reports')).toMatchObject({ status: 200, body: [REPORT] });
+    expect(await read('alice', '/reports')).toMatchObject({
+      status: 403,
+      body: { error: { code: 'not_allowed' } },
+    });
+  });
+});
+
 describe('judging an answer', () => {
   const answered = async () => {
     const { thread } = (await write('alice', '/messages', { text: 'hello' })).body as { thread: string };
@@ -139,6 +151,7 @@ describe('who is asking', () => {
       '/mine',
       '/waiting',
       '/operations',
+      '/reports',
       '/audit',
       '/changes',
       '/desk',

@@ -19,6 +19,7 @@ import {
   visit,
 } from '../../support/browser.ts';
 import { WebAssistant } from '../../support/web-assistant.ts';
+import { REPORT } from '../../support/web-samples.ts';
 import { ask, post, type Served, serveWeb } from '../../support/web-server.ts';
 
 const BUILT = join(import.meta.dirname, '../../../.build/web-of-tests');
@@ -233,11 +234,14 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     await check('mine');
     await visit(page, '/audit');
     await page.getByText('not yours to read').waitFor();
+    assistant.reported.push(REPORT);
     await switchTo(page, 'erin');
     await page.getByRole('cell', { name: /execution.finished/ }).waitFor();
     await check('audit');
     await visit(page, '/operations');
     await page.getByText('runner is being moved').waitFor();
+    await page.getByText('why is it run at night?').waitFor();
+    await page.getByText('Dave Davis (dave)').waitFor();
     await check('operations');
     await page.getByRole('button', { name: /Switch person/ }).click();
     await page.getByRole('menuitem').first().waitFor();

@@ -139,6 +139,7 @@ export function memoryAssistant(): MemoryAssistant {
     requestPage: async () => null,
     mine: async () => [],
     waitingFor: async () => [...waiting],
+    reports: async () => null,
     threads: async () => [],
     messages: async () => null,
     form: async (action) => forms.find((form) => form.action === action) ?? null,

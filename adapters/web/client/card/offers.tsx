@@ -147,7 +147,7 @@ function ReportForm({ card, back }: { card: Card; back(): void }) {
   if (isSent) {
     return (
       <p className="offers" role="status">
-        Thank you. It is recorded, and operators are told.
+        Thank you. It is recorded for the operators.
       </p>
     );
   }

@@ -3,6 +3,7 @@ import type { Operations as State } from '../../../../src/model/ports.ts';
 import { legible } from '../../../../src/surface/unseen.ts';
 import { useLive } from '../live.tsx';
 import { Ago, Chip, Loading, Page, Problem } from '../parts.tsx';
+import { Reports } from './reports.tsx';
 
 export function Operations() {
   const { data, problem, reload } = useLive('/operations', () => true);
@@ -13,6 +14,7 @@ export function Operations() {
       {data && <Counts counts={data.counts} />}
       {data && <Switches switches={data.switches} />}
       {data && <Checks state={data} />}
+      <Reports />
     </Page>
   );
 }
