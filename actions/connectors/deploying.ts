@@ -77,6 +77,7 @@ export async function previewOf(
   if ('refused' in plan) return plan;
   const { commit, origin, standing: now, environment } = plan;
   const { service, name, from } = environment;
+  const ref = text(args, 'ref');
   return {
     summary:
       operation === 'promote'
@@ -85,7 +86,7 @@ export async function previewOf(
     facts: [
       { label: 'Service', value: service },
       { label: 'Environment', value: name },
-      { label: 'Commit', value: text(args, 'ref') === '' ? commit : `${commit} (${text(args, 'ref')} now)` },
+      { label: 'Commit', value: ['', commit].includes(ref) ? commit : `${commit} (${ref} now)` },
       ...(origin === null
         ? []
         : [{ label: operation === 'promote' ? `Runs in ${from}` : 'Ran here as', value: called(origin) }]),

@@ -87,6 +87,9 @@ export function deployingContract(subject: DeploySubject): void {
       expect(await preview('promote', LIVE)).toEqual({
         refused: 'Nothing was ever deployed to staging of web.',
       });
+      expect(await preview('promote', { ...STAGING, ref: A })).toMatchObject({
+        facts: expect.arrayContaining([{ label: 'Commit', value: A }]),
+      });
       const ended = await deploy('promote', { ...STAGING, ref: A });
       expect(ended).toMatchObject({
         kind: 'done',

@@ -1,5 +1,7 @@
 /** From a message in chat to a ticket that Request Tracker shows and a build that Buildbot shows: the systems themselves. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { PrincipalId } from '../../src/model/ids.ts';
+import type { RequestView } from '../../src/model/request.ts';
 import { startAssistant, type TestAssistant } from '../support/assistant.ts';
 import { type Buildbot, startBuildbot } from '../support/buildbot/buildbot.ts';
 import { useDatabase } from '../support/database.ts';
@@ -31,6 +33,7 @@ const chosen = (tracker: Proxy, ci: Proxy): string => {
         account: 'countersign',
         web: 'https://rt.example.com',
         mark_field: 'Countersign mark',
+        people: { alice: 'aadams' },
       },
     },
     ci: {
@@ -40,6 +43,20 @@ const chosen = (tracker: Proxy, ci: Proxy): string => {
         account: 'countersign',
         repositories: { web: {} },
         jobs: { checks: job('checks', 'test'), release: job('release', 'production') },
+      },
+    },
+    deployment: {
+      use: 'buildbot-deployments',
+      settings: {
+        web: 'https://ci.example.com',
+        account: 'countersign',
+        services: {
+          web: {
+            scheduler: 'deployments',
+            builder: 'deploy',
+            environments: [{ name: 'staging' }, { name: 'production', from: 'staging' }],
+          },
+        },
       },
     },
   };
@@ -90,12 +107,19 @@ describe.skipIf(MISSING)(
     });
 
     const ticketsCalled = async (title: string) => {
-      const query = new URLSearchParams({ query: `Subject = '${title}'`, fields: 'Subject,Creator,Status' });
-      return ((await rt.rest(`tickets?${query}`)) as { items: { id: string; Creator: { id: string } }[] })
-        .items;
+      const query = new URLSearchParams({
+        query: `Subject = '${title}'`,
+        fields: 'Subject,Creator,Requestor',
+      });
+      type Found = { id: string; Creator: { id: string }; Requestor: { id: string }[] };
+      return ((await rt.rest(`tickets?${query}`)) as { items: Found[] }).items;
     };
     const builds = async () =>
       (await ci.rest('builds')).builds as { buildid: number; results: number | null }[];
+    const factsOf = async (request: RequestView): Promise<Record<string, string>> => {
+      const page = await house.assistant.requestPage(request.id, request.requester as PrincipalId);
+      return Object.fromEntries(page!.message.card!.facts.map(({ label, value }) => [label, value]));
+    };
     const noSecretIn = async (): Promise<void> => {
       const log = JSON.stringify(await house.verifiedLog());
       for (const secret of [rt.tokens.countersign, ci.password]) expect(log).not.toContain(secret);
@@ -103,11 +127,12 @@ describe.skipIf(MISSING)(
 
     it('a ticket is opened, commented on and read', async () => {
       const asked = await house.ask('alice', 'the VPN is down in Berlin, please open a ticket');
+      expect(await factsOf(asked)).toMatchObject({ 'Requester there': 'aadams' });
       expect(await ticketsCalled('the VPN is down in Berlin')).toEqual([]);
       await house.done('alice', asked, 'confirm');
       const ended = await house.until(asked, 'succeeded');
       const [ticket] = await ticketsCalled('the VPN is down in Berlin');
-      expect(ticket).toMatchObject({ Creator: { id: 'countersign' } });
+      expect(ticket).toMatchObject({ Creator: { id: 'countersign' }, Requestor: [{ id: 'aadams' }] });
       expect(ended.result).toMatchObject({
         message: `Ticket #${ticket!.id} is open.`,
         link: `https://rt.example.com/Ticket/Display.html?id=${ticket!.id}`,
@@ -175,6 +200,38 @@ describe.skipIf(MISSING)(
       const ended = await house.until(asked, 'failed');
       expect(ended.result).toMatchObject({ code: 'build_failed', exitCode: 3 });
       expect(await builds()).toHaveLength(before + 1);
+    });
+
+    it('a commit is deployed to staging, and what runs there to production, by the builder that deploys', async () => {
+      const staged = await house.ask('alice', `deploy ${COMMIT} of web to staging`);
+      expect(await factsOf(staged)).toMatchObject({
+        Commit: COMMIT,
+        Builder: 'deploy',
+        'Runs now': 'nothing that the assistant knows of',
+      });
+      await house.done('alice', staged, 'confirm');
+      await house.done('bob', staged, 'approve');
+      const ended = await house.until(staged, 'succeeded');
+      expect(ended.result).toMatchObject({
+        message: expect.stringMatching(/^Deployed 0123456789ab of web to staging \(R-\d+\)\.$/),
+        output: `deploying ${COMMIT} to staging`,
+      });
+      const live = await house.ask('alice', 'promote web to production');
+      await house.done('alice', live, 'confirm');
+      await house.done('bob', live, 'approve');
+      ways.ci.loseNextWrite();
+      await house.done('carol', live, 'approve');
+      expect((await house.until(live, 'succeeded')).result).toMatchObject({
+        output: `deploying ${COMMIT} to production`,
+      });
+      const { builds: deployed } = await ci.rest('builders/deploy/builds?property=environment&order=buildid');
+      expect(deployed).toMatchObject([
+        { results: 0, properties: { environment: ['staging', 'Force Build Form'] } },
+        { results: 0, properties: { environment: ['production', 'Force Build Form'] } },
+      ]);
+      const again = await house.say('alice', 'promote web to production');
+      expect(again.reply).toContain('runs 0123456789ab already');
+      await noSecretIn();
     });
 
     it('a branch is refused in words where nobody can say which commit it is', async () => {
