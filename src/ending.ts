@@ -288,8 +288,8 @@ function stillGiven(given: StoredRequest, attempt: StoredRequest): string {
   const isUnknown = attempt.state === 'unknown';
   const what = isUnknown ? 'nobody knows whether it was taken back' : 'it could not be taken back';
   const why = attempt.result?.code ?? 'no reason';
-  const look = isUnknown ? `please look, and write: resolve ${attempt.id} succeeded|failed` : 'please look';
-  return `${given.action} of request ${given.id} should have ended, and ${what} by request ${attempt.id} (${why}). It is tried again; ${look}.`;
+  const look = isUnknown ? `please look, and write: resolve ${attempt.id} succeeded|failed` : 'please look.';
+  return `${given.action} of request ${given.id} should have ended, and ${what} by request ${attempt.id} (${why}). It is tried again; ${look}`;
 }
 
 /** By a new request, after a pause: taking back twice changes nothing more, so an attempt of which nobody knows is no reason to wait. */

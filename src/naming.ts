@@ -7,6 +7,7 @@ import { requestsBeginning } from './approval/requests.ts';
 import { type PrincipalId, RequestId } from './model/ids.ts';
 import type { Directory } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
+import type { StoredRequest } from './model/request.ts';
 import type { Content } from './model/turn.ts';
 import { type PartDeps, partIn } from './part.ts';
 import type { Sql } from './store/database.ts';
@@ -15,13 +16,22 @@ export type Named = { kind: 'one'; request: RequestId } | { kind: 'none' | 'seve
 
 export const SEVERAL_BEGIN_SO = 'More than one request begins so; write more of its id.';
 
-/** `named` is untrusted, in whichever case it was written. */
-export async function requestNamed(sql: Sql, deps: PartDeps, named: string, by: PrincipalId): Promise<Named> {
+/**
+ * `named` is untrusted, in whichever case it was written. `isTheirsToo`: what else the command is for whoever writes it, though they
+ * have no part in it otherwise.
+ */
+export async function requestNamed(
+  sql: Sql,
+  deps: PartDeps,
+  named: string,
+  by: PrincipalId,
+  isTheirsToo: (request: StoredRequest) => boolean = () => false,
+): Promise<Named> {
   const whole = RequestId.safeParse(named.toLowerCase());
   if (whole.success) return { kind: 'one', request: whole.data };
   const theirs: RequestId[] = [];
   for (const request of await requestsBeginning(sql, named.toLowerCase())) {
-    if ((await partIn(sql, deps, request, by)) !== 'other') theirs.push(request.id);
+    if (isTheirsToo(request) || (await partIn(sql, deps, request, by)) !== 'other') theirs.push(request.id);
   }
   return one(theirs);
 }

@@ -62,7 +62,13 @@ export async function obey(
         ? inWords(await deps.kill(command.to, command, person))
         : { words: 'Only operators may move the kill switch.', refused: true };
     case 'resolve': {
-      const named = await requestNamed(deps.db, partDepsOf(deps), command.request, person.id);
+      const named = await requestNamed(
+        deps.db,
+        partDepsOf(deps),
+        command.request,
+        person.id,
+        (request) => request.state === 'unknown' && mayLookAsOperator(deps, request, person),
+      );
       if (named.kind !== 'one') return inWords(named.kind === 'several' ? SEVERAL_BEGIN_SO : NONE_UNKNOWN);
       return resolveUnknown(deps, turn, { ...command, request: named.request }, person);
     }
@@ -86,9 +92,15 @@ async function maySay(
   person: Principal,
 ): Promise<boolean> {
   if ((await judgeOf(deps).mayApprove(tx, person.id, request)).allowed) return true;
-  const asksForIt = person.id === request.requester || request.coRequesters.includes(person.id);
-  return isForATime(deps, request) ? !asksForIt && deps.judging.may(person, 'kill') : asksForIt;
+  return isForATime(deps, request) ? mayLookAsOperator(deps, request, person) : asksForIt(request, person);
 }
+
+const asksForIt = (request: StoredRequest, { id }: Principal): boolean =>
+  id === request.requester || request.coRequesters.includes(id);
+
+/** Operators may say what became of anything for a time that they did not ask for. */
+const mayLookAsOperator = (deps: ObeyingDeps, request: StoredRequest, person: Principal): boolean =>
+  isForATime(deps, request) && !asksForIt(request, person) && deps.judging.may(person, 'kill');
 
 /** Somebody looked, and says what became of a write whose outcome nobody knew. */
 export async function resolveUnknown(

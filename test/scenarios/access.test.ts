@@ -232,6 +232,8 @@ describe('access for some hours', () => {
       [unknown.id],
     );
     expect(told[0]?.text).toMatch(/Somebody who may approve it, or an operator, says what became of it\.$/);
+    const stranger = await house.say('dave', `resolve ${unknown.id.slice(0, 8)} succeeded`);
+    expect(stranger.reply).toBe('There is no request of that id whose outcome is unknown.');
     const said = await house.say('alice', `resolve ${unknown.id} succeeded`);
     expect(said.reply).toMatch(/^What is given for a time: only somebody who may approve it/);
     expect((await house.view(unknown.id)).state).toBe('unknown');
@@ -243,7 +245,7 @@ describe('access for some hours', () => {
     async (person) => {
       const request = await given();
       const unknown = await unknownEnd(request, { done: false, silent: false });
-      await house.say(person, `resolve ${unknown.id} succeeded`);
+      await house.say(person, `resolve ${unknown.id.slice(0, 8)} succeeded`);
       expect((await house.view(unknown.id)).state).toBe('succeeded');
       await settled(request);
       expect(github.changes).toEqual(['PUT dba alice-gh', 'DELETE dba alice-gh']);
