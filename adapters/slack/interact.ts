@@ -221,7 +221,9 @@ export function createInteract(parts: InteractParts): (interaction: Interaction)
         return void (await press(interaction, { kind: 'resolve', rendering, as }));
       }
       case 'quoted': {
-        const content: Content = { kind: 'message', text: FROM_MESSAGE, fetched: interaction.words };
+        const { words, files } = interaction;
+        const came = files === 0 ? {} : { files };
+        const content: Content = { kind: 'message', text: FROM_MESSAGE, fetched: words, ...came };
         return void (await deliver(interaction, null, content, FROM_MESSAGE));
       }
       case 'feedback': {

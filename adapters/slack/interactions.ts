@@ -6,10 +6,8 @@ import type { z } from 'zod';
 import { MessageId, RenderingId } from '../../src/model/ids.ts';
 import type { Account } from '../../src/model/principal.ts';
 import { DecisionKind, type Place } from '../../src/model/turn.ts';
-import { plainText } from './inbound-text.ts';
 import { ACTION_IDS, CALLBACKS, FIELD, FORM_VIEW } from './needs.ts';
 import {
-  Attachment,
   type ChannelId,
   type Click,
   type EnterpriseId,
@@ -22,6 +20,7 @@ import {
   type Submission,
   ViewSubmission,
 } from './payloads.ts';
+import { wordsOfMessage } from './quoted-words.ts';
 
 export type Who = Account & { platform: 'slack' };
 /** Where an answer goes; null: a thread must be made in the direct message. */
@@ -43,7 +42,7 @@ export type Interaction = { who: Who; key: string; hasReplies?: true } & (
   | { kind: 'reported'; place: Where; rendering: RenderingId; words: string }
   | { kind: 'undone'; place: Where; rendering: RenderingId }
   | { kind: 'resolved'; place: Where; rendering: RenderingId; as: 'succeeded' | 'failed' }
-  | { kind: 'quoted'; words: string[] }
+  | { kind: 'quoted'; words: string[]; files: number }
   | { kind: 'feedback'; message: MessageId; positive: boolean }
   | { kind: 'home' }
   | { kind: 'opened'; channel: string }
@@ -173,9 +172,9 @@ export function readShortcut(body: unknown): Read {
   const base = { who: whoOf(read.data), key: `slack:trigger:${trigger}` };
   if (name === CALLBACKS.newRequest) return { ...base, kind: 'ask-choice', trigger };
   if (name !== CALLBACKS.quote || message === undefined) return null;
-  const attached = (message.attachments ?? []).map((raw) => Attachment.safeParse(raw).data);
-  const words = [message.text, ...attached.map((it) => it?.text ?? it?.fallback ?? '')].map(plainText);
-  return { ...base, kind: 'quoted', words: words.filter((text) => text.trim() !== '') };
+  const { text = '', bot_id, attachments = [], blocks = [], files = [] } = message;
+  const words = wordsOfMessage({ text, isByApp: bot_id !== undefined, attachments, blocks });
+  return { ...base, kind: 'quoted', words, files: files.length };
 }
 
 /** Events that are no message. */

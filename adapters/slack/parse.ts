@@ -15,7 +15,8 @@ import {
   readSubmission,
 } from './interactions.ts';
 import { COMMAND, COMMAND_WORDS } from './needs.ts';
-import { Attachment, EventEnvelope, Handshake, MessageEvent, SlashCommand } from './payloads.ts';
+import { EventEnvelope, Handshake, MessageEvent, SlashCommand } from './payloads.ts';
+import { wordsOfAttachments } from './quoted-words.ts';
 
 /** Who we are in this workspace, from `auth.test`. */
 export type Self = { team: string; botUser: string; bot: string };
@@ -49,8 +50,6 @@ export const FORM = 'application/x-www-form-urlencoded';
 const SLACKBOT = 'USLACKBOT';
 /** People that one message mentions, read at most. */
 const MENTIONS_MAX = 20;
-/** Forwarded messages read at most; Slack shows no more than a few. */
-const ATTACHMENTS_MAX = 20;
 
 const ignored = (code: IgnoredCode): Parsed => ({ kind: 'ignored', code });
 
@@ -120,7 +119,7 @@ function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self):
   if (team === null) return ignored('team_unknown');
   const { own, quoted } = splitQuotes(withoutMention(event.text, self.botUser));
   const words = plainText(own);
-  const fetched = [plainText(quoted), ...(event.attachments ?? []).slice(0, ATTACHMENTS_MAX).map(wordsOf)];
+  const fetched = [plainText(quoted), ...wordsOfAttachments(event.attachments ?? [])];
   const kept = fetched.filter((words) => words !== '');
   const files = event.files?.length ?? 0;
   const isBare = words === '' && kept.length === 0 && files === 0;
@@ -178,17 +177,6 @@ function mentioned(own: string, speaker: CommandDelivery['account']) {
     .slice(0, MENTIONS_MAX)
     .map(({ user, words }) => ({ words, account: { ...speaker, user } }));
   return mentions.length === 0 ? {} : { mentions };
-}
-
-function wordsOf(raw: unknown): string {
-  const attachment = Attachment.safeParse(raw);
-  if (!attachment.success) return '';
-  const { pretext, author_name, title, text, fields, fallback } = attachment.data;
-  const rows = (fields ?? []).map((field) => [field.title, field.value].filter(Boolean).join(': '));
-  const words = [pretext, author_name, title, text, ...rows].filter(
-    (part) => part !== undefined && part !== '',
-  );
-  return plainText(words.length > 0 ? words.join('\n') : (fallback ?? '')).trim();
 }
 
 function parseCommand(body: object, self: Self): Parsed {

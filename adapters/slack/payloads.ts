@@ -22,6 +22,7 @@ export const Attachment = z.object({
   text: Words,
   fallback: Words,
   fields: absent(z.array(z.object({ title: Words, value: Words }))),
+  blocks: absent(z.array(z.unknown())),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
@@ -154,7 +155,17 @@ export const Shortcut = z.object({
   ...from,
   callback_id: z.string(),
   trigger_id: TriggerId,
-  message: absent(z.object({ text: z.string().default(''), attachments: absent(z.array(z.unknown())) })),
+  message: absent(
+    z.object({
+      text: absent(z.string()),
+      bot_id: absent(z.string()),
+      /** Read one by one, as those of an event. */
+      attachments: absent(z.array(z.unknown())),
+      blocks: absent(z.array(z.unknown())),
+      /** Counted, and never looked into. */
+      files: absent(z.array(z.unknown())),
+    }),
+  ),
 });
 
 /** Events that are no message. */

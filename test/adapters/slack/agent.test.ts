@@ -278,6 +278,22 @@ describe('shortcuts', () => {
     ]);
   });
 
+  test('on what an app posted reads its attachments and blocks, and counts its files', async () => {
+    const { slack, assistant } = await known();
+    const said = { channel: 'CGENERAL', user: 'UBOB', thread: null, text: '', blocks: [] };
+    const posted = {
+      ...slack.workspace.add(said),
+      bot_id: 'B1',
+      attachments: [{ title: 'CPU high', fields: [{ title: 'Value', value: '99%' }] }],
+      blocks: [{ type: 'section', text: { type: 'mrkdwn', text: 'Disk full' } }] as never[],
+      files: [{ id: 'F1' }],
+    };
+    await slack.shortcut('UALICE', 'ticket_from_message', posted);
+    expect(assistant.stored).toMatchObject([
+      { content: { fetched: ['Disk full', 'CPU high\nValue: 99%'], files: 1 } },
+    ]);
+  });
+
   test('of somebody whom we do not know open nothing', async () => {
     const { slack, assistant } = await known();
     await slack.shortcut('UBOB', 'new_request');
