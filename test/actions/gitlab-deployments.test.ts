@@ -104,6 +104,11 @@ describe("GitLab's own ways", () => {
     expect((await call(wayTo(fake), operations.promote, 'reconcile', request)).value).toMatchObject({
       outcome: { handle: { pipeline: String(ours?.id) } },
     });
+    // One that was never started is not made up for by what the push has started.
+    fake.pipelines.pop();
+    fake.filtersSource = false;
+    const lost = await call(wayTo(fake), operations.promote, 'reconcile', request);
+    expect(lost.value).toEqual({ kind: 'cannot_tell' });
   });
 
   it('take the tag away again where no pipeline starts', async () => {

@@ -48,6 +48,8 @@ export class FakeGitlab {
   readonly history: string[] = [...this.branches.values()];
   /** A commit with which every job fails. */
   fails = '';
+  /** Whether pipelines can be asked for by what started them (since GitLab 14.3). */
+  filtersSource = true;
   /** Nobody but others may create tags. */
   protectsTags = false;
   readonly pipelines: Pipeline[] = [];
@@ -217,7 +219,7 @@ export class FakeGitlab {
         isAsked('sha', sha) &&
         isAsked('ref', ref) &&
         isAsked('username', username) &&
-        isAsked('source', source),
+        (!this.filtersSource || isAsked('source', source)),
     );
     const { items } = paged(found.toReversed(), query);
     return { status: 200, body: items.map((pipeline) => this.#shown(pipeline)) };
