@@ -73,7 +73,10 @@ export type Api = {
   /** Hands a request over, as it stood under this digest; answers what became of it, in words. */
   handOver(request: string, to: string, digest: string): Promise<string>;
   /** Says what this person thinks of an answer of a model; `words` may be empty. */
-  judge(thread: string, message: string, positive: boolean, words: string): Promise<void>;
+  judge(
+    judgement: { thread: string; message: string; positive: boolean; words: string },
+    key: string,
+  ): Promise<void>;
   /** The raw stream of changes. */
   changes(signal: AbortSignal): Promise<Response>;
   /** Ends the session; answers where to go. */
@@ -154,9 +157,9 @@ export function apiAs(person: string, csrf: string | undefined, ended: () => voi
       const answer = await send(`/requests/${request}/hand-overs`, { to, digest }, crypto.randomUUID());
       return ((await answer.json()) as { words: string }).words;
     },
-    judge: async (thread, message, positive, words) => {
+    judge: async ({ thread, message, positive, words }, key) => {
       const body = { message, positive, ...(words.trim() === '' ? {} : { words }) };
-      await send(`/threads/${thread}/judgements`, body, crypto.randomUUID());
+      await send(`/threads/${thread}/judgements`, body, key);
     },
     changes: (signal) => ask('/changes', { headers: { ...headers, ...WATCHING }, signal }),
     signOut: async () => {

@@ -1,12 +1,11 @@
 /** What a reader thinks of an answer of a model: up or down, with words where they like. */
-import { Button, Textarea } from '@mantine/core';
-import { type FormEvent, useState } from 'react';
+import { Button } from '@mantine/core';
+import { useState } from 'react';
 import type { Message } from '../../../src/model/card.ts';
-import { messageOf } from './api.ts';
-import { useDraft, useDraftText } from './drafts.ts';
+import { useDraft } from './drafts.ts';
 import { ThumbDownIcon, ThumbUpIcon } from './icons.tsx';
 import { useWorkspace } from './live.tsx';
-import { Problem } from './parts.tsx';
+import { WordsForm } from './words-form.tsx';
 
 /** As many as the server keeps. */
 const MAX_WORDS_CHARACTERS = 2_000;
@@ -75,53 +74,17 @@ function JudgementForm({
   back,
 }: Props & { positive: boolean; sent(): void; back(): void }) {
   const { api } = useWorkspace();
-  const [words, setWords] = useDraftText(placeOf(answer, positive));
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
-  const send = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await api.judge(answer.thread, answer.id, positive, words);
-      setWords('');
-      sent();
-    } catch (error) {
-      setProblem(messageOf(error));
-      setBusy(false);
-    }
-  };
   return (
-    <form className="deny" onSubmit={send}>
-      <Textarea
-        label={positive ? 'What was good about it? (optional)' : 'What was wrong with it? (optional)'}
-        value={words}
-        onChange={(event) => setWords(event.currentTarget.value)}
-        maxLength={MAX_WORDS_CHARACTERS}
-        autosize
-        minRows={1}
-        maxRows={6}
-        ref={(field: HTMLTextAreaElement | null) => field?.focus()}
-      />
-      {problem !== null && <Problem text={problem} />}
-      <div className="decide-buttons">
-        <Button type="submit" size="compact-md" loading={isBusy}>
-          {positive ? 'Send: good answer' : 'Send: bad answer'}
-        </Button>
-        <Button
-          type="button"
-          size="compact-md"
-          variant="subtle"
-          color="gray"
-          onClick={() => {
-            setWords('');
-            back();
-          }}
-          disabled={isBusy}
-        >
-          Back
-        </Button>
-      </div>
-    </form>
+    <WordsForm
+      on="message"
+      place={placeOf(answer, positive)}
+      label={positive ? 'What was good about it? (optional)' : 'What was wrong with it? (optional)'}
+      action={positive ? 'Send: good answer' : 'Send: bad answer'}
+      maxCharacters={MAX_WORDS_CHARACTERS}
+      isRequired={false}
+      send={(words, key) => api.judge({ thread: answer.thread, message: answer.id, positive, words }, key)}
+      sent={sent}
+      back={back}
+    />
   );
 }

@@ -1,17 +1,18 @@
 /** What the viewer may do with a request besides deciding it. */
-import { Button, Textarea } from '@mantine/core';
-import { type FormEvent, useRef, useState } from 'react';
+import { Button } from '@mantine/core';
+import { useState } from 'react';
 import type { Card, CardOffer } from '../../../../src/model/card.ts';
 import { CHANGE_NOTE } from '../../../../src/surface/notes.ts';
 import { messageOf } from '../api.ts';
 import { useNow } from '../clock.ts';
-import { useDraft, useDraftText } from '../drafts.ts';
+import { useDraft } from '../drafts.ts';
 import { SchemaForm } from '../form.tsx';
 import { useLive, useWorkspace } from '../live.tsx';
 import { go } from '../navigation.tsx';
 import { Loading, Problem } from '../parts.tsx';
 import { openTurn } from '../turns.ts';
 import { timeLeft } from '../words.ts';
+import { WordsForm } from '../words-form.tsx';
 import { HandOverForm } from './hand-over.tsx';
 
 /** What is written here is about the request as it stands. */
@@ -125,25 +126,7 @@ const MAX_REPORT_CHARACTERS = 4_000;
 /** Sent as the command, for the same reason. */
 function ReportForm({ card, back }: { card: Card; back(): void }) {
   const { api } = useWorkspace();
-  const [words, setWords] = useDraftText(placeOf('report', card));
-  const [isBusy, setBusy] = useState(false);
   const [isSent, setSent] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
-  const key = useRef(crypto.randomUUID());
-  const send = async (event: FormEvent) => {
-    event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
-      await api.say(`report ${card.request} ${words.trim()}`, openThread(), key.current);
-      setWords('');
-      setSent(true);
-    } catch (error) {
-      setProblem(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
   if (isSent) {
     return (
       <p className="offers" role="status">
@@ -152,37 +135,19 @@ function ReportForm({ card, back }: { card: Card; back(): void }) {
     );
   }
   return (
-    <form className="deny offers" onSubmit={send}>
-      <Textarea
-        label="What looks wrong? Operators read this."
-        value={words}
-        onChange={(event) => setWords(event.currentTarget.value)}
-        maxLength={MAX_REPORT_CHARACTERS}
-        required
-        autosize
-        minRows={2}
-        maxRows={6}
-        ref={(field: HTMLTextAreaElement | null) => field?.focus()}
-      />
-      {problem !== null && <Problem text={problem} />}
-      <div className="decide-buttons">
-        <Button type="submit" loading={isBusy}>
-          Send report
-        </Button>
-        <Button
-          type="button"
-          variant="subtle"
-          color="gray"
-          onClick={() => {
-            setWords('');
-            back();
-          }}
-          disabled={isBusy}
-        >
-          Back
-        </Button>
-      </div>
-    </form>
+    <WordsForm
+      on="card"
+      place={placeOf('report', card)}
+      label="What looks wrong? Operators read this."
+      action="Send report"
+      maxCharacters={MAX_REPORT_CHARACTERS}
+      isRequired
+      send={async (words, key) => {
+        await api.say(`report ${card.request} ${words.trim()}`, openThread(), key);
+      }}
+      sent={() => setSent(true)}
+      back={back}
+    />
   );
 }
 
