@@ -5,6 +5,7 @@ import type { AuditLog } from './audit/log.ts';
 import { hearChanges } from './changes.ts';
 import { auditRows, timelineOf } from './entry-rows.ts';
 import { AppError } from './errors.ts';
+import { greetingFor, noteGreeted } from './greeting.ts';
 import { fitContent } from './intake/content.ts';
 import { switchesOn } from './intake/killswitch.ts';
 import { type IntakeDeps, receive } from './intake/receive.ts';
@@ -45,6 +46,8 @@ export type AssistantDeps = IntakeDeps & {
   takersOf(request: StoredRequest, by: Principal): Promise<Principal[]>;
   /** Values as typed, against the action's schema. */
   checkFor(action: string, values: Readonly<Record<string, unknown>>): FormCheck | null;
+  /** Who may read the log, by policy, at this moment. */
+  readers(): Promise<Principal[]>;
   /** What people said looks wrong, so many of them, newest first. */
   reports(limit: number): Promise<ReportRow[]>;
   /** Recomputed at the moment of asking. */
@@ -265,6 +268,9 @@ export async function createAssistant(
       );
       return deps.reports(LIST_LIMIT);
     },
+
+    greeting: (viewer) => greetingFor(deps.db, deps, viewer),
+    greeted: (viewer) => noteGreeted(deps.db, viewer),
 
     people: () => deps.directory.people(),
     identify: (account) => deps.directory.identify(account),

@@ -249,6 +249,7 @@ export async function compose(
   const offering = createOffering(catalogue, judging, toolWatch.switchedOff);
 
   const delegating = { ...asking, audit, directory, reaching, queueAsking: send.ask };
+  const readers = async () => (await directory.people()).filter((person) => judging.may(person, 'readAudit'));
   const pipeline: Pipeline = createPipeline({
     ...deliverer,
     db,
@@ -267,7 +268,7 @@ export async function compose(
     formFor: offering.formFor,
     whySwitchedOff: offering.whySwitchedOff,
     directPlaces: reaching.directPlaces,
-    readers: async () => (await directory.people()).filter((person) => judging.may(person, 'readAudit')),
+    readers,
     titleOf: names.titleOf,
     nameOf: names.nameOf,
     tellOperators: (tx, text, words, { by, ...about }) => {
@@ -415,6 +416,7 @@ export async function compose(
     formFor: offering.formFor,
     takersOf: (request, by) => takersOf(delegating, db, request, by),
     checkFor: offering.readForm,
+    readers,
     reports: (limit) => readReports(db, house.personKeys, (id) => names.nameOf(id as PrincipalId), limit),
     proof,
     health: async () => (await checks()).map(({ name, ok, code }) => ({ name, ok, code })),

@@ -54,6 +54,25 @@ async function isNew(sql: Sql, turn: StoredTurn, person: PrincipalId): Promise<b
   return !known;
 }
 
+/** What a newcomer must know, where it can be shown without their saying anything first; null: they were told, or have written before. */
+export async function greetingFor(
+  db: Sql,
+  deps: Pick<GreetingDeps, 'readers'>,
+  person: PrincipalId,
+): Promise<string | null> {
+  const { known } = await db.one<{ known: boolean }>(
+    `select exists (select 1 from greeted where principal = $1) or exists (
+       select 1 from turns where principal = $1 and content->>'kind' <> all($2::text[])) as known`,
+    [person, PRESSES],
+  );
+  return known ? null : greetingInWords(await deps.readers());
+}
+
+/** They have read it. */
+export async function noteGreeted(db: Sql, person: PrincipalId): Promise<void> {
+  await db.query('insert into greeted (principal) values ($1) on conflict do nothing', [person]);
+}
+
 /** Two first messages at the same moment may not see each other: the row that only one of them can insert decides. */
 async function isFirst(sql: Tx, turn: StoredTurn, person: PrincipalId): Promise<boolean> {
   if ((await findTurn(sql, turn.id))?.state !== 'received') return false;

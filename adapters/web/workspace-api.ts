@@ -121,6 +121,12 @@ export function workspaceApi(
     return { rows, limit: AUDIT_PAGE_ROWS };
   });
 
+  read('/greeting', async ({ principal }) => ({ text: await assistant.greeting(principal.id) }));
+  change('/greeted', async ({ principal }) => {
+    await assistant.greeted(principal.id);
+    return {};
+  });
+
   read('/reports', async ({ principal }) => {
     const reports = await assistant.reports(principal.id);
     if (reports === null) throw new AppError('not_allowed', 'Policy does not let you read reports.');

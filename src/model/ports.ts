@@ -296,6 +296,10 @@ export interface Assistant {
 
 /** What our own pages may ask besides. */
 export interface WorkspaceAssistant extends Assistant {
+  /** What somebody who comes for the first time must know; null where they were told. */
+  greeting(viewer: PrincipalId): Promise<string | null>;
+  /** They have read it: it is not said again, on any platform. */
+  greeted(viewer: PrincipalId): Promise<void>;
   /** Changes a pending request within its action's schema. */
   edit(input: EditInput): Promise<EditOutcome>;
   /** Those to whom this viewer may hand a pending request over, and as what they see it; null where there is nobody. */

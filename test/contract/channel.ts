@@ -2,8 +2,9 @@
 import type { CardOffer } from '../../src/model/card.ts';
 import type { DecisionKind } from '../../src/model/turn.ts';
 
-export type Person = 'alice' | 'bob' | 'carol' | 'dave' | 'erin';
-export const PEOPLE: readonly Person[] = ['alice', 'bob', 'carol', 'dave', 'erin'];
+/** Frank has never said anything but in the rule of his. */
+export type Person = 'alice' | 'bob' | 'carol' | 'dave' | 'erin' | 'frank';
+export const PEOPLE: readonly Person[] = ['alice', 'bob', 'carol', 'dave', 'erin', 'frank'];
 
 /** Where somebody began a conversation; `native` is the platform's own. */
 export type Said = { person: Person; native: unknown };
@@ -36,6 +37,8 @@ export type Channel = {
   say(person: Person, text: string, where?: 'direct' | 'shared', times?: number): Promise<Said>;
   /** Says `words` and then mentions somebody, alone with us; answers where. */
   sayOf(person: Person, words: string, whom: Person): Promise<Said>;
+  /** Comes and looks, as people do here at first: what they are told before anything else. */
+  arrives(person: Person): Promise<string[]>;
   /** In the same conversation. */
   reply(said: Said, text: string): Promise<void>;
   /** Everything of ours in that conversation since it was begun, oldest first. */

@@ -24,6 +24,7 @@ const GROUPS: Record<Person, string[]> = {
   carol: ['employees', 'engineers', 'oncall'],
   dave: ['employees'],
   erin: ['employees', 'operators'],
+  frank: ['employees'],
 };
 const NAMES: Record<Person, string> = {
   alice: 'Alice Adams',
@@ -31,6 +32,7 @@ const NAMES: Record<Person, string> = {
   carol: 'Carol Clark',
   dave: 'Dave Davis',
   erin: 'Erin Evans',
+  frank: 'Frank Ford',
 };
 
 export const slackUser = (who: string): string => `U${who.toUpperCase()}`;

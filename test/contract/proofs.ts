@@ -36,6 +36,14 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(answer.readers).toBe('all');
   },
 
+  'first-contact': async (channel) => {
+    const told = await channel.arrives('frank');
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(/^Welcome\. I am Countersign.*I record what you write.*kept until/s);
+    expect(told[0]).toMatch(/Who may read the log: Erin Evans\..*press Report/s);
+    expect(await channel.arrives('frank')).toEqual([]);
+  },
+
   'mention-alone': async (channel, { says }) => {
     const said = await channel.say('dave', '', 'shared');
     const answer = await says(said, 'You can ask for:');

@@ -7,6 +7,8 @@
 export const RULES = {
   'answered-direct': 'A message in a direct conversation is answered there.',
   'answered-shared': 'A mention in a conversation of several people is answered in its thread.',
+  'first-contact':
+    'Whoever comes for the first time is told once what is recorded, for how long, who reads it and how to report.',
   'mention-alone': 'A mention without a word is answered with what one can ask for.',
   'ticket-one-tap': 'A ticket asked for in plain words is open after one tap.',
   'command-at-once': 'A complete typed command of low risk runs at once.',

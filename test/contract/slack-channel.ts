@@ -57,6 +57,14 @@ export async function slackChannel(company: Company): Promise<Channel> {
       const at = where === 'direct' ? {} : { channel: SLACK.general };
       return { person, native: await write(slackUser(person), text, at, times) };
     },
+    async arrives(person) {
+      const said = await write(slackUser(person), 'whoami', {});
+      const shown = await settles(async () => {
+        const all = inThread(said).map(shownOf);
+        return all.some(({ text }) => text.includes('You are ')) && all;
+      }, 'whoami is answered');
+      return shown.map(({ text }) => text).filter((text) => !text.includes('You are '));
+    },
     async sayOf(person, words, whom) {
       return { person, native: await write(slackUser(person), `${words} `, {}, 1, `<@${slackUser(whom)}>`) };
     },

@@ -91,6 +91,14 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     async say(person, text, where = 'direct', times = 1): Promise<Said> {
       return { person, native: await write(teamsUser(person), text, where, times) };
     },
+    async arrives(person) {
+      const said = await write(teamsUser(person), 'whoami', 'direct');
+      const shown = await settles(async () => {
+        const all = at(said).map(shownOf);
+        return all.some(({ text }) => text.includes('You are ')) && all;
+      }, 'whoami is answered');
+      return shown.map(({ text }) => text).filter((text) => !text.includes('You are '));
+    },
     async sayOf(person, words, whom) {
       const user = teamsUser(person);
       const place = teams.personalChat(user);

@@ -96,6 +96,11 @@ export async function webChannel(company: Company): Promise<Channel> {
       threads.push({ person, thread });
       return { person, native: { thread } satisfies Native };
     },
+    async arrives(person) {
+      const { text } = await read<{ text: string | null }>(person, 'greeting');
+      await change(person, 'greeted', {});
+      return text === null ? [] : [text];
+    },
     async sayOf() {
       throw new Error('the workspace has no mentions');
     },

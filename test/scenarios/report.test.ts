@@ -26,6 +26,19 @@ describe('a first message and a report', () => {
     expect(await textsOf('dave', second.thread)).toEqual(['whoami', answer]);
   });
 
+  it('tells somebody who only looks or decides in the workspace, until they have read it, and not again elsewhere', async () => {
+    const { assistant, say } = house();
+    const bob = 'bob' as PrincipalId;
+    expect(await assistant.greeting(bob)).toMatch(/^Welcome\. I am Countersign/);
+    expect(await assistant.greeting(bob)).not.toBeNull();
+    await assistant.greeted(bob);
+    await assistant.greeted(bob);
+    expect(await assistant.greeting(bob)).toBeNull();
+    const { thread } = await say('bob', 'whoami');
+    expect((await textsOf('bob', thread)).filter((text) => text.startsWith('Welcome'))).toEqual([]);
+    expect(await assistant.greeting('dave' as PrincipalId), 'he has written').toBeNull();
+  });
+
   it('tells the earlier of two first messages only, whichever is answered first', async () => {
     const { say } = house();
     const said = await Promise.all([say('carol', 'whoami'), say('carol', 'whoami'), say('carol', 'whoami')]);

@@ -225,6 +225,15 @@ export class WebAssistant implements WorkspaceAssistant {
     return rows.slice(0, page.limit);
   }
 
+  /** Whom a test lets come for the first time. */
+  readonly newcomers = new Set<string>();
+  async greeting(viewer: PrincipalId) {
+    return this.newcomers.has(viewer) ? 'Welcome. I record what you write.' : null;
+  }
+  async greeted(viewer: PrincipalId) {
+    this.newcomers.delete(viewer);
+  }
+
   readonly reported: ReportRow[] = [];
   async reports(viewer: PrincipalId) {
     return viewer === 'erin' ? this.reported : null;

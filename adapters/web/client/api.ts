@@ -34,6 +34,7 @@ export type Reads = {
   '/waiting': Message[];
   '/operations': Operations;
   '/reports': ReportRow[];
+  '/greeting': { text: string | null };
   '/desk': Ticket[];
 } & { [path: `/threads/${string}`]: Message[] } & { [path: `/requests/${string}`]: RequestPage } & {
   [path: `/forms/${string}`]: Form;
@@ -70,6 +71,8 @@ export type Api = {
   decide(request: string, decision: DecisionKind, digest: string, reason: string | null): Promise<void>;
   /** Changes what a pending request asks for, as it stood under this digest. */
   edit(request: string, given: Record<string, unknown>, digest: string): Promise<void>;
+  /** The first contact was read. */
+  greeted(): Promise<void>;
   /** Hands a request over, as it stood under this digest; answers what became of it, in words. */
   handOver(request: string, to: string, digest: string): Promise<string>;
   /** Says what this person thinks of an answer of a model; `words` may be empty. */
@@ -152,6 +155,9 @@ export function apiAs(person: string, csrf: string | undefined, ended: () => voi
     },
     edit: async (request, given, digest) => {
       await send(`/requests/${request}/edits`, { arguments: given, digest }, crypto.randomUUID());
+    },
+    greeted: async () => {
+      await send('/greeted', {}, crypto.randomUUID());
     },
     handOver: async (request, to, digest) => {
       const answer = await send(`/requests/${request}/hand-overs`, { to, digest }, crypto.randomUUID());

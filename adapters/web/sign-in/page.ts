@@ -73,7 +73,7 @@ export function askToSignIn(response: Response, returnTo: string, providerHost: 
     response,
     200,
     'Sign in to Countersign',
-    markup`${notice}<p>You sign in with your work account at ${providerHost}.</p>${signInForm(returnTo, 'Sign in')}`,
+    markup`${notice}<p>You sign in with your work account at ${providerHost}.</p>${signInForm(returnTo, 'Sign in')}<p><a href="/privacy">What Countersign records</a></p>`,
   );
 }
 

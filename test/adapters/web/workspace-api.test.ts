@@ -96,6 +96,19 @@ describe('handing a request over', () => {
   });
 });
 
+describe('first contact', () => {
+  it('is told until it was read, each by themselves', async () => {
+    assistant.newcomers.add('dave');
+    const text = async (person: string) => (await read(person, '/greeting')).body as { text: string | null };
+    expect((await text('dave')).text).toMatch(/^Welcome/);
+    expect((await text('bob')).text).toBeNull();
+    expect((await write('bob', '/greeted', {})).status).toBe(200);
+    expect((await text('dave')).text).toMatch(/^Welcome/);
+    expect((await write('dave', '/greeted', {})).status).toBe(200);
+    expect((await text('dave')).text).toBeNull();
+  });
+});
+
 describe('reports', () => {
   it('are for whoever may read the log, and for nobody else', async () => {
     assistant.reported.push(REPORT);
@@ -152,6 +165,7 @@ describe('who is asking', () => {
       '/waiting',
       '/operations',
       '/reports',
+      '/greeting',
       '/audit',
       '/changes',
       '/desk',

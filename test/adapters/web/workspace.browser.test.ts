@@ -141,6 +141,23 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     await context.close();
   });
 
+  it('tells whoever comes for the first time what is recorded, until they have read it', async () => {
+    assistant.newcomers.add('alice');
+    const { page, context, complaints } = await openPage(browser, server.url);
+    const notice = page.getByRole('complementary', { name: 'First contact' });
+    await notice.getByText('I record what you write').waitFor();
+    await visit(page, '/waiting');
+    await notice.getByRole('link', { name: 'What Countersign records' }).waitFor();
+    expect(await seriousFindings(page)).toEqual([]);
+    await notice.getByRole('button', { name: 'I have read it' }).click();
+    await notice.waitFor({ state: 'detached' });
+    await page.reload();
+    await page.getByText('Nothing waits for you').waitFor();
+    expect(await notice.count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
   it('hands a request over to whom somebody chose from the list, and says what became of it', async () => {
     const { page, context, complaints } = await openPage(browser, server.url);
     const { request } = await askedForRun();

@@ -19,6 +19,7 @@ import {
 } from '../icons.tsx';
 import { useWorkspace } from '../live.tsx';
 import { Link } from '../navigation.tsx';
+import { FirstContact, WhatIsRecorded } from './first-contact.tsx';
 import { PersonMenu } from './person-menu.tsx';
 import { SignedInMenu } from './signed-in-menu.tsx';
 
@@ -105,8 +106,12 @@ export function Frame(props: Props) {
           ))}
         </ul>
         <Recent threads={threads} path={path} />
+        <span className="desktop-only">
+          <WhatIsRecorded />
+        </span>
       </nav>
       <main id="main" ref={main} tabIndex={-1}>
+        <FirstContact />
         {children}
       </main>
     </div>
