@@ -55,6 +55,8 @@ export type Channel = {
   ): Promise<void>;
   /** `times`: pressed so often at once, each a press of its own. */
   undo(person: Person, card: Shown, times?: number): Promise<void>;
+  /** Says what became of a request whose outcome nobody knows. */
+  resolve(person: Person, card: Shown, as: 'succeeded' | 'failed'): Promise<void>;
   /** The ids of those whom the card's button offers to choose from; empty where there is no list. */
   takers(person: Person, card: Shown): Promise<string[]>;
   /** Opens the list, and chooses this one. */

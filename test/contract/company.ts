@@ -154,6 +154,14 @@ export function useCompany() {
       await open().running.pipeline.expire(id);
     },
 
+    /** As a crash after the work had left would have it: somebody must say what became of it. */
+    async forgetOutcome(digest: string): Promise<void> {
+      await database.owner.query(
+        `update requests set state = 'unknown', result = '{"code": "outcome_unknown", "message": "Nobody knows."}' where digest = $1`,
+        [digest],
+      );
+    },
+
     /** The newest message of ours that says so. */
     async messageOf(text: string): Promise<{ id: string }> {
       return database.owner.one<{ id: string }>(

@@ -310,6 +310,29 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(await closings()).toBe(before + 1);
   },
 
+  'unknown-resolved': async (channel, story) => {
+    for (const as of ['succeeded', 'failed'] as const) {
+      const asked = await story.asksForChecks();
+      await channel.press('bob', story.before(asked.cards, 'bob'), 'approve');
+      await story.everywhere(asked.digest, 'passed.');
+      await story.company.forgetOutcome(asked.digest);
+      // A late press brings every card up to date.
+      await channel.press('carol', story.before(asked.cards, 'carol'), 'approve');
+      const bobs = await settles(async () => {
+        const card = story.before(await channel.cards(asked.digest), 'bob');
+        return card.offers.includes('happened') && card;
+      }, 'his card asks what became of it');
+      expect(bobs.offers).toEqual(['happened', 'did_not_happen', 'report']);
+      await channel.resolve('bob', bobs, as);
+      await story.says(asked.said, `Bob Brown says that "Run a CI job" ${as}.`);
+      expect((await story.company.entries('execution.resolved')).at(-1)).toMatchObject({
+        principal: 'bob',
+        data: { digest: asked.digest, state: as },
+      });
+      await story.everywhere(asked.digest, as === 'succeeded' ? 'Done.' : 'Failed.');
+    }
+  },
+
   'undo-as-policy-lets': async (channel, { says, answer, company }) => {
     const on = await channel.say('erin', 'kill on action=ticket.close reason="audit"');
     await says(on, 'The kill switch is on');

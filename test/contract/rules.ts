@@ -30,6 +30,8 @@ export const RULES = {
     'Hand over by its button lists those who may take it and nobody else; whoever is chosen is asked, and may decide.',
   'handed-over-by-mention': 'Hand over by a typed command finds whom a mention means.',
   'undone-by-button': 'Undo by its button takes back once what was done, however often it is pressed.',
+  'unknown-resolved':
+    'Whoever may approve says by a button what became of a request whose outcome nobody knows, and it is recorded so.',
   'undo-as-policy-lets': 'Undo is offered only where policy would let whoever asked take it back.',
   'reported-by-button': 'Report by its button reaches the operators and the log.',
   expired: 'An expired request is rewritten on every card.',

@@ -88,6 +88,9 @@ export async function slackChannel(company: Company): Promise<Channel> {
       // The button asks why, of whoever may deny; the answer to that is the decision.
       if (workspace.views.length > opened) await slack.submit(slackUser(person), { reason: reason ?? '' });
     },
+    async resolve(person, card, as) {
+      await click(slackUser(person), card, as === 'succeeded' ? 'happened' : 'did_not_happen');
+    },
     async undo(person, card, times = 1) {
       const presses = Array.from({ length: times }, () => click(slackUser(person), card, 'undo'));
       await Promise.all(presses);

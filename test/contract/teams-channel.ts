@@ -126,6 +126,9 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     },
     press: (person, card, decision, { reason, times } = {}) =>
       press(teamsUser(person), card, decision, times, reason === undefined ? {} : { reason }),
+    async resolve(person, card, as) {
+      await click(teamsUser(person), card, as === 'succeeded' ? 'happened' : 'did_not_happen');
+    },
     async undo(person, card, times = 1) {
       await Promise.all(Array.from({ length: times }, () => click(teamsUser(person), card, 'undo')));
     },

@@ -130,6 +130,10 @@ export async function webChannel(company: Company): Promise<Channel> {
       const body = { decision, digest: card!.digest, ...(reason === undefined ? {} : { reason }) };
       await change(person, `requests/${card!.request}/decisions`, body, times);
     },
+    async resolve(person, shown, as) {
+      const { card } = shown.native as NativeCard;
+      await change(person, 'messages', { text: `resolve ${card!.request} ${as}` });
+    },
     async undo(person, shown, times = 1) {
       const { card, thread } = shown.native as NativeCard;
       // As our page does: one key, however often it is pressed.
