@@ -36,6 +36,7 @@ describe('a first message and a report', () => {
     expect(await assistant.greeting(bob)).toBeNull();
     const { thread } = await say('bob', 'whoami');
     expect((await textsOf('bob', thread)).filter((text) => text.startsWith('Welcome'))).toEqual([]);
+    await say('dave', 'whoami');
     expect(await assistant.greeting('dave' as PrincipalId), 'he has written').toBeNull();
   });
 
