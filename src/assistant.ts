@@ -296,6 +296,8 @@ export async function createAssistant(
       switch (change.kind) {
         case 'gate':
           return true;
+        case 'links':
+          return change.principal === viewer;
         case 'growing':
         case 'thread': {
           const row = await deps.db.maybe('select 1 from threads where id = $1 and owner = $2', [

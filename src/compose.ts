@@ -12,6 +12,7 @@ import { type BuiltIns, createBuiltIns, jobsOf, repositoriesOf, runbooksOf } fro
 import { createCheckpointPosting } from './checkpoint-posting.ts';
 import { createAlarm } from './compose/alarm.ts';
 import { createExecuting } from './compose/executing.ts';
+import { openLinkedPeople } from './compose/links.ts';
 import { createNames } from './compose/names.ts';
 import { createOffering } from './compose/offering.ts';
 import { createPlanner } from './compose/planner.ts';
@@ -38,6 +39,7 @@ import { createAdmission } from './intake/admission.ts';
 import { createIsolationWatch } from './isolation-watch.ts';
 import { createJudging } from './judging.ts';
 import { moveKillSwitch, unknownScope } from './killing.ts';
+import { createLinking, type Linking } from './linking.ts';
 import { listInWords } from './listing.ts';
 import { errorFields, type Log } from './log.ts';
 import { unreviewedInWords } from './mcp/watch.ts';
@@ -75,6 +77,8 @@ export type Running = {
   isolation: Established;
   planner: Planner;
   desk: BuiltIns['desk'];
+  /** Null where nobody may link chat accounts of their own. */
+  linking: Linking | null;
   metrics: ReturnType<typeof createMetrics>;
   checks(): Promise<Check[]>;
   refreshMetrics(): Promise<void>;
@@ -130,17 +134,25 @@ export async function compose(
   );
   const { storage, keys, audit } = house;
   const { db, queue, ephemeral } = storage;
-  const { directory, catalogue } = rules;
+  const { catalogue } = rules;
   const metrics = createMetrics();
   const send = createSenders(queue);
   const surfaces = new Map<Platform, Surface>();
   const deliverer = { deliver: send.deliver };
 
-  const names = createNames(directory, catalogue);
   const defect = (error: unknown, about: object): void => {
     metrics.defects.inc();
     log.error({ ...about, ...errorFields(error) }, 'something failed that should not');
   };
+  const people = await openLinkedPeople({
+    isOn: config.accountLinks,
+    file: rules.directory,
+    db,
+    intake: storage.intake,
+    failed: (error) => defect(error, { name: 'links' }),
+  });
+  const { directory } = people;
+  const names = createNames(directory, catalogue);
 
   const { attackEveryMs, ...levels } = options;
   const sandboxes = await createSandboxes(config, catalogue, outside, levels);
@@ -248,6 +260,19 @@ export async function compose(
   const planner = createPlanner(config.model, catalogue, clean);
   const offering = createOffering(catalogue, judging, toolWatch.switchedOff);
 
+  const linking = config.accountLinks
+    ? createLinking({
+        ...deliverer,
+        db,
+        audit,
+        ephemeral,
+        directory,
+        file: () => rules.directory.current,
+        surface: (platform) => surfaces.get(platform) ?? null,
+        troubled: (error) => log.warn(errorFields(error), 'a platform cannot say whose account it is'),
+      })
+    : null;
+
   const delegating = { ...asking, audit, directory, reaching, queueAsking: send.ask };
   const readers = async () => (await directory.people()).filter((person) => judging.may(person, 'readAudit'));
   const pipeline: Pipeline = createPipeline({
@@ -265,6 +290,10 @@ export async function compose(
     bundleOf: sandboxes.bundleOf,
     isolation: isolationNow,
     toolsFor: offering.toolsFor,
+    linking: linking && {
+      claim: linking.claim,
+      linksAt: new URL('/link', config.publicUrl ?? undefined).href,
+    },
     formFor: offering.formFor,
     whySwitchedOff: offering.whySwitchedOff,
     directPlaces: reaching.directPlaces,
@@ -423,6 +452,8 @@ export async function compose(
     about: () => ({ isolation: isolation.now(), planner: planner.name }),
   });
 
+  assistant.onChange(people.hear);
+
   const admission = createAdmission(() => performance.now());
   let stopNews: () => Promise<void> = async () => undefined;
   let stopWorkers: () => Promise<void> = async () => undefined;
@@ -434,6 +465,7 @@ export async function compose(
     isolation: sandboxes.established,
     planner,
     desk: builtIns.desk,
+    linking,
     metrics,
     checks,
     refreshMetrics: () =>

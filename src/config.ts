@@ -48,6 +48,8 @@ export type Config = {
   teams: TeamsConfig | null;
   /** Null: nobody can sign in to the workspace. */
   oidc: ProviderConfig | null;
+  /** Whether whoever is signed in may link chat accounts of their own. */
+  accountLinks: boolean;
   model: ModelConfig | null;
   /** `by`: the variable that opens it. */
   github: { by: 'GITHUB_TOKEN' | 'GITHUB_APP_ID'; apiUrl: string } | null;
@@ -117,6 +119,7 @@ export function readConfig(env: Environment, cwd: string): Config {
     slack,
     teams,
     oidc,
+    accountLinks: oidc !== null && file.value.account_links,
     model: modelOf(secret, env),
     github:
       github === null

@@ -17,6 +17,7 @@ export function describe(
     production: config.production,
     slack: config.slack !== null,
     signIn: config.oidc !== null,
+    accountLinks: config.accountLinks,
     planner,
     isolation: level,
     acceptProcess: config.acceptProcess,

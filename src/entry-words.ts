@@ -83,6 +83,14 @@ export function entryInWords(entry: EntryBody): string {
       return `The credential ${text(data.name)} was read anew from ${text(data.variable)}.`;
     case 'credential.revoked':
       return `The token for ${text(data.repository)} on ${text(data.host)} was taken back.`;
+    case 'account.asked':
+      return `An account of ${text(data.platform)} asked to be linked to ${who}.`;
+    case 'account.refused':
+      return `${who} said that an account of ${text(data.platform)} is not theirs; it was not linked.`;
+    case 'account.linked':
+      return `${who} linked an account of ${text(data.platform)} to themselves.`;
+    case 'account.unlinked':
+      return `An account of ${text(data.platform)} is linked to ${who} no more (by ${text(data.by)}).`;
     case 'execution.finished':
       return `Ended: ${text(data.state)} (${text(data.code)}).`;
     case 'execution.resolved':

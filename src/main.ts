@@ -111,7 +111,9 @@ function webMode(config: Config, running: Running, log: Log): WebMode {
   const now = () => new Date();
   const provider = createProvider(oidc, now);
   const sessions = createSessions(running.house.storage.db, now);
-  return { kind: 'signed-in', signIn: { publicUrl, provider, sessions, now, log } };
+  const signIn = { publicUrl, provider, sessions, now, log };
+  const { linking } = running;
+  return { kind: 'signed-in', signIn, ...(linking === null ? {} : { linking }) };
 }
 
 /** The built-in desk as its page shows it, newest first. */

@@ -24,6 +24,7 @@ import { parseChatCommand } from './intake/chat-command.ts';
 import { switchesOn } from './intake/killswitch.ts';
 import { admitTurn } from './intake/limits.ts';
 import { findTurn, type StoredTurn, threadState } from './intake/turns.ts';
+import type { Linking } from './linking.ts';
 import type { Form } from './model/card.ts';
 import { type ExecutionId, PrincipalId, type RequestId, type ThreadId, type TurnId } from './model/ids.ts';
 import type { DecisionInput, DecisionOutcome, EditInput, EditOutcome, Stopping } from './model/ports.ts';
@@ -36,7 +37,16 @@ import { permittedNow } from './permitting.ts';
 import { type PlannedTurn, type PlanningDeps, planTurn, type Read, readAnswer } from './planning.ts';
 import { proposeAll } from './proposing.ts';
 import { lastSpokenOf } from './reply/messages.ts';
-import { aside, INACTIVE, question, refusal, type Saying, strangerInWords } from './saying.ts';
+import {
+  aside,
+  INACTIVE,
+  knownInWords,
+  LINK_IN_DIRECT,
+  question,
+  refusal,
+  type Saying,
+  strangerInWords,
+} from './saying.ts';
 import { SENT_BEFORE, wasSentBy } from './sent-forms.ts';
 import { endLeft, settle } from './settling.ts';
 import { stop } from './stopping.ts';
@@ -52,6 +62,8 @@ export type PipelineParts = GreetingDeps &
     executor: Executor;
     /** Hands over what a card showed; `to` null: nobody known. */
     handOver(by: Principal, handed: Handed, to: Principal | null): Promise<Told>;
+    /** Null where nobody may link an account of their own; `linksAt`: the page where one does. */
+    linking: (Pick<Linking, 'claim'> & { linksAt: string }) | null;
     formFor(action: string, filled: Record<string, unknown>): Promise<Form | null>;
     /** A defect: the stack is for operators. */
     defect(error: unknown, about: { turn?: TurnId; request?: RequestId }): void;
@@ -128,7 +140,7 @@ export function createPipeline(parts: PipelineParts) {
   async function answer(turn: StoredTurn, signal: AbortSignal): Promise<void> {
     const who = await parts.directory.identify(turn.account);
     if (who.kind !== 'known') {
-      const text = who.kind === 'inactive' ? INACTIVE : strangerInWords(turn.account);
+      const text = who.kind === 'inactive' ? INACTIVE : await toStranger(turn);
       return settle(parts, turn, null, [refusal(text)]);
     }
     const person = who.principal;
@@ -150,9 +162,19 @@ export function createPipeline(parts: PipelineParts) {
       case 'arrival':
         // Whoever comes for the first time is greeted before every answer; this one has no words of its own.
         return settle(parts, turn, person, []);
+      case 'link':
+        return settle(parts, turn, person, [refusal(knownInWords(person))]);
       case 'message':
         return told(turn, person, turn.content, signal);
     }
+  }
+
+  /** Whoever the directory does not know may do nothing, but send a code that links their account, where nobody reads along. */
+  async function toStranger(turn: StoredTurn): Promise<string> {
+    const { account, content, place } = turn;
+    if (parts.linking === null || account.platform === 'web') return strangerInWords(account);
+    if (content.kind !== 'link') return strangerInWords(account, parts.linking.linksAt);
+    return place.direct ? parts.linking.claim(turn, account, content.codeHash) : LINK_IN_DIRECT;
   }
 
   async function told(

@@ -30,13 +30,29 @@ export const question = ({ place }: StoredTurn, words: string): string =>
 export const INACTIVE =
   'Your account is switched off in the directory, so I may not do anything for you. Ask an operator if that is a mistake.';
 
-/** Denied, and how to be let in. */
-export function strangerInWords(account: Account): string {
-  const id =
-    account.platform === 'slack'
-      ? `Slack ${account.enterprise === null ? '' : `organisation ${account.enterprise}, `}workspace ${account.team}, user ${account.user}`
-      : account.platform === 'teams'
-        ? `Teams tenant ${account.tenant}, user ${account.user}`
-        : `${account.issuer}, ${account.subject}`;
-  return `I do not know you, so I may not do anything for you. Ask an operator to add this account to the directory: ${id}.`;
+export const LINK_IN_DIRECT =
+  'Send a code in a direct message to me and nowhere else: here others read it. Get a new one first.';
+
+/** Whoever is known needs no link. */
+export const knownInWords = ({ name, id }: Principal): string =>
+  `The directory knows this account already: it is ${name} (${id}). Nothing was linked.`;
+
+/** Denied, and how to be let in; `linksAt`: the page where people link an account of their own, null where they cannot. */
+export function strangerInWords(account: Account, linksAt: string | null = null): string {
+  const words = `I do not know you, so I may not do anything for you. Ask an operator to add this account to the directory: ${accountInWords(account)}.`;
+  return linksAt === null || account.platform === 'web'
+    ? words
+    : `${words} If you can sign in to the workspace, you can link it yourself: ${linksAt}`;
+}
+
+/** Every id of an account. */
+export function accountInWords(account: Account): string {
+  switch (account.platform) {
+    case 'slack':
+      return `Slack ${account.enterprise === null ? '' : `organisation ${account.enterprise}, `}workspace ${account.team}, user ${account.user}`;
+    case 'teams':
+      return `Teams tenant ${account.tenant}, user ${account.user}`;
+    case 'web':
+      return `${account.issuer}, ${account.subject}`;
+  }
 }

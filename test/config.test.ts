@@ -58,6 +58,7 @@ describe('with nothing configured', () => {
       slack: null,
       teams: null,
       oidc: null,
+      accountLinks: false,
       model: null,
       github: null,
       masterKey: null,
@@ -308,12 +309,13 @@ describe('sign-in to the workspace', () => {
 
   test('ends local mode, with and without a platform', () => {
     for (const env of [OIDC, { ...OIDC, ...SLACK }]) {
-      const { local, oidc } = read(env);
+      const { local, oidc, accountLinks } = read(env);
       expect(local).toBe(false);
       expect(oidc?.issuer.href).toBe(OIDC.OIDC_ISSUER);
       expect(oidc).toMatchObject({ clientId: 'countersign', clientSecret: 'not-to-be-shown' });
+      expect(accountLinks).toBe(true);
     }
-    expect(read(SLACK)).toMatchObject({ local: false, oidc: null });
+    expect(read(SLACK)).toMatchObject({ local: false, oidc: null, accountLinks: false });
   });
 
   test.each(Object.keys(OIDC))('needs %s', (name) => {

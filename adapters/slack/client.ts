@@ -7,10 +7,10 @@ import type { Block } from './blocks.ts';
 import type { HomeView } from './home-view.ts';
 import { CALL_TIMEOUT_MS, DEFAULT_RETRY_AFTER_MS } from './limits.ts';
 import type { Modal } from './modals.ts';
-import type { METHODS } from './needs.ts';
+import type { LINKING, METHODS } from './needs.ts';
 import type { Self } from './parse.ts';
 
-type Method = (typeof METHODS)[number]['method'];
+type Method = (typeof METHODS | typeof LINKING)[number]['method'];
 type BoltLogger = NonNullable<ConstructorParameters<typeof webApi.WebClient>[1]>['logger'];
 
 export type SlackMessage = {
@@ -75,6 +75,22 @@ const Answer = z.object({ channel: z.string(), ts: z.string() });
 const Whispered = z.object({ message_ts: z.string() });
 const Done = z.object({ ok: z.literal(true) });
 const Opened = z.object({ channel: z.object({ id: z.string() }) });
+/** Flags that are missing say nothing: then nobody is taken for one of our own. */
+const Described = z.object({
+  user: z.object({
+    id: z.string(),
+    team_id: z.string().optional(),
+    name: z.string().optional(),
+    real_name: z.string().optional(),
+    deleted: z.boolean().optional(),
+    is_bot: z.boolean().optional(),
+    is_restricted: z.boolean().optional(),
+    is_ultra_restricted: z.boolean().optional(),
+    /** Of another organisation, by Slack Connect. */
+    is_stranger: z.boolean().optional(),
+  }),
+});
+export type SlackUser = z.infer<typeof Described>['user'];
 const Tested = z.object({ team_id: z.string(), user_id: z.string(), bot_id: z.string() });
 
 export class SlackClient {
@@ -152,6 +168,11 @@ export class SlackClient {
   /** `processing` shows Slack's own Stop button. */
   async setSession(channel: string, thread: string, status: 'processing' | 'active'): Promise<void> {
     await this.#call('agents.sessions.setStatus', { channel_id: channel, thread_ts: thread, status }, Done);
+  }
+
+  /** What Slack says of a user; `missing_scope` is `config_invalid`, as for everything that the app may not do. */
+  async describe(user: string): Promise<SlackUser> {
+    return (await this.#call('users.info', { user }, Described)).user;
   }
 
   /** The direct message with a person, opened if need be. */

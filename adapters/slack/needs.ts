@@ -87,6 +87,12 @@ export const METHODS = [
   { method: 'agents.sessions.setStatus', scope: 'chat:write' },
 ] as const;
 
+/**
+ * Asked only where people link accounts of their own, and in no manifest of ours: an operator who wants that adds the scope. Without it
+ * Slack refuses, and nothing is linked.
+ */
+export const LINKING = [{ method: 'users.info', scope: 'users:read' }] as const;
+
 /** What the manifest's features need besides. `agent_view` may not be declared without `assistant:write`. */
 export const FEATURES = [
   { feature: 'slash_commands', scope: 'commands' },

@@ -2,6 +2,7 @@
 
 import { AppError } from '../../src/errors.ts';
 import type { Delivered, Message } from '../../src/model/card.ts';
+import type { AccountFacts, ChatAccount } from '../../src/model/links.ts';
 import type { Streaming, Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
@@ -9,7 +10,7 @@ import type { Memory } from '../../src/surface/memory.ts';
 import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
 import type { Agent } from './agent.ts';
 import { rich, section, text as words } from './blocks.ts';
-import type { Posted, SlackClient, SlackMessage } from './client.ts';
+import type { Posted, SlackClient, SlackMessage, SlackUser } from './client.ts';
 import type { Line } from './command.ts';
 import { type Log, nameOf } from './log.ts';
 import type { Self } from './parse.ts';
@@ -165,6 +166,19 @@ export class SlackSurface implements Surface {
     return operatorsChannel === null ? null : this.#place(operatorsChannel, await teamOf(operatorsChannel));
   }
 
+  /** @throws AppError as `post` does; `config_invalid` where the app may not ask (`users:read`). */
+  async factsOf(account: ChatAccount): Promise<AccountFacts | null> {
+    if (account.platform !== 'slack') return null;
+    const { client, queue, self } = this.#parts;
+    const { user, team } = account;
+    const said = await queue.enqueue(`describe:${user}`, null, () => client.describe(user));
+    const isOurs = team === self().team && said.team_id === team && said.id === user;
+    return {
+      name: said.real_name || said.name || '',
+      standing: isOurs && isMember(said) ? 'member' : 'outsider',
+    };
+  }
+
   /**
    * A direct message of its own for what came without one: the answer's thread begins with this line. It waits for nothing that
    * is to be said in that conversation. @throws AppError `conflict` where it is not wanted any more.
@@ -280,3 +294,12 @@ function parts({ message }: Delivered): { ts: string; thread: string } {
   const [ts = message, thread = ts] = message.split('@');
   return { ts, thread };
 }
+
+/** Slack must say of each that it is not so. */
+const isMember = (user: SlackUser): boolean =>
+  user.deleted === false &&
+  user.is_bot === false &&
+  user.is_restricted === false &&
+  user.is_ultra_restricted === false &&
+  // Only said of people of other organisations.
+  user.is_stranger !== true;

@@ -23,6 +23,16 @@ export class AnswerStopped extends AppError {
 
 const SECONDS = /^[0-9]{1,9}$/;
 const Posted = z.object({ id: z.string().min(1) });
+/** What is missing says nothing: then nobody is taken for one of our own. */
+const Member = z.object({
+  name: z.string().optional(),
+  aadObjectId: z.string().optional(),
+  tenantId: z.string().optional(),
+  userPrincipalName: z.string().optional(),
+  /** `user`, `guest`, `anonymous`. */
+  userRole: z.string().optional(),
+});
+export type TeamsMember = z.infer<typeof Member>;
 /** Of several refusals of a stream by this code, only the words tell which it was; Teams has spelled them both ways. */
 const Stopped = z.object({
   error: z.object({
@@ -75,6 +85,14 @@ export class Connector {
     });
   }
 
+  /** What Teams says of a member of a conversation, by their Entra object id. */
+  async member({ serviceUrl, conversation }: Address, user: string): Promise<TeamsMember> {
+    const path = `v3/conversations/${encodeURIComponent(conversation)}/members/${encodeURIComponent(user)}`;
+    const parsed = Member.safeParse(await this.#request('GET', serviceUrl, path));
+    if (parsed.success) return parsed.data;
+    throw notUnderstood(parsed.error);
+  }
+
   /** The personal chat with somebody of the tenant, opened if need be: Teams answers the same one every time. */
   async openPersonal(serviceUrl: string, tenant: string, user: string): Promise<string> {
     return this.#call('POST', serviceUrl, 'v3/conversations', {
@@ -90,12 +108,15 @@ export class Connector {
     const answer = await this.#request(method, serviceUrl, path, body);
     const parsed = Posted.safeParse(answer);
     if (parsed.success) return parsed.data.id;
-    throw new AppError('upstream_failed', 'Teams gave an answer that we do not understand.', {
-      cause: parsed.error,
-    });
+    throw notUnderstood(parsed.error);
   }
 
-  async #request(method: 'POST' | 'PUT', serviceUrl: string, path: string, body: object): Promise<unknown> {
+  async #request(
+    method: 'GET' | 'POST' | 'PUT',
+    serviceUrl: string,
+    path: string,
+    body?: object,
+  ): Promise<unknown> {
     const token = this.#tokens === null ? null : await this.#tokens();
     const base = serviceUrl.endsWith('/') ? serviceUrl : `${serviceUrl}/`;
     let response: Response;
@@ -106,7 +127,7 @@ export class Connector {
           'content-type': 'application/json; charset=utf-8',
           ...(token === null ? {} : { authorization: `Bearer ${token}` }),
         },
-        body: JSON.stringify(body),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         // Our token goes where a token of Teams told us to, and nowhere else.
         redirect: 'error',
         signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
@@ -171,6 +192,9 @@ function refusal(response: Response, text: string): Error {
         : new AppError('upstream_failed', 'Teams refused the message.', { cause });
   }
 }
+
+const notUnderstood = (cause: Error): AppError =>
+  new AppError('upstream_failed', 'Teams gave an answer that we do not understand.', { cause });
 
 const later = (cause: Error): AppError =>
   new AppError('platform_unavailable', 'Teams does not take messages at the moment.', { cause });

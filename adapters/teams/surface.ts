@@ -2,12 +2,13 @@
 
 import { AppError } from '../../src/errors.ts';
 import type { Delivered, Message } from '../../src/model/card.ts';
+import type { AccountFacts, ChatAccount } from '../../src/model/links.ts';
 import type { Streaming, Surface } from '../../src/model/ports.ts';
 import type { Principal } from '../../src/model/principal.ts';
 import type { Place } from '../../src/model/turn.ts';
 import type { Memory } from '../../src/surface/memory.ts';
 import type { Clock, PacedQueue } from '../../src/surface/paced-queue.ts';
-import type { Address, Connector } from './connector.ts';
+import type { Address, Connector, TeamsMember } from './connector.ts';
 import { adaptiveCard } from './elements.ts';
 import { handle, parts } from './handle.ts';
 import type { Log } from './log.ts';
@@ -133,6 +134,17 @@ export class TeamsSurface implements Surface {
       : placeAt(tenant, operatorsConversation, false);
   }
 
+  /** Asked where the account has written, so that Teams knows whom we mean. @throws AppError as `post` does. */
+  async factsOf(account: ChatAccount, place: Place): Promise<AccountFacts | null> {
+    if (account.platform !== 'teams') return null;
+    const { connector, queue } = this.#parts;
+    const to = await this.#address(place.tenant, place.container, place.thread);
+    const said = await queue.enqueue(`describe:${account.user}`, null, () =>
+      connector.member(to, account.user),
+    );
+    return { name: said.name ?? '', standing: isMember(said, account) ? 'member' : 'outsider' };
+  }
+
   /** Null where this person cannot be written to: the others are asked all the same. */
   async #personalChat(tenant: string, user: string): Promise<string | null> {
     const { references, connector, queue, serviceUrl, log } = this.#parts;
@@ -217,4 +229,19 @@ function isShared(container: string): boolean {
 
 function lineOf({ conversation }: Address): string {
   return conversation.split(';')[0] ?? conversation;
+}
+
+/** What Entra puts into the name of whom another tenant vouches for. */
+const GUEST_MARK = '#EXT#';
+
+/** Teams must say that it is so: a guest has an object id in our tenant as well. */
+function isMember(said: TeamsMember, account: Extract<ChatAccount, { platform: 'teams' }>): boolean {
+  const { userRole, tenantId, aadObjectId, userPrincipalName } = said;
+  return (
+    userRole === 'user' &&
+    tenantId?.toLowerCase() === account.tenant.toLowerCase() &&
+    aadObjectId?.toLowerCase() === account.user.toLowerCase() &&
+    userPrincipalName !== undefined &&
+    !userPrincipalName.toUpperCase().includes(GUEST_MARK)
+  );
 }

@@ -63,6 +63,7 @@ export function whispering(surface: Surface, whispers: Whispers): Surface {
     threadOf: (delivered) => surface.threadOf(delivered),
     approvalPlaces: (approvers, channel) => surface.approvalPlaces(approvers, channel),
     operatorsPlace: () => surface.operatorsPlace(),
+    ...(surface.factsOf === undefined ? {} : { factsOf: surface.factsOf.bind(surface) }),
     async post(place, message, begun) {
       const { onlyFor, text } = message;
       if (onlyFor?.platform !== 'teams' || place.direct) return surface.post(place, message, begun);

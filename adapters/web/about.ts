@@ -34,7 +34,7 @@ function sayPrivacy(response: Response): void {
 <p>${WHAT_I_RECORD} ${FOR_HOW_LONG}</p>
 <p>Passwords, tokens and keys that I recognise in what you write are masked before anything is stored. Of files and pictures I read and keep
 nothing. Where your organisation has connected a language model, it is sent what you write, masked so, to understand it.</p>
-<p>From your directory I know your name, your groups and your accounts. These pages set no cookie; signing in to the workspace sets the ones
+<p>From your directory I know your name, your groups and your accounts, and which chat accounts you linked to yourself. These pages set no cookie; signing in to the workspace sets the ones
 that it needs, and nothing here counts visits.</p>
 <h2>Who can read it</h2>
 <p>Whom your organisation's rules let read the log; their names are in my first answer to you. ${OPERATORS_CAN_READ} Messages in a chat are

@@ -24,6 +24,7 @@ const PAGES = [
   '/desk',
   '/audit',
   '/operations',
+  '/link',
 ];
 
 /**

@@ -1,6 +1,7 @@
 /** The web adapter: local mode's API, the workspace's API, its pages and its sign-in, as one Express router. */
 import { type RequestHandler, Router } from 'express';
 import { AppError } from '../../src/errors.ts';
+import type { AccountLinking } from '../../src/model/links.ts';
 import type { WorkspaceAssistant } from '../../src/model/ports.ts';
 import { aboutPages } from './about.ts';
 import { jsonOnly } from './body.ts';
@@ -8,6 +9,7 @@ import { chosenPerson, signedInPerson } from './caller.ts';
 import { everything } from './changes.ts';
 import { answerFailure, type WebLog } from './failure.ts';
 import { guardLocal, guardSignedIn, type Whereabouts } from './guard.ts';
+import { linkApi } from './link-api.ts';
 import { localApi } from './local-api.ts';
 import { pages, pagesOff, secureHeaders } from './pages.ts';
 import { takeSession } from './sign-in/cookies.ts';
@@ -18,11 +20,11 @@ import { type Desk, workspaceApi } from './workspace-api.ts';
 /**
  * `local`: anybody at this machine may be any sample person, first `startAs`; the page of the built-in desk, null where it is not
  * the ticketing connector, shows every ticket without asking policy, so it is there alone. `signed-in`: whoever the identity
- * provider and the directory say. `off`: nobody may see anything.
+ * provider and the directory say; `linking` absent where nobody may link chat accounts of their own. `off`: nobody may see anything.
  */
 export type WebMode =
   | { kind: 'local'; startAs: string; desk: Desk | null }
-  | { kind: 'signed-in'; signIn: SignIn }
+  | { kind: 'signed-in'; signIn: SignIn; linking?: AccountLinking }
   | { kind: 'off' };
 
 export type WebAdapter = Whereabouts & {
@@ -47,7 +49,7 @@ export function createWebAdapter(web: WebAdapter): Router {
       localRoutes(router, web, web.mode);
       break;
     case 'signed-in':
-      signedInRoutes(router, web, web.mode.signIn);
+      signedInRoutes(router, web, web.mode);
       break;
   }
   router.use(answerFailure(web.log));
@@ -83,7 +85,11 @@ function localRoutes(
   router.use(pages(web.clientFolder));
 }
 
-function signedInRoutes(router: Router, web: WebAdapter, signIn: SignIn): void {
+function signedInRoutes(
+  router: Router,
+  web: WebAdapter,
+  { signIn, linking }: Extract<WebMode, { kind: 'signed-in' }>,
+): void {
   const { assistant } = web;
   const whoIsSignedIn = signedInPerson(assistant, signIn.sessions);
   router.use(guardSignedIn(signIn.publicUrl), aboutPages());
@@ -91,11 +97,18 @@ function signedInRoutes(router: Router, web: WebAdapter, signIn: SignIn): void {
   router.get('/api/workspace/session', async (request, response) => {
     const { principal, session } = await whoIsSignedIn(request);
     const me = { id: principal.id, name: principal.name, groups: principal.groups };
-    response.json({ people: [me], startAs: me.id, desk: false, csrf: csrfTokenOf(session) });
+    response.json({
+      people: [me],
+      startAs: me.id,
+      desk: false,
+      links: linking !== undefined,
+      csrf: csrfTokenOf(session),
+    });
   });
   const json = jsonOnly();
   router.post('/api/workspace/sign-out', ...json, signOut(whoIsSignedIn, signIn.sessions));
   const sees = assistant.sees.bind(assistant);
+  if (linking) router.use('/api/workspace/links', ...json, linkApi(linking, whoIsSignedIn));
   router.use('/api/workspace', ...json, workspaceApi(assistant, whoIsSignedIn, sees, null));
   router.use('/api', noSuchAddress);
   router.use(pages(web.clientFolder, toSignIn(whoIsSignedIn)));

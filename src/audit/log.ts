@@ -37,6 +37,10 @@ export const ENTRY_TYPES = [
   'credential.minted',
   'credential.revoked',
   'credential.rotated',
+  'account.asked',
+  'account.refused',
+  'account.linked',
+  'account.unlinked',
 ] as const;
 export type EntryType = (typeof ENTRY_TYPES)[number];
 

@@ -20,6 +20,8 @@ const THEIRS: Readonly<Record<string, string>> = {
   approvals: 'approver = $1',
   reached: 'person = $1',
   web_sessions: 'principal = $1',
+  account_links: 'principal = $1',
+  link_codes: 'principal = $1',
   request_edits: 'editor = $1',
   kill_switches: 'principal = $1 or switched_on_by = $1 or switched_off_by = $1',
   desk_tickets: "requester = $1 or starts_with(requester, $1 || ' (')",
@@ -53,6 +55,7 @@ const ERASURES: readonly string[] = [
        when 'undo' then content
        when 'resolve' then content
        when 'arrival' then content
+       when 'link' then content
        when 'delegate' then content
        when 'report' then jsonb_set(content, '{words}', '""')
        when 'form' then jsonb_set(content, '{arguments}', '{}')
@@ -101,7 +104,16 @@ export async function eraseStored(tx: Tx, person: PrincipalId): Promise<number> 
     for (const { thread } of rows) threads.add(thread);
   }
   for (const thread of threads) await notify(tx, { kind: 'thread', thread: ThreadId.parse(thread) });
+  erased += await eraseLinks(tx, person);
   return erased;
+}
+
+/** Which accounts a person linked to themselves: without the row they are nobody's again. */
+async function eraseLinks(tx: Tx, person: PrincipalId): Promise<number> {
+  const links = await tx.query('delete from account_links where principal = $1 returning id', [person]);
+  const codes = await tx.query('delete from link_codes where principal = $1 returning id', [person]);
+  if (links.length > 0) await notify(tx, { kind: 'links', principal: person });
+  return links.length + codes.length;
 }
 
 /** What is still held afterwards, in words, so that nobody believes more than was done. */

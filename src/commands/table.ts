@@ -20,6 +20,7 @@ const audit = (name: 'verify' | 'exportLog' | 'checkpoint' | 'key') => async () 
   (await import('./audit.ts'))[name];
 const policy = async () => (await import('./policy.ts')).policy;
 const kill = (name: 'on' | 'off' | 'status') => async () => (await import('./kill.ts'))[name];
+const links = (name: 'list' | 'remove') => async () => (await import('./links.ts'))[name];
 
 export const COMMANDS: Readonly<Record<string, Entry>> = {
   doctor: {
@@ -101,6 +102,20 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
     load: kill('off'),
   },
   'kill status': { ...none, usage: 'kill status', says: 'the switches that are on', load: kill('status') },
+  'links list': {
+    ...none,
+    usage: 'links list [--principal P]',
+    says: 'chat accounts that people linked to themselves, and whether each counts',
+    options: ['principal'],
+    load: links('list'),
+  },
+  'links remove': {
+    ...none,
+    usage: 'links remove LINK',
+    says: 'takes such a link away at once; LINK as `links list` shows it',
+    words: 1,
+    load: links('remove'),
+  },
   screen: {
     ...none,
     usage: 'screen',

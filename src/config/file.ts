@@ -25,6 +25,8 @@ const ConfigFile = z.strictObject({
   repositories: z.record(z.string().regex(/^[a-z0-9][a-z0-9._-]{0,63}$/), z.string()).optional(),
   connectors: ConnectorsYaml,
   time_zone: z.string().refine(isTimeZone, 'is not a time zone such as Europe/Berlin').default('UTC'),
+  /** Whether people may link chat accounts of their own, where they can sign in. */
+  account_links: z.boolean().default(true),
   routes: RoutesYaml,
   on_call: OnCallYaml.prefault({}),
   slack: z

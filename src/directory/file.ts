@@ -112,7 +112,7 @@ export function fileDirectory(file: string, options: DirectoryOptions): FileDire
 }
 
 /** One account's identity as a string: every id of it, so that the same user id elsewhere is somebody else. */
-function accountKey(account: Account): string {
+export function accountKey(account: Account): string {
   switch (account.platform) {
     case 'web':
       return JSON.stringify(['web', account.issuer, account.subject]);

@@ -99,6 +99,7 @@ export function fitContent(content: Content, screen: Screen): Fitted {
     }
     case 'undo':
     case 'resolve':
+    case 'link':
     case 'arrival':
       return { content, found, problem: null };
   }
@@ -121,6 +122,7 @@ export function withoutWords(content: Content): Content {
       return { ...content, arguments: {} };
     case 'undo':
     case 'resolve':
+    case 'link':
     case 'arrival':
       return content;
   }

@@ -37,6 +37,22 @@ export async function admitRequest(
   );
 }
 
+/** A person needs one code, or another after a mistake: in an hour. */
+const LINK_CODES_PER_HOUR = 6;
+/** An account that sends codes faster is guessing; per ten minutes. */
+const LINK_TRIES = 5;
+const LINK_TRIES_MS = 10 * MINUTE_MS;
+
+/** Counts one code that a person asks for to link an account of theirs. */
+export async function admitLinkCode(ephemeral: Ephemeral, principal: PrincipalId): Promise<Admission> {
+  return admit(ephemeral, `limit:link-code:${principal}`, LINK_CODES_PER_HOUR, HOUR_MS, 'codes');
+}
+
+/** Counts one code that an account sends; `account` is every id of it, as nobody is known behind it yet. */
+export async function admitLinkTry(ephemeral: Ephemeral, account: string): Promise<Admission> {
+  return admit(ephemeral, `limit:link-try:${account}`, LINK_TRIES, LINK_TRIES_MS, 'codes');
+}
+
 async function admit(
   ephemeral: Ephemeral,
   key: string,

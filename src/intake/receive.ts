@@ -12,6 +12,7 @@ import { storable } from '../model/storable.ts';
 import { type Content, type Delivery, isSpoken, type Place, type Spoken } from '../model/turn.ts';
 import type { Database, Sql, Tx } from '../store/database.ts';
 import { cut, fitContent, type Screen, shownAs, withoutWords } from './content.ts';
+import { linkCodeIn } from './link-code.ts';
 
 /** What a title shows of the first message. */
 const TITLE_CHARACTERS = 80;
@@ -36,7 +37,10 @@ export async function receive(deps: IntakeDeps, delivery: Delivery): Promise<Rec
   checkIds(delivery);
   const first = await firstOf(deps.db, delivery.key);
   if (first) return { ...first, duplicate: true };
-  const { content, found, problem } = fitContent(delivery.content, deps.screen);
+  const { content, found, problem } = fitContent(
+    linkCodeIn(delivery.content) ?? delivery.content,
+    deps.screen,
+  );
   if (problem && delivery.account.platform === 'web') throw new AppError(problem.code, problem.message);
   const identity = await deps.identify(delivery.account);
   const principal = identity.kind === 'known' ? identity.principal.id : null;

@@ -4,6 +4,7 @@
  */
 import type { Delivered, Form, Message, Taker } from './card.ts';
 import type { MessageId, PrincipalId, RenderingId, RequestId, ThreadId, TurnId } from './ids.ts';
+import type { AccountFacts, ChatAccount } from './links.ts';
 import type { Account, Identification, Platform, Principal } from './principal.ts';
 import type { Proposal, RequestView } from './request.ts';
 import type { DecisionKind, Delivery, Place, TurnOutcome } from './turn.ts';
@@ -131,6 +132,11 @@ export interface Surface {
   approvalPlaces(approvers: readonly Principal[], channel?: string | null): Promise<Place[]>;
   /** Where operators are told: checkpoints, alerts, changes of policy. Null where none is configured. */
   operatorsPlace(): Promise<Place | null>;
+  /**
+   * What the platform says of an account that has written in this place; null where it is none of this platform. Absent where
+   * nobody can link one.
+   */
+  factsOf?(account: ChatAccount, place: Place): Promise<AccountFacts | null>;
   /** Absent where nothing is shown before it is complete. */
   readonly streaming?: Streaming;
 }
@@ -250,6 +256,8 @@ export type Change =
   | { kind: 'request'; request: RequestId }
   /** An answer is being written: its text so far, screened; empty: it was not the answer. Nothing to read yet. */
   | { kind: 'growing'; thread: ThreadId; text: string }
+  /** The chat accounts that this person links to themselves. */
+  | { kind: 'links'; principal: PrincipalId }
   | { kind: 'gate' };
 
 /** Everything an adapter may ask of the core. */

@@ -70,6 +70,8 @@ export const Content = z.discriminatedUnion('kind', [
     rendering: RenderingId,
     arguments: z.record(z.string(), z.unknown()),
   }),
+  /** A message that sent a one-time code, made so at the door: of the code only its hash is kept (SHA-256, hexadecimal). */
+  z.strictObject({ kind: z.literal('link'), codeHash: z.string() }),
   /** The way to a person is open, as by installing an app: they are told what this is. */
   z.strictObject({ kind: z.literal('arrival') }),
 ]);

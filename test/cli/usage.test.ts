@@ -10,7 +10,17 @@ const run = (...args: string[]) => countersign(place.data, args);
 const PROMISED = [
   ...['doctor', 'migrate', 'audit verify', 'audit export', 'audit checkpoint', 'audit key', 'evidence'],
   ...['evidence verify', 'policy check', 'policy test', 'policy explain', 'policy matrix'],
-  ...['kill on', 'kill off', 'kill status', 'screen', 'privacy export', 'privacy erase', 'reset'],
+  ...[
+    'kill on',
+    'kill off',
+    'kill status',
+    'links list',
+    'links remove',
+    'screen',
+    'privacy export',
+    'privacy erase',
+    'reset',
+  ],
   ...['action new', 'action review', 'mcp review'],
 ];
 

@@ -255,6 +255,7 @@ export class WebAssistant implements WorkspaceAssistant {
 
   async sees(change: Change, viewer: PrincipalId) {
     if (change.kind === 'gate') return true;
+    if (change.kind === 'links') return change.principal === viewer;
     if (change.kind !== 'request') return this.threadsById.get(change.thread)?.owner === viewer;
     const kept = this.kept(change.request);
     return kept.requester.id === viewer || buttonsFor(kept, await this.byId(viewer)).length > 0;
@@ -381,7 +382,8 @@ export class WebAssistant implements WorkspaceAssistant {
     });
   }
 
-  private change(change: Change): void {
+  /** Tells every open page. */
+  change(change: Change): void {
     for (const listener of this.listeners) listener(change);
   }
 }

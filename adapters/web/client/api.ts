@@ -1,5 +1,6 @@
 /** What the client asks of its own server. */
 import type { Form, Message, Taker } from '../../../src/model/card.ts';
+import type { LinkPage } from '../../../src/model/links.ts';
 import type {
   AuditRow,
   Operations,
@@ -11,7 +12,7 @@ import type { DecisionKind } from '../../../src/model/turn.ts';
 
 export type Person = { id: string; name: string; groups: string[] };
 /** `csrf` is there where people sign in: then `people` is the one who did. */
-export type Session = { people: Person[]; startAs: string; desk: boolean; csrf?: string };
+export type Session = { people: Person[]; startAs: string; desk: boolean; links?: boolean; csrf?: string };
 export type ActionHint = { name: string; title: string; description: string; examples: string[] };
 export type Ticket = {
   number: number;
@@ -36,6 +37,7 @@ export type Reads = {
   '/reports': ReportRow[];
   '/greeting': { text: string | null };
   '/desk': Ticket[];
+  '/links': LinkPage;
 } & { [path: `/threads/${string}`]: Message[] } & { [path: `/requests/${string}`]: RequestPage } & {
   [path: `/forms/${string}`]: Form;
 } & { [path: `/edit-forms/${string}`]: { form: Form; digest: string } } & {
@@ -80,6 +82,11 @@ export type Api = {
     judgement: { thread: string; message: string; positive: boolean; words: string },
     key: string,
   ): Promise<void>;
+  /** A code that links a chat account; it is shown once. */
+  newLinkCode(): Promise<{ code: string }>;
+  /** Yes or no to the account that sent it. */
+  answerLink(question: string, yes: boolean): Promise<void>;
+  removeLink(link: string): Promise<void>;
   /** The raw stream of changes. */
   changes(signal: AbortSignal): Promise<Response>;
   /** Ends the session; answers where to go. */
@@ -166,6 +173,13 @@ export function apiAs(person: string, csrf: string | undefined, ended: () => voi
     judge: async ({ thread, message, positive, words }, key) => {
       const body = { message, positive, ...(words.trim() === '' ? {} : { words }) };
       await send(`/threads/${thread}/judgements`, body, key);
+    },
+    newLinkCode: async () => (await send('/links/codes', {}, crypto.randomUUID())).json(),
+    answerLink: async (question, yes) => {
+      await send(`/links/questions/${question}`, { yes }, crypto.randomUUID());
+    },
+    removeLink: async (link) => {
+      await send(`/links/${link}/removal`, {}, crypto.randomUUID());
     },
     changes: (signal) => ask('/changes', { headers: { ...headers, ...WATCHING }, signal }),
     signOut: async () => {

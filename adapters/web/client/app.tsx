@@ -9,6 +9,7 @@ import { Audit } from './pages/audit.tsx';
 import { Conversation } from './pages/conversation.tsx';
 import { Desk } from './pages/desk.tsx';
 import { Home } from './pages/home.tsx';
+import { LinkAccount } from './pages/link-account.tsx';
 import { Mine, Threads, Waiting } from './pages/lists.tsx';
 import { NewRequest } from './pages/new-request.tsx';
 import { Operations } from './pages/operations.tsx';
@@ -113,6 +114,7 @@ function Workspace({ me, session, choose }: { me: Person; session: Session; choo
     if (room === 'desk') return <Desk />;
     if (room === 'audit') return <Audit />;
     if (room === 'operations') return <Operations />;
+    if (room === 'link' && session.links === true) return <LinkAccount />;
     return (
       <Page title="Not here">
         <Empty title="There is no such page" />
@@ -129,6 +131,7 @@ function Workspace({ me, session, choose }: { me: Person; session: Session; choo
       threads={threads.data ?? []}
       desk={session.desk}
       isSignedIn={session.csrf !== undefined}
+      links={session.links === true}
     >
       {page()}
     </Frame>
@@ -144,6 +147,7 @@ const TITLES: Record<string, string> = {
   desk: 'Desk',
   audit: 'Audit log',
   operations: 'Operations',
+  link: 'Link a chat account',
 };
 
 function decodedOrEmpty(segment: string): string {

@@ -20,12 +20,16 @@ export async function connected(
     before?: RequestHandler;
     start?: boolean;
     answerWithinMs?: number;
+    /** Scopes that an operator added to the manifest's. */
+    scopes?: string[];
     /** Slack sends over sockets, and nothing by HTTP. */
     socketMode?: true;
   } = {},
 ) {
   const settings = { ...manifest.settings, socket_mode_enabled: more.socketMode === true };
-  const slack = await FakeSlack.start({ ...manifest, settings }, more.answerWithinMs);
+  const bot = [...manifest.oauth_config.scopes.bot, ...(more.scopes ?? [])];
+  const installed = { ...manifest, settings, oauth_config: { scopes: { bot } } };
+  const slack = await FakeSlack.start(installed, more.answerWithinMs);
   slack.workspace.addUser('UALICE');
   slack.workspace.addUser('UBOB');
   slack.workspace.addChannel('CGENERAL');

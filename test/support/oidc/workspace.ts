@@ -9,6 +9,7 @@ import { createWebAdapter } from '../../../adapters/web/router.ts';
 import { createProvider } from '../../../adapters/web/sign-in/provider.ts';
 import { createSessions } from '../../../adapters/web/sign-in/sessions.ts';
 import { fileDirectory } from '../../../src/directory/file.ts';
+import type { AccountLinking } from '../../../src/model/links.ts';
 import type { Account } from '../../../src/model/principal.ts';
 import type { Database } from '../../../src/store/database.ts';
 import { WebAssistant } from '../web-assistant.ts';
@@ -49,6 +50,7 @@ export async function serveWorkspace(options: {
   people: Listed[];
   publicUrl?: string;
   clientFolder?: string;
+  linking?: AccountLinking;
 }) {
   const folder = mkdtempSync(join(tmpdir(), 'countersign-oidc-'));
   const file = join(folder, 'people.yaml');
@@ -74,6 +76,7 @@ export async function serveWorkspace(options: {
       assistant,
       mode: {
         kind: 'signed-in',
+        ...(options.linking === undefined ? {} : { linking: options.linking }),
         signIn: {
           publicUrl,
           provider: createProvider({ ...CLIENT, issuer: new URL(options.issuer) }, now),

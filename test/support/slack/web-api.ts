@@ -70,7 +70,23 @@ export const METHODS: Readonly<Record<string, Method>> = {
     run: (args, workspace) => {
       const user = workspace.users.get(String(args.user));
       if (user === undefined) return error('user_not_found');
-      return { ok: true, user: { id: user.id, team_id: user.team, is_restricted: user.guest } };
+      const { id, team, name, guest, described } = user;
+      const isStranger = team !== TEAM;
+      return {
+        ok: true,
+        user: {
+          id,
+          team_id: team,
+          name,
+          real_name: `${name} of Slack`,
+          deleted: false,
+          is_bot: id === BOT_USER,
+          is_restricted: guest,
+          is_ultra_restricted: false,
+          ...(isStranger ? { is_stranger: true } : {}),
+          ...described,
+        },
+      };
     },
   },
 };

@@ -11,7 +11,14 @@ export type FakeMessage = {
   /** How often chat.update rewrote it. */
   edits: number;
 };
-export type FakeUser = { id: string; name: string; team: string; guest: boolean };
+export type FakeUser = {
+  id: string;
+  name: string;
+  team: string;
+  guest: boolean;
+  /** What Slack says of them otherwise, in its own words. */
+  described?: Record<string, unknown>;
+};
 export type FakeChannel = { id: string; members: Set<string>; direct: boolean; archived: boolean };
 
 /** A dialog that a person has before them. */

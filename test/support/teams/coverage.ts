@@ -4,6 +4,7 @@
  */
 export const COVERAGE = {
   routes: [
+    'GET /v3/conversations/:conversation/members/:member',
     'GET /v3/conversations/:conversation/pagedmembers',
     'POST /v3/conversations',
     'POST /v3/conversations/:conversation/activities',
@@ -19,6 +20,7 @@ export const COVERAGE = {
     'ContentStreamNotAllowed',
     'ConversationNotFound',
     'ForbiddenOperationException',
+    'MemberNotFoundInConversation',
     'MessageSizeTooBig',
     'Throttled',
   ],

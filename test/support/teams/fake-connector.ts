@@ -40,6 +40,8 @@ export class FakeConnector {
   readonly messages: FakeMessage[] = [];
   readonly streams = new Streams();
   readonly conversations = new Map<string, Conversation>();
+  /** What is said of somebody otherwise than of an employee of the tenant. */
+  readonly described = new Map<string, Record<string, unknown>>();
   /** What our calls must carry. */
   readonly botToken = ['bot', crypto.randomUUID()].join('-');
   readonly #issuer = new OAuth2Server();
@@ -123,6 +125,23 @@ export class FakeConnector {
       this.#personal.get(user) ?? this.addConversation(`a:personal-${user}`, 'personal', { members: [user] });
     this.#personal.set(user, id);
     return id;
+  }
+
+  member(conversation: string, user: string): Answer {
+    if (!this.conversations.get(conversation)?.members.has(user))
+      return error(404, 'MemberNotFoundInConversation');
+    return {
+      status: 200,
+      body: {
+        id: `29:${user}`,
+        aadObjectId: user,
+        name: `${user} of Teams`,
+        tenantId: TENANT,
+        userPrincipalName: `${user}@acme.example`,
+        userRole: 'user',
+        ...this.described.get(user),
+      },
+    };
   }
 
   /** Somebody who has not got the app. */
@@ -364,6 +383,8 @@ export const ROUTES: Readonly<Record<string, Run>> = {
         })),
       },
     },
+  'GET /v3/conversations/:conversation/members/:member': (fake, [conversation = '', member = '']) =>
+    fake.refusal(conversation) ?? fake.member(conversation, member),
   'POST /v3/conversations': (fake, _params, body) => fake.create(body),
   'POST /v3/conversations/:conversation/activities': (fake, [conversation = ''], body) =>
     fake.refusal(conversation) ?? fake.post(conversation, body),

@@ -33,6 +33,8 @@ type Props = {
   desk: boolean;
   /** Otherwise it is local mode, where one chooses who one is. */
   isSignedIn: boolean;
+  /** Whether one may link chat accounts of one's own. */
+  links: boolean;
   children: ReactNode;
 };
 
@@ -53,7 +55,7 @@ const isAt = (path: string, to: string): boolean =>
   to === '/' ? path === '/' || path.startsWith('/threads') || path.startsWith('/new/') : path.startsWith(to);
 
 export function Frame(props: Props) {
-  const { path, me, people, choose, waiting, threads, desk, isSignedIn, children } = props;
+  const { path, me, people, choose, waiting, threads, desk, isSignedIn, links, children } = props;
   const { api, connected } = useWorkspace();
   // Where the session is over already, the page that is asked for anew leads to the sign-in.
   const signOut = () => {
@@ -87,7 +89,7 @@ export function Frame(props: Props) {
             </span>
           )}
           {isSignedIn ? (
-            <SignedInMenu me={me} signOut={() => void signOut()} />
+            <SignedInMenu me={me} links={links} signOut={() => void signOut()} />
           ) : (
             <PersonMenu people={people} me={me} choose={choose} />
           )}

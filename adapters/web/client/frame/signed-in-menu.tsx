@@ -2,10 +2,11 @@
 import { Menu } from '@mantine/core';
 import type { Person } from '../api.ts';
 import { ChevronIcon } from '../icons.tsx';
+import { Link } from '../navigation.tsx';
 import { Avatar } from '../parts.tsx';
 import { initialsOf } from '../words.ts';
 
-export function SignedInMenu({ me, signOut }: { me: Person; signOut(): void }) {
+export function SignedInMenu({ me, links, signOut }: { me: Person; links: boolean; signOut(): void }) {
   return (
     <Menu
       position="bottom-end"
@@ -24,6 +25,11 @@ export function SignedInMenu({ me, signOut }: { me: Person; signOut(): void }) {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label className="menu-label">Signed in as {me.id}</Menu.Label>
+        {links && (
+          <Menu.Item component={Link} to="/link">
+            Link a chat account
+          </Menu.Item>
+        )}
         <Menu.Item onClick={signOut}>Sign out</Menu.Item>
       </Menu.Dropdown>
     </Menu>
