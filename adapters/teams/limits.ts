@@ -9,7 +9,7 @@ import type { Pace } from '../../src/surface/paced-queue.ts';
  * takes 28 KB, which it counts in UTF-16.
  */
 export const CARD_BUDGET = 13_000;
-/** A card's rows, their layout included; its other parts are bounded to under 6,000 together. */
+/** A card's rows at most, their layout included; less where its other parts leave less of `CARD_BUDGET`. */
 export const ROWS_BUDGET = 6_000;
 /** What a message of words alone holds; longer ones are continued. */
 export const WORDS_BUDGET = 8_000;

@@ -18,7 +18,7 @@ import {
   reasonInput,
   text,
 } from './elements.ts';
-import { LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET, SUMMARY_MAX } from './limits.ts';
+import { CARD_BUDGET, LABEL_MAX, OUTPUT_MAX, ROWS_BUDGET, SUMMARY_MAX } from './limits.ts';
 import { clip, oneLine, readable, tail } from './outbound-text.ts';
 import { type Continuation, fitRows, inFull, type Row, row } from './rows.ts';
 
@@ -58,8 +58,8 @@ const SENTENCE_MAX = 400;
 /** An address as it is laid out, in UTF-16 units of JSON: each of its lines holds the whole of it once more, to lead there. */
 const ADDRESS_MAX = 1_000;
 
-export function renderCard(card: Card, readers: Readers = 'one'): Rendered {
-  const rows = fitRows(rowsOf(card), ROWS_BUDGET);
+/** `beside`: what the words of its message take of the same `CARD_BUDGET`, in UTF-16 units of JSON. */
+export function renderCard(card: Card, readers: Readers = 'one', beside = 0): Rendered {
   const quotes = quotesOf(card);
   const status = sentence('Status', card.status);
   const summary = sentence('What will happen', card.summary);
@@ -69,21 +69,27 @@ export function renderCard(card: Card, readers: Readers = 'one'): Rendered {
   const offers = card.offers ?? [];
   const everybodys = offers.filter((offer) => offer === 'report');
   const decisions = open && readers === 'one' ? card.buttons : [];
+  const actions = [...buttons(decisions, data), ...offered(readers === 'one' ? offers : everybodys, data)];
+  const above = [
+    line(text(clip(visible(card.title), LABEL_MAX), { size: 'Large', weight: 'Bolder' })),
+    ...lines(status.shown, { weight: 'Bolder' }),
+    ...lines(summary.shown),
+  ];
+  const below = [
+    ...quotes.elements,
+    ...outputOf(card),
+    ...outcome.elements,
+    line(...footing(card)),
+    ...smallPrint(card),
+    ...(decisions.includes('deny') ? [reasonInput()] : []),
+  ];
+  // Rows are what can follow below: they get what the other parts leave.
+  const left = CARD_BUDGET - beside - JSON.stringify([above, below, actions]).length;
+  const rows = fitRows(rowsOf(card), Math.max(0, Math.min(ROWS_BUDGET, left)));
   return {
     summary: oneLine(`${visible(card.title)}: ${visible(card.status)}`, SUMMARY_MAX),
-    body: [
-      line(text(clip(visible(card.title), LABEL_MAX), { size: 'Large', weight: 'Bolder' })),
-      ...lines(status.shown, { weight: 'Bolder' }),
-      ...lines(summary.shown),
-      ...rows.elements,
-      ...quotes.elements,
-      ...outputOf(card),
-      ...outcome.elements,
-      line(...footing(card)),
-      ...smallPrint(card),
-      ...(decisions.includes('deny') ? [reasonInput()] : []),
-    ],
-    actions: [...buttons(decisions, data), ...offered(readers === 'one' ? offers : everybodys, data)],
+    body: [...above, ...rows.elements, ...below],
+    actions,
     asks: open || offers.length > everybodys.length ? data : null,
     rest: [...status.rest, ...summary.rest, ...rows.rest, ...quotes.rest, ...outcome.rest],
   };

@@ -44,11 +44,12 @@ export type RenderedMessage = Rendered & { byModel: boolean };
 /** Null: there is nothing to show, as for a person's own words, which already stand where they wrote them. */
 export function renderMessage(message: Message, readers: Readers = 'one'): RenderedMessage | null {
   if (message.authorship === 'person' && message.card === null && message.form === null) return null;
-  const card = message.card === null ? null : renderCard(message.card, readers);
-  const form = message.form === null ? null : renderForm(message.form, message.id);
-  const alone = card === null && form === null;
+  const alone = message.card === null && message.form === null;
   const words =
     message.text === '' && !alone ? null : renderWords(message, alone ? WORDS_BUDGET : BESIDE_MAX);
+  const beside = words === null ? 0 : JSON.stringify(words.body).length;
+  const card = message.card === null ? null : renderCard(message.card, readers, beside);
+  const form = message.form === null ? null : renderForm(message.form, message.id);
   const parts = [words, card, form].filter((part) => part !== null);
   return {
     summary: (card ?? form ?? words)!.summary,

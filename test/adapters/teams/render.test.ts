@@ -68,7 +68,7 @@ const cards = fc.record({
   proof: fc.option(hostile),
   state: fc.constantFrom(...RequestState.options),
   buttons: fc.constantFrom<DecisionKind[]>([], ['approve', 'deny'], ['confirm', 'cancel']),
-  offers: fc.subarray<CardOffer>(['edit', 'undo', 'report']),
+  offers: fc.subarray<CardOffer>(['edit', 'undo', 'report', 'hand_over']),
 });
 
 describe('a card', () => {
