@@ -169,12 +169,14 @@ export async function createAssistant(
     mine: async (principal) => cards(await requestsBy(deps.db, principal, LIST_LIMIT), principal),
 
     async waitingFor(principal) {
-      const theirs: StoredRequest[] = [];
+      const waiting: Message[] = [];
       for (const request of await openRequests(deps.db, OPEN_LIMIT)) {
-        if (theirs.length < LIST_LIMIT && (await deps.rendering.roleOf(request, principal)) !== 'other')
-          theirs.push(request);
+        if (waiting.length === LIST_LIMIT) break;
+        if ((await deps.rendering.roleOf(request, principal)) === 'other') continue;
+        const shown = await deps.rendering.ofRequest(request, principal);
+        if (shown.card !== null && asksForWord(shown.card)) waiting.push(shown);
       }
-      return (await cards(theirs, principal)).filter(({ card }) => card !== null && asksForWord(card));
+      return waiting;
     },
 
     threads: (principal) =>

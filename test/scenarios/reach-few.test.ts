@@ -7,6 +7,7 @@ import { createLog } from '../../src/log.ts';
 import type { PrincipalId } from '../../src/model/ids.ts';
 import type { RequestView } from '../../src/model/request.ts';
 import { settles, startAssistant, type TestAssistant, useAssistant } from '../support/assistant.ts';
+import { storeRequest } from '../support/core.ts';
 import { useDatabase } from '../support/database.ts';
 import {
   allowAWeek,
@@ -131,6 +132,17 @@ describe('a request that needs an approval of each of two groups', () => {
     await house.done('bob', request, 'approve');
     expect(await hands(house, request, 'erin', 'bob')).toMatch(/Bob Brown has approved this already/);
     await house.done('erin', request, 'deny');
+  });
+
+  it('shows what waits for somebody behind however many that only others can decide', async () => {
+    const own = Array.from({ length: 101 }, () =>
+      storeRequest(database.db, { requester: 'bob' as PrincipalId, confirmedAt: new Date() }),
+    );
+    const ids = (await Promise.all(own)).map(({ id }) => id);
+    const request = await house.ask('alice', 'ci trigger repo=web ref=main job=checks');
+    expect(await waitsFor('bob')).toEqual([request.id]);
+    await house.done('erin', request, 'deny');
+    await database.owner.query(`update requests set state = 'cancelled' where id = any($1)`, [ids]);
   });
 
   it('keeps whoever hands it over where nobody can write to the other', async () => {
