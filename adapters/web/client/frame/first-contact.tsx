@@ -8,7 +8,8 @@ import { Problem } from '../parts.tsx';
 
 export function FirstContact() {
   const { api } = useWorkspace();
-  const { data } = useLive('/greeting');
+  // Whoever writes is told in their conversation.
+  const { data } = useLive('/greeting', (news) => news.kind === 'thread');
   const [isRead, setRead] = useState(false);
   const [problem, setProblem] = useState<string | null>(null);
   if (isRead || data === null || data.text === null) return null;
@@ -18,7 +19,7 @@ export function FirstContact() {
       (error: unknown) => setProblem(messageOf(error)),
     );
   return (
-    <aside className="panel" aria-label="First contact">
+    <aside className="first-contact" aria-label="First contact">
       <p>{legible(data.text)}</p>
       {problem !== null && <Problem text={problem} />}
       <div className="decide-buttons">
