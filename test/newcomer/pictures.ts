@@ -37,6 +37,9 @@ try {
   await cardIn(alice.page)
     .getByText(/Waiting for one approval/)
     .waitFor();
+  const bob = await openedAs(browser, product.url, 'bob');
+  await bob.page.getByRole('button', { name: 'I have read it' }).click();
+  await bob.page.getByRole('complementary', { name: 'First contact' }).waitFor({ state: 'detached' });
   for (const picture of PICTURES) await take(browser, product.url, picture);
 } finally {
   await browser.close();
