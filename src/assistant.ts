@@ -67,12 +67,6 @@ export async function createAssistant(
 ): Promise<{ assistant: ChatAssistant & WorkspaceAssistant; stop(): Promise<void> }> {
   const changes = await hearChanges(deps.db);
 
-  const cards = async (requests: StoredRequest[], viewer: PrincipalId): Promise<Message[]> => {
-    const messages: Message[] = [];
-    for (const request of requests) messages.push(await deps.rendering.ofRequest(request, viewer));
-    return messages;
-  };
-
   const mayRead = async (viewer: PrincipalId, request: StoredRequest): Promise<boolean> => {
     if ((await deps.rendering.roleOf(request, viewer)) !== 'other') return true;
     const person = await deps.directory.byId(viewer);
@@ -166,7 +160,12 @@ export async function createAssistant(
       };
     },
 
-    mine: async (principal) => cards(await requestsBy(deps.db, principal, LIST_LIMIT), principal),
+    async mine(principal) {
+      const messages: Message[] = [];
+      for (const request of await requestsBy(deps.db, principal, LIST_LIMIT))
+        messages.push(await deps.rendering.ofRequest(request, principal));
+      return messages;
+    },
 
     async waitingFor(principal) {
       const waiting: Message[] = [];

@@ -11,11 +11,13 @@ import { property } from './buildbot-past.ts';
 import { trigger } from './buildbot-trigger.ts';
 import {
   type Deployment,
-  type DeploymentState,
   type DeploymentSystem,
   type Environment,
   kindOf,
   LOOKED_AT,
+  onBehalf,
+  QUEUED,
+  standOfBuild,
   targetOf,
 } from './deployed.ts';
 import { commitRules, commits, githubOf } from './deployed-commits.ts';
@@ -55,36 +57,24 @@ function commitOf(build: Fields, { of }: Environment): string {
   return COMMIT.test(built) ? built : '';
 }
 
-/** For whom it was forced only our own account is believed. */
-function forcedFor(item: Fields, settings: Json): string {
-  const by = property(item, 'owner');
-  const account = isFields(settings) ? text(settings, 'account') : '';
-  const requester = OUR_REASON.exec(property(item, 'reason'))?.[1];
-  return by !== '' && by === account && requester !== undefined ? `${by} for ${requester}` : by;
-}
+const forcedFor = (item: Fields, settings: Json): string =>
+  onBehalf(property(item, 'owner'), OUR_REASON.exec(property(item, 'reason'))?.[1] ?? '', settings);
 
-function deploymentOf(build: Fields, environment: Environment, settings: Json): Deployment {
-  const isGoing = build.complete !== true;
-  const succeeded = !isGoing && hasPassed(build.results);
-  const ended: DeploymentState = succeeded ? 'runs' : 'failed';
-  return {
-    id: runOf(build.buildrequestid),
-    commit: commitOf(build, environment),
-    by: forcedFor(build, settings),
-    state: isGoing ? 'going' : ended,
-    word: isGoing ? 'running' : stateWords(build.results),
-    succeeded,
-  };
-}
+const deploymentOf = (build: Fields, environment: Environment, settings: Json): Deployment => ({
+  id: runOf(build.buildrequestid),
+  commit: commitOf(build, environment),
+  by: forcedFor(build, settings),
+  ...standOfBuild(
+    build.complete === true ? { hasPassed: hasPassed(build.results), word: stateWords(build.results) } : null,
+  ),
+});
 
 /** Its commit stands in the build set only, and is not asked for: nothing is done while it goes on. */
 const waitingOf = (request: Fields, settings: Json): Deployment => ({
   id: runOf(request.buildrequestid),
   commit: '',
   by: forcedFor(request, settings),
-  state: 'going',
-  word: 'queued',
-  succeeded: false,
+  ...QUEUED,
 });
 
 const SYSTEM: DeploymentSystem = {

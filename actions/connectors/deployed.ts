@@ -31,6 +31,23 @@ export type Deployment = {
   succeeded: boolean;
 };
 
+/** Where a build that deploys stands; `ended`: how and in which of the system's words, null while it goes on. */
+export function standOfBuild(
+  ended: { hasPassed: boolean; word: string } | null,
+): Pick<Deployment, 'state' | 'word' | 'succeeded'> {
+  if (ended === null) return { state: 'going', word: 'running', succeeded: false };
+  return { state: ended.hasPassed ? 'runs' : 'failed', word: ended.word, succeeded: ended.hasPassed };
+}
+
+/** Of a build that nothing has taken up yet. */
+export const QUEUED = { state: 'going', word: 'queued', succeeded: false } as const;
+
+/** Who started a build; what it says about for whom is believed of our own account only. */
+export function onBehalf(by: string, requester: string, settings: Json): string {
+  const account = isFields(settings) ? text(settings, 'account') : '';
+  return by !== '' && by === account && requester !== '' ? `${by} for ${requester}` : by;
+}
+
 /** How far two commits are apart; titles of what the second has and the first has not are other people's words, the newest last. */
 export type Between = { ahead: number; behind: number; titles: string[]; link: string };
 

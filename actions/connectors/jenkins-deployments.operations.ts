@@ -8,11 +8,13 @@ import { type Fields, isFields, text } from './answer.ts';
 import { describedJob } from './ci-described.ts';
 import {
   type Deployment,
-  type DeploymentState,
   type DeploymentSystem,
   type Environment,
   kindOf,
   LOOKED_AT,
+  onBehalf,
+  QUEUED,
+  standOfBuild,
   targetOf,
 } from './deployed.ts';
 import { commitRules, commits, githubOf } from './deployed-commits.ts';
@@ -47,26 +49,16 @@ function commitOf(item: Fields, settings: Json): string {
   return COMMIT.test(commit) ? commit : '';
 }
 
-/** For whom it was started only our own account is believed. */
-function startedFor(item: Fields, settings: Json): string {
-  const by = startedBy(item);
-  const account = isFields(settings) ? text(settings, 'account') : '';
-  const requester = parametersIn(item)[requesterParameter(settings)] ?? '';
-  return by !== '' && by === account && requester !== '' ? `${by} for ${requester}` : by;
-}
+const startedFor = (item: Fields, settings: Json): string =>
+  onBehalf(startedBy(item), parametersIn(item)[requesterParameter(settings)] ?? '', settings);
 
 function deploymentOf(build: Fields, settings: Json): Deployment {
-  const [code, words] = endingOf(build);
-  const isGoing = build.building === true;
-  const succeeded = !isGoing && code === 'done';
-  const ended: DeploymentState = succeeded ? 'runs' : 'failed';
+  const [code, word] = endingOf(build);
   return {
     id: runOf(build.queueId),
     commit: commitOf(build, settings),
     by: startedFor(build, settings),
-    state: isGoing ? 'going' : ended,
-    word: isGoing ? 'running' : words,
-    succeeded,
+    ...standOfBuild(build.building === true ? null : { hasPassed: code === 'done', word }),
   };
 }
 
@@ -74,9 +66,7 @@ const waitingOf = (item: Fields, settings: Json): Deployment => ({
   id: runOf(item.id),
   commit: commitOf(item, settings),
   by: startedFor(item, settings),
-  state: 'going',
-  word: 'queued',
-  succeeded: false,
+  ...QUEUED,
 });
 
 const SYSTEM: DeploymentSystem = {
