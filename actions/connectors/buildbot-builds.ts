@@ -23,12 +23,13 @@ const SUCCESS = 0;
 const WARNINGS = 1;
 export const RETRY = 5;
 export const CANCELLED = 6;
+const SKIPPED = 3;
 /** Buildbot's results by number (buildbot.process.results). */
 const ENDINGS: Readonly<Record<number, readonly [code: string, words: string]>> = {
   [SUCCESS]: ['done', 'passed'],
   [WARNINGS]: ['done', 'passed with warnings'],
   2: ['build_failed', 'failed'],
-  3: ['build_skipped', 'was skipped'],
+  [SKIPPED]: ['build_skipped', 'was skipped'],
   4: ['build_exception', 'was broken off by a problem of Buildbot or its worker'],
   [RETRY]: ['build_retried', 'is tried again'],
   [CANCELLED]: ['build_cancelled', 'was cancelled on Buildbot'],
@@ -37,6 +38,15 @@ const ENDINGS: Readonly<Record<number, readonly [code: string, words: string]>> 
 /** How a build or a request stands, in a word or a few. */
 export const stateWords = (results: Json | undefined): string =>
   ENDINGS[Number(results)]?.[1] ?? 'ended in a way of its own';
+
+/**
+ * How a request ended that no worker ever took up. Unless its builder is told not to, Buildbot merges what waits into a later
+ * request of the same commit, whatever the inputs of both (`collapseRequests`), and closes it as skipped.
+ */
+export const endedWaiting = (results: Json | undefined): readonly [code: string, words: string] =>
+  results === SKIPPED
+    ? ['build_merged', 'did not run, as Buildbot merged it into a later run of the same commit']
+    : ['build_cancelled', 'was ended before it began'];
 
 export const hasPassed = (results: Json | undefined): boolean => results === SUCCESS || results === WARNINGS;
 

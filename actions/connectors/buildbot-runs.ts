@@ -133,7 +133,7 @@ export const logs: Operation = {
   run: async (args, tools) => {
     const { name = '', build: id } = tools.pinned;
     const run = text(args, 'run');
-    if (id === undefined) return failed('not_begun', `${name} has not begun: it has no output.`);
+    if (id === undefined) return failed('not_begun', `No worker has taken up ${name}: it has no output.`);
     const build = await readBuild(tools, id);
     const steps = await readSteps(tools, id);
     const onlyFailed = args.part === 'failed';

@@ -12,6 +12,7 @@ import type { Json } from '../../src/model/request.ts';
 import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import {
   buildRules,
+  endedWaiting,
   linkTo,
   newestBuild,
   otherCommit,
@@ -166,20 +167,19 @@ export const trigger: Operation = {
   follow: followRun,
 };
 
-/** Until a worker takes it up. */
+/** Until a worker takes it up. The request is read first: one that had ended by then and has no build never began. */
 async function lookForBuild(handle: Args, tools: Tools): Promise<Look> {
   const request = text(handle, 'request');
+  const name = `${text(handle, 'name')} (R-${request})`;
+  const answer = await readRequest(tools, request);
+  if (!answer.ok) return notSeen(BUILDBOT.name, name, answer.failure);
+  const [found] = listOf(answer.value, 'buildrequests');
   const build = await newestBuild(tools, request);
   if (build !== null)
     return { kind: 'running', handle: { request, name: text(handle, 'name'), build }, output: '' };
-  const answer = await readRequest(tools, request);
-  if (!answer.ok) return notSeen(BUILDBOT.name, `${text(handle, 'name')} (R-${request})`, answer.failure);
-  const [found] = listOf(answer.value, 'buildrequests');
   if (found?.complete !== true) return { kind: 'running', handle: { ...handle }, output: '' };
-  return {
-    ...failed('build_cancelled', `${text(handle, 'name')} (R-${request}) was ended before it began.`),
-    output: '',
-  };
+  const [code, words] = endedWaiting(found.results);
+  return { ...failed(code, `${name} ${words}.`), output: '' };
 }
 
 async function lookAtBuild(handle: Args, tools: Tools): Promise<Look> {

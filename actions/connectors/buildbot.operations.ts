@@ -3,6 +3,7 @@ import type { Operation, RunResult } from '../../src/action.ts';
 import { text } from './answer.ts';
 import {
   buildRules,
+  endedWaiting,
   hasPassed,
   linkTo,
   newestBuild,
@@ -56,7 +57,13 @@ const status: Operation = {
       kind: 'done',
       result: { code: 'done', message, data: { run }, ...(link === undefined ? {} : { link }) },
     });
-    if (tools.pinned.build === undefined) return done(`${name} (${run}) has not begun.`);
+    if (tools.pinned.build === undefined) {
+      const answer = await readRequest(tools, numberOf(args));
+      if (!answer.ok) return answer.failure;
+      const [request] = listOf(answer.value, 'buildrequests');
+      const how = request?.complete === true ? endedWaiting(request.results)[1] : 'has not begun';
+      return done(`${name} (${run}) ${how}.`);
+    }
     const build = await readBuild(tools, tools.pinned.build);
     if (build.complete !== true) return done(`${name} (${run}) is running.`, linkTo(tools.settings, build));
     const steps = await readSteps(tools, tools.pinned.build);

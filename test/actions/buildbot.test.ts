@@ -35,6 +35,7 @@ const DESCRIBED = {
     gone: job('checks', { scheduler: 'gone' }),
     stranger: job('stranger'),
     endless: job('endless'),
+    merging: job('merging'),
     astray: job('astray'),
   },
 };
@@ -45,6 +46,7 @@ const TOLD_APART = {
     checks: job('checks', { inputs: ['channel'] }),
     release: job('release', { environment: 'staging' }),
     endless: job('endless'),
+    merging: job('merging'),
     astray: job('astray'),
     long: job('long'),
   },
@@ -237,21 +239,63 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
     });
   });
 
+  const stopping = async (run: string) => {
+    const asked = { ...given({}), args: { run }, settings: connector.settings.parse(TOLD_APART) };
+    const preview = (await call(as(), operations.cancel, 'preview', asked)).value;
+    if ('refused' in preview) throw new Error(preview.refused);
+    const { value } = await call(as(), operations.cancel, 'run', { ...asked, pinned: preview.pinned });
+    expect(value).toMatchObject({ kind: 'running', message: `${run} is being stopped.` });
+  };
+  const looked = async (run: string): Promise<Look> => {
+    const handle = { request: run.slice(2), name: 'its run' };
+    return (await call(as(), operations.trigger, 'follow', { ...given({}), handle })).value;
+  };
+  /** One that the worker is busy with: what is asked for now waits behind it. */
+  const busy = async (job: string) => {
+    const first = await starting(job);
+    const isTakenUp = async () =>
+      ((await ci.rest(`buildrequests/${first.run.slice(2)}/builds`)) as { builds: unknown[] }).builds.length >
+      0;
+    await vi.waitUntil(isTakenUp, { timeout: 30_000, interval: 100 });
+    return first;
+  };
+
   it('takes a run that no worker has begun yet from the queue', async () => {
-    const first = await starting('endless');
+    const first = await busy('endless');
     const second = await starting('endless');
-    for (const { run } of [second, first]) {
-      const asked = { ...given({}), args: { run }, settings: connector.settings.parse(TOLD_APART) };
-      const preview = (await call(as(), operations.cancel, 'preview', asked)).value;
-      if ('refused' in preview) throw new Error(preview.refused);
-      const { value } = await call(as(), operations.cancel, 'run', { ...asked, pinned: preview.pinned });
-      expect(value).toMatchObject({ kind: 'running', message: `${run} is being stopped.` });
-    }
-    const { value } = await call(as(), operations.trigger, 'follow', {
-      ...given({}),
-      handle: { request: second.run.slice(2), name: 'endless of web' },
+    await stopping(second.run);
+    await stopping(first.run);
+    expect(await looked(second.run)).toMatchObject({
+      kind: 'failed',
+      result: {
+        code: 'build_cancelled',
+        message: `its run (${second.run}) was ended before it began.`,
+      },
     });
-    expect(value).toMatchObject({ kind: 'failed', result: { code: 'build_cancelled' } });
+  });
+
+  it('says that a waiting run was merged into a later one of its commit', async () => {
+    const first = await busy('merging');
+    const waiting = await starting('merging');
+    const later = await starting('merging');
+    const words = 'did not run, as Buildbot merged it into a later run of the same commit';
+    const ended = async () => (await looked(waiting.run)).kind !== 'running';
+    await vi.waitUntil(ended, { timeout: 30_000, interval: 100 });
+    expect(await looked(waiting.run)).toMatchObject({
+      kind: 'failed',
+      result: { code: 'build_merged', message: `its run (${waiting.run}) ${words}.` },
+    });
+    const asked = { ...given({}), args: { run: waiting.run } };
+    const shown = await call(as(), operations.status, 'run', { ...asked, pinned: { builder: 'merging' } });
+    expect(shown.value).toMatchObject({
+      kind: 'done',
+      result: { message: `merging (${waiting.run}) ${words}.` },
+    });
+    const settings = connector.settings.parse(TOLD_APART);
+    const { value } = await call(as(), operations.cancel, 'preview', { ...asked, settings });
+    expect(value).toEqual({ refused: `merging of web (${waiting.run}) has ended: ${words}.` });
+    await stopping(later.run);
+    await stopping(first.run);
   });
 
   it('runs again with the inputs of the first, under a mark of its own', async () => {
