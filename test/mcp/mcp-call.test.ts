@@ -24,7 +24,10 @@ const SETTINGS: McpSettings = {
   answerMs: 20_000,
 };
 const SSE = { 'content-type': 'text/event-stream' };
-const SMALL = { callMs: 500, responseBytes: 20_000 };
+/** Less than `LONG`. */
+const SMALL = { responseBytes: 20_000 };
+/** Longer than a slow machine takes for what comes before the call. */
+const SHORT = { callMs: 2_500 };
 const LONG = `data: ${'x'.repeat(40_000)}\n\n`;
 const ARGS = { title: 'Lunch', day: '2026-12-24' };
 
@@ -194,26 +197,27 @@ describe('a hostile server', () => {
   });
 
   it.each([
-    ['answers another question', (response: ServerResponse) => stream(response, [result(77, 'x')])],
-    ['answers nothing', (response: ServerResponse) => stream(response, [])],
-    ['answers no MCP', (response: ServerResponse) => void response.writeHead(200).end('<html>')],
-    ['fails', (response: ServerResponse) => void response.writeHead(500).end()],
+    ['answers another question', (response: ServerResponse) => stream(response, [result(77, 'x')]), {}],
+    ['answers nothing', (response: ServerResponse) => stream(response, []), {}],
+    ['answers no MCP', (response: ServerResponse) => void response.writeHead(200).end('<html>'), {}],
+    ['fails', (response: ServerResponse) => void response.writeHead(500).end(), {}],
     [
       'points elsewhere',
       (response: ServerResponse) => void response.writeHead(307, { location: '/mcp' }).end(),
+      {},
     ],
-    ['never ends', (response: ServerResponse) => void response.writeHead(200, SSE).write(': wait\n\n')],
-    ['says too much', (response: ServerResponse) => void response.writeHead(200, SSE).end(LONG)],
-  ])('that %s leaves open what a write did', async (_name, answer) => {
+    ['never ends', (response: ServerResponse) => void response.writeHead(200, SSE).write(': wait\n\n'), SHORT],
+    ['says too much', (response: ServerResponse) => void response.writeHead(200, SSE).end(LONG), SMALL],
+  ])('that %s leaves open what a write did', async (_name, answer, budgets) => {
     const { server, through } = await start({
       hijack: ({ method }, response) => {
         if (method === 'tools/call') answer(response);
         return method === 'tools/call';
       },
     });
-    await expect(through('run', {}, SMALL)).rejects.toThrow();
+    await expect(through('run', {}, budgets)).rejects.toThrow();
     expect(server.seen.filter(({ message }) => message.method === 'tools/call')).toHaveLength(1);
-    const read = await through('run', { effect: 'read' }, SMALL);
+    const read = await through('run', { effect: 'read' }, budgets);
     expect(read.value).toMatchObject({ kind: 'failed' });
   });
 
