@@ -13,7 +13,7 @@ import type { Json, StoredRequest } from './model/request.ts';
 import type { Sql, Tx } from './store/database.ts';
 
 export type Undoable =
-  | { kind: 'open'; action: string; arguments: Record<string, Json>; until: Date }
+  | { kind: 'open'; action: string; arguments: Record<string, Json>; until: Date; needsConfirm: boolean }
   /** Nothing takes it back, it was not done, or it is not this person's. */
   | { kind: 'none' }
   | { kind: 'late' }
@@ -38,11 +38,10 @@ export async function undoOf(
 ): Promise<Undoable> {
   const undo = deps.governed(request.action)?.action.undo;
   if (!undo || request.requester !== person) return { kind: 'none' };
-  if (request.state !== 'succeeded' || !request.result || !deps.governed(undo.action)) {
-    return { kind: 'none' };
-  }
+  const taker = deps.governed(undo.action);
+  if (request.state !== 'succeeded' || !request.result || !taker) return { kind: 'none' };
   const args = undo.arguments(request.arguments, request.result);
-  return args === null ? { kind: 'none' } : standing(sql, request, undo, args);
+  return args === null ? { kind: 'none' } : standing(sql, { request, undo, args, taker });
 }
 
 /**
@@ -65,23 +64,31 @@ export async function offeredUntil(
 
 async function standing(
   sql: Sql,
-  request: StoredRequest,
-  undo: Undo,
-  args: Record<string, Json>,
+  {
+    request,
+    undo,
+    args,
+    taker,
+  }: { request: StoredRequest; undo: Undo; args: Record<string, Json>; taker: GovernedAction },
 ): Promise<Undoable> {
   const row = await sql.one<{ until: Date; over: boolean; taken: boolean }>(
     `select r.finished_at + make_interval(secs => $2) as until,
        r.finished_at + make_interval(secs => $2) <= clock_timestamp() as over,
-       exists (select 1 from requests u where u.requester = r.requester and u.action = $3 and u.connector = r.connector
+       exists (select 1 from requests u where u.requester = r.requester and u.action = $3 and u.connector = $5
          and u.arguments = $4::jsonb and u.created_at >= r.finished_at
          and u.state in ('pending', 'approved', 'executing', 'succeeded', 'unknown')) as taken
      from requests r where r.id = $1`,
-    [request.id, undo.withinSeconds, undo.action, JSON.stringify(args)],
+    [request.id, undo.withinSeconds, undo.action, JSON.stringify(args), connectorFor(request, taker)],
   );
   if (row.taken) return { kind: 'taken_back' };
   if (row.over) return { kind: 'late' };
-  return { kind: 'open', action: undo.action, arguments: args, until: row.until };
+  const { action, needsConfirm = false } = undo;
+  return { kind: 'open', action, arguments: args, until: row.until, needsConfirm };
 }
+
+/** Through which connector it is taken back: the one through which it was done, unless each action has one of its own. */
+const connectorFor = ({ connector }: StoredRequest, taker: GovernedAction): string =>
+  taker.action.port === 'foreign' ? taker.connector.name : connector;
 
 /** Asked again with the row locked, so that of two presses at once one finds what the other did. */
 export async function takenMeanwhile(
