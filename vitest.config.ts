@@ -22,6 +22,8 @@ const common = {
   // Only a test that hangs reaches these: a machine with other work beside may be several times slower.
   testTimeout: 90_000,
   hookTimeout: 120_000,
+  // It ends as soon as what it asks for is so; the second that it has by itself is not enough there either.
+  expect: { poll: { timeout: 60_000 } },
   pool: 'forks' as const,
   // Two cores are what the smallest machines have; several files start databases and sandboxes of their own, and some wait for
   // those more than they work.

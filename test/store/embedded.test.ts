@@ -29,6 +29,7 @@ import {
   superuserUrl,
 } from '../../src/store/embedded.ts';
 import { openDatabase } from '../../src/store/postgres.ts';
+import { freePort } from '../support/free-port.ts';
 import { holderScript, holdServer } from '../support/server-process.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -106,20 +107,30 @@ describe('the embedded server', () => {
     expect(secrets.filter((secret) => readFileSync(layout.log, 'utf8').includes(secret))).toEqual([]);
   });
 
-  test('is gone soon after stop, and comes back with its data', async () => {
+  test('is gone after stop, and comes back with its data', async () => {
     const folder = dataFolder();
     const first = await start(folder);
     await query(first.ownerUrl, 'CREATE TABLE kept AS SELECT 7 AS n');
     const pid = postmaster(folder);
-    const began = performance.now();
     await first.stop();
-    // Usually 0.1 s; a busy machine that writes its last checkpoint slowly gets some more.
-    expect(performance.now() - began).toBeLessThan(4_000);
     expect(liveness(pid)).not.toBe('alive');
     expect(await findEmbedded(folder)).toBeNull();
     const second = await start(folder);
     expect(second.adopted).toBe(false);
     expect(await query(second.ownerUrl, 'SELECT n FROM kept')).toEqual([{ n: 7 }]);
+  });
+
+  test('is gone after stop though one of its processes hangs', async () => {
+    const folder = dataFolder();
+    const server = await start(folder);
+    const client = new pg.Client({ connectionString: server.appUrl });
+    client.on('error', quiet);
+    await client.connect();
+    const { rows } = await client.query('SELECT pg_backend_pid() AS pid');
+    process.kill(rows[0].pid, 'SIGSTOP');
+    const pid = postmaster(folder);
+    await server.stop();
+    expect([pid, rows[0].pid].map(liveness)).not.toContain('alive');
   });
 
   test('picks another port when the wished one is taken', async () => {
@@ -154,7 +165,7 @@ describe('after kill -9', () => {
     const child = spawn(process.execPath, [holderScript, folder], { stdio: 'ignore' });
     const exited = once(child, 'exit');
     const making = () => existsSync(place) && readdirSync(place).some((name) => name.startsWith('cluster.'));
-    await expect.poll(making, { timeout: 20_000, interval: 5 }).toBe(true);
+    await expect.poll(making, { interval: 5 }).toBe(true);
     child.kill('SIGKILL');
     await exited;
     expect(existsSync(layoutOf(folder).cluster)).toBe(false);
@@ -223,7 +234,7 @@ describe('two processes on one data folder', () => {
 
 test('a database that stops in the middle is an error by code, and later queries work again', async () => {
   const folder = dataFolder();
-  const first = await start(folder);
+  const first = await start(folder, { port: await freePort() });
   const broken: unknown[] = [];
   const database = openDatabase({ url: first.appUrl, onError: (error) => broken.push(error) });
   cleanups.push(() => database.close());
@@ -236,7 +247,7 @@ test('a database that stops in the middle is an error by code, and later queries
   const inTheMiddle = database.transaction(async (tx) => {
     await tx.query('SELECT 1');
     process.kill(pid, 'SIGQUIT');
-    await expect.poll(() => liveness(pid), { timeout: 10_000 }).not.toBe('alive');
+    await expect.poll(() => liveness(pid)).not.toBe('alive');
     await tx.query('SELECT 2');
   });
   await expect(inTheMiddle).rejects.toMatchObject({ code: 'database_unavailable' });

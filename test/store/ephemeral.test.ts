@@ -3,8 +3,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Ephemeral } from '../../src/model/ports.ts';
 import { memoryEphemeral } from '../../src/store/ephemeral-memory.ts';
 import { redisEphemeral } from '../../src/store/ephemeral-redis.ts';
+import { freePort } from '../support/free-port.ts';
 import { needs } from '../support/needs.ts';
-import { freePort, startRedis, type TestRedis } from '../support/redis.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
 import { ephemeralContract } from './ephemeral.contract.ts';
 
 let time = 1_000;

@@ -79,21 +79,17 @@ describe('a job', () => {
     const problems: unknown[] = [];
     const q = await queue((error) => problems.push(error));
     const tries: number[] = [];
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve } = Promise.withResolvers<unknown>();
     await q.work('run', { concurrency: 1 }, async (_payload, _signal, attempt) => {
       tries.push(attempt.count);
       if (attempt.count === 1) throw new AppError('upstream_failed', 'the words of a person');
-      resolve();
+      // What the first try left stands there for as long as the second one runs.
+      resolve(await t.db.maybe(`SELECT output::text AS stored FROM pgboss.job WHERE name = 'run'`));
     });
     await t.db.transaction((tx) => q.send(tx, 'run', { job: 'j' }));
-    await expect
-      .poll(() =>
-        t.db.maybe(`SELECT output::text AS stored FROM pgboss.job WHERE name = 'run' AND state = 'retry'`),
-      )
-      .toEqual({ stored: expect.stringContaining('upstream_failed') });
-    const row = await t.db.maybe(`SELECT output::text AS stored FROM pgboss.job WHERE name = 'run'`);
+    const row = await promise;
+    expect(row).toEqual({ stored: expect.stringContaining('upstream_failed') });
     expect(JSON.stringify(row)).not.toContain('person');
-    await promise;
     expect(tries).toEqual([1, 2]);
     expect(problems).toEqual([expect.objectContaining({ code: 'upstream_failed' })]);
   });
@@ -118,16 +114,14 @@ describe('a job', () => {
 
 test('a backlog drains without waiting for the next poll', async () => {
   const q = await queue();
-  const JOBS = 40;
+  // One a poll, which comes every second, would not be done when the test must be.
+  const JOBS = 120;
   await t.db.transaction(async (tx) => {
     for (let n = 0; n < JOBS; n += 1) await q.send(tx, 'deliver', { n });
   });
   const { handler, done } = collector(JOBS);
-  const began = performance.now();
   await q.work('deliver', { concurrency: 1 }, handler);
   expect(new Set((await done).map((payload) => payload.n)).size).toBe(JOBS);
-  // One a poll would take 40 s; the bound only tells these two apart.
-  expect(performance.now() - began).toBeLessThan(20_000);
 });
 
 test('a job that stands aside leaves its place to another, and takes one again before it goes on', async () => {
@@ -279,10 +273,10 @@ test('a worker that is killed in the middle of a job: another one runs the job a
   lines.on('line', (line) => said.push(line));
   const q = await queue();
   await t.db.transaction((tx) => q.send(tx, 'turn', { turn: 'killed' }));
-  await expect.poll(() => said, { timeout: 10_000 }).toContain('{"turn":"killed"}');
+  await expect.poll(() => said).toContain('{"turn":"killed"}');
   child.kill('SIGKILL');
   await once(child, 'exit');
   const { handler, done } = collector(1);
   await q.work('turn', { concurrency: 1 }, handler);
   expect(await done).toEqual([{ turn: 'killed' }]);
-}, 40_000);
+});

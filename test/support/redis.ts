@@ -2,22 +2,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { freePort } from './free-port.ts';
 import { findProgram } from './needs.ts';
 
-export type TestRedis = { url: string; stop(): Promise<void> };
+export { freePort };
 
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('No port.');
-  return address.port;
-}
+export type TestRedis = { url: string; stop(): Promise<void> };
 
 async function readyLine(child: ChildProcess): Promise<void> {
   let output = '';

@@ -37,15 +37,33 @@ function tryLock(file: string, name: string): boolean {
   }
 }
 
-function breakDeadLock(file: string): void {
-  let holder: string;
+/** Null where it was released between two looks. */
+function holderOf(file: string): string | null {
   try {
-    holder = readFileSync(file, 'utf8');
-  } catch {
-    // Released between two looks.
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/**
+ * Removes the lock of a dead process. Of several that see it one may: the slower would remove what the quicker has taken since. The
+ * right to it is a lock too, named after the dead and broken like any other; whoever comes to it late finds another holder.
+ */
+function breakDeadLock(file: string, name: string): void {
+  const holder = holderOf(file);
+  if (holder === null || isHeld(holder)) return;
+  const right = `${file}.of.${holder}`;
+  if (!tryLock(right, name)) {
+    breakDeadLock(right, name);
     return;
   }
-  if (!isHeld(holder)) rmSync(file, { force: true });
+  try {
+    if (holderOf(file) === holder) rmSync(file, { force: true });
+  } finally {
+    rmSync(right, { force: true });
+  }
 }
 
 /** Runs `work` while no other process starts or stops this server. A lock of a dead process is broken. */
@@ -53,7 +71,7 @@ export async function whileLocked<T>(layout: Layout, work: () => Promise<T>): Pr
   const name = ownName();
   const got = await waitUntil(() => {
     if (tryLock(layout.startLock, name)) return true;
-    breakDeadLock(layout.startLock);
+    breakDeadLock(layout.startLock, name);
     return false;
   }, LOCK_PATIENCE_MS);
   if (!got)

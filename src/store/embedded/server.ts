@@ -12,8 +12,11 @@ import { commandLine, liveness, signal, waitUntil } from './processes.ts';
 const START_TIMEOUT_MS = 60_000;
 /** A fast shutdown takes about 50 ms; the whole stop must be done within 2 s. */
 const FAST_STOP_MS = 1_500;
-/** After SIGQUIT the postmaster ends at once and recovers at the next start. */
-const IMMEDIATE_STOP_MS = 2_000;
+/**
+ * After SIGQUIT the postmaster ends at once and recovers at the next start. It waits five seconds for its own processes before it
+ * kills them (SIGKILL_CHILDREN_AFTER_SECS): one that hangs, on a disk for instance, must not leave us with a server that does not end.
+ */
+const IMMEDIATE_STOP_MS = 15_000;
 /** A dead postmaster may stay a zombie, and its children alive, for about 2 s. */
 const ZOMBIE_PATIENCE_MS = 10_000;
 /** How often another port is tried before we give up. */
