@@ -317,7 +317,9 @@ describe('a model that is down', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     try {
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-      const { plan } = await planner({ callMs: 50 }, url).plan(input('hello'));
+      // Short where it is waited out only: an answer that comes is to be heard however busy the machine is.
+      const limits = body === null ? { callMs: 50 } : {};
+      const { plan } = await planner(limits, url).plan(input('hello'));
       expect(JSON.stringify(plan)).toContain(expected);
     } finally {
       server.closeAllConnections();

@@ -12,6 +12,8 @@ import { useDatabase } from '../support/database.ts';
 
 const database = useDatabase();
 const deliverer = { deliver: async () => undefined };
+/** For what another connection tells us: it takes a moment, and a busy machine many. */
+const PATIENCE = { timeout: 60_000 };
 const HANDLE: Delivered = { platform: 'slack', container: 'D1', message: '17.1@17.0' };
 
 /** A platform that remembers what it was asked to show. */
@@ -171,10 +173,13 @@ describe('in the workspace', () => {
     live?.show('The gateway');
     live?.show('x'.repeat(9_000));
     await live?.close();
-    await vi.waitFor(() => expect(heard).toEqual([{ kind: 'growing', thread, text: 'The gateway' }]));
+    await vi.waitFor(
+      () => expect(heard).toEqual([{ kind: 'growing', thread, text: 'The gateway' }]),
+      PATIENCE,
+    );
     live?.show('The gateway is up');
     live?.show(null);
-    await vi.waitFor(() => expect(heard.at(-1)?.text).toBe(''));
+    await vi.waitFor(() => expect(heard.at(-1)?.text).toBe(''), PATIENCE);
     expect(await database.db.query('select 1 from begun_answers where turn = $1', [id])).toEqual([]);
     await stop();
   });
