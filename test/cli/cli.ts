@@ -5,13 +5,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { vi } from 'vitest';
 import { runCommandLine } from '../../src/commands/run.ts';
 import type { Terminal } from '../../src/commands/terminal.ts';
 import { resetLocalData } from '../../src/store/embedded.ts';
-import { freePort } from '../support/redis.ts';
+import { freePort } from '../support/free-port.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const cliPath = path.join(ROOT, 'src/cli.ts');
+
+// A story is several processes, most of which start a database server for the moment: seconds each on a busy machine.
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 export type Ran = { exit: number | null; stdout: string; stderr: string };
 export type Around = { env?: Record<string, string>; input?: string; cwd?: string };

@@ -6,7 +6,7 @@ import { afterAll, afterEach, describe, expect, inject, it } from 'vitest';
 import { lookAtOperators, lookAtTeams } from '../../src/commands/doctor/platforms.ts';
 import { markDelivered, markUndeliverable, say, threadAt } from '../../src/reply/messages.ts';
 import { useDatabase } from '../support/database.ts';
-import { freePort } from '../support/redis.ts';
+import { freePort } from '../support/free-port.ts';
 import { type Around, countersign, makePlace } from './cli.ts';
 
 type Finding = { name: string; state: 'ok' | 'note' | 'bad'; what: string; mend?: string };
