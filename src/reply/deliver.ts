@@ -24,6 +24,7 @@ import {
   undeliveredUpTo,
 } from './messages.ts';
 import { begunFor } from './streaming.ts';
+import { type ThreadLease, whileLeased } from './thread-lease.ts';
 
 export type DeliveryDeps = Deliverer & {
   db: Database;
@@ -51,6 +52,9 @@ const REWRITES_MAX = 10;
 const UNDER_WAY_MAX = 8;
 /** Shorter than it takes to send that many, about one a second. */
 const PUT_OFF_SECONDS = 5;
+/** Another process mostly has a thread for no longer than a platform takes to answer: tries within that time, then by the queue. */
+const ELSEWHERE_AGAIN_MS = [100, 200, 400, 800];
+const ELSEWHERE_SECONDS = 1;
 /** Between tries to note what is shown: it is shown again by whoever comes next if that never succeeds. */
 const NOTE_AGAIN_MS = [250, 1_000, 4_000];
 
@@ -62,14 +66,28 @@ export type Deliver = (what: What, aside?: Aside) => Promise<void>;
 
 /**
  * Delivers a new message, or rewrites every card of a request as it stands now. Throws what is worth another try, so
- * that the durable job comes again. At least once: a crash between the platform's yes and our note of it shows a
- * message twice.
+ * that the durable job comes again. Once, whatever the number of processes: one of them has a thread at a time. Only a process that
+ * is killed or stands still between the platform's yes and our note of it has a message shown twice.
  */
 export function createDelivery(deps: DeliveryDeps): Deliver {
   const inLine = createLines();
   const underWay = new Map<string, number>();
   const unnoted = new Map<MessageId, Delivered>();
   const begun = new Map<MessageId, Delivered>();
+  const leasing = { db: deps.db, holder: crypto.randomUUID() };
+
+  /** Shows the thread up to this message once no other process shows it, or puts that off. */
+  async function inItsTurn(showing: Showing, message: StoredMessage): Promise<void> {
+    let isComplete = false;
+    const work = async (lease: ThreadLease) => {
+      isComplete = await catchUp(showing, lease, message);
+    };
+    for (const againMs of [...ELSEWHERE_AGAIN_MS, null]) {
+      if (await whileLeased(leasing, message.thread, work)) break;
+      if (againMs !== null) await showing.aside(() => wait(againMs));
+    }
+    if (!isComplete) await deps.putOff({ message: message.id }, ELSEWHERE_SECONDS);
+  }
 
   async function unlessCrowded(where: string, what: What, work: () => Promise<void>): Promise<void> {
     const others = underWay.get(where) ?? 0;
@@ -102,12 +120,14 @@ export function createDelivery(deps: DeliveryDeps): Deliver {
       if (!message) return;
       const { platform, tenant, container } = await placeOf(deps.db, message.thread);
       const where = JSON.stringify([platform, tenant, container]);
-      return unlessCrowded(where, what, () => inLine(message.thread, aside, () => catchUp(showing, message)));
+      return unlessCrowded(where, what, () =>
+        inLine(message.thread, aside, () => inItsTurn(showing, message)),
+      );
     }
     return unlessCrowded(what.request, what, async () => {
       const cards = await deliveredCards(deps.db, what.request);
       // One place that is slow or down must not keep an outcome from the others.
-      const shown = await Promise.allSettled(cards.map((card) => show(showing, card)));
+      const shown = await Promise.allSettled(cards.map((card) => rewrite(showing, card)));
       const failed = shown.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
       // What named no time is worth a try sooner.
       if (failed.length > 0) throw failed.find((error) => pauseOf(error) === null) ?? failed[0];
@@ -124,16 +144,28 @@ type Showing = DeliveryDeps & {
   begun: Map<MessageId, Delivered>;
 };
 
-/** Everything of ours in the thread up to this message that is not shown yet, oldest first, and this one as it stands now. */
-async function catchUp(deps: Showing, until: StoredMessage): Promise<void> {
+/**
+ * Everything of ours in the thread up to this message that is not shown yet, oldest first, and this one as it stands now. False
+ * where another process may have taken the thread over before it was all shown.
+ */
+async function catchUp(deps: Showing, lease: ThreadLease, until: StoredMessage): Promise<boolean> {
   // What stands there and has changed since: a form that was sent.
-  if (until.delivered !== null && until.formSentBy !== null) await show(deps, until);
-  for (const message of await undeliveredUpTo(deps.db, until)) await show(deps, message);
+  if (until.delivered !== null && until.formSentBy !== null) await show(deps, until, lease);
+  for (const message of await undeliveredUpTo(deps.db, until)) {
+    if (!lease.holds()) return false;
+    await show(deps, message, lease);
+  }
+  return lease.holds();
 }
 
-async function show(deps: Showing, message: StoredMessage): Promise<void> {
+/** A card that stands somewhere: each process ends by showing it as it stands, so that none has to wait for another. */
+async function rewrite(deps: Showing, card: StoredMessage): Promise<void> {
+  await show(deps, card, { place: await placeOf(deps.db, card.thread), holds: () => true });
+}
+
+async function show(deps: Showing, message: StoredMessage, lease: ThreadLease): Promise<void> {
   const { aside } = deps;
-  const place = await placeOf(deps.db, message.thread);
+  const { place } = lease;
   const surface = deps.surface(place.platform);
   if (!surface) return;
   if (await asksInVain(deps, message)) return giveUp(deps, message, 'over', noMore);
@@ -143,7 +175,7 @@ async function show(deps: Showing, message: StoredMessage): Promise<void> {
   try {
     shown = await deps.render(message, place);
     if (delivered === null) {
-      delivered = deps.unnoted.get(message.id) ?? (await first(deps, surface, place, message, shown));
+      delivered = deps.unnoted.get(message.id) ?? (await first(deps, surface, lease, message, shown));
       if (delivered === null) return;
       await note(deps, message.id, delivered);
     } else await update(delivered);
@@ -182,11 +214,11 @@ async function lost(deps: Showing, message: StoredMessage, delivered: Delivered,
   if (isGone) await giveUp(deps, message, error.code, noMore);
 }
 
-/** Goes on with what stands of it already, in part or as it was written; otherwise posts it. */
+/** Goes on with what stands of it already, in part or as it was written; otherwise posts it. Null: nothing is shown. */
 async function first(
   { db, aside, begun }: Showing,
   surface: Surface,
-  place: Place,
+  { place, holds }: ThreadLease,
   stored: StoredMessage,
   message: Message,
 ): Promise<Delivered | null> {
@@ -196,6 +228,8 @@ async function first(
     return part;
   }
   const written = surface.streaming && (await begunFor(db, stored.id));
+  // Rendered and read by now, which a slow database may have drawn out.
+  if (!holds()) return null;
   if (written) return aside(() => surface.streaming!.complete(place, written, message));
   return aside(() =>
     surface.post(place, message, async (delivered) => {
