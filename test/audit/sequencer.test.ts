@@ -10,6 +10,8 @@ import { useDatabase as ownDatabase } from '../support/database.ts';
 import { alice, fill, type Keys, makeKeys, makeLog, makeSequencer, tamper } from './support.ts';
 
 const database = ownDatabase();
+/** Only what never comes takes longer, on a busy machine too. */
+const PATIENCE_MS = 60_000;
 let keys: Keys;
 
 beforeEach(async () => {
@@ -53,11 +55,11 @@ describe('the sequencer', () => {
       const slow = await database.db.transaction(async (tx) => {
         const { id } = await log.append(tx, { type: 'turn.received', principal: alice });
         const fast = await write({ type: 'turn.received', principal: alice });
-        await untilCovered({ db: database.db, entryIds: [fast], timeoutMs: 5_000 });
+        await untilCovered({ db: database.db, entryIds: [fast], timeoutMs: PATIENCE_MS });
         expect(await coveringCheckpoint(database.db, [id])).toBeNull();
         return id;
       });
-      const checkpoint = await untilCovered({ db: database.db, entryIds: [slow], timeoutMs: 5_000 });
+      const checkpoint = await untilCovered({ db: database.db, entryIds: [slow], timeoutMs: PATIENCE_MS });
       expect(checkpoint.size).toBe(2);
       expect(alerts).toEqual([]);
     } finally {
@@ -70,13 +72,11 @@ describe('the sequencer', () => {
     const { sequencer, notes } = makeSequencer(database.db, keys);
     await sequencer.start();
     try {
-      const begun = performance.now();
-      for (let n = 0; n < 5; n++) {
+      // One a poll, which comes every second, would not be done when the test must be.
+      for (let n = 0; n < 100; n++) {
         const id = await write({ type: 'turn.received', principal: alice });
-        await untilCovered({ db: database.db, entryIds: [id], timeoutMs: 5_000 });
+        await untilCovered({ db: database.db, entryIds: [id], timeoutMs: PATIENCE_MS });
       }
-      // Five polls of a second each would take far longer.
-      expect(performance.now() - begun).toBeLessThan(2_500);
       expect(notes.length).toBeGreaterThanOrEqual(1);
     } finally {
       await sequencer.stop();
@@ -93,10 +93,10 @@ describe('the sequencer', () => {
       expect(await makeSequencer(database.db, keys).sequencer.runOnce()).toMatchObject({ lead: false });
       const { write } = makeLog(database.db, keys);
       const first = await write({ type: 'turn.received', principal: alice });
-      await untilCovered({ db: database.db, entryIds: [first], timeoutMs: 5_000 });
+      await untilCovered({ db: database.db, entryIds: [first], timeoutMs: PATIENCE_MS });
       await one.sequencer.stop();
       const second = await write({ type: 'turn.received', principal: alice });
-      const checkpoint = await untilCovered({ db: database.db, entryIds: [second], timeoutMs: 10_000 });
+      const checkpoint = await untilCovered({ db: database.db, entryIds: [second], timeoutMs: PATIENCE_MS });
       expect(checkpoint.size).toBe(2);
       expect(two.sequencer.lead).toBe(true);
       expect(two.sequencer.health()).toEqual({ ok: true, code: 'ok' });
@@ -140,7 +140,7 @@ describe('the sequencer', () => {
       // The honest ones go on, so that the alert itself can be recorded.
       const { write } = makeLog(database.db, keys);
       const next = await write({ type: 'alert.raised' });
-      await untilCovered({ db: database.db, entryIds: [next], timeoutMs: 5_000 });
+      await untilCovered({ db: database.db, entryIds: [next], timeoutMs: PATIENCE_MS });
       expect(await coveringCheckpoint(database.db, [id])).toBeNull();
     } finally {
       await sequencer.stop();

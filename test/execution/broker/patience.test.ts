@@ -140,8 +140,7 @@ describe('a pause that an upstream asks for', () => {
     const { codeOf, clock } = await open(answering(status(403, { 'retry-after': '4' })));
     expect(await codeOf({})).toBe(403);
     expect(await codeOf({})).toBe(200);
-    expect(clock.waited[0]).toBeGreaterThan(3_000);
-    expect(clock.waited[0]).toBeLessThanOrEqual(4_000);
+    expect(clock.waited).toEqual([4_000]);
   });
 
   it.each<[string, Ask]>([
@@ -226,8 +225,9 @@ describe('a pause that an upstream asks for', () => {
 });
 
 describe('a call whose time our own work has used up has not left, and says nothing of the upstream', () => {
-  const CALL_MS = 60;
-  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, 2 * CALL_MS));
+  /** Enough for all that comes before our own work, on a busy machine too. */
+  const CALL_MS = 250;
+  const slow = () => new Promise<void>((resolve) => setTimeout(resolve, CALL_MS + 50));
   /** Asks so often that the circuit would be open. */
   async function ask(call: Ask, config: Partial<BrokerConfig>, spec: Partial<DoorSpec>, upstream: Upstream) {
     const opened = await openTo(config, { writes: 100, budgets: { callMs: CALL_MS }, ...spec });
