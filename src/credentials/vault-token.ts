@@ -14,6 +14,23 @@ const TAKEN_BACK_WITHIN_MS = 1_000;
 /** A renewal that failed is tried again after this, and no sooner. */
 const MIN_WAIT_MS = 500;
 
+/** Time as this uses it; a test brings its own. */
+export type VaultTime = {
+  /** Milliseconds that only go forward, from any start. */
+  nowMs(): number;
+  /** Calls this once, and keeps no process alive for it; the answer calls it off. */
+  after(ms: number, act: () => void): () => void;
+};
+
+export const SYSTEM_TIME: VaultTime = {
+  nowMs: () => performance.now(),
+  after(ms, act) {
+    const timer = setTimeout(act, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
 type Held = { token: string; untilMs: number };
 
 export type VaultToken = {
@@ -41,29 +58,25 @@ export function createVaultToken(
   http: VaultHttp,
   auth: VaultAuth,
   failed: (error: VaultRefused) => void,
+  time: VaultTime,
 ): VaultToken {
   let held: Held | null = null;
   let entering: Promise<Held> | null = null;
-  let timer: NodeJS.Timeout | null = null;
+  let callOff = (): void => {};
 
   function keep({ token, ttlSeconds, renewable }: Login): Held {
     const lifeMs = ttlSeconds * 1000;
-    const now = { token, untilMs: ttlSeconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + lifeMs };
+    const now = { token, untilMs: ttlSeconds === 0 ? Number.POSITIVE_INFINITY : time.nowMs() + lifeMs };
     held = now;
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
+    callOff();
     if (renewable && ttlSeconds > 0) renewIn(now, Math.max(MIN_WAIT_MS, lifeMs * (1 - RENEW_AT_PART_LEFT)));
     return now;
   }
 
   function renewIn(which: Held, waitMs: number): void {
-    timer = setTimeout(
-      () => {
-        if (held === which) void renew(which);
-      },
-      Math.min(waitMs, MAX_TIMER_MS),
-    );
-    timer.unref();
+    callOff = time.after(Math.min(waitMs, MAX_TIMER_MS), () => {
+      if (held === which) void renew(which);
+    });
   }
 
   async function renew(which: Held): Promise<void> {
@@ -81,7 +94,7 @@ export function createVaultToken(
     } catch (error) {
       if (held !== which || !(error instanceof VaultRefused)) return;
       failed(error);
-      const left = which.untilMs - performance.now();
+      const left = which.untilMs - time.nowMs();
       if (left > MIN_WAIT_MS) renewIn(which, Math.max(MIN_WAIT_MS, left * RENEW_AT_PART_LEFT));
     }
   }
@@ -116,7 +129,7 @@ export function createVaultToken(
 
   return {
     async get() {
-      if (held !== null && performance.now() < held.untilMs) return held.token;
+      if (held !== null && time.nowMs() < held.untilMs) return held.token;
       entering ??= enter().finally(() => {
         entering = null;
       });
@@ -126,7 +139,7 @@ export function createVaultToken(
       if (held?.token === token) held = null;
     },
     async close() {
-      if (timer !== null) clearTimeout(timer);
+      callOff();
       const last = held;
       held = null;
       // A token that was given to us is not ours to take back.

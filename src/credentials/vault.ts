@@ -3,7 +3,7 @@ import type { VaultPlace } from './grants.ts';
 import { fieldIn, reasonOf, VaultRefused } from './vault-answer.ts';
 import type { VaultConfig } from './vault-config.ts';
 import { createVaultHttp } from './vault-http.ts';
-import { createVaultToken } from './vault-token.ts';
+import { createVaultToken, SYSTEM_TIME, type VaultTime } from './vault-token.ts';
 
 /** A secret without a lease is read again after this, so that a rotation in Vault arrives by itself. */
 const KEPT_MS = 30_000;
@@ -21,14 +21,14 @@ export type Vault = {
 
 type Kept = { value: string; untilMs: number };
 
-/** `failed` hears of what goes wrong between calls. `nowMs` is a monotonic clock. */
+/** `failed` hears of what goes wrong between calls. */
 export function createVault(
   config: VaultConfig,
-  deps: { failed(error: VaultRefused): void; nowMs?: () => number },
+  deps: { failed(error: VaultRefused): void; time?: VaultTime },
 ): Vault {
-  const nowMs = deps.nowMs ?? (() => performance.now());
+  const time = deps.time ?? SYSTEM_TIME;
   const http = createVaultHttp(config);
-  const token = createVaultToken(http, config.auth, deps.failed);
+  const token = createVaultToken(http, config.auth, deps.failed, time);
   const kept = new Map<string, Kept>();
   const reading = new Map<string, Promise<string>>();
   const keyOf = ({ engine, path, field }: VaultPlace) => `${engine} ${path} ${field}`;
@@ -48,7 +48,7 @@ export function createVault(
     if (reason !== null) throw new VaultRefused(reason);
     const { value, leaseSeconds } = fieldIn(answer, place);
     const lifeMs = leaseSeconds === null ? KEPT_MS : usableMs(leaseSeconds * 1000);
-    if (lifeMs > 0) kept.set(keyOf(place), { value, untilMs: nowMs() + lifeMs });
+    if (lifeMs > 0) kept.set(keyOf(place), { value, untilMs: time.nowMs() + lifeMs });
     return value;
   }
 
@@ -56,7 +56,7 @@ export function createVault(
     async read(place) {
       const key = keyOf(place);
       const known = kept.get(key);
-      if (known !== undefined && nowMs() < known.untilMs) return known.value;
+      if (known !== undefined && time.nowMs() < known.untilMs) return known.value;
       kept.delete(key);
       const current = reading.get(key) ?? fetchField(place).finally(() => reading.delete(key));
       reading.set(key, current);

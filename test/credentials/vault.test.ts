@@ -7,6 +7,7 @@ import { CredentialEntry } from '../../src/credentials/entry.ts';
 import { readGrants, type VaultPlace } from '../../src/credentials/grants.ts';
 import { createVault } from '../../src/credentials/vault.ts';
 import type { VaultAuth } from '../../src/credentials/vault-config.ts';
+import type { VaultTime } from '../../src/credentials/vault-token.ts';
 import { openTo } from '../execution/broker/child.ts';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
 import { type FakeVault, startVault, type VaultSetting } from '../support/vault/vault.ts';
@@ -26,6 +27,8 @@ const approle = (fake: FakeVault): VaultAuth => ({
   secretId: own(fake.state.secretId),
 });
 
+const WAIT = { timeout: 60_000, interval: 10 };
+
 /** What a case changes in the fake. */
 const change = (apply: (fake: FakeVault) => void) => apply;
 
@@ -34,13 +37,36 @@ afterEach(async () => {
   for (const end of opened.splice(0)) await end();
 });
 
-async function open(setting: VaultSetting = {}, authOf: (fake: FakeVault) => VaultAuth = approle) {
-  const fake = await startVault(setting);
-  const failures: string[] = [];
+/** A clock that stands still until a test moves it. */
+function standing() {
   const clock = { nowMs: 0 };
+  const waiting = new Set<{ atMs: number; act: () => void }>();
+  const time: VaultTime = {
+    nowMs: () => clock.nowMs,
+    after(ms, act) {
+      const one = { atMs: clock.nowMs + ms, act };
+      waiting.add(one);
+      return () => void waiting.delete(one);
+    },
+  };
+  /** Lets time pass, and calls what was to be called by then. */
+  function pass(ms: number): void {
+    clock.nowMs += ms;
+    for (const one of [...waiting].filter(({ atMs }) => atMs <= clock.nowMs)) {
+      waiting.delete(one);
+      one.act();
+    }
+  }
+  return Object.assign(clock, { waiting, time, pass });
+}
+
+async function open(setting: VaultSetting = {}, authOf: (fake: FakeVault) => VaultAuth = approle) {
+  const clock = standing();
+  const fake = await startVault({ nowMs: clock.time.nowMs, ...setting });
+  const failures: string[] = [];
   const vault = createVault(
     { address: fake.address, namespace: setting.namespace ?? null, ca: null, auth: authOf(fake) },
-    { failed: ({ reason }) => void failures.push(reason), nowMs: () => clock.nowMs },
+    { failed: ({ reason }) => void failures.push(reason), time: clock.time },
   );
   opened.push(vault.close, fake.close);
   return { fake, vault, failures, clock };
@@ -141,18 +167,29 @@ describe('signing in', () => {
   });
 
   it.each(['approle', 'token'] as const)('by %s is renewed before the token ends', async (method) => {
-    const { fake, vault } = await open({ tokenTtl: 1 }, (it) =>
+    const { fake, vault, failures, clock } = await open({ tokenTtl: 60 }, (it) =>
       method === 'approle' ? approle(it) : { method, token: own(it.newToken()) },
     );
     await vault.read(KV2);
-    await vi.waitFor(() => expect(fake.asked('auth/token/renew-self')).toBeGreaterThan(1), 10_000);
+    for (const renewals of [1, 2, 3]) {
+      clock.pass(45_000);
+      expect(clock.waiting.size).toBe(0);
+      // The next one waits as soon as this one is answered.
+      await vi.waitUntil(() => clock.waiting.size > 0, WAIT);
+      expect(fake.asked('auth/token/renew-self')).toBe(renewals);
+    }
+    expect(failures).toEqual([]);
+    expect(await vault.read(KV2)).toMatch(/^kv-/);
+    expect(fake.asked('auth/approle/login')).toBe(method === 'approle' ? 1 : 0);
   });
 
   it('that cannot be renewed is told, and done anew once the token has ended', async () => {
-    const { fake, vault, failures, clock } = await open({ tokenTtl: 2 });
+    const { fake, vault, failures, clock } = await open({ tokenTtl: 60 });
     await vault.read(KV2);
     fake.faults.sealed = true;
-    await vi.waitFor(() => expect(failures).toContain('vault_sealed'), 10_000);
+    clock.pass(45_000);
+    await vi.waitUntil(() => failures.length > 0, WAIT);
+    expect(failures).toEqual(['vault_sealed']);
     fake.faults.sealed = false;
     fake.revokeAll();
     clock.nowMs = 60_000;

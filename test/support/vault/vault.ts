@@ -18,6 +18,8 @@ export type VaultSetting = {
   /** Seconds that a token of a login lives; 0: for ever. */
   tokenTtl?: number;
   renewable?: boolean;
+  /** The clock by which tokens end. */
+  nowMs?: () => number;
   /** Seconds of the lease of a secret that is made on demand. */
   lease?: number;
 };
@@ -28,6 +30,7 @@ const SERVICE_ROLE = 'countersign';
 /** One Vault with `kv/data/ci` (version 2), `secret/ci` (version 1) and `database/creds/ci`, made anew at each read. */
 export async function startVault(setting: VaultSetting = {}) {
   const tokens = new Map<string, Token>();
+  const { nowMs = () => performance.now() } = setting;
   const faults: VaultFaults = {};
   const state = {
     secretId: crypto.randomUUID() as string,
@@ -43,7 +46,7 @@ export async function startVault(setting: VaultSetting = {}) {
     const ttlSeconds = setting.tokenTtl ?? 3600;
     const renewable = setting.renewable ?? true;
     const client_token = `hvs.${crypto.randomUUID()}`;
-    const untilMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + ttlSeconds * 1000;
+    const untilMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : nowMs() + ttlSeconds * 1000;
     tokens.set(client_token, { untilMs, renewable, ttlSeconds });
     return { client_token, accessor: 'a', policies: ['ci'], lease_duration: ttlSeconds, renewable };
   }
@@ -68,14 +71,12 @@ export async function startVault(setting: VaultSetting = {}) {
   function withToken(response: ServerResponse, path: string, name: string, token: Token) {
     switch (path) {
       case 'auth/token/lookup-self': {
-        const left = Number.isFinite(token.untilMs)
-          ? Math.ceil((token.untilMs - performance.now()) / 1000)
-          : 0;
+        const left = Number.isFinite(token.untilMs) ? Math.ceil((token.untilMs - nowMs()) / 1000) : 0;
         return json(response, answer({ id: name, ttl: left, renewable: token.renewable }));
       }
       case 'auth/token/renew-self':
         if (!token.renewable) return refuse(response, 400, 'lease is not renewable');
-        token.untilMs = performance.now() + token.ttlSeconds * 1000;
+        token.untilMs = nowMs() + token.ttlSeconds * 1000;
         return json(response, {
           ...answer(null),
           auth: { client_token: name, lease_duration: token.ttlSeconds, renewable: true },
@@ -129,8 +130,7 @@ export async function startVault(setting: VaultSetting = {}) {
     }
     const name = String(seen.headers['x-vault-token'] ?? '');
     const token = tokens.get(name);
-    if (token === undefined || performance.now() >= token.untilMs)
-      return refuse(response, 403, 'permission denied');
+    if (token === undefined || nowMs() >= token.untilMs) return refuse(response, 403, 'permission denied');
     withToken(response, path, name, token);
   });
   return {
