@@ -39,6 +39,8 @@ const IN_ACTIONS = 'actions[parameters[name,value],causes[userId],lastBuiltRevis
 const QUEUE_TREE = {
   tree: `id,cancelled,why,task[url],executable[number],actions[parameters[name,value],causes[userId]]`,
 };
+const QUEUE = ['queue', 'api', 'json'] as const;
+const WAITING_TREE = { tree: 'items[id,task[url],actions[parameters[name,value],causes[userId]]]' };
 const BUILD = `number,queueId,building,result,url,${IN_ACTIONS}`;
 const BUILD_TREE = { tree: BUILD };
 const BUILDS_TREE = { tree: `builds[${BUILD}]{0,${BUILDS_LOOKED_AT}}` };
@@ -83,6 +85,17 @@ export function buildRules(
 
 const readItem = (tools: Tools, item: string): Promise<Answer<Fields>> =>
   read(tools, JENKINS, ['queue', 'item', item, 'api', 'json'], QUEUE_TREE);
+
+/** Reads of all that waits, of whatever job. */
+export const queueRule: EgressRule = readRule(JENKINS, '/queue/api/json', { query: () => WAITING_TREE });
+
+/** What of a job waits in the queue. Read before its builds, so that what begins meanwhile is seen twice, and not missed. */
+export async function listWaiting(tools: Tools, path: string): Promise<Answer<Fields[]>> {
+  const queue = await read(tools, JENKINS, QUEUE, WAITING_TREE);
+  if (!queue.ok) return queue;
+  const isOfJob = ({ task }: Fields): boolean => isAt(isFields(task) ? text(task, 'url') : '', path);
+  return { ok: true, value: listOf(queue.value, 'items').filter(isOfJob) };
+}
 
 export const buildsRules = (where: (values: EgressValues) => string): EgressRule[] =>
   readsOf(where, '/api/json', { query: () => BUILDS_TREE });

@@ -20,7 +20,7 @@ import {
 import { commitRules, commits, githubOf } from './deployed-commits.ts';
 import { deployOperations, JOB } from './deploying-by-job.ts';
 import { COMMIT } from './github-commit.ts';
-import { buildsRules, builtCommits, endingOf, isAt, listBuilds } from './jenkins-builds.ts';
+import { buildsRules, builtCommits, endingOf, listBuilds, listWaiting, queueRule } from './jenkins-builds.ts';
 import {
   commitParameter,
   inputParameter,
@@ -31,10 +31,7 @@ import {
   unsuitable,
 } from './jenkins-jobs.ts';
 import { trigger } from './jenkins-trigger.ts';
-import { listOf, read, readRule } from './json-call.ts';
-
-const QUEUE = ['queue', 'api', 'json'] as const;
-const QUEUE_TREE = { tree: 'items[id,task[url],actions[parameters[name,value],causes[userId]]]' };
+import { listOf } from './json-call.ts';
 
 const nameOn = ({ fields, name }: Environment): string => text(fields, 'on_jenkins') || name;
 const pathOf = ({ of }: Environment): string => text(of, 'path');
@@ -75,17 +72,13 @@ const SYSTEM: DeploymentSystem = {
   async list(environment, tools) {
     const isThere = (item: Fields): boolean =>
       parametersIn(item)[inputParameter(text(environment.of, 'input'))] === nameOn(environment);
-    // What waits first: a build that has begun meanwhile is then seen twice, and not missed.
-    const queue = await read(tools, JENKINS, QUEUE, QUEUE_TREE);
-    if (!queue.ok) return { refused: queue.failure.result.message };
+    const waiting = await listWaiting(tools, pathOf(environment));
+    if (!waiting.ok) return { refused: waiting.failure.result.message };
     const builds = await listBuilds(tools, pathOf(environment));
     if (!builds.ok) return { refused: builds.failure.result.message };
-    const isOfJob = (item: Fields): boolean =>
-      isAt(isFields(item.task) ? text(item.task, 'url') : '', pathOf(environment));
-    const waiting = listOf(queue.value, 'items').filter((item) => isOfJob(item) && isThere(item));
     const begun = listOf(builds.value, 'builds').filter(isThere);
     return [
-      ...waiting.map((item) => waitingOf(item, tools.settings)),
+      ...waiting.value.filter(isThere).map((item) => waitingOf(item, tools.settings)),
       ...begun.map((build) => deploymentOf(build, tools.settings)),
     ]
       .slice(0, LOOKED_AT)
@@ -112,7 +105,7 @@ export const operations = deployOperations({
   system: SYSTEM,
   past: [
     ...commitRules,
-    readRule(JENKINS, '/queue/api/json', { query: () => QUEUE_TREE }),
+    queueRule,
     ...buildsRules(({ args, settings }) => {
       const environment = targetOf(args, settings);
       return environment === null ? '' : pathOf(environment);

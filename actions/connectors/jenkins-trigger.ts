@@ -7,14 +7,13 @@ import type {
   RunResult,
   Tools,
 } from '../../src/action.ts';
-import { failed, isFields, text, unclear } from './answer.ts';
+import { type Fields, failed, isFields, text, unclear } from './answer.ts';
 import { askedJob, describedJob, jobFactsShown } from './ci-described.ts';
 import { STOPS } from './ci-other-commit.ts';
 import type { Args } from './ci-runs.ts';
 import { commitRule } from './github-commit.ts';
-import { buildRules, follow, readBuilds } from './jenkins-builds.ts';
+import { buildRules, follow, listWaiting, queueRule, readBuilds } from './jenkins-builds.ts';
 import {
-  commitParameter,
   githubOf,
   JENKINS,
   JOB_TREE,
@@ -45,6 +44,7 @@ export function startRules(argsOf: (values: EgressValues) => Args): EgressRule[]
       query: (values) => parametersOf(argsOf(values), values) ?? {},
     }),
     ...stopRules(where),
+    queueRule,
     ...buildRules(
       where,
       ({ handle }) => text(handle, 'item'),
@@ -73,22 +73,28 @@ export async function start(args: Args, tools: Tools): Promise<RunResult> {
   return started(args, item);
 }
 
-/** Finds what `start` did by its mark, started by our own account on the pinned commit; without a mark nobody can say. */
+/**
+ * Finds what `start` did, in the queue or among the builds: by its mark, started by our own account with the same parameters, the
+ * pinned commit among them; without a mark nobody can say.
+ */
 export async function reconcileStart(args: Args, tools: Tools): Promise<Reconciliation> {
-  const mark = markParameter(tools.settings);
+  const parameters = parametersOf(args, tools);
   const account = isFields(tools.settings) ? text(tools.settings, 'account') : '';
-  if (mark === '') return { kind: 'cannot_tell' };
-  const found = (await readBuilds(tools, jobPath(args, tools.settings))).find((build) => {
-    const parameters = parametersIn(build);
-    const isMarked = parameters[mark] === tools.mark;
-    return (
-      isMarked &&
-      parameters[commitParameter(tools.settings)] === tools.pinned.commit &&
-      startedBy(build) === account
-    );
-  });
-  if (found === undefined) return { kind: 'cannot_tell' };
-  return { kind: 'happened', outcome: started(args, String(found.queueId)) };
+  if (markParameter(tools.settings) === '' || parameters === null) return { kind: 'cannot_tell' };
+  const isOurs = (item: Fields): boolean => {
+    const has = parametersIn(item);
+    const isEqual = Object.entries(parameters).every(([name, value]) => has[name] === value);
+    return isEqual && startedBy(item) === account;
+  };
+  const path = jobPath(args, tools.settings);
+  const waiting = await listWaiting(tools, path);
+  const queued = waiting.ok ? waiting.value.find(isOurs) : undefined;
+  if (queued !== undefined) return { kind: 'happened', outcome: started(args, String(queued.id)) };
+  const build = (await readBuilds(tools, path)).find(isOurs);
+  if (build !== undefined) return { kind: 'happened', outcome: started(args, String(build.queueId)) };
+  // It may wait where nobody could look.
+  if (!waiting.ok) throw unclear(JENKINS.name, waiting.failure.result.code);
+  return { kind: 'cannot_tell' };
 }
 
 export const trigger: Operation = {

@@ -207,25 +207,64 @@ describe('a run', () => {
     expect(look.value).toMatchObject({ kind: 'unclear', result: { code: 'run_gone' } });
   });
 
-  it('whose answer was lost is found by its mark, started by our account on that commit', async () => {
+  it.each([
+    ['while it waits in the queue', () => undefined],
+    ['once it has begun', () => fake.begin(fake.items[0]!)],
+  ])(
+    'whose answer was lost is found %s: by its mark, of our account, with equal parameters',
+    async (_, then) => {
+      const request = given({ inputs: { channel: 'stable' } });
+      fake.wire.plan('POST', 'cut after');
+      await expect(call(config(), operations.trigger, 'run', request)).rejects.toThrow(
+        'gave no clear answer',
+      );
+      then();
+      // The same at another place is another's.
+      fake.add('release', { ...fake.items[0]!.parameters });
+      expect((await call(config(), operations.trigger, 'reconcile', request)).value).toMatchObject({
+        kind: 'happened',
+        outcome: { kind: 'running', handle: { item: '41' } },
+      });
+      const unlike: Given[] = [
+        { ...request, mark: crypto.randomUUID() },
+        { ...request, pinned: { commit: OTHER } },
+        { ...request, args: { ...request.args, inputs: { channel: 'edge' } } },
+        { ...request, args: { ...request.args, inputs: {}, job: 'endless' } },
+        { ...request, settings: { ...DESCRIBED, account: 'eve' } },
+        { ...request, settings: { ...DESCRIBED, parameters: { commit: 'COMMIT' } } },
+      ];
+      for (const other of unlike)
+        expect((await call(config(), operations.trigger, 'reconcile', other)).value).toEqual({
+          kind: 'cannot_tell',
+        });
+    },
+  );
+
+  it('whose answer was lost goes on from the queue, to its end', async () => {
+    fake.wire.plan('POST', 'cut after');
+    const request = given();
+    await expect(call(config(), operations.trigger, 'run', request)).rejects.toThrow('gave no clear answer');
+    const found = (await call(config(), operations.trigger, 'reconcile', request)).value as {
+      outcome: { handle: Record<string, string> };
+    };
+    let look: unknown = { kind: 'running', handle: found.outcome.handle };
+    while ((look as { kind: string }).kind === 'running') {
+      const { handle } = look as { handle: Record<string, string> };
+      look = (await call(config(), operations.trigger, 'follow', { ...request, handle })).value;
+    }
+    expect(look).toMatchObject({ kind: 'done', result: { data: { run: 'R-41' } } });
+  });
+
+  it('whose answer was lost is looked for again where the queue cannot be read', async () => {
     const request = given();
     fake.wire.plan('POST', 'cut after');
     await expect(call(config(), operations.trigger, 'run', request)).rejects.toThrow('gave no clear answer');
+    fake.hidesQueue = true;
+    await expect(call(config(), operations.trigger, 'reconcile', request)).rejects.toThrow('gave no clear');
     fake.begin(fake.items[0]!);
     expect((await call(config(), operations.trigger, 'reconcile', request)).value).toMatchObject({
       kind: 'happened',
-      outcome: { kind: 'running', handle: { item: '41' } },
     });
-    const unlike: Given[] = [
-      { ...request, mark: crypto.randomUUID() },
-      { ...request, pinned: { commit: OTHER } },
-      { ...request, settings: { ...DESCRIBED, account: 'eve' } },
-      { ...request, settings: { ...DESCRIBED, parameters: { commit: 'COMMIT' } } },
-    ];
-    for (const other of unlike)
-      expect((await call(config(), operations.trigger, 'reconcile', other)).value).toEqual({
-        kind: 'cannot_tell',
-      });
   });
 
   it('says in our words that a right is missing', async () => {

@@ -51,6 +51,8 @@ export class FakeJenkins {
   wire!: Wire;
   readonly password = ['11', crypto.randomUUID().replaceAll('-', '')].join('');
   readonly items: Item[] = [];
+  /** Its account may not see what waits. */
+  hidesQueue = false;
   readonly commits = new Map<string, string>();
   readonly jobs: Readonly<Record<string, JenkinsJob>>;
   #crumb = crypto.randomUUID();
@@ -202,6 +204,7 @@ export class FakeJenkins {
     return { status: 200, body: answer };
   }
   #queue(): Reply {
+    if (this.hidesQueue) return html(404, 'Not Found');
     const waiting = this.items.filter((item) => item.number === null && !item.cancelled);
     const items = waiting.map((item) => ({
       id: item.id,
