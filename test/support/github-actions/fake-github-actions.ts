@@ -9,8 +9,14 @@ import { type Asked, paged, type Reply, type Route, startWire, type Wire } from 
 import { keepsTags, type Ruleset, rulesetRoutes } from './rulesets.ts';
 
 type Step = { name: string; conclusion: 'success' | 'failure'; log?: string };
-/** `endless`: goes on until it is cancelled. */
-export type Workflow = { inputs: string[]; steps: Step[]; endless?: boolean; state?: string };
+/** `endless`: goes on until it is cancelled. `atOnce`: steps that end between two looks; absent: one. */
+export type Workflow = {
+  inputs: string[];
+  steps: Step[];
+  endless?: boolean;
+  state?: string;
+  atOnce?: number;
+};
 type Run = {
   id: number;
   workflow: string;
@@ -258,10 +264,10 @@ export class FakeGithubActions {
       updated_at: new Date(Date.UTC(2026, 10, 20, 8, 15, run.progress)).toISOString(),
     };
   }
-  /** Each look finds one more step done. */
+  /** Each look finds one more step done, or as many as end at once. */
   #look(run: Run): Reply {
     const body = this.#shown(run);
-    if (!this.#hasEnded(run) && !run.held) run.progress += 1;
+    if (!this.#hasEnded(run) && !run.held) run.progress += this.workflows[run.workflow]?.atOnce ?? 1;
     return { status: 200, body };
   }
   #jobs(run: Run, { query }: Asked): Reply {

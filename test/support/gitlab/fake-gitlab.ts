@@ -10,6 +10,8 @@ export type Script = {
   jobs: { name: string; stage: string; status: 'success' | 'failed'; trace: string }[];
   /** Goes on until it is cancelled. */
   endless?: boolean;
+  /** Jobs that end between two looks; absent: one. */
+  atOnce?: number;
 };
 type Pipeline = {
   id: number;
@@ -226,7 +228,7 @@ export class FakeGitlab {
   }
   #look(pipeline: Pipeline): Reply {
     const body = this.#shown(pipeline);
-    if (!this.#hasEnded(pipeline)) pipeline.progress += 1;
+    if (!this.#hasEnded(pipeline)) pipeline.progress += this.#script(pipeline).atOnce ?? 1;
     return { status: 200, body };
   }
   #variables({ username, variables }: Pipeline): Reply {
