@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/github-issues.operations.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import { startUpstream } from '../execution/broker/upstream-server.ts';
+import { freePort } from '../support/free-port.ts';
 import { call, type Given } from './through-broker.ts';
 
 const SETTINGS = { owner: 'acme', repo: 'web', host: 'github.com', account: 'countersign[bot]' };
@@ -34,12 +35,9 @@ async function startFront(url: string) {
 }
 
 beforeAll(async () => {
-  // A free port: the emulator takes a number only.
-  const probe = await startUpstream(() => {});
-  await probe.close();
   emulator = await createEmulator({
     service: 'github',
-    port: probe.port,
+    port: await freePort(),
     seed: {
       github: {
         users: [{ login: 'bot' }],

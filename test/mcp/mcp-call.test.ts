@@ -206,7 +206,11 @@ describe('a hostile server', () => {
       (response: ServerResponse) => void response.writeHead(307, { location: '/mcp' }).end(),
       {},
     ],
-    ['never ends', (response: ServerResponse) => void response.writeHead(200, SSE).write(': wait\n\n'), SHORT],
+    [
+      'never ends',
+      (response: ServerResponse) => void response.writeHead(200, SSE).write(': wait\n\n'),
+      SHORT,
+    ],
     ['says too much', (response: ServerResponse) => void response.writeHead(200, SSE).end(LONG), SMALL],
   ])('that %s leaves open what a write did', async (_name, answer, budgets) => {
     const { server, through } = await start({

@@ -2,8 +2,18 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-export async function onLoopback(listener: http.RequestListener) {
-  const server = http.createServer(listener);
+type Listener = (request: http.IncomingMessage, response: http.ServerResponse) => unknown;
+
+export async function onLoopback(listener: Listener) {
+  const server = http.createServer(async (request, response) => {
+    try {
+      await listener(request, response);
+    } catch (error) {
+      if (request.complete) throw error;
+      // Whoever asked went away in the middle of it: there is nobody to answer.
+      response.destroy();
+    }
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
