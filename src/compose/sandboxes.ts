@@ -4,7 +4,7 @@ import type { GovernedAction } from '../action.ts';
 import { servesJobs } from '../built-ins.ts';
 import type { Catalogue } from '../catalogue.ts';
 import type { Config } from '../config.ts';
-import { createIsolation, type Isolation, sandboxInForce } from '../execution/isolation.ts';
+import { createIsolation, foundAtStart, type Isolation, sandboxInForce } from '../execution/isolation.ts';
 import { weakerOf } from '../execution/levels.ts';
 import { type Bundle, bundleOperations } from '../execution/sandbox/bundle.ts';
 import { runJob } from '../execution/sandbox/job.ts';
@@ -46,8 +46,8 @@ export async function createSandboxes(
 ): Promise<Sandboxes> {
   const connectors = new Map(catalogue.all().map(({ connector }) => [connector.name, connector]));
   const [established, establishedForJobs, bundles] = await Promise.all([
-    establishLevel(options),
-    servesJobs(config) ? establishJobLevel(options) : null,
+    foundAtStart(() => establishLevel(options), 'process'),
+    servesJobs(config) ? foundAtStart(() => establishJobLevel(options), 'kernel-lite') : null,
     bundleOperations({
       modules: [...connectors].flatMap(([name, { module }]) =>
         outside.bundles.has(name) ? [] : [{ name, module }],

@@ -26,6 +26,21 @@ export type Isolation = {
   look(signal: AbortSignal): Promise<IsolationChange | null>;
 };
 
+type Found = Pick<Established, 'level' | 'attempts'>;
+
+/** A way that was open is believed at once. An attack that came to no end may have met a busy moment: it deserves another go. */
+const isDoubtful = ({ level, attempts }: Found, expected: IsolationLevel): boolean =>
+  !isEnough(level, expected) && attempts.every(({ held, unfinished }) => held || unfinished);
+
+/** What the attack at the start finds; where it comes to no end below what everything needs at least, what the next one finds. */
+export async function foundAtStart(
+  attack: () => Promise<Established>,
+  least: IsolationLevel,
+): Promise<Established> {
+  const found = await attack();
+  return isDoubtful(found, least) ? attack() : found;
+}
+
 /** `attack` that cannot be made shows nothing, and what is not shown does not hold: the level is `none` then. */
 export function createIsolation(
   first: IsolationLevel,
@@ -34,7 +49,7 @@ export function createIsolation(
   let now = first;
   let best = first;
 
-  async function once(signal: AbortSignal): Promise<Pick<Established, 'level' | 'attempts'>> {
+  async function once(signal: AbortSignal): Promise<Found> {
     try {
       return await attack(signal);
     } catch (error) {
@@ -44,12 +59,9 @@ export function createIsolation(
     }
   }
 
-  /** A way that was open is believed at once. An attack that came to no end may have met a busy moment: it has another go. */
-  async function established(signal: AbortSignal): Promise<Pick<Established, 'level' | 'attempts'>> {
+  async function established(signal: AbortSignal): Promise<Found> {
     const found = await once(signal);
-    const failed = found.attempts.filter(({ held }) => !held);
-    const isDoubtful = !isEnough(found.level, now) && failed.every(({ unfinished }) => unfinished);
-    return isDoubtful && !signal.aborted ? once(signal) : found;
+    return isDoubtful(found, now) && !signal.aborted ? once(signal) : found;
   }
 
   return {

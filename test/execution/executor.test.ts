@@ -455,12 +455,17 @@ describe('a write that left and was never answered', () => {
       const request = await approved();
       await execute(request);
       const pauses = [(await dueAgain(request)).seconds];
+      let tookSeconds = 0;
       for (let look = 2; look <= 5; look += 1) {
+        const beganMs = performance.now();
         await outside.executor.recover(NEVER);
         pauses.push((await dueAgain(request)).seconds);
+        tookSeconds = (performance.now() - beganMs) / 1_000;
       }
       expect(pauses).toEqual(pauses.toSorted((one, other) => one - other));
-      expect(Math.round(pauses.at(-1)!)).toBe(16);
+      // What is left of its pause of 16 seconds once it was seen.
+      expect(pauses.at(-1)).toBeLessThanOrEqual(16);
+      expect(pauses.at(-1)).toBeGreaterThan(16 - tookSeconds);
       expect(outside.system.calls.map(({ call }) => call)).toEqual([
         'run',
         'run',
@@ -823,7 +828,8 @@ describe('something that goes on elsewhere', () => {
 
   test.each([
     [0, 1],
-    [59, 1],
+    // Some seconds pass until it is looked at.
+    [45, 1],
     [61, 5],
     [9 * 60, 5],
     [11 * 60, 15],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AppError } from '../../src/errors.ts';
-import { createIsolation, sandboxInForce } from '../../src/execution/isolation.ts';
+import { createIsolation, foundAtStart, sandboxInForce } from '../../src/execution/isolation.ts';
 import type { SandboxOutcome } from '../../src/execution/sandbox/outcome.ts';
 import type { Established } from '../../src/execution/sandbox/probe.ts';
 import type { SandboxRun } from '../../src/execution/sandbox/sandbox.ts';
@@ -60,6 +60,29 @@ describe('the level in force', () => {
     const isolation = finding('kernel', 'none');
     expect(await isolation.look(AbortSignal.abort())).toBeNull();
     expect(isolation.now()).toBe('kernel');
+  });
+});
+
+describe('the level at the start', () => {
+  const unfinished: Established = {
+    level: 'none',
+    attempts: [{ level: 'none', held: false, failures: ['timeout'], unfinished: true }],
+  };
+  const atStart = (least: IsolationLevel, ...found: Established[]) =>
+    foundAtStart(async () => found.shift()!, least);
+
+  it('is what a second attack finds where the first came to no end', async () => {
+    expect(await atStart('process', unfinished, found('kernel'))).toMatchObject({ level: 'kernel' });
+    expect(await atStart('process', unfinished, unfinished)).toMatchObject({ level: 'none' });
+  });
+
+  it('is believed at once where a way was open, or where it is enough', async () => {
+    expect(await atStart('kernel-lite', found('process'), found('kernel'))).toMatchObject({
+      level: 'process',
+    });
+    expect(await atStart('process', found('kernel-lite'), found('kernel'))).toMatchObject({
+      level: 'kernel-lite',
+    });
   });
 });
 

@@ -25,7 +25,7 @@ export type Attempt = {
   held: boolean;
   /** Ways out that were open, or why the probe did not run; in our words or a tool's, for operators. */
   failures: string[];
-  /** No way out was open, but the probe did not come to its end: what it was to show was not shown. */
+  /** No way out was open, but the probe did not come to its end, or proves nothing: what it was to show was not shown. */
   unfinished?: true;
 };
 
@@ -139,8 +139,7 @@ async function establish(
   if (blunt.length > 0 || control.problem !== null) {
     const failures = blunt.map((attack) => `the attack ${attack} fails without isolation, so proves nothing`);
     if (control.problem !== null) failures.push(control.problem);
-    const unfinished = control.problem === null ? {} : { unfinished: true as const };
-    return { level: 'none', attempts: [{ level: 'none', held: false, failures, ...unfinished }] };
+    return { level: 'none', attempts: [{ level: 'none', held: false, failures, unfinished: true }] };
   }
 
   const attempts: Attempt[] = [];

@@ -78,7 +78,10 @@ export function killGroup(child: ChildProcess): void {
 export async function drained(child: ChildProcess): Promise<void> {
   const streams = [child.stdout, child.stderr].filter((stream) => stream !== null);
   const timer = setTimeout(() => {
-    for (const stream of streams) stream.destroy();
+    // Where it was we who were held up for so long, what has come in meanwhile is read first.
+    setImmediate(() => {
+      for (const stream of streams) stream.destroy();
+    });
   }, DRAIN_MS);
   await Promise.allSettled(streams.map((stream) => finished(stream)));
   clearTimeout(timer);

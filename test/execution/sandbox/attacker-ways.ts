@@ -13,19 +13,23 @@ export type AttackInput = {
   tcpPort: number;
   parentPid: number;
   node: string;
+  /** Node's permissions refuse some things by never answering. */
+  patienceMs: number;
 };
 
-/** Node's permissions refuse some things by never answering. */
-const PATIENCE_MS = 500;
 /** A name in the environment of whoever starts the sandbox. */
 const PARENT_SECRET = 'PARENT_SECRET';
 /** Nobody refuses what is not there. */
 const NOT_GIVEN = Object.assign(new Error('It was not given.'), { code: 'NOT_GIVEN' });
 
-const settle = (start: (done: (error?: Error | null) => void) => void): Promise<void> =>
+const settle = (patienceMs: number, start: (done: (error?: Error | null) => void) => void): Promise<void> =>
   new Promise((resolve, reject) => {
-    setTimeout(() => reject(new Error('no answer')), PATIENCE_MS);
-    start((error) => (error ? reject(error) : resolve()));
+    const timer = setTimeout(() => reject(new Error('no answer')), patienceMs);
+    start((error) => {
+      clearTimeout(timer);
+      if (error) reject(error);
+      else resolve();
+    });
   });
 
 export const BY_NODE: Record<string, (input: AttackInput) => unknown> = {
@@ -49,29 +53,29 @@ export const BY_NODE: Record<string, (input: AttackInput) => unknown> = {
     database.exec('create table one (two)');
     database.close();
   },
-  tcp: ({ tcpPort }) =>
-    settle((done) => {
+  tcp: ({ tcpPort, patienceMs }) =>
+    settle(patienceMs, (done) => {
       createConnection(tcpPort, '127.0.0.1', () => done()).on('error', done);
     }),
-  listen: () =>
-    settle((done) => {
+  listen: ({ patienceMs }) =>
+    settle(patienceMs, (done) => {
       const server = createServer().on('error', done);
       server.listen(0, '127.0.0.1', () => server.close(done));
     }),
-  udp: ({ tcpPort }) =>
-    settle((done) => {
+  udp: ({ tcpPort, patienceMs }) =>
+    settle(patienceMs, (done) => {
       const socket = createSocket('udp4').on('error', done);
       socket.send('x', tcpPort, '127.0.0.1', (error) => {
         socket.close();
         done(error);
       });
     }),
-  'abstract socket': ({ abstractSocket }) =>
-    settle((done) => {
+  'abstract socket': ({ abstractSocket, patienceMs }) =>
+    settle(patienceMs, (done) => {
       createConnection(abstractSocket, () => done()).on('error', done);
     }),
-  'unix socket': ({ unixSocket }) =>
-    settle((done) => {
+  'unix socket': ({ unixSocket, patienceMs }) =>
+    settle(patienceMs, (done) => {
       createConnection(unixSocket, () => done()).on('error', done);
     }),
   'spawn node': ({ node }) => throwOn(spawnSync(node, ['-e', '0']).error),

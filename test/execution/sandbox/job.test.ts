@@ -9,7 +9,8 @@ import { KERNEL_LEVELS, openFolder } from './levels.ts';
 const MIB = 2 ** 20;
 const LIMITS = {
   cpuSeconds: 20,
-  wallSeconds: 20,
+  // What is stopped is stopped by another limit, and what ends by itself does so well before, on a busy machine too.
+  wallSeconds: 60,
   memoryBytes: 256 * MIB,
   outputBytes: MIB,
   processes: 16,
@@ -113,9 +114,8 @@ describe.each(KERNEL_LEVELS)('a job at $level', ({ level, skip }) => {
     chmodSync(place, 0o1777);
     vi.stubEnv('TMPDIR', place);
     try {
-      const outcome = await shell('(sleep 60; echo late) & mkdir -m 000 closed; echo done');
+      const outcome = await shell('(sleep 300; echo late) & mkdir -m 000 closed; echo done');
       expect(outcome).toMatchObject({ exitCode: 0, output: 'done\n' });
-      expect(outcome.wallMs).toBeLessThan(10_000);
       expect(readdirSync(place)).toEqual([]);
     } finally {
       vi.unstubAllEnvs();
@@ -127,8 +127,8 @@ describe.each(KERNEL_LEVELS)('a job at $level', ({ level, skip }) => {
     ['timeout', 'while :; do :; done', { cpuSeconds: 1 }],
     ['timeout', 'sleep 30', { wallSeconds: 1 }],
     ['output', 'yes', {}],
-    ['processes', 'for i in $(seq 40); do sleep 20 & done; wait', {}],
-    ['memory', `node -e "globalThis.kept = ${HOARD}; setTimeout(() => {}, 20000)"`, {}],
+    ['processes', 'for i in $(seq 40); do sleep 50 & done; wait', {}],
+    ['memory', `node -e "globalThis.kept = ${HOARD}; setTimeout(() => {}, 50000)"`, {}],
   ])('is stopped for %s: %s', async (stopped, script, limits) => {
     const outcome = await shell(script, { limits: { ...LIMITS, ...limits } });
     expect(outcome).toMatchObject({ exitCode: null, stopped });
@@ -143,7 +143,7 @@ describe.each(KERNEL_LEVELS)('a job at $level', ({ level, skip }) => {
 
   it.skipIf(skip)('cannot fill more than its scratch', async () => {
     const outcome = await shell(
-      'for i in 1 2 3; do dd if=/dev/zero of=f$i bs=1M count=12 || exit 9; done; sleep 5',
+      'for i in 1 2 3; do dd if=/dev/zero of=f$i bs=1M count=12 || exit 9; done; sleep 50',
     );
     if (level === 'kernel') expect(outcome).toMatchObject({ exitCode: 9, stopped: null });
     else expect(outcome).toMatchObject({ exitCode: null, stopped: 'scratch' });

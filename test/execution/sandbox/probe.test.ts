@@ -80,6 +80,6 @@ describe('establishing the level', () => {
     const established = await establishLevel({ outFolder: folder, node: blunt });
     expect(established.level).toBe('none');
     expect(established.attempts).toHaveLength(1);
-    expect(established.attempts[0]).toMatchObject({ level: 'none', held: false });
+    expect(established.attempts[0]).toMatchObject({ level: 'none', held: false, unfinished: true });
   });
 });
