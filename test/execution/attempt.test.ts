@@ -7,12 +7,14 @@ import type { EgressRule, GovernedAction } from '../../src/action.ts';
 import { attempt } from '../../src/execution/attempt.ts';
 import { createBroker } from '../../src/execution/broker/broker.ts';
 import { DEFAULT_BUDGETS, type Left } from '../../src/execution/broker/call.ts';
+import type { AppCredential } from '../../src/execution/broker/credential.ts';
 import { claimApproved, intentsOf } from '../../src/execution/lease.ts';
 import { leftOf, limitsOf } from '../../src/execution/spending.ts';
 import type { Json } from '../../src/model/request.ts';
 import { findSecrets } from '../../src/screening/secrets.ts';
 import { alice, entriesOf, storeRequest, testLog, testSealing } from '../support/core.ts';
 import { useDatabase } from '../support/database.ts';
+import { startAuthority } from '../support/github-app/authority.ts';
 import { impatient, RULES, rawRequest, socketPair } from './broker/child.ts';
 import { json, type Script, startUpstream } from './broker/upstream-server.ts';
 
@@ -49,7 +51,11 @@ const STOP = rawRequest('POST /repos/acme/runs/12/stop', ['content-length: 0']);
 const governed = {
   action: { name: 'ticket.create', effect: 'write', operation: 'create' },
   connector: { name: 'example' },
-  operation: { egress: [...RULES, STOP_RULE], writes: 1 },
+  operation: {
+    egress: [...RULES, STOP_RULE],
+    writes: 1,
+    scope: () => ({ repository: { owner: 'acme', repo: 'web' }, permissions: { issues: 'read' } }),
+  },
   settings: {},
 } as unknown as GovernedAction;
 
@@ -57,11 +63,11 @@ type Look = { handle: Record<string, Json>; followWrites: number };
 
 /**
  * Runs a child that writes these bytes to its door, waits until the door is closed, and says that all is well. `look`: as a look
- * that holds the claim, and not as a run.
+ * that holds the claim, and not as a run. `app`: tokens are made for it on demand.
  */
 async function run(
   bytes: string,
-  upstream: Script | { baseUrl: string },
+  upstream: Script | { baseUrl: string; app?: AppCredential },
   look: Look | null = null,
   before: Left = { calls: 0, bytes: 0, ms: 0 },
 ) {
@@ -72,7 +78,7 @@ async function run(
   };
   const broker = createBroker({
     upstreams: config,
-    credentials: { get: async () => `Bearer ${TOKEN}` },
+    credentials: { get: async () => ('app' in upstream && upstream.app) || `Bearer ${TOKEN}` },
     builtIns: {},
     scan: (text) => findSecrets(text)[0]?.type ?? null,
     clock: impatient(),
@@ -181,6 +187,23 @@ describe('something was asked and not told', () => {
       (await run(rawRequest('GET /repos/evil/issues/12?state=all'), (response) => json(response, {}))).unseen,
     ).toBe(true);
   });
+
+  test.each([
+    ['is answered with an error', 500, 'egress.called 500'],
+    ['is not answered', 'cut off', 'egress.refused interrupted'],
+  ] as const)(
+    'but not where it was told, and what the broker asks besides %s',
+    async (_what, fault, entry) => {
+      // A token that was made for it cannot be taken back.
+      const authority = await startAuthority({ revocation: [fault, fault] });
+      ends.push(() => authority.close());
+      const { baseUrl } = authority.config['api.example.com'];
+      const look = { handle: {}, followWrites: 1 };
+      const { entries, unseen } = await run(READ, { baseUrl, app: authority.app }, look);
+      expect(entries).toEqual(['egress.called 200', 'egress.called 201', 'egress.called 200', entry, entry]);
+      expect(unseen).toBe(false);
+    },
+  );
 
   function downOnce(): Script {
     let isDown = true;

@@ -18,7 +18,7 @@ export type Faults = {
   /** Gives more than was asked for. */
   broader?: 'permission' | 'level' | 'repository' | 'everything';
   /** Answers of `DELETE /installation/token`, one after another; then 204. */
-  revocation?: number[];
+  revocation?: (number | 'cut off')[];
 };
 
 type Issued = { token: string; permissions: Record<string, string>; revoked: boolean };
@@ -130,6 +130,7 @@ export async function startAuthority(faults: Faults = {}, serve?: Serve) {
     if (known === undefined) return say(response, 401, 'Bad credentials');
     if (path === '/installation/token' && seen.method === 'DELETE') {
       const fault = revocations.shift();
+      if (fault === 'cut off') return void response.destroy();
       if (fault !== undefined) return say(response, fault, 'Server Error');
       known.revoked = true;
       return void response.writeHead(204).end();
