@@ -16,7 +16,7 @@ import {
 } from './buildbot-builds.ts';
 import { BUILDBOT, jobOf, readScheduler } from './buildbot-jobs.ts';
 import { pastRules, readPast } from './buildbot-past.ts';
-import { cancelBody, sendCancel } from './buildbot-stop.ts';
+import { cancelBody, STOPS_AGAIN, sendCancel, stopAgain, stopAgainRule } from './buildbot-stop.ts';
 import { followRun, reconcileStart, start, triggerRules } from './buildbot-trigger.ts';
 import { STOPS } from './ci-other-commit.ts';
 import {
@@ -49,8 +49,10 @@ export const cancel: Operation = {
       fill: ({ args }): Record<string, string> => ({ request: numberOf(args) }),
       body: cancelBody,
     }),
+    stopAgainRule,
   ],
   writes: 1,
+  followWrites: STOPS_AGAIN,
   idempotency: 'natural',
   preview: async (args, tools) => {
     const past = await readPast(args, tools);
@@ -71,7 +73,7 @@ export const cancel: Operation = {
     const answer = await readRequest(tools, numberOf(handle));
     if (!answer.ok) return notSeen(BUILDBOT.name, text(handle, 'name'), answer.failure);
     const [request] = listOf(answer.value, 'buildrequests');
-    if (request?.complete !== true) return { kind: 'running', handle: { ...handle }, output: '' };
+    if (request?.complete !== true) return stopAgain(handle, tools);
     return stopped(handle, request.results === CANCELLED, stateWords(request.results));
   },
 };

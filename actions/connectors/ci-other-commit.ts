@@ -11,8 +11,9 @@ import { type System, writeRule } from './json-call.ts';
 
 /** A stop, and one more where the first one had no effect or its answer was lost: stopping twice changes nothing more. */
 export const STOPS = 2;
-/** Looks, a second apart, after which a run that has not stopped is asked once more; and after which a person is. */
-const LOOKS_UNTIL_AGAIN = 20;
+/** Looks, a second apart, after which a run that has not stopped is asked once more. */
+export const LOOKS_UNTIL_AGAIN = 20;
+/** And after which a person is. */
 const LOOKS_UNTIL_GIVEN_UP = 60;
 
 /** Whether this handle asks for a stop: by this alone a look gets a door that lets one out. */
@@ -74,8 +75,8 @@ export async function stopOther(
   }
 }
 
-/** One that was never answered may have been taken: what follows says it. */
-async function isTaken(send: () => Promise<boolean>): Promise<boolean> {
+/** Sends a stop; one that was never answered may have been taken: what follows says it. */
+export async function isTaken(send: () => Promise<boolean>): Promise<boolean> {
   try {
     return await send();
   } catch (error) {

@@ -14,7 +14,7 @@ import { call } from './through-broker.ts';
 
 const MISSING = [needs('buildbot'), needs('buildbot-worker')].find((program) => program.skip);
 /** A real system beside everything else on two cores. */
-const PATIENCE = { timeout: 120_000 };
+const PATIENCE = { timeout: 180_000 };
 const settingsFor = (there: (name: string) => string, more: object = {}): Json =>
   connector.settings.parse({
     web: 'https://ci.example.com/',
@@ -54,6 +54,11 @@ async function start(): Promise<DeployWorld> {
   const ci = await startBuildbot();
   const builds = async (): Promise<Build[]> =>
     ((await ci.rest('builders/deploy/builds?property=*&order=buildid')) as { builds: Build[] }).builds;
+  /** What waits for the worker is no build yet. */
+  const isIdle = async (): Promise<boolean> => {
+    const { buildrequests } = await ci.rest('buildrequests?complete=false');
+    return (buildrequests as unknown[]).length === 0;
+  };
   const until = async (isSo: (builds: Build[]) => boolean): Promise<void> => {
     while (!isSo(await builds())) await new Promise((resolve) => setTimeout(resolve, 50));
   };
@@ -75,7 +80,7 @@ async function start(): Promise<DeployWorld> {
       await until((all) => all.every(({ complete }) => complete));
     },
     ran: async () => {
-      await until((all) => all.every(({ complete }) => complete));
+      while (!(await isIdle())) await new Promise((resolve) => setTimeout(resolve, 50));
       return (await builds()).map(({ properties }) => ({
         there: properties.environment?.[0] ?? '',
         commit: properties.revision?.[0] ?? '',

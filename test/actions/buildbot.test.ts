@@ -6,6 +6,7 @@ import { createCredentials } from '../../src/credentials/credentials.ts';
 import { CredentialEntry } from '../../src/credentials/entry.ts';
 import { readGrants } from '../../src/credentials/grants.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
+import type { Json } from '../../src/model/request.ts';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
 import { type Buildbot, startBuildbot } from '../support/buildbot/buildbot.ts';
 import { needs } from '../support/needs.ts';
@@ -68,6 +69,9 @@ function upstream(baseUrl: string, password: string, user = 'countersign'): Part
     credentials: createCredentials(grants, { vault: null, news: () => {} }),
   };
 }
+const PATIENCE = { timeout: 180_000 };
+/** One thing that has to come about in a real system beside everything else on two cores. */
+const WAIT = { timeout: 60_000, interval: 100 };
 const given = (args: Record<string, unknown>): Given => ({
   args: { repo: 'web', ref: COMMIT, job: 'checks', ...args } as Record<string, string>,
   pinned: { commit: COMMIT },
@@ -75,11 +79,11 @@ const given = (args: Record<string, unknown>): Given => ({
   settings: SETTINGS,
 });
 
-describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
+describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, PATIENCE, () => {
   let ci: Buildbot;
   beforeAll(async () => {
     ci = await startBuildbot();
-  }, 120_000);
+  }, PATIENCE.timeout);
   afterAll(() => ci?.stop());
   const as = (user?: string) => upstream(ci.baseUrl, ci.password, user);
 
@@ -220,11 +224,12 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
     broken: async () => ({ ...(await ended('release')), said: '== publish\nno right to publish' }),
     other: { repo: 'web', job: 'long' },
     astray: async () => ({ repo: 'web', ref: COMMIT, job: 'astray' }),
-    settled: async ({ request, stop }) => {
+    settled: async ({ request, run, stop }) => {
       if (stop !== 'asked') return;
+      const number = request ?? String(run).slice(2);
       await vi.waitUntil(
-        async () => JSON.stringify(await ci.rest(`buildrequests/${request}`)).includes('"complete":true'),
-        { timeout: 30_000, interval: 100 },
+        async () => JSON.stringify(await ci.rest(`buildrequests/${number}`)).includes('"complete":true'),
+        WAIT,
       );
     },
     unknown: 'R-99999',
@@ -256,7 +261,7 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
     const isTakenUp = async () =>
       ((await ci.rest(`buildrequests/${first.run.slice(2)}/builds`)) as { builds: unknown[] }).builds.length >
       0;
-    await vi.waitUntil(isTakenUp, { timeout: 30_000, interval: 100 });
+    await vi.waitUntil(isTakenUp, WAIT);
     return first;
   };
 
@@ -274,13 +279,32 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, () => {
     });
   });
 
+  it('is asked once more to stop what it was taking up when it was asked, and dropped the first', async () => {
+    const { run } = await busy('endless');
+    const asked = { ...given({}), args: { run } };
+    // As it is after a stop that came to nothing.
+    let handle: Record<string, Json> = { run, name: `endless of web (${run})` };
+    const sent: string[] = [];
+    for (;;) {
+      const look = await call(as(), operations.cancel, 'follow', { ...asked, handle });
+      sent.push(...look.heard.writes.map(({ path }) => path));
+      if (look.value.kind !== 'running') {
+        const message = `endless of web (${run}) was stopped.`;
+        expect(look.value).toMatchObject({ kind: 'done', result: { code: 'done', message } });
+        break;
+      }
+      handle = look.value.handle;
+    }
+    expect(sent).toEqual([`/api/v2/buildrequests/${run.slice(2)}`]);
+  });
+
   it('says that a waiting run was merged into a later one of its commit', async () => {
     const first = await busy('merging');
     const waiting = await starting('merging');
     const later = await starting('merging');
     const words = 'did not run, as Buildbot merged it into a later run of the same commit';
     const ended = async () => (await looked(waiting.run)).kind !== 'running';
-    await vi.waitUntil(ended, { timeout: 30_000, interval: 100 });
+    await vi.waitUntil(ended, WAIT);
     expect(await looked(waiting.run)).toMatchObject({
       kind: 'failed',
       result: { code: 'build_merged', message: `its run (${waiting.run}) ${words}.` },

@@ -7,7 +7,7 @@ import type { DoorSpec } from '../../src/execution/broker/call.ts';
 import { declare } from '../../src/execution/broker/rules.ts';
 import type { Json, Preview } from '../../src/model/request.ts';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
-import { call } from './through-broker.ts';
+import { call, type Given } from './through-broker.ts';
 
 type Which = { run: string; repo: string; job: string; commit: string };
 export type CiUnderTest = {
@@ -36,6 +36,7 @@ export type CiUnderTest = {
   rerunsInPlace?: boolean;
 };
 
+type Ci = Pick<CiUnderTest, 'config' | 'settings' | 'settled'>;
 type Performed = {
   preview: Preview;
   ran: RunResult;
@@ -48,7 +49,7 @@ type Performed = {
 
 /** Preview, run and looks to the end, as the executor does; a refused preview ends it. */
 export async function perform(
-  ci: Pick<CiUnderTest, 'config' | 'settings' | 'settled'>,
+  ci: Ci,
   operation: Operation,
   args: Record<string, Json>,
   looking: Partial<DoorSpec> = {},
@@ -65,19 +66,31 @@ export async function perform(
   if ('refused' in preview) return preview;
   const pinned = preview.pinned;
   const ran = await call(ci.config, operation, 'run', { ...given, pinned });
-  let end: RunResult | Look = ran.value;
+  const seen = await followed(ci, operation, { ...given, pinned }, ran.value, looking);
+  return { preview, ran: ran.value, writes: ran.heard.writes.length, ...seen };
+}
+
+/** Looks to the end at what a run has answered. */
+async function followed(
+  ci: Ci,
+  operation: Operation,
+  given: Given,
+  ran: RunResult,
+  looking: Partial<DoorSpec> = {},
+): Promise<Pick<Performed, 'end' | 'stops' | 'output'>> {
+  let end: RunResult | Look = ran;
   let output = '';
   let stops = 0;
   while (end.kind === 'running') {
     const handle: Record<string, Json> = end.handle;
     await ci.settled?.(handle);
-    const looked = await call(ci.config, operation, 'follow', { ...given, pinned, handle }, looking);
+    const looked = await call(ci.config, operation, 'follow', { ...given, handle }, looking);
     const look: Look = looked.value;
     stops += looked.heard.writes.length;
     output += look.output;
     end = look;
   }
-  return { preview, ran: ran.value, end, writes: ran.heard.writes.length, stops, output };
+  return { end, stops, output };
 }
 
 async function performed(...given: Parameters<typeof perform>): Promise<Performed> {
@@ -154,6 +167,9 @@ export function ciContract(
           });
         } else await expect(look).rejects.toThrow('gave no clear answer');
         await closed.stop();
+        // It was stopped all the same, and nobody finds it at work.
+        const { end } = await followed(ci, operation('cancel'), asked, ran);
+        expect(end).toMatchObject({ kind: 'done', result: { code: 'done' } });
       },
     );
 

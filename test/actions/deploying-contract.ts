@@ -42,7 +42,7 @@ export function deployingContract(subject: DeploySubject): void {
   let world: DeployWorld;
   beforeAll(async () => {
     world = await subject.start();
-  }, 120_000);
+  }, 180_000);
   afterAll(() => world?.stop());
 
   /** Environments that nothing was ever deployed to. */
