@@ -67,7 +67,7 @@ export async function said(args: readonly string[], env: Record<string, string> 
 
 /** A data folder within a folder of its own; `remove` stops what runs in it. */
 export function makePlace(): { data: string; folder: string; remove(): Promise<void> } {
-  const folder = mkdtempSync(path.join(tmpdir(), 'countersign-tests-cli-'));
+  const folder = mkdtempSync(path.join(tmpdir(), 'countersign-cli-'));
   const data = path.join(folder, 'data');
   return {
     data,

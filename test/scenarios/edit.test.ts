@@ -154,7 +154,7 @@ describe('changing a request before it is approved', () => {
     expect((await decide('carol', asked, 'approve')).kind).toBe('conflict');
     const click = { kind: 'decision' as const, rendering, decision: 'approve' as const };
     const received = await deliver('bob', click, newId(ThreadId), fresh());
-    expect((await assistant.outcome(received.turn, 20_000)).reply).toMatch(/not what stands here now/);
+    expect((await assistant.outcome(received.turn, 120_000)).reply).toMatch(/not what stands here now/);
     expect(await view(asked.id)).toMatchObject({ state: 'pending', approvals: [], digest: after.digest });
     expect(await clicks(asked)).toEqual([
       ['approval.ignored', 'carol', 'approve', 'outdated'],

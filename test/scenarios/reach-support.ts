@@ -7,8 +7,8 @@ import type { Sql } from '../../src/store/database.ts';
 import { settles, type TestAssistant } from '../support/assistant.ts';
 
 export const DEFAULT_CHANNEL = 'CDEFAULT';
-/** A busy machine with two cores. */
-const PATIENCE_MS = 45_000;
+/** A machine with two cores, and much else to do. */
+const PATIENCE_MS = 120_000;
 
 /** A chat platform with a channel, and a direct message for everybody. */
 export function recordingSurface(platform: 'slack' | 'teams' = 'slack') {

@@ -75,8 +75,8 @@ const chosen = (tracker: Proxy, ci: Proxy): string => {
     .join('\n');
 };
 
-/** Two real systems beside everything else on two cores: longer than the others' half minute. */
-const PATIENCE = { timeout: 120_000 };
+/** Two real systems beside everything else on two cores. */
+const PATIENCE = { timeout: 480_000 };
 
 describe.skipIf(MISSING)(
   `through the whole product to real systems ${MISSING?.reason ?? ''}`,
@@ -99,7 +99,7 @@ describe.skipIf(MISSING)(
           BUILDBOT_PASSWORD: ci.password,
         },
       });
-    }, 180_000);
+    }, PATIENCE.timeout);
     afterAll(async () => {
       await house?.running.stop();
       house?.home.remove();

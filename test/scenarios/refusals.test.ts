@@ -113,7 +113,7 @@ describe('what people may not do', () => {
     const { deliver, assistant, database, verifiedLog } = house();
     const words = `let me in ${crypto.randomUUID()}`;
     const received = await deliver('mallory', { kind: 'message', text: words, fetched: [] });
-    const outcome = await assistant.outcome(received.turn, 20_000);
+    const outcome = await assistant.outcome(received.turn, 120_000);
     expect(outcome.reply).toMatch(/I do not know you.*Ask an operator to add this account.*mallory/);
     expect(
       await database.owner.query('select 1 from turns where content::text like $1', [`%${words}%`]),

@@ -2,9 +2,9 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
-import { startAssistant, type TestAssistant } from '../support/assistant.ts';
+import { settles, startAssistant, type TestAssistant } from '../support/assistant.ts';
 import { useDatabase } from '../support/database.ts';
 
 const token = () => ['ghp', crypto.randomUUID().replaceAll('-', '')].join('_');
@@ -38,11 +38,15 @@ describe('a secret that is rotated while the assistant runs', () => {
     await house.ask('alice', 'the badge reader is dead, please open a ticket');
     return upstream.seen.at(-1)?.headers.authorization;
   };
-  const entries = async (type: string) => {
-    const { db } = house.running.house.storage;
-    const rows = await db.query<{ body: string }>('select body from audit_entries order by id');
-    return rows.map(({ body }) => JSON.parse(body)).filter((entry) => entry.type === type);
-  };
+  /** The entries of this type, once there are any. */
+  const written = (type: string) =>
+    settles(async () => {
+      const rows = await database.db.query<{ body: string }>(
+        'select body from audit_entries where type = $1',
+        [type],
+      );
+      return rows.length > 0 && rows.map(({ body }) => JSON.parse(body));
+    }, `${type} is in the log`);
 
   it('is taken over by the next call once the files are read again, and the log says so', async () => {
     expect(await sent()).toBe(`Bearer ${first}`);
@@ -50,12 +54,9 @@ describe('a secret that is rotated while the assistant runs', () => {
     writeFileSync(join(folder, 'token'), next);
     await house.running.reload();
     expect(await sent()).toBe(`Bearer ${next}`);
-    await vi.waitFor(async () =>
-      expect(await entries('credential.rotated')).toMatchObject([
-        { data: { name: 'github', variable: 'GITHUB_TOKEN_FILE' } },
-      ]),
-    );
-    expect(JSON.stringify(await entries('credential.rotated'))).not.toContain(next);
+    const rotated = await written('credential.rotated');
+    expect(rotated).toMatchObject([{ data: { name: 'github', variable: 'GITHUB_TOKEN_FILE' } }]);
+    expect(JSON.stringify(rotated)).not.toContain(next);
   });
 
   it('into something broken stays what it was, and raises an alert', async () => {
@@ -63,10 +64,8 @@ describe('a secret that is rotated while the assistant runs', () => {
     writeFileSync(join(folder, 'token'), 'short');
     await house.running.reload();
     expect(await sent()).toBe(before);
-    await vi.waitFor(async () =>
-      expect(await entries('alert.raised')).toMatchObject([
-        { data: { code: 'credential_kept', problem: expect.stringContaining('8 to 4096') } },
-      ]),
-    );
+    expect(await written('alert.raised')).toMatchObject([
+      { data: { code: 'credential_kept', problem: expect.stringContaining('8 to 4096') } },
+    ]);
   });
 });

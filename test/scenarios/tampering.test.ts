@@ -142,7 +142,7 @@ describe('rows that nobody made', () => {
       );
     }
     await database.owner.query("update requests set state = 'approved' where id = $1", [asked.id]);
-    await running.pipeline.execute(asked.id, AbortSignal.timeout(20_000));
+    await running.pipeline.execute(asked.id, AbortSignal.timeout(120_000));
   }
 
   it('an execution that nobody claimed is not taken over', async () => {
@@ -213,7 +213,7 @@ describe('rows that nobody made', () => {
       [asked.id, asked.digest, entry],
     );
     await database.owner.query("update requests set state = 'approved' where id = $1", [asked.id]);
-    await running.pipeline.execute(asked.id, AbortSignal.timeout(20_000));
+    await running.pipeline.execute(asked.id, AbortSignal.timeout(120_000));
     expect(await view(asked.id)).toMatchObject({ state: 'denied', result: { code: 'evidence_missing' } });
     expect(await running.checks()).toContainEqual(expect.objectContaining({ name: 'audit', ok: false }));
   });
