@@ -14,8 +14,6 @@ import {
   writeRule,
 } from '../../actions/connectors/json-call.ts';
 import type { EgressRule, Operation, Tools } from '../../src/action.ts';
-import type { Clock } from '../../src/execution/broker/clock.ts';
-import { impatient } from '../execution/broker/child.ts';
 import { type Script, startUpstream } from '../execution/broker/upstream-server.ts';
 import { call } from './through-broker.ts';
 
@@ -26,13 +24,6 @@ const ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const end of ends.splice(0)) await end();
 });
-
-/** Time passes by waiting alone: how long a pause still lasts does not depend on how fast the machine is. */
-function standing(): Clock {
-  const clock = impatient();
-  const passed = () => clock.waited.reduce((sum, ms) => sum + ms, 0);
-  return { ...clock, nowMs: passed, wallMs: passed };
-}
 
 const never = () => Promise.reject(new Error('not asked for'));
 
@@ -60,7 +51,6 @@ async function through<T>(
   const config = {
     upstreams: upstream.config,
     credentials: { get: async () => 'Bearer something-long' },
-    clock: standing(),
   };
   await call(config, operation, 'run', {});
   return { answer: answer as Answer<T> | null, seen: upstream.seen };
