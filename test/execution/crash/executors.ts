@@ -13,8 +13,11 @@ const STARTS_WITHIN_MS = 120_000;
 const WANDERS_STEPS = 200;
 /** One in so many lives is for no step: it ends between steps too, and in what has none, such as the queue's own statements. */
 const ANYWHERE_ONE_IN = 10;
-/** The same for one that finds nothing to do, from when it is ready: a lease and its recovery are shorter. In milliseconds. */
-const WANDERS_MS = 20_000;
+/**
+ * The same for one that finds nothing to do, from when it is ready: a lease and its recovery are shorter, on a busy machine too. In
+ * milliseconds.
+ */
+const WANDERS_MS = 60_000;
 /** The same step is passed by several requests; which of them dies there is varied up to this. */
 const MAX_NTH = 3;
 /** How many more may die until each step has been hit: some are passed after a certain crash only, and then once. */
@@ -59,7 +62,8 @@ export function crashingExecutors(base: Base, outsideOf: (slot: number) => strin
     });
     const dies = goesOn();
     const isAnywhere = below(ANYWHERE_ONE_IN) === 0;
-    const life: Life = { child, enough: dies && !isAnywhere ? enough() : 0, diesAt: null };
+    // One that is for no step still dies at the first that nobody died at: some are passed once, and it would have been that time.
+    const life: Life = { child, enough: !dies ? 0 : isAnywhere ? 1 : enough(), diesAt: null };
     const orders: Orders = {
       ...base,
       instance: crypto.randomUUID(),
