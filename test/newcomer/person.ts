@@ -4,9 +4,9 @@ import { expect } from 'vitest';
 import { openPage, type Screen, switchTo } from '../support/browser.ts';
 
 /** One story on a busy machine with two cores, in milliseconds. */
-export const PATIENCE_MS = 120_000;
+export const PATIENCE_MS = 300_000;
 /** One thing that has to come true, and how often we look, in milliseconds. */
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 60_000, interval: 50 };
 
 export const until = <T>(look: () => Promise<T>) => expect.poll(look, WAIT);
 

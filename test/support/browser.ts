@@ -23,6 +23,9 @@ export const missingBrowser: string | null =
 export const startBrowser = (): Promise<Browser> =>
   chromium.launch({ executablePath: CHROMIUM, args: FLAGS, ignoreDefaultArgs: ['--headless=old'] });
 
+/** One thing that has to come about, on a busy machine, in milliseconds. */
+const COMES_WITHIN_MS = 60_000;
+
 export const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const;
 
 export type Screen = { size?: keyof typeof SIZES; theme?: 'light' | 'dark' };
@@ -38,6 +41,7 @@ export async function openPage(
     colorScheme: theme,
     reducedMotion: 'reduce',
   });
+  context.setDefaultTimeout(COMES_WITHIN_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on('console', (message) => {
