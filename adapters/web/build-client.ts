@@ -1,6 +1,6 @@
 /** Builds the client where it is missing or older than what it is made of; called at start and by tests. */
 import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,8 +16,8 @@ const SOURCES = [
 const LOCKED_VERSIONS = join(REPOSITORY, 'package-lock.json');
 /** In the built folder: the digest of the sources it was made of. */
 const STAMP = 'sources.sha256';
-/** A build takes a second or two; a minute means that it hangs. */
-const BUILD_TIMEOUT_MS = 60_000;
+/** A build takes a second or two, on a machine with much else to do a minute; this means that it hangs. */
+const BUILD_TIMEOUT_MS = 300_000;
 
 async function filesUnder(path: string): Promise<string[]> {
   if (path.endsWith('.ts')) return [path];
@@ -45,6 +45,28 @@ async function stampOf(folder: string): Promise<string | null> {
   }
 }
 
+/** Puts a build in the place of an older one. Another process may do the same at this moment: then one of the two stays. */
+async function putInPlace(fresh: string, outFolder: string, digest: string): Promise<void> {
+  const old = `${fresh}.old`;
+  let isThere = false;
+  while (!isThere && (await stampOf(outFolder)) !== digest) {
+    await renamed(outFolder, old, 'ENOENT');
+    isThere = await renamed(fresh, outFolder, 'ENOTEMPTY');
+    await rm(old, { recursive: true, force: true });
+  }
+}
+
+/** False where it fails for this reason. */
+async function renamed(from: string, to: string, reason: string): Promise<boolean> {
+  try {
+    await rename(from, to);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== reason) throw error;
+    return false;
+  }
+}
+
 /**
  * Makes `outFolder` hold the built client; answers whether it had to build. The build runs in a process of its own,
  * without our environment: Vite sets NODE_ENV for whoever hosts it, and has no business with our secrets.
@@ -53,7 +75,7 @@ async function stampOf(folder: string): Promise<string | null> {
 export async function buildClient({ outFolder }: { outFolder: string }): Promise<{ built: boolean }> {
   const digest = await digestOfSources();
   if ((await stampOf(outFolder)) === digest) return { built: false };
-  const fresh = `${outFolder}.${process.pid}`;
+  const fresh = `${outFolder}.${randomUUID()}`;
   await mkdir(dirname(outFolder), { recursive: true });
   try {
     await promisify(execFile)(process.execPath, [join(HERE, 'client-build.ts'), fresh], {
@@ -62,11 +84,11 @@ export async function buildClient({ outFolder }: { outFolder: string }): Promise
       timeout: BUILD_TIMEOUT_MS,
     });
     await writeFile(join(fresh, STAMP), digest);
-    await rm(outFolder, { recursive: true, force: true });
-    await rename(fresh, outFolder);
+    await putInPlace(fresh, outFolder, digest);
   } catch (cause) {
-    await rm(fresh, { recursive: true, force: true });
     throw new Error('the web workspace could not be built', { cause });
+  } finally {
+    await rm(fresh, { recursive: true, force: true });
   }
   return { built: true };
 }

@@ -33,6 +33,14 @@ describe('building the client', () => {
     expect(await readdir(outFolder)).not.toContain('left-over.js');
   });
 
+  it('is done by several starts at once as by one', async () => {
+    await writeFile(join(outFolder, 'sources.sha256'), 'of another day');
+    const starts = await Promise.allSettled(Array.from({ length: 3 }, () => buildClient({ outFolder })));
+    expect(starts).toEqual(Array(3).fill({ status: 'fulfilled', value: { built: true } }));
+    expect(await readdir(parent)).toEqual(['web']);
+    expect(await buildClient({ outFolder })).toEqual({ built: false });
+  });
+
   it('asks nobody but ourselves: no other host, no inline script, every tag with the nonce', async () => {
     const page = await readFile(join(outFolder, 'index.html'), 'utf8');
     expect(page).not.toMatch(/https?:\/\//);
