@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { renderHome } from '../../../adapters/slack/home-view.ts';
 import { MessageId, newId, PrincipalId, RequestId } from '../../../src/model/ids.ts';
 import { checkHome, textsOf } from '../../support/slack/block-schema.ts';
@@ -102,7 +102,7 @@ describe('the conversation', () => {
     await slack.workspace.until(() => status() === 'processing');
     slack.rateLimit(1, 90, { method: STATUS });
     await adapter.surface.post(place(direct, ts), messageWith());
-    await vi.waitUntil(() => codes.includes('slack_agent_view'));
+    await expect.poll(() => codes).toContain('slack_agent_view');
     expect(status()).toBe('processing');
     await clock.sleep(90_000, new AbortController().signal);
     await adapter.surface.post(place(direct, ts), messageWith());
@@ -115,7 +115,7 @@ describe('the conversation', () => {
     const { ts, sent } = await slack.say('UALICE', 'status');
     expect(sent.status).toBe(200);
     expect(await adapter.surface.post(place(direct, ts), messageWith())).not.toBeNull();
-    await vi.waitUntil(() => codes.includes('slack_agent_view'));
+    await expect.poll(() => codes).toContain('slack_agent_view');
   });
 
   test("passes on Slack's own Stop button, for whoever pressed it", async () => {
@@ -202,7 +202,7 @@ describe('the Home tab', () => {
     const { slack, codes } = await known();
     slack.fail(1, 'views.publish', 'internal_error');
     expect((await slack.openHome('UALICE', 'home')).status).toBe(200);
-    await vi.waitUntil(() => codes.includes('slack_home_stale'));
+    await expect.poll(() => codes).toContain('slack_home_stale');
   });
 
   test('stays within the limits however much there is, and hides nothing that is decided on', () => {

@@ -12,6 +12,7 @@ import { SlackClient } from '../../../adapters/slack/client.ts';
 import { choiceModal } from '../../../adapters/slack/modals.ts';
 import { ENDPOINT, METHODS, SCOPES } from '../../../adapters/slack/needs.ts';
 import { PrincipalId } from '../../../src/model/ids.ts';
+import { freePort } from '../../support/free-port.ts';
 import { type MemoryAssistant, memoryAssistant } from '../../support/slack/memory-assistant.ts';
 import { Sender } from '../../support/slack/sender.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
@@ -96,11 +97,8 @@ async function aliceWrites(text: string) {
 }
 
 beforeAll(async () => {
-  // A free port of a moment ago: the emulator makes its own address of the number.
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
+  // The emulator makes its own address of the number.
+  const port = await freePort();
   emulator = await createEmulator({
     service: 'slack',
     port,

@@ -30,9 +30,8 @@ describe('text of Slack', () => {
 
   test('never throws and stays linear on hostile markup', () => {
     fc.assert(fc.property(fc.string(), (text) => typeof plainText(text) === 'string'));
-    const startedAt = performance.now();
-    for (const unit of ['<', '<@', '<<|', '&amp', '<!date^']) plainText(unit.repeat(100_000));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    // What took the square of its length would take hours for these.
+    for (const unit of ['<', '<@', '<<|', '&amp', '<!date^']) plainText(unit.repeat(1_000_000));
   });
 
   test('tells quoted lines apart', () => {

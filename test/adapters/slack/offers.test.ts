@@ -156,7 +156,7 @@ test('on the Home tab they act in the direct message', async () => {
   const { slack, assistant, card } = await shown();
   assistant.waiting.push(messageWith({ card }));
   await slack.openHome('UALICE', 'home');
-  await expect.poll(() => slack.workspace.homes.has('UALICE')).toBe(true);
+  await slack.workspace.until(() => slack.workspace.homes.has('UALICE'));
   await slack.clickHome('UALICE', 'report');
   await slack.submit('UALICE', { words: 'odd' });
   expect(assistant.stored).toMatchObject([

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { nextPiece } from '../../../adapters/slack/stream.ts';
 import type { Delivered } from '../../../src/model/card.ts';
 import { textsOf } from '../../support/slack/block-schema.ts';
@@ -80,7 +80,7 @@ describe('an answer that grows', () => {
     // A stream that is refused ends at its first turn, so that closing it waits for nothing.
     for (const stream of streams) stream.show(FIRST);
     const starts = () => slack.calls.filter(({ method }) => method === 'chat.startStream').length;
-    await vi.waitFor(() => expect(starts()).toBe(15));
+    await expect.poll(starts).toBe(15);
     for (const stream of streams) await stream.close();
     expect(starts()).toBe(15);
   });
@@ -113,7 +113,7 @@ describe('when it cannot grow', () => {
     const { slack, stream, streaming, adapter, place, handles, ours, codes } = await asked();
     slack.rateLimit(1, 30, { method });
     stream.show(WHOLE);
-    await vi.waitFor(() => expect(codes).toContain('slack_stream_ended'));
+    await expect.poll(() => codes).toContain('slack_stream_ended');
     await stream.close();
     expect(handles).toHaveLength(begun);
     if (begun === 0) await adapter.surface.post(place, answer());
@@ -157,7 +157,7 @@ describe('when it cannot grow', () => {
     }
     slack.rateLimit(1, 30, { method });
     stream.show(WHOLE);
-    await vi.waitFor(() => expect(codes).toContain('slack_stream_ended'));
+    await expect.poll(() => codes).toContain('slack_stream_ended');
     const askedAt = clock.now();
     await stream.close();
     await adapter.surface.post(place, messageWith());

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { harmless } from '../../../adapters/teams/harmless.ts';
 import { AI_ENTITY } from '../../../adapters/teams/render-message.ts';
 import type { Delivered } from '../../../src/model/card.ts';
@@ -25,8 +25,7 @@ async function asked(more: { noted?: boolean } = {}) {
       handles.push(begun);
       return more.noted ?? true;
     })!;
-  const grown = (text: string) =>
-    vi.waitFor(() => expect(teams.streams.all.at(-1)?.text).toBe(harmless(text)));
+  const grown = (text: string) => expect.poll(() => teams.streams.all.at(-1)?.text).toBe(harmless(text));
   return { ...all, chat, streaming, stream: begin(), begin, handles, grown };
 }
 
@@ -72,9 +71,7 @@ describe('an answer that grows', () => {
   test('shows nothing before its handle is noted, and nothing at all where it is not', async () => {
     const { teams, stream, chat } = await asked({ noted: false });
     stream.show(WHOLE);
-    await vi.waitFor(() =>
-      expect(teams.in(chat)).toMatchObject([{ text: 'This answer is not continued here.' }]),
-    );
+    await expect.poll(() => teams.in(chat)).toMatchObject([{ text: 'This answer is not continued here.' }]);
     await stream.close();
     expect(JSON.stringify(teams.calls)).not.toContain('Berlin');
   });
@@ -96,7 +93,7 @@ describe('an answer that grows', () => {
     await stream.close();
     await streaming.complete(place(chat), handles[0]!, answer());
     begin().show(WHOLE);
-    await vi.waitFor(() => expect(teams.streams.all).toHaveLength(2));
+    await expect.poll(() => teams.streams.all).toHaveLength(2);
   });
 
   test('can become something else: a card with its buttons', async () => {
@@ -127,7 +124,7 @@ describe('Stop in Teams', () => {
 
   test('drops what its person is being answered there, once, and nothing more is sent of it', async () => {
     const { teams, assistant, stream, chat, codes } = await stopped();
-    await vi.waitFor(() => expect(assistant.stops).toHaveLength(1));
+    await expect.poll(() => assistant.stops).toHaveLength(1);
     await stream.close();
     const { direct, container } = place(chat);
     expect(assistant.stops).toMatchObject([
@@ -142,7 +139,7 @@ describe('Stop in Teams', () => {
 
   test.each([true, false])('is answered in one message (what had grown stays: %j)', async (stays) => {
     const { teams, assistant, stream, streaming, chat, handles } = await stopped({ stays });
-    await vi.waitFor(() => expect(assistant.stops).toHaveLength(1));
+    await expect.poll(() => assistant.stops).toHaveLength(1);
     await stream.close();
     const said = messageWith({ text: 'Stopped, as you asked.', authorship: 'system' });
     await streaming.complete(place(chat), handles[0]!, said);
@@ -157,7 +154,7 @@ describe('Stop in Teams', () => {
     await grown(FIRST);
     teams.pressStop(chat);
     stream.show(WHOLE);
-    await vi.waitFor(() => expect(codes).toContain('teams_stream_stopped'));
+    await expect.poll(() => codes).toContain('teams_stream_stopped');
     expect(assistant.stops).toEqual([]);
   });
 
@@ -167,7 +164,7 @@ describe('Stop in Teams', () => {
     await grown(FIRST);
     teams.fail(1, 403);
     stream.show(WHOLE);
-    await vi.waitFor(() => expect(codes).toContain('teams_stream_ended'));
+    await expect.poll(() => codes).toContain('teams_stream_ended');
     expect(assistant.stops).toEqual([]);
   });
 });
@@ -179,7 +176,7 @@ describe('when it cannot grow', () => {
     await grown(FIRST);
     teams.fail(1, 429, '9');
     stream.show(WHOLE);
-    await vi.waitFor(() => expect(codes).toContain('teams_stream_ended'));
+    await expect.poll(() => codes).toContain('teams_stream_ended');
     const askedAt = clock.now();
     await stream.close();
     await streaming.complete(place(chat), handles[0]!, answer());
@@ -194,7 +191,7 @@ describe('when it cannot grow', () => {
     await grown(FIRST);
     teams.fail(1, 429, '9');
     stream.show(WHOLE);
-    await vi.waitFor(() => expect(codes).toContain('teams_stream_ended'));
+    await expect.poll(() => codes).toContain('teams_stream_ended');
     await stream.close();
     const before = teams.calls.length;
     const next = begin();

@@ -125,7 +125,7 @@ describe('a sign-in that does not hold', () => {
     ['another audience', { aud: 'another-client' }, /aud/],
     ['several audiences, and another authorized party', { aud: [CLIENT.clientId, 'x'], azp: 'x' }, /azp/],
     ['a time that is over', { exp: Math.floor(Date.now() / 1000) - 60 }, /exp/],
-    ['a time that has not come', { nbf: Math.floor(Date.now() / 1000) + 120 }, /nbf/],
+    ['a time that has not come', { nbf: Math.floor(Date.now() / 1000) + 3_600 }, /nbf/],
     ['no subject', { sub: undefined }, /sub/],
     ['a subject that no file could name', { sub: 'subject of mallory' }, /names no subject/],
   ];
