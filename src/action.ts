@@ -41,17 +41,13 @@ export type Action<S extends InputSchema = InputSchema> = {
 
 /**
  * The action that takes another one back, offered to its requester for a while after it succeeded. Pressing it is a request
- * of that action like any other: policy decides, and the press is its confirmation (but see `needsConfirm`).
+ * of that action like any other: policy decides, and the press is its confirmation, unless it is an action from elsewhere: its
+ * card is confirmed.
  */
 export type Undo = {
   action: string;
   /** From the end of the run on. */
   withinSeconds: number;
-  /**
-   * Its arguments come from what code answered that is not ours: nobody has seen them, so a press is no confirmation of them yet,
-   * and its requester confirms the card.
-   */
-  needsConfirm?: boolean;
   /** Its arguments, from what was asked for and what came of it; null where the result does not say enough. */
   arguments: (args: Record<string, Json>, result: Result) => Record<string, Json> | null;
 };

@@ -399,9 +399,13 @@ export async function compose(
   const notServed = outside.statuses.filter(({ state }) => state !== 'served');
   /** What operators must know of this start, where there is anything. */
   const startNews = (): string[] =>
-    [notServed.map(({ words }) => words).join('\n'), unreviewedInWords(rules.tools.unreviewed)].filter(
-      (words) => words !== '',
-    );
+    [
+      outside.statuses
+        .filter(({ state, lacks }) => state !== 'served' || lacks)
+        .map(({ words }) => words)
+        .join('\n'),
+      unreviewedInWords(rules.tools.unreviewed),
+    ].filter((words) => words !== '');
 
   const checks = createReadiness({
     db,

@@ -107,7 +107,8 @@ export async function propose(
   );
 
   const isWrite = action.effect === 'write';
-  const needsPeople = decision.obligations.approvals.length > 0 || (isWrite && !proposal.typed);
+  const typed = isConfirmation(proposal, governed);
+  const needsPeople = decision.obligations.approvals.length > 0 || (isWrite && !typed);
   const draft = {
     id,
     turn: origin.turn,
@@ -128,17 +129,25 @@ export async function propose(
   };
   return {
     decision,
-    typed: proposal.typed,
+    typed,
     request: {
       ...draft,
       digest: digestOf(draft),
       state: resolved.problem?.state ?? (needsPeople ? 'pending' : 'approved'),
-      confirmedAt: isWrite && proposal.typed && !resolved.problem ? clock.now : null,
+      confirmedAt: isWrite && typed && !resolved.problem ? clock.now : null,
       confirmEntry: null,
       result: resolved.problem?.result ?? null,
       ...unbegun(),
     },
   };
+}
+
+/**
+ * Whoever typed it or sent the form has said yes to it. Not to what code from elsewhere made up, as the arguments of an undo: its
+ * requester has not seen them, and confirms the card.
+ */
+function isConfirmation({ typed, provenance }: Proposal, { action }: GovernedAction): boolean {
+  return typed && !(action.port === 'foreign' && Object.values(provenance).includes('fetched'));
 }
 
 /** What every request starts with: nobody has acted for it or changed it yet. */

@@ -13,7 +13,7 @@ import type { Json, StoredRequest } from './model/request.ts';
 import type { Sql, Tx } from './store/database.ts';
 
 export type Undoable =
-  | { kind: 'open'; action: string; arguments: Record<string, Json>; until: Date; needsConfirm: boolean }
+  | { kind: 'open'; action: string; arguments: Record<string, Json>; until: Date }
   /** Nothing takes it back, it was not done, or it is not this person's. */
   | { kind: 'none' }
   | { kind: 'late' }
@@ -82,8 +82,7 @@ async function standing(
   );
   if (row.taken) return { kind: 'taken_back' };
   if (row.over) return { kind: 'late' };
-  const { action, needsConfirm = false } = undo;
-  return { kind: 'open', action, arguments: args, until: row.until, needsConfirm };
+  return { kind: 'open', action: undo.action, arguments: args, until: row.until };
 }
 
 /** Through which connector it is taken back: the one through which it was done, unless each action has one of its own. */

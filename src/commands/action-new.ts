@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { ACTIONS } from '../../actions/catalogue.ts';
 import { type ConfigFile, readConfigFile } from '../config/file.ts';
 import { AppError } from '../errors.ts';
-import { ACTION_NAME } from '../foreign/description.ts';
+import { ACTION_NAME } from '../foreign/action-name.ts';
 import { furnish } from './action-folder.ts';
 import { type Command, line } from './command.ts';
 

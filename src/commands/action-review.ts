@@ -9,11 +9,11 @@ import { AppError } from '../errors.ts';
 import { isEnough } from '../execution/levels.ts';
 import { establishLevel } from '../execution/sandbox/probe.ts';
 import { createSandbox, type Sandbox } from '../execution/sandbox/sandbox.ts';
+import { ACTION_NAME } from '../foreign/action-name.ts';
 import { NOTHING_ASSIGNED } from '../foreign/assigned.ts';
 import { describeOutside } from '../foreign/describe.ts';
-import { ACTION_NAME } from '../foreign/description.ts';
 import { governedFrom, missingCredentials } from '../foreign/governed.ts';
-import type { ReviewedAction } from '../foreign/outside.ts';
+import { type ReviewedAction, undoMissing } from '../foreign/outside.ts';
 import { writeReviewed } from '../foreign/reviewed.ts';
 import { cedarFor, reviewInWords } from '../foreign/words.ts';
 import { cleanText } from '../screening/text.ts';
@@ -41,7 +41,7 @@ export const review: Command = async ({ env, cwd, words, flags, json, terminal }
     throw new AppError('conflict', `There is an action called ${name} already; give this one another name.`);
   const assigned = config.actions?.assign[name] ?? NOTHING_ASSIGNED;
   // What the file assigns meets what the action now says, before anybody believes in it.
-  governedFrom(description, assigned);
+  const { governed } = governedFrom(description, assigned);
   if (json) await terminal.write(line({ ok: true, name, sha256, description }));
   else await terminal.write(`${reviewInWords(description, sha256)}\n`);
   if (!flags.has('write')) {
@@ -60,6 +60,8 @@ export const review: Command = async ({ env, cwd, words, flags, json, terminal }
   const missing = missingCredentials(description, assigned);
   if (missing.length > 0)
     terminal.say(`It would like ${missing.join(', ')}: give it under actions.assign.${name}.credentials.`);
+  const noUndo = undoMissing(description, governed, config.actions, config);
+  if (noUndo !== null) terminal.say(`Its undo is not offered yet: ${noUndo}.`);
   terminal.say(`The rules must speak of it. The Cedar schema needs:\n\n${cedarFor(description)}`);
   return 0;
 };

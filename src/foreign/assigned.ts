@@ -1,7 +1,7 @@
 /** What the operator's file says of actions from a folder outside, by name: what no action may say for itself. */
 import { z } from 'zod';
 import { Effect, Json, Risk } from '../model/request.ts';
-import { ACTION_NAME } from './description.ts';
+import { ACTION_NAME } from './action-name.ts';
 
 const Assigned = z.strictObject({
   /** Upwards only. */

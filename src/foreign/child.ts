@@ -33,6 +33,7 @@ function describe(action: OutsideAction): unknown {
     writes: action.writes ?? (action.effect === 'write' ? 1 : 0),
     idempotency: action.idempotency,
     ...(action.cases === undefined ? {} : { cases: action.cases }),
+    ...(action.undo === undefined ? {} : { undo: action.undo }),
   };
 }
 

@@ -6,10 +6,12 @@ import { z } from 'zod';
 import type { InputSchema } from '../action.ts';
 import { Effect, Json, Risk } from '../model/request.ts';
 import { cleanText } from '../screening/text.ts';
+import { ACTION_NAME } from './action-name.ts';
 import { DeclaredCall, effectOf, problemsOfCall } from './egress.ts';
 import { readInputSchema } from './json-schema.ts';
 import { plainJson } from './plain.ts';
 import { readLine } from './template.ts';
+import { DeclaredUndo, problemsOfUndo } from './undo.ts';
 
 /** Of the whole description as JSON text: what somebody can read at review. */
 export const MAX_DESCRIPTION_CHARS = 100_000;
@@ -21,7 +23,6 @@ const MAX_WRITES = 10;
 const MAX_ATTRIBUTES = 10;
 /** Types that mean something to the house itself. */
 const HOUSE_TYPES = ['Person', 'Group', 'Request', 'System'];
-export const ACTION_NAME = /^[a-z][a-z0-9]{0,29}\.[a-z][a-z0-9]{0,29}$/;
 
 /** One line that people and the model read, as it really is: nothing hidden in it. */
 const line = (most: number) =>
@@ -56,6 +57,7 @@ const Shape = z.strictObject({
   writes: z.int().min(0).max(MAX_WRITES),
   idempotency: z.enum(['natural', 'key', 'none']),
   cases: z.array(z.record(z.string(), Json)).max(MAX_CASES).default([]),
+  undo: DeclaredUndo.nullable().default(null),
 });
 export type Description = z.output<typeof Shape>;
 
@@ -87,6 +89,7 @@ function problemsWith(description: Description, input: InputSchema): string[] {
     ...problemsOfExamples(description, args),
     ...problemsOfResource(description, args),
     ...problemsOfEgress(description, args),
+    ...(description.undo === null ? [] : problemsOfUndo(description.undo, description.effect, args)),
     ...description.cases.flatMap((one, index) =>
       input.safeParse(one).success ? [] : [`cases.${index}: does not pass the schema of the arguments.`],
     ),

@@ -89,6 +89,7 @@ function sayUnknown(
 ): void {
   const [kind, name = ''] = reference.split('.');
   if (kind === 'args' && !args.has(name)) say(`fills in ${reference}, and there is no such argument`);
+  if (kind === 'data') say(`fills in ${reference}, which is there for undo only`);
 }
 
 /**

@@ -11,11 +11,13 @@ import { AppError } from '../errors.ts';
 import { type Bundle, keepBundle } from '../execution/sandbox/bundle.ts';
 import { Json } from '../model/request.ts';
 import { assertTrustedFolder } from '../trusted-file.ts';
+import { ACTION_NAME } from './action-name.ts';
 import { type ActionsConfig, NOTHING_ASSIGNED } from './assigned.ts';
 import { bundleOutside } from './bundle.ts';
-import { ACTION_NAME } from './description.ts';
+import type { Description } from './description.ts';
 import { connectorOf, governedFrom, missingCredentials } from './governed.ts';
 import { readReviewed } from './reviewed.ts';
+import { type DeclaredUndo, undoFrom, whyNoUndo } from './undo.ts';
 
 /** `sha256`: of the bundle that was asked and reviewed. */
 export const ReviewedAction = z.strictObject({
@@ -37,6 +39,9 @@ type Known = {
   reviewed: ReviewedAction | null;
   governed: GovernedAction | null;
   missing: string[];
+  undo: DeclaredUndo | null;
+  /** Why its undo is not offered, where it declares one that cannot be. */
+  noUndo: string | null;
 };
 
 /** As the files say; whether the source still is what was reviewed is not looked at. */
@@ -50,6 +55,8 @@ export type OutsideStatus = {
   sha256: string | null;
   /** For operators: what to do. */
   words: string;
+  /** It is served, and not with all that was reviewed. */
+  lacks: boolean;
 };
 
 export type PreparedOutside = {
@@ -76,11 +83,24 @@ export function readOutside(actions: ActionsConfig | null, trust: { production: 
       'config_invalid',
       `actions.assign.${strange}: there is no such action in ${actions.folder}.`,
     );
-  return { known };
+  return { known: known.map((one) => withUndo(one, known)) };
+}
+
+/** Of the folder only: what a name means elsewhere is not asked. */
+const governedIn = (known: readonly Known[], action: string): GovernedAction | null =>
+  known.find(({ name }) => name === action)?.governed ?? null;
+
+function withUndo(one: Known, known: readonly Known[]): Known {
+  const { governed, undo } = one;
+  if (governed === null || undo === null) return one;
+  const taker = governedIn(known, undo.action);
+  const noUndo = whyNoUndo(undo, taker);
+  if (noUndo !== null || taker === null) return { ...one, noUndo };
+  return { ...one, governed: { ...governed, action: { ...governed.action, undo: undoFrom(undo, taker) } } };
 }
 
 function knownFrom(name: string, reviewed: ReviewedAction | null, actions: ActionsConfig): Known {
-  if (reviewed === null) return { name, reviewed, governed: null, missing: [] };
+  if (reviewed === null) return { name, reviewed, governed: null, missing: [], undo: null, noUndo: null };
   const assigned = actions.assign[name] ?? NOTHING_ASSIGNED;
   const { governed, description } = governedFrom(reviewed.description, assigned);
   if (description.name !== name)
@@ -88,7 +108,8 @@ function knownFrom(name: string, reviewed: ReviewedAction | null, actions: Actio
       'config_invalid',
       `${actions.reviewed}: the entry "${name}" describes another action; review it again.`,
     );
-  return { name, reviewed, governed, missing: missingCredentials(description, assigned) };
+  const missing = missingCredentials(description, assigned);
+  return { name, reviewed, governed, missing, undo: description.undo, noUndo: null };
 }
 
 function namesIn(folder: string): string[] {
@@ -96,6 +117,21 @@ function namesIn(folder: string): string[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.ts') && ACTION_NAME.test(file.slice(0, -3)))
     .map((file) => file.slice(0, -3));
+}
+
+/**
+ * Why what this action declares as its undo would not be offered, beside what is reviewed now; null where it would be.
+ * @throws AppError('config_invalid')
+ */
+export function undoMissing(
+  { name, undo }: Pick<Description, 'name' | 'undo'>,
+  governed: GovernedAction,
+  actions: ActionsConfig,
+  trust: { production: boolean },
+): string | null {
+  if (undo === null) return null;
+  const taker = undo.action === name ? governed : governedIn(readOutside(actions, trust).known, undo.action);
+  return whyNoUndo(undo, taker);
 }
 
 /**
@@ -137,7 +173,7 @@ type Prepared = { status: OutsideStatus; bundle: Bundle | null };
 async function prepared(known: Known, actions: ActionsConfig): Promise<Prepared> {
   const { name, reviewed, governed } = known;
   const not = (state: OutsideState, words: string, sha256: string | null = null): Prepared => ({
-    status: { name, state, sha256, words: `${name} is not served: ${words}` },
+    status: { name, state, sha256, words: `${name} is not served: ${words}`, lacks: false },
     bundle: null,
   });
   const again = `countersign action review ${name}`;
@@ -159,7 +195,11 @@ async function prepared(known: Known, actions: ActionsConfig): Promise<Prepared>
       sha256,
     );
   const bundle = await keepBundle(connectorOf(name), withTerms(code, reviewed, actions));
-  return { status: { name, state: 'served', sha256, words: `${name} is served.` }, bundle };
+  const lacks = known.noUndo !== null;
+  const words = lacks
+    ? `${name} is served, and its undo is not offered: ${known.noUndo}.`
+    : `${name} is served.`;
+  return { status: { name, state: 'served', sha256, words, lacks }, bundle };
 }
 
 /**

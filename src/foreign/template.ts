@@ -7,9 +7,9 @@ import type { EgressValues } from '../action.ts';
 import type { Json } from '../model/request.ts';
 import { isStrangeKey } from './plain.ts';
 
-/** `args.title`, `args.place.room`, `settings.project`, `pinned.commit`, `handle.run`, `mark`, `requester`. */
+/** `args.title`, `args.place.room`, `settings.project`, `pinned.commit`, `handle.run`, `data.note`, `mark`, `requester`. */
 const REFERENCE =
-  /^(?:mark|requester|(?:args|settings|pinned|handle)(?:\.[A-Za-z][A-Za-z0-9_-]{0,63}){1,4})$/;
+  /^(?:mark|requester|(?:args|settings|pinned|handle|data)(?:\.[A-Za-z][A-Za-z0-9_-]{0,63}){1,4})$/;
 const SEGMENT_REFERENCE = /^\{([^{}]+)\}$/;
 /** Unreserved characters of RFC 3986: nothing that a server could read in two ways. */
 const LITERAL_SEGMENT = /^[A-Za-z0-9._~-]{1,100}$/;
@@ -17,7 +17,10 @@ const LITERAL_SEGMENT = /^[A-Za-z0-9._~-]{1,100}$/;
 /** Not there yet, or not at all: whoever asked for it gets nothing. */
 export class Unfilled extends Error {}
 
-export type Found = Pick<EgressValues, 'args' | 'settings' | 'pinned' | 'handle' | 'mark' | 'requester'>;
+export type Found = Pick<EgressValues, 'args' | 'settings' | 'pinned' | 'handle' | 'mark' | 'requester'> & {
+  /** What a run returned with its result, for what takes it back. */
+  data?: Json;
+};
 
 /** A place in a template, with what stands there where the value is missing. */
 export type Fill = { $fill: string; or?: Json };

@@ -3,7 +3,9 @@ import type { Json } from '../model/request.ts';
 import { cleanText } from '../screening/text.ts';
 import type { Description } from './description.ts';
 import { type DeclaredCall, effectOf } from './egress.ts';
+import type { DeclaredUndo } from './undo.ts';
 
+const SECONDS_PER_MINUTE = 60;
 /** Cedar's names for the types of attributes. */
 const CEDAR_TYPES: Readonly<Record<string, string>> = { string: 'String', boolean: 'Bool', number: 'Long' };
 
@@ -17,6 +19,7 @@ export function reviewInWords(description: Description, sha256: string): string 
     `  effect, risk  ${effect}, ${risk}${effect === 'write' ? `; at most ${writes} ${writes === 1 ? 'write' : 'writes'} a run; ${SENT_AGAIN[idempotency]}` : ''}`,
     `  resource      ${resource.type} ${JSON.stringify(resource.id)}${attributesOf(resource.attributes)}`,
     `  credential    ${credentials.length === 0 ? 'none' : `would like ${credentials.join(', ')}`}`,
+    ...(description.undo === null ? [] : undoInWords(description.undo)),
     `  bundle        sha256 ${sha256}`,
     '  arguments',
     ...argumentsOf(description.input).map((text) => `    ${text}`),
@@ -50,6 +53,18 @@ export function cedarFor({ name, effect, resource }: Description): string {
     ...(effect === 'write' ? ['@approval("none")'] : []),
     `permit (principal in Group::"engineers", action == Action::"${name}", resource);`,
   ].join('\n');
+}
+
+function undoInWords(undo: DeclaredUndo): string[] {
+  const given = Object.entries(undo.arguments).map(
+    ([name, template]) => `${name} = ${templateInWords(template)}`,
+  );
+  const minutes = Math.floor(undo.withinSeconds / SECONDS_PER_MINUTE);
+  return [
+    `  undo          by ${undo.action}${given.length === 0 ? '' : ` with ${given.join(', ')}`}`,
+    `                offered to whoever asked for ${minutes} ${minutes === 1 ? 'minute' : 'minutes'} after it succeeded; a request of its own, which policy decides and ${given.length === 0 ? 'the press confirms' : 'they confirm'}`,
+    '                {data.…} is what its own code answers',
+  ];
 }
 
 function callInWords(call: DeclaredCall): string[] {

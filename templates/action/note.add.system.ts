@@ -28,6 +28,11 @@ export async function startBoard(port = 0) {
       board.push(JSON.parse(await text(request)) as Note);
       return answer(201, { count: board.length });
     }
+    if (request.method === 'DELETE' && what === 'notes') {
+      const left = board.filter((note) => note.mark !== mark);
+      notes.set(team, left);
+      return answer(200, { count: left.length });
+    }
     if (what === undefined) return answer(200, { team });
     if (what === 'notes') return answer(200, { notes: board });
     const found = board.find((note) => note.mark === mark);

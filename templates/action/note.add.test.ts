@@ -37,7 +37,11 @@ test('the run adds the note, once, and its mark finds it again', async () => {
   const { value } = await action.run(args);
   assert.deepEqual(value, {
     kind: 'done',
-    result: { code: 'done', message: 'The note is on the board of web.' },
+    result: {
+      code: 'done',
+      message: 'The note is on the board of web.',
+      data: { note: board.notes('web')[0]?.mark },
+    },
   });
   assert.deepEqual(
     board.notes('web').map(({ text, by }) => ({ text, by })),

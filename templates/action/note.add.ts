@@ -35,6 +35,9 @@ export const action = defineAction({
     byMark: { method: 'GET', host: 'board.example', path: '/teams/{args.team}/marks/{mark}' },
   },
   idempotency: 'none',
+  // What takes it back, where something does: another action of this folder. Whoever asked is offered it for so long after it succeeded.
+  // `data.note` is what `run` returns below. docs/action-author.md has such an action.
+  // undo: { action: 'note.remove', withinSeconds: 900, arguments: { team: fill('args.team'), note: fill('data.note') } },
 
   // What will happen, before anybody confirms it. Reads only.
   async preview({ team, note }, tools) {
@@ -46,14 +49,15 @@ export const action = defineAction({
   // `failure` means that certainly nothing happened. Where that is not certain, `send` throws: leave it so.
   async run({ team }, tools) {
     const added = await tools.send('add');
-    return added.ok ? done(`The note is on the board of ${team}.`) : added.failure;
+    if (!added.ok) return added.failure;
+    return done(`The note is on the board of ${team}.`, { data: { note: tools.mark } });
   },
 
   // After a crash: found by the mark of this execution it happened; not found says nothing.
   async reconcile({ team }, tools) {
     const found = await tools.send('byMark');
-    return found.ok
-      ? { kind: 'happened', outcome: done(`The note is on the board of ${team}.`) }
-      : { kind: 'cannot_tell' };
+    if (!found.ok) return { kind: 'cannot_tell' };
+    const outcome = done(`The note is on the board of ${team}.`, { data: { note: tools.mark } });
+    return { kind: 'happened', outcome };
   },
 });

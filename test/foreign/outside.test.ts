@@ -62,6 +62,26 @@ describe('actions of a folder outside', () => {
     expect((await prepareOutside(given, TRUST)).serves(NAME)).toBe(true);
   });
 
+  it('are served without an undo that no action of the folder serves, and say so', async () => {
+    const change = {
+      ...{ effect: 'write', writes: 1 },
+      egress: [{ ...DESCRIPTION.egress[0], method: 'POST' }],
+      undo: { action: 'lamp.reset', withinSeconds: 60, arguments: {} },
+    };
+    const alone = await reviewed(change);
+    expect((await prepareOutside(alone, TRUST)).statuses).toMatchObject([
+      {
+        state: 'served',
+        lacks: true,
+        words: expect.stringContaining('undo is not offered: no action lamp.reset'),
+      },
+    ]);
+    expect(readOutside(alone, TRUST).known[0]?.governed?.action.undo).toBeUndefined();
+    const itself = await reviewed({ ...change, undo: { ...change.undo, action: NAME } });
+    expect((await prepareOutside(itself, TRUST)).statuses).toMatchObject([{ state: 'served', lacks: false }]);
+    expect(readOutside(itself, TRUST).known[0]?.governed?.action.undo).toMatchObject({ action: NAME });
+  });
+
   it.each([
     ['that does not hold', { egress: [{ ...DESCRIPTION.egress[0], path: '/a/../b' }] }],
     ['of another action', { name: 'lamp.other' }],

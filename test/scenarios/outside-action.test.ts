@@ -107,8 +107,8 @@ const goesOn = (source: string): string =>
       "    later: { method: 'GET', host: 'board.example', path: '/teams/{handle.team}/marks/{handle.mark}' },\n    byMark: {",
     )
     .replace(
-      /return added\.ok \? done\(.*: added\.failure;/,
-      "return added.ok ? { kind: 'running', message: 'The note is on its way.', handle: { team, mark: tools.mark } } : added.failure;",
+      /return done\(.*\{ data: \{ note: tools\.mark \} \}\);/,
+      "return { kind: 'running', message: 'The note is on its way.', handle: { team, mark: tools.mark } };",
     )
     .replace(
       '  // After a crash:',

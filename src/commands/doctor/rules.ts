@@ -34,8 +34,8 @@ export async function lookAtRules(config: Config): Promise<Finding[]> {
 /** Bundled and compared as a start does; nothing of them runs. */
 async function ownActions(config: Config): Promise<Finding[]> {
   const { statuses } = await prepareOutside(config.actions, config);
-  return statuses.map(({ state, words }) =>
-    state === 'served'
+  return statuses.map(({ state, words, lacks }) =>
+    state === 'served' && !lacks
       ? ok('actions', words)
       : note('actions', words, 'docs/action-author.md tells what to do.'),
   );

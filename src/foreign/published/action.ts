@@ -9,12 +9,13 @@ import type { Effect, Json, Risk } from '../../model/request.ts';
 export type { Effect, Json, Look, Reconciliation, Refusal, Risk, RunResult, Tools };
 export { z };
 
-/** Where a value stands once the request is digested: `args.title`, `settings.project`, `pinned.commit`, `handle.run`, `mark`, `requester`. */
+/** Where a value stands once the request is digested: `args.title`, `settings.project`, `pinned.commit`, `handle.run`, `mark`, `requester`, and `data.note` (in `undo`). */
 export type Place =
   | `args.${string}`
   | `settings.${string}`
   | `pinned.${string}`
   | `handle.${string}`
+  | `data.${string}`
   | 'mark'
   | 'requester';
 export type Filled = { $fill: Place; or?: Json };
@@ -91,6 +92,15 @@ export type OutsideAction<S extends z.ZodObject = z.ZodObject> = {
   idempotency: 'natural' | 'key' | 'none';
   /** Arguments for each case that policy tells apart, where that is more than its choices say. */
   cases?: readonly Readonly<Record<string, Json>>[];
+  /**
+   * The action of the same folder that takes it back, and for how long after it succeeded its requester is offered that. The
+   * arguments are filled from `args.…`, what was asked for, and `data.…`, what `run` returned by `done(…, { data })`.
+   */
+  undo?: {
+    action: string;
+    withinSeconds: number;
+    arguments: Readonly<Record<string, string | number | boolean | Filled | { $text: (string | Filled)[] }>>;
+  };
   /** What will happen; reads only. */
   preview: (args: z.output<S>, tools: ActionTools) => Promise<Shown | Refusal>;
   run: (args: z.output<S>, tools: ActionTools) => Promise<RunResult>;

@@ -1,0 +1,96 @@
+/**
+ * What takes an action from elsewhere back: declared as data, reviewed like the rest. Only another action of the operator's own
+ * folder may, so that nothing from elsewhere leads to an action of the house.
+ */
+import { z } from 'zod';
+import type { GovernedAction, Undo } from '../action.ts';
+import { Json, type Result } from '../model/request.ts';
+import { ACTION_NAME } from './action-name.ts';
+import { fillJson, fillsOf, Unfilled } from './template.ts';
+
+/** Below it nobody could read the card and press; the longest is that of access for a time. */
+const MIN_SECONDS = 60;
+export const MAX_UNDO_SECONDS = 72 * 3_600;
+
+/** `arguments`: templates of `args.…`, what was asked for, and `data.…`, what its run returned. */
+export const DeclaredUndo = z.strictObject({
+  action: z.string().regex(ACTION_NAME, 'must be the name of an action of the folder'),
+  withinSeconds: z.int().min(MIN_SECONDS).max(MAX_UNDO_SECONDS),
+  arguments: z.record(z.string(), Json).default({}),
+});
+export type DeclaredUndo = z.output<typeof DeclaredUndo>;
+
+/** `args`: name of each argument, true where it is always there. Answers sentences for the author. */
+export function problemsOfUndo(
+  undo: DeclaredUndo,
+  effect: 'read' | 'write',
+  args: ReadonlyMap<string, boolean>,
+): string[] {
+  const problems = effect === 'read' ? ['undo: a read changes nothing that could be taken back.'] : [];
+  for (const [name, template] of Object.entries(undo.arguments)) {
+    const say = (problem: string): void => void problems.push(`undo.arguments.${name} ${problem}.`);
+    const fills = fillsOf(template);
+    if (fills === null) say('has a place that is none: write fill("args.NAME") or fill("data.NAME")');
+    for (const { $fill, or } of fills ?? []) {
+      const [kind, argument = ''] = $fill.split('.');
+      if (kind !== 'args' && kind !== 'data') say(`fills in ${$fill}: only args and data are there`);
+      else if (kind === 'args' && !args.has(argument))
+        say(`fills in ${$fill}, and there is no such argument`);
+      else if (kind === 'args' && args.get(argument) === false && or === undefined)
+        say(`fills in ${$fill}, which may be missing: write fill("${$fill}", { or: "" })`);
+    }
+  }
+  return problems;
+}
+
+/** Null where what was answered does not say enough. */
+export function undoArguments(
+  undo: DeclaredUndo,
+  args: Record<string, Json>,
+  { data }: Pick<Result, 'data'>,
+): Record<string, Json> | null {
+  const values = {
+    args,
+    data: data ?? null,
+    settings: null,
+    pinned: {},
+    handle: {},
+    mark: '',
+    requester: '',
+  };
+  try {
+    return fillJson(undo.arguments, values) as Record<string, Json>;
+  } catch (error) {
+    if (error instanceof Unfilled) return null;
+    throw error;
+  }
+}
+
+/**
+ * Why it is not offered, for operators; null where it is.
+ * `taker`: the action that it names, of the same folder; null where nobody reviewed one of that name.
+ */
+export function whyNoUndo(undo: DeclaredUndo, taker: GovernedAction | null): string | null {
+  const { action } = undo;
+  if (taker === null) return `no action ${action} of the folder is reviewed`;
+  if (taker.action.effect === 'read') return `${action} only reads`;
+  const fields = Object.entries(taker.action.input.shape);
+  const strange = Object.keys(undo.arguments).find((name) => !fields.some(([field]) => field === name));
+  if (strange !== undefined) return `${action} has no argument ${strange}`;
+  const missing = fields.find(
+    ([name, field]) => !Object.hasOwn(undo.arguments, name) && !z.safeParse(field, undefined).success,
+  );
+  return missing === undefined ? null : `${action} needs ${missing[0]}, which it does not say`;
+}
+
+/** What the core asks. Whatever does not fit the other action's schema is nothing that could be pressed. */
+export function undoFrom(undo: DeclaredUndo, { action: { input } }: GovernedAction): Undo {
+  return {
+    action: undo.action,
+    withinSeconds: undo.withinSeconds,
+    arguments: (args, result) => {
+      const parsed = input.safeParse(undoArguments(undo, args, result));
+      return parsed.success ? (parsed.data as Record<string, Json>) : null;
+    },
+  };
+}
