@@ -11,14 +11,14 @@ import { ticketingContract } from './ticketing-contract.ts';
 import { through, ticketIn, VPN, type World } from './ticketing-contract.world.ts';
 
 const RT_INSTALLED = needs('rt-setup-database-5');
-/** A real system beside everything else on two cores: longer than the others' half minute. */
-const PATIENCE = { timeout: 120_000 };
+/** A real system beside everything else on two cores: longer than the others'. */
+const PATIENCE = { timeout: 300_000 };
 
 describe.skipIf(RT_INSTALLED.skip)(`a real Request Tracker ${RT_INSTALLED.reason}`, PATIENCE, () => {
   let rt: RequestTracker;
   beforeAll(async () => {
     rt = await startRequestTracker();
-  }, 120_000);
+  }, PATIENCE.timeout);
   afterAll(() => rt?.stop());
   const subject = requestTrackerSubject(() => rt);
 

@@ -23,7 +23,7 @@ const SUBJECTS = [
   zendeskSubject(),
 ];
 /** One of them is a real system that has to start first. */
-const PATIENCE = { timeout: 120_000 };
+const PATIENCE = { timeout: 300_000 };
 
 describe('in the sandbox', PATIENCE, () => {
   if (RT_INSTALLED.skip) it.skip(`Request Tracker is left out: ${RT_INSTALLED.reason}`, () => {});
