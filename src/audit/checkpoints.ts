@@ -3,22 +3,35 @@ import type { Chain } from './chain.ts';
 import type { Checkpoint, Verifier } from './note.ts';
 import { openCheckpoint } from './note.ts';
 
-/** Takes a file of one or many notes apart, whatever blank lines stand between them. Nothing is checked. */
+/** How the line of a signature begins (C2SP `signed-note`). */
+const SIGNATURE = '\u2014 ';
+
+/**
+ * Takes a file of one or many notes apart: the signatures end a note, whatever follows them. People keep notes with or without
+ * lines between, with or without the last line feed, and some of their programs write `\r\n`. Nothing is checked.
+ */
 export function splitNotes(text: string): string[] {
   const notes: string[] = [];
-  let note = '';
-  for (const block of text.split(/\n{2,}/)) {
-    const body = block.replace(/^\n+|\n+$/g, '');
-    if (body === '') continue;
-    if (body.startsWith('\u2014 ') && note !== '') {
-      notes.push(`${note}\n\n${body}\n`);
-      note = '';
-    } else {
-      if (note !== '') notes.push(`${note}\n`);
-      note = body;
+  let body: string[] = [];
+  let signatures: string[] = [];
+  let isBodyOver = false;
+  const end = (): void => {
+    const signed = signatures.length > 0 ? ['', ...signatures] : [];
+    if (body.length > 0) notes.push([...body, ...signed, ''].join('\n'));
+    body = [];
+    signatures = [];
+    isBodyOver = false;
+  };
+  for (const line of text.split(/\r?\n/)) {
+    if (line === '') isBodyOver = body.length > 0;
+    else if (line.startsWith(SIGNATURE) && isBodyOver) signatures.push(line);
+    else {
+      if (isBodyOver) end();
+      body.push(line);
     }
   }
-  return note === '' ? notes : [...notes, `${note}\n`];
+  end();
+  return notes;
 }
 
 /** Opens notes; each that is not good is reported. The good ones come back by size, smallest first. */

@@ -1,11 +1,10 @@
 /** The commands `audit ...`, `evidence ...` and `privacy ...`: data to `write`, everything else to `say`. No environment is read here. */
 import { createReadStream } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { AppError } from '../errors.ts';
 import type { Json } from '../model/request.ts';
 import type { Database } from '../store/database.ts';
-import { readCheckpointFile } from './checkpoint-file.ts';
 import { splitNotes } from './checkpoints.ts';
 import { untilCovered } from './cover.ts';
 import { buildEvidence } from './evidence.ts';
@@ -14,7 +13,7 @@ import { exportLog, parseInstant, toLine } from './export.ts';
 import { newestCheckpoint } from './head.ts';
 import type { AuditKeys } from './keys.ts';
 import type { AuditLog } from './log.ts';
-import { parseVerifier } from './note.ts';
+import { parseVerifier, type Verifier } from './note.ts';
 import type { Passed } from './sequencer.ts';
 import { type Verification, verifyExport } from './verify.ts';
 import { verifyDatabase } from './verify-database.ts';
@@ -35,10 +34,39 @@ function usage(message: string): never {
   throw new AppError('usage', message);
 }
 
-function unreadable(path: string) {
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EISDIR: 'is a folder',
+  EACCES: 'is closed to this account',
+  ENOSPC: 'has no room left on its disk',
+};
+
+/** A file that a person named, and what is wrong with it. */
+function badFile(path: string, what: 'read' | 'written') {
   return (cause: unknown): never => {
-    throw new AppError('usage', `${path} cannot be read.`, { cause });
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const why = WHY[code];
+    const because = why === undefined ? '' : `: it ${why}`;
+    throw new AppError('usage', `${path} cannot be ${what}${because}.`, { cause });
   };
+}
+
+/** Every checkpoint of a file that a person kept. Throws `AppError('usage')` where there is none in it. */
+export async function readKeptCheckpoints(path: string): Promise<string[]> {
+  const notes = splitNotes(await readFile(path, 'utf8').catch(badFile(path, 'read')));
+  return notes.length > 0 ? notes : usage(`${path} holds no checkpoint.`);
+}
+
+/** The verifier key that a person gave. Throws `AppError('usage')`. */
+function givenKey(text: string): Verifier {
+  try {
+    return parseVerifier(text);
+  } catch (cause) {
+    if (!(cause instanceof AppError)) throw cause;
+    const words =
+      '--key takes a verifier key as `countersign audit key` prints it: NAME+HASH+KEY, in one line.';
+    throw new AppError('usage', words, { cause });
+  }
 }
 
 /** Verification in words; the first line is the outcome. */
@@ -77,33 +105,30 @@ export async function auditVerifyFile(
 ): Promise<CommandResult> {
   if (args.checkpoint !== undefined && args.key === undefined)
     usage('--checkpoint needs --key, the key that `audit key` prints.');
-  const keys = args.key === undefined ? [] : [parseVerifier(args.key)];
-  const notes =
-    args.checkpoint === undefined
-      ? []
-      : splitNotes(await readFile(args.checkpoint, 'utf8').catch(unreadable(args.checkpoint)));
-  if (args.checkpoint !== undefined && notes.length === 0) usage(`${args.checkpoint} holds no checkpoint.`);
+  const keys = args.key === undefined ? [] : [givenKey(args.key)];
+  const notes = args.checkpoint === undefined ? [] : await readKeptCheckpoints(args.checkpoint);
   const input = createReadStream(args.file, 'utf8');
   const broken = new Promise<never>((_, reject) => input.once('error', reject));
   const lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY });
   const found = await Promise.race([verifyExport({ lines, keys, notes }), broken]).catch((error: unknown) =>
-    error instanceof AppError ? Promise.reject(error) : unreadable(args.file)(error),
+    error instanceof AppError ? Promise.reject(error) : badFile(args.file, 'read')(error),
   );
+  // A whole export has its own entry at least: this is what one that failed leaves behind.
+  if (found.ok && found.entries === 0)
+    usage(`${args.file} holds no entry: there is nothing to verify. Export the log again.`);
   return tell(output, args.json === true, found);
 }
 
-/** `audit verify`: the database, against its own checkpoints and those in the file that left it. `keys`: earlier verifier keys. */
+/** `audit verify`: the database, against its own checkpoints and the `notes` that left it. `keys`: earlier verifier keys. */
 export async function auditVerify(
-  deps: Output & { db: Database; keys: AuditKeys; checkpointFile: string },
+  deps: Output & { db: Database; keys: AuditKeys; notes: readonly string[] },
   args: { keys?: readonly string[]; json?: boolean },
 ): Promise<CommandResult> {
-  // The file comes first: what it holds has been committed, so that the database must have it too.
-  const notes = await readCheckpointFile(deps.checkpointFile);
   const { signer, macKey } = deps.keys;
   const found = await verifyDatabase({
     sql: deps.db,
-    keys: [signer, ...(args.keys ?? []).map(parseVerifier)],
-    notes,
+    keys: [signer, ...(args.keys ?? []).map(givenKey)],
+    notes: deps.notes,
     macKey,
   });
   return tell(deps, args.json === true, found);
@@ -118,16 +143,21 @@ export type ReadDeps = Output & {
   account: string;
 };
 
-/** `audit export [--since T] [--until T]`: JSON Lines; `--json` changes nothing, they are JSON already. */
+/**
+ * `audit export [--since T] [--until T] [--checkpoint F]`: JSON Lines; `--json` changes nothing, they are JSON already. `checkpoint`:
+ * where the signed checkpoint goes that the export was made up to; while an assistant runs, a newer one may be there at once.
+ */
 export async function auditExport(
   deps: ReadDeps,
-  args: { since?: string; until?: string },
+  args: { since?: string; until?: string; checkpoint?: string },
 ): Promise<CommandResult> {
   const since = args.since === undefined ? null : parseInstant('--since', args.since);
   const until = args.until === undefined ? null : parseInstant('--until', args.until);
   if (since !== null && until !== null && since > until) usage('--since is later than --until.');
   const { db, log, sequence, account } = deps;
   const { checkpoint, entries } = await exportLog({ db, log, sequence, since, until, reader: { account } });
+  if (args.checkpoint !== undefined)
+    await writeFile(args.checkpoint, checkpoint.note).catch(badFile(args.checkpoint, 'written'));
   let count = 0;
   for await (const placed of entries) {
     await deps.write(`${toLine(placed)}\n`);
@@ -192,8 +222,8 @@ export async function evidenceVerify(
   output: Output,
   args: { file: string; key?: string; json?: boolean },
 ): Promise<CommandResult> {
-  const text = await readFile(args.file, 'utf8').catch(unreadable(args.file));
-  const found = verifyEvidence(text, args.key === undefined ? {} : { key: parseVerifier(args.key) });
+  const text = await readFile(args.file, 'utf8').catch(badFile(args.file, 'read'));
+  const found = verifyEvidence(text, args.key === undefined ? {} : { key: givenKey(args.key) });
   await output.write(args.json === true ? json(found) : `${evidenceWords(found).join('\n')}\n`);
   return { exit: found.ok ? 0 : 1 };
 }

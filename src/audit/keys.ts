@@ -30,7 +30,8 @@ export type AuditKeys = {
   made: string[];
 };
 
-function parseMasterKey(text: string): Buffer {
+/** Throws `AppError('key_invalid')`. */
+export function parseMasterKey(text: string): Buffer {
   const bytes = decodeBase64(text.trim());
   if (bytes?.length === MASTER_KEY_BYTES) return bytes;
   throw new AppError(
@@ -39,7 +40,8 @@ function parseMasterKey(text: string): Buffer {
   );
 }
 
-function parseSigningKey(text: string): Signer {
+/** Throws `AppError('key_invalid')`. */
+export function parseSigningKey(text: string): Signer {
   try {
     return parseSigner(text);
   } catch (cause) {

@@ -75,7 +75,7 @@ function checkEnds(chain: Chain, first: number, checkpoints: readonly Checkpoint
     const message = `Entries from ${newest.size} on are covered by no checkpoint that was given.`;
     chain.report({ kind: 'inserted', index: newest.size, message });
   } else if (first === 0 && chain.next < newest.size) {
-    const message = `Entries ${chain.next} to ${newest.size - 1} are missing: the checkpoint covers them.`;
+    const message = `Entries ${chain.next} to ${newest.size - 1} are missing: the checkpoint covers them. Unless it was signed after this export was made, they were removed.`;
     chain.report({ kind: 'removed', index: chain.next, message });
   } else if (first > 0 && chain.next === newest.size && seen?.whole) {
     const message = `Entries 0 to ${first - 1} are missing: this was an export of the whole log.`;
@@ -86,7 +86,7 @@ function checkEnds(chain: Chain, first: number, checkpoints: readonly Checkpoint
 /**
  * Verifies the lines of an export (without line feeds; blank ones are skipped). `notes` are signed checkpoints, each
  * of which must be the root of this log at its size; the largest must end exactly where the export does, as
- * `audit checkpoint` prints it right after `audit export`. An export that begins later than entry 0 is checked as a range.
+ * `audit export --checkpoint F` writes it. An export that begins later than entry 0 is checked as a range.
  */
 export async function verifyExport(input: {
   lines: AsyncIterable<string> | Iterable<string>;

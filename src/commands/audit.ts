@@ -7,9 +7,9 @@ import {
   auditVerify,
   auditVerifyFile,
   type Output,
+  readKeptCheckpoints,
 } from '../audit/commands.ts';
 import { parseInstant } from '../audit/export.ts';
-import { AppError } from '../errors.ts';
 import { accountName, type Command, type Exit, type Invocation } from './command.ts';
 import { withHouse } from './open.ts';
 import type { Terminal } from './terminal.ts';
@@ -28,22 +28,18 @@ export const verify: Command = async (invocation) => {
 /** Against the checkpoints that left it by itself and, where one was kept elsewhere, against that one too. */
 async function verifyDatabase(invocation: Invocation): Promise<Exit> {
   const { options, json, terminal } = invocation;
-  const kept = options.checkpoint;
-  if (kept !== undefined && (await readCheckpointFile(kept)).length === 0)
-    throw new AppError('usage', `${kept} holds no whole checkpoint, from its name to its last line feed.`);
+  const kept = options.checkpoint === undefined ? null : await readKeptCheckpoints(options.checkpoint);
   return withHouse<Exit>(invocation, async (house) => {
     const args = { json, ...(options.key === undefined ? {} : { keys: [options.key] }) };
     const own = bufferOf(terminal);
-    const { exit } = await auditVerify(
-      { ...own, db: house.db, keys: house.keys, checkpointFile: house.checkpointFile },
-      args,
-    );
-    if (exit !== 0 || kept === undefined) {
+    // The file comes first: what it holds has been committed, so that the database must have it too.
+    const left = await readCheckpointFile(house.checkpointFile);
+    const { exit } = await auditVerify({ ...own, db: house.db, keys: house.keys, notes: left }, args);
+    if (exit !== 0 || kept === null) {
       await terminal.write(own.text());
       return exit;
     }
-    return (await auditVerify({ ...terminal, db: house.db, keys: house.keys, checkpointFile: kept }, args))
-      .exit;
+    return (await auditVerify({ ...terminal, db: house.db, keys: house.keys, notes: kept }, args)).exit;
   });
 }
 
@@ -60,13 +56,13 @@ function bufferOf({ say }: Terminal): Output & { text(): string } {
 }
 
 export const exportLog: Command = async (invocation) => {
-  const { since, until } = invocation.options;
+  const { since, until, checkpoint: to } = invocation.options;
   const range = { ...(since === undefined ? {} : { since }), ...(until === undefined ? {} : { until }) };
   // Before anything is opened, started or recorded.
   for (const [name, text] of Object.entries(range)) parseInstant(`--${name}`, text);
   return withHouse(invocation, async ({ db, audit, sequence }) => {
     const deps = { ...invocation.terminal, db, log: audit, sequence, account: accountName() };
-    return (await auditExport(deps, range)).exit;
+    return (await auditExport(deps, to === undefined ? range : { ...range, checkpoint: to })).exit;
   });
 };
 

@@ -45,9 +45,9 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   },
   'audit export': {
     ...none,
-    usage: 'audit export [--since T] [--until T]',
-    says: 'the log as JSON Lines, up to a signed checkpoint',
-    options: ['since', 'until'],
+    usage: 'audit export [--since T] [--until T] [--checkpoint F]',
+    says: 'the log as JSON Lines, up to a signed checkpoint, which --checkpoint writes to a file',
+    options: ['since', 'until', 'checkpoint'],
     load: audit('exportLog'),
   },
   'audit checkpoint': {

@@ -43,12 +43,11 @@ function makeDeps() {
   const { log, personKeys } = makeLog(database.db, keys);
   const { sequencer } = makeSequencer(database.db, keys);
   const output = makeOutput();
-  const checkpointFile = join(folder, 'checkpoints');
   const rest = {
     log,
     personKeys,
     keys,
-    checkpointFile,
+    notes: [],
     account: 'root',
     sequence: () => sequencer.runOnce(),
   };
@@ -83,6 +82,15 @@ describe('audit export', () => {
       entries: 6,
       checkpoints: { compared: 1, size: 6 },
     });
+    const written = join(folder, 'written');
+    const again = makeDeps();
+    await auditExport(again, { checkpoint: written });
+    // What a running assistant writes meanwhile is no part of the export, and none of its checkpoint.
+    await fill(database.db, keys, 1);
+    const file = await save('again', again.written());
+    const later = makeOutput();
+    expect(await auditVerifyFile(later, { file, key: args.key, checkpoint: written })).toEqual({ exit: 0 });
+    expect(later.lines()[1]).toBe('signed checkpoints that match: 1, the largest covers 7');
     const bent = await save('bent', exported.written().replace('"n":3', '"n":4'));
     const found = makeOutput();
     expect(await auditVerifyFile(found, { ...args, file: bent })).toEqual({ exit: 1 });
@@ -145,6 +153,20 @@ describe('audit verify', () => {
     await expect(auditVerifyFile(makeOutput(), missing)).rejects.toMatchObject({ code: 'usage' });
     const keyless = { file: join(folder, 'missing'), checkpoint: join(folder, 'missing') };
     await expect(auditVerifyFile(makeOutput(), keyless)).rejects.toMatchObject({ code: 'usage' });
+  });
+
+  test('says what is wrong with a file or a key that was given', async () => {
+    const empty = await save('empty', '');
+    const refused = (args: { file: string; key?: string; checkpoint?: string }) =>
+      auditVerifyFile(makeOutput(), args).catch((error: Error) => error.message);
+    expect(await refused({ file: empty })).toBe(
+      `${empty} holds no entry: there is nothing to verify. Export the log again.`,
+    );
+    expect(await refused({ file: folder })).toBe(`${folder} cannot be read: it is a folder.`);
+    expect(await refused({ file: `${empty}.gone` })).toBe(`${empty}.gone cannot be read: it does not exist.`);
+    expect(await refused({ file: empty, key: 'bad' })).toContain('--key takes a verifier key');
+    const key = keys.signer.vkey;
+    expect(await refused({ file: empty, key, checkpoint: empty })).toBe(`${empty} holds no checkpoint.`);
   });
 
   test('before anything was signed there is no checkpoint to print', async () => {

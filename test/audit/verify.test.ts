@@ -210,10 +210,28 @@ function sameJson(a: string, b: string): boolean {
 }
 
 describe('a file of checkpoints', () => {
-  test('is taken apart into its notes, whatever blank lines stand between them', () => {
-    const other = chainUp(bodies.slice(0, 3)).note;
-    expect(splitNotes(`${other}${'\n'.repeat(1)}${good.note}`)).toEqual([other, good.note]);
-    expect(splitNotes(`\n${other}\n\n\n${good.note}\n\n`)).toEqual([other, good.note]);
+  const other = chainUp(bodies.slice(0, 3)).note;
+  const unsigned = other.split('\n\n')[0];
+
+  test.each([
+    ['a blank line between them', `${other}\n${good.note}`],
+    ['blank lines everywhere', `\n${other}\n\n\n${good.note}\n\n`],
+    ['nothing between them', `${other}${good.note}`],
+    ['no last line feed', `${other}${good.note.trimEnd()}`],
+    ['the line ends of another system', `${other}${good.note}`.replaceAll('\n', '\r\n')],
+  ])('is taken apart into its notes, with %s', (_what, text) => {
+    expect(splitNotes(text)).toEqual([other, good.note]);
+  });
+
+  test('holds none where it is empty, and one without signature is one', () => {
     expect(splitNotes('')).toEqual([]);
+    expect(splitNotes('\n\n')).toEqual([]);
+    expect(splitNotes(`${unsigned}\n\n${good.note}`)).toEqual([`${unsigned}\n`, good.note]);
+    expect(splitNotes(`${good.note}${unsigned}`)).toEqual([good.note, `${unsigned}\n`]);
+  });
+
+  test('of several signatures keeps each with its note', () => {
+    const twice = `${other}${other.split('\n\n')[1]}`;
+    expect(splitNotes(`${twice}${good.note}`)).toEqual([twice, good.note]);
   });
 });

@@ -3,6 +3,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -18,6 +20,7 @@ import { DATABASE_NAME } from '../../src/store/embedded/secrets.ts';
 import { findEmbedded, startEmbedded, superuserUrl } from '../../src/store/embedded.ts';
 import { cliPath, countersign, linesOf, makePlace } from './cli.ts';
 
+const NOBODY = 65_534;
 const place = makePlace();
 afterAll(() => place.remove());
 const run = (...args: string[]) => countersign(place.data, args);
@@ -111,6 +114,14 @@ describe('the log', () => {
     expect(JSON.parse(good.stdout)).toMatchObject({ ok: true });
     expect(good.exit).toBe(0);
     const forged = path.join(place.folder, 'forged');
+    const kept = path.join(place.folder, 'kept');
+    // As people keep them: one below the other, the last without its line feed. None is left out.
+    const whole = readFileSync(note, 'utf8');
+    writeFileSync(kept, `${whole}${whole.trimEnd()}`);
+    const both = await run('audit', 'verify', '--checkpoint', kept);
+    expect(both).toMatchObject({ exit: 0, stdout: expect.stringContaining('verified') });
+    writeFileSync(kept, `${whole}${whole.replace('\n1\n', '\n7\n').trimEnd()}`);
+    expect((await run('audit', 'verify', '--checkpoint', kept)).exit).toBe(1);
     const [origin, , ...rest] = readFileSync(note, 'utf8').split('\n');
     writeFileSync(forged, [origin, '7', ...rest].join('\n'));
     const bad = await run('audit', 'verify', '--checkpoint', forged, '--json');
@@ -247,6 +258,21 @@ describe('reset', () => {
     const env = { DATABASE_URL: 'postgres://localhost/x' };
     expect((await countersign(place.data, ['reset', '--yes'], { env })).exit).toBe(1);
     expect(readdirSync(place.data)).toContain('master.key');
+  });
+
+  it("refuses a folder that is another account's, or that it cannot look into", async () => {
+    const folder = path.join(place.folder, 'theirs');
+    mkdirSync(folder);
+    writeFileSync(path.join(folder, 'master.key'), 'x');
+    if (process.getuid?.() === 0) chownSync(folder, NOBODY, NOBODY);
+    else chmodSync(folder, 0);
+    const { exit, stderr } = await countersign(folder, ['reset', '--yes']);
+    expect(stderr).toMatch(
+      new RegExp(`^countersign: The data folder ${folder} (belongs to another account|cannot be read)`),
+    );
+    expect(exit).toBe(1);
+    chmodSync(folder, 0o700);
+    expect(readdirSync(folder)).toEqual(['master.key']);
   });
 
   it('empties the folder, and has nothing to do then', async () => {

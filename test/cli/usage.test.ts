@@ -57,7 +57,7 @@ describe('usage', () => {
     [['audit', 'forge'], 'Say which one: audit verify'],
     [['audit', 'verify', '--fast'], "Unknown option '--fast'"],
     [['audit', 'verify', 'twice'], '"twice" is one word too many'],
-    [['audit', 'verify', '--checkpoint', '/nowhere'], '/nowhere holds no whole checkpoint'],
+    [['audit', 'verify', '--checkpoint', '/nowhere'], '/nowhere cannot be read: it does not exist.'],
     [['audit', 'verify', '--file', 'a', '--file', 'b'], '--file is given more than once'],
     [['audit', 'export', '--since', 'yesterday'], '--since is a time like'],
     [['evidence'], 'Something is missing'],
