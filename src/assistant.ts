@@ -9,6 +9,7 @@ import { greetingFor, noteGreeted } from './greeting.ts';
 import { fitContent } from './intake/content.ts';
 import { switchesOn } from './intake/killswitch.ts';
 import { type IntakeDeps, receive } from './intake/receive.ts';
+import { openTurns } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
 import type { Card, Delivered, Form, Message, Taker } from './model/card.ts';
 import type { MessageId, PrincipalId, ThreadId, TurnId } from './model/ids.ts';
@@ -244,6 +245,10 @@ export async function createAssistant(
         [place.platform, place.tenant, place.container, place.thread],
       );
       if (row) await deps.pipeline.stop(row.id, principal, what);
+    },
+
+    async answering(thread, viewer) {
+      return (await openTurns(deps.db, thread, viewer)).at(-1) ?? null;
     },
 
     actions: (viewer) => deps.actionsFor(viewer),

@@ -41,6 +41,11 @@ export async function say(
   return { turn: received.turn, thread: received.thread };
 }
 
+/** Stops, as this person, what is being worked on in a conversation of their own. Throws `not_found` for any other. */
+export async function stop(assistant: Assistant, caller: Caller, thread: string): Promise<void> {
+  await assistant.stop(caller.placeOf(await ownThread(assistant, caller, thread)), caller.principal.id);
+}
+
 export type Judged = { thread: string; message: string; positive: boolean; words: string | undefined };
 
 /**

@@ -8,7 +8,7 @@ import { DecisionKind } from '../../src/model/turn.ts';
 import { bodyOf, checkedText, deliveryKey, idOf } from './body.ts';
 import type { Caller, WhoIsAsking } from './caller.ts';
 import { type Sees, streamChanges } from './changes.ts';
-import { decide, edit, handOver, judge, say } from './conversation.ts';
+import { decide, edit, handOver, judge, say, stop } from './conversation.ts';
 
 /** A ticket of the built-in desk, for its page. */
 export type DeskTicket = {
@@ -43,6 +43,7 @@ const DecisionBody = z.strictObject({
 });
 const EditBody = z.strictObject({ digest: z.string(), arguments: z.record(z.string(), z.unknown()) });
 const HandOverBody = z.strictObject({ digest: z.string(), to: z.string() });
+const StopBody = z.strictObject({});
 const JudgementBody = z.strictObject({
   message: z.string(),
   positive: z.boolean(),
@@ -161,6 +162,19 @@ export function workspaceApi(
     const thread = found(idOf(ThreadId, outcome.thread), 'turn');
     found(await assistant.messages(thread, principal.id), 'turn');
     return { thread, settled: outcome.settled };
+  });
+
+  // For a page that was not open when the turn began.
+  read('/answering/:id', async ({ principal }, request) => {
+    const thread = found(idOf(ThreadId, request.params.id), 'conversation');
+    return { turn: await assistant.answering(thread, principal.id) };
+  });
+
+  // What became of it stands in the conversation.
+  change('/threads/:id/stops', async (caller, request) => {
+    bodyOf(StopBody, request);
+    await stop(assistant, caller, String(request.params.id));
+    return {};
   });
 
   change('/threads/:id/judgements', async (caller, request) => {

@@ -284,6 +284,11 @@ export interface Assistant {
     positive: boolean;
     words?: string;
   }): Promise<boolean>;
+  /**
+   * Drops what this person is being answered in that conversation and cancels what they ask for there, and says so.
+   * `answers`: what they ask for stays, where a conversation is all that they ever said there.
+   */
+  stop(place: Place, principal: PrincipalId, what?: Stopping): Promise<void>;
   /** The form of an action that this person could use. */
   form(action: string, viewer: PrincipalId): Promise<Form | null>;
   actions(
@@ -308,6 +313,8 @@ export interface WorkspaceAssistant extends Assistant {
   greeting(viewer: PrincipalId): Promise<string | null>;
   /** They have read it: it is not said again, on any platform. */
   greeted(viewer: PrincipalId): Promise<void>;
+  /** The newest turn of this viewer that is being answered in that conversation; null where none is. */
+  answering(thread: ThreadId, viewer: PrincipalId): Promise<TurnId | null>;
   /** Changes a pending request within its action's schema. */
   edit(input: EditInput): Promise<EditOutcome>;
   /** Those to whom this viewer may hand a pending request over, and as what they see it; null where there is nobody. */
@@ -350,11 +357,6 @@ export interface ChatAssistant extends Assistant {
   ): Promise<FormCheck | null>;
   /** What may be said again of what somebody typed: secrets masked, and what nobody sees made visible. */
   screened(text: string): string;
-  /**
-   * Drops what this person is being answered in that conversation and cancels what they ask for there, and says so.
-   * `answers`: what they ask for stays, where a conversation is all that they ever said there.
-   */
-  stop(place: Place, principal: PrincipalId, what?: Stopping): Promise<void>;
 }
 
 export type Operations = {

@@ -110,7 +110,7 @@ export const OFFERS: readonly ({ what: string } & Record<PlatformName, Has>)[] =
     Slack: true,
     Teams:
       'on an answer that grows, and only that is dropped; what waits for a decision is cancelled on its card',
-    Workspace: 'not yet; cancel works',
+    Workspace: true,
   },
 ];
 

@@ -1,11 +1,23 @@
 /** A model's answer in the workspace, as somebody with a model's address in their environment sees it come. */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { missingBrowser, sayIn, startBrowser } from '../support/browser.ts';
+import {
+  cardIn,
+  isInSight,
+  missingBrowser,
+  overflowOf,
+  SIZES,
+  sayIn,
+  seriousFindings,
+  startBrowser,
+} from '../support/browser.ts';
 import { ModelServer } from '../support/model-server.ts';
 import { openedAs, PATIENCE_MS, until } from './person.ts';
 import { type Product, startProduct } from './product.ts';
 
+const PICTURES = join(import.meta.dirname, '../../.build/screenshots');
 const BEGINS =
   'The gateway in Berlin is slow since this morning, and the network team has been told about it. They expect';
 const ENDS = ' it to be back by noon, and nobody has to do anything until then.';
@@ -58,6 +70,41 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     await page.reload();
     await page.getByText(`${BEGINS}${ENDS}`, { exact: true }).waitFor();
     expect(await page.getByText(GROWING).count()).toBe(0);
+    expect(complaints).toEqual([]);
+    await context.close();
+  });
+
+  it('is dropped by Stop, with what waited for a decision there, also by a page that was opened meanwhile', async () => {
+    const { page, context, complaints } = await openedAs(browser, product.url, 'alice');
+    const stop = page.getByRole('button', { name: 'Stop' });
+    await sayIn(page, 'ci trigger repo=web ref=main job=checks');
+    const card = cardIn(page, 'Run a CI job');
+    await card.getByRole('button', { name: 'Cancel request' }).waitFor();
+    await until(() => stop.count()).toBe(0);
+
+    model.script({ says: BEGINS, holds: true, rest: ENDS });
+    await sayIn(page, 'how is the gateway in Berlin?');
+    await page.getByText(GROWING).waitFor();
+    // Somebody who opens the conversation only now can stop it too.
+    await page.reload();
+    await stop.waitFor();
+    await mkdir(PICTURES, { recursive: true });
+    for (const [size, viewport] of Object.entries(SIZES)) {
+      await page.setViewportSize(viewport);
+      await until(() => isInSight(stop)).toBe(true);
+      expect(await overflowOf(page)).toBeLessThanOrEqual(0);
+      await page.screenshot({ path: join(PICTURES, `stop-${size}-light.png`) });
+    }
+    expect(await seriousFindings(page)).toEqual([]);
+    await stop.click();
+    await page.getByText('Stopped, as you asked.', { exact: true }).waitFor();
+    await until(() => stop.count()).toBe(0);
+    await card.getByText('Cancelled by Alice Adams.').first().waitFor();
+    expect(await page.getByText(GROWING).count()).toBe(0);
+    model.go();
+    await sayIn(page, 'whoami');
+    await page.getByText('You are Alice Adams').waitFor();
+    expect(await page.getByText(SHOWN).count(), 'nothing of it comes after all').toBe(0);
     expect(complaints).toEqual([]);
     await context.close();
   });

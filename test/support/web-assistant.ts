@@ -15,7 +15,7 @@ import {
 } from '../../src/model/ids.ts';
 import type { AuditRow, Change, ProofStatus, ReportRow, WorkspaceAssistant } from '../../src/model/ports.ts';
 import type { Account, Principal } from '../../src/model/principal.ts';
-import { type Delivery, isSpoken, type TurnOutcome } from '../../src/model/turn.ts';
+import { type Delivery, isSpoken, type Place, type TurnOutcome } from '../../src/model/turn.ts';
 import {
   apply,
   buttonsFor,
@@ -209,6 +209,16 @@ export class WebAssistant implements WorkspaceAssistant {
   async feedback(judgement: Parameters<WorkspaceAssistant['feedback']>[0]) {
     this.judgements.push(judgement);
     return true;
+  }
+
+  readonly stops: { place: Place; principal: PrincipalId }[] = [];
+  async stop(place: Place, principal: PrincipalId) {
+    this.stops.push({ place, principal });
+  }
+  /** What a test lets be worked on, in every conversation. */
+  atWork: TurnId | null = null;
+  async answering() {
+    return this.atWork;
   }
 
   async form(action: string) {

@@ -45,6 +45,8 @@ export type Reads = {
 } & {
   [path: `/turns/${string}`]: { thread: string; settled: boolean };
 } & {
+  [path: `/answering/${string}`]: { turn: string | null };
+} & {
   [path: `/audit${string}`]: AuditPage;
 };
 
@@ -70,6 +72,8 @@ export type Api = {
     at: { thread: string; message: string } | null,
     key: string,
   ): Promise<Said>;
+  /** Drops what is being worked on in a conversation, and cancels what was asked for there. */
+  stop(thread: string): Promise<void>;
   decide(request: string, decision: DecisionKind, digest: string, reason: string | null): Promise<void>;
   /** Changes what a pending request asks for, as it stood under this digest. */
   edit(request: string, given: Record<string, unknown>, digest: string): Promise<void>;
@@ -156,6 +160,9 @@ export function apiAs(person: string, csrf: string | undefined, ended: () => voi
     say: async (text, thread, key) => (await send('/messages', { text, ...inThread(thread) }, key)).json(),
     submit: async (action, given, at, key) =>
       (await send('/forms', { action, arguments: given, ...at }, key)).json(),
+    stop: async (thread) => {
+      await send(`/threads/${thread}/stops`, {}, crypto.randomUUID());
+    },
     decide: async (request, decision, digest, reason) => {
       const body = { decision, digest, ...(reason === null ? {} : { reason }) };
       await send(`/requests/${request}/decisions`, body, crypto.randomUUID());

@@ -37,6 +37,7 @@ export const LogIcon = drawing(
 export const PulseIcon = drawing(<path d="M3 12h4l3-7 4 14 3-7h4" />);
 export const PlusIcon = drawing(<path d="M12 5v14M5 12h14" />);
 export const SendIcon = drawing(<path d="M12 19V5M6 11l6-6 6 6" />);
+export const StopIcon = drawing(<path d="M7 7h10v10H7Z" />);
 export const SunIcon = drawing(
   <path d="M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8ZM12 3v1.5M12 19.5V21M4.9 4.9 6 6M18 18l1.1 1.1M3 12h1.5M19.5 12H21M4.9 19.1 6 18M18 6l1.1-1.1" />,
 );

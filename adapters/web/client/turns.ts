@@ -1,6 +1,7 @@
 /** Turns that this page waits for, so that it can say "working on it". */
 import { useEffect, useState } from 'react';
 import type { Api, Said } from './api.ts';
+import { useLive } from './live.tsx';
 
 /** The server waits about this long, in milliseconds; an open answer sooner than that means a person is needed. */
 const LONG_LOOK_MS = 20_000;
@@ -21,9 +22,18 @@ async function untilAnswered(api: Api, turn: string, signal: AbortSignal): Promi
   }
 }
 
-/** True while the newest turn of this thread is being worked on; `onAnswer` runs when it is answered. */
+/**
+ * True while the newest turn of this thread is being worked on, wherever it was begun; `onAnswer` runs when it is answered.
+ */
 export function useOpenTurn(api: Api, thread: string, onAnswer: () => void): boolean {
   const [turn, setTurn] = useState(waiting.get(thread) ?? null);
+  const begun = useLive(
+    `/answering/${thread}`,
+    (news) => news.kind === 'thread' && news.thread === thread,
+  ).data;
+  useEffect(() => {
+    if (begun?.turn) openTurn({ turn: begun.turn, thread });
+  }, [begun, thread]);
   useEffect(() => {
     const look = () => setTurn(waiting.get(thread) ?? null);
     look();

@@ -244,6 +244,19 @@ describe('a change', () => {
     expect(changes()).toBe(0);
   });
 
+  it('by Stop is held to the same: the token, the origin, the session', async () => {
+    const said = (await says(alice)).body as { thread: string };
+    const path = `/api/workspace/threads/${said.thread}/stops`;
+    const csrf = await alice.csrf();
+    const token = { 'x-countersign-csrf': csrf };
+    expect((await alice.change(path, {}, { 'x-countersign-csrf': '' })).status).toBe(403);
+    expect((await alice.change(path, {}, { ...token, origin: 'https://evil.example' })).status).toBe(403);
+    expect((await new Visitor(workspace).change(path, {}, token)).status).toBe(401);
+    expect(workspace.assistant.stops).toEqual([]);
+    expect((await alice.change(path, {}, token)).status).toBe(200);
+    expect(workspace.assistant.stops).toMatchObject([{ principal: 'alice', place: { thread: said.thread } }]);
+  });
+
   it('is refused as a form, which other pages could send', async () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     expect((await says(alice, headers)).status).toBe(415);

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { request as send } from 'node:http';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { DeskTicket } from '../../../adapters/web/workspace-api.ts';
 import type { Card, Message } from '../../../src/model/card.ts';
+import { newId, TurnId } from '../../../src/model/ids.ts';
 import type { RequestPage } from '../../../src/model/ports.ts';
 import { WebAssistant } from '../../support/web-assistant.ts';
 import { REPORT } from '../../support/web-samples.ts';
@@ -155,6 +156,31 @@ describe('judging an answer', () => {
   });
 });
 
+describe('stopping', () => {
+  it('is for a conversation of one’s own, and says nothing of others', async () => {
+    const { thread } = (await write('alice', '/messages', { text: 'hello' })).body as { thread: string };
+    const path = `/threads/${thread}/stops`;
+    expect((await write('bob', path, {})).status, 'of somebody else').toBe(404);
+    expect((await write('alice', '/threads/none/stops', {})).status).toBe(404);
+    expect((await write('alice', path, { what: 'answers' })).status).toBe(400);
+    expect((await write('mallory', path, {})).status).toBe(403);
+    expect((await read('alice', path)).status, 'by a GET').toBe(404);
+    expect(assistant.stops).toEqual([]);
+    const { status, body } = await write('alice', path, {});
+    expect([status, body]).toEqual([200, {}]);
+    const place = { platform: 'web', tenant: 'local', container: 'alice', thread, direct: true };
+    expect(assistant.stops).toEqual([{ place, principal: 'alice' }]);
+  });
+
+  it('can be asked for by a page that was not there when the turn began', async () => {
+    const { thread } = (await write('alice', '/messages', { text: 'hello' })).body as { thread: string };
+    expect((await read('alice', `/answering/${thread}`)).body).toEqual({ turn: null });
+    assistant.atWork = newId(TurnId);
+    expect((await read('alice', `/answering/${thread}`)).body).toEqual({ turn: assistant.atWork });
+    expect((await read('alice', '/answering/none')).status).toBe(404);
+  });
+});
+
 describe('who is asking', () => {
   it('must be a person whom the directory knows, on every route', async () => {
     const paths = [
@@ -279,6 +305,6 @@ describe('live changes', () => {
     await write('alice', '/messages', { text: 'hello' });
     expect(String((await next)[0])).toMatch(/^data: {"kind":"thread","thread":"[0-9a-f-]{36}"}\n\n$/);
     stream.destroy();
-    await vi.waitFor(() => expect(assistant.listening).toBe(0));
+    await expect.poll(() => assistant.listening).toBe(0);
   });
 });

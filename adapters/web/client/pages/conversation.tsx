@@ -8,6 +8,7 @@ import { aboutRequests, useLive, useWorkspace } from '../live.tsx';
 import { Message } from '../message.tsx';
 import { go, Link } from '../navigation.tsx';
 import { Loading, Problem, Scroll } from '../parts.tsx';
+import { Working } from '../stop.tsx';
 import { openTurn, useOpenTurn } from '../turns.ts';
 
 /** Pixels within which a reader counts as reading the newest message, and as being at the very end. */
@@ -54,16 +55,7 @@ export function Conversation({ thread }: { thread: string }) {
             ))}
           </div>
           {growing !== '' && <Growing text={growing} />}
-          {working && (
-            <div className="working" role="status">
-              <span className="dots" aria-hidden="true">
-                <i />
-                <i />
-                <i />
-              </span>
-              Working on it
-            </div>
-          )}
+          {working && <Working thread={thread} stopped={() => field.current?.focus()} />}
         </div>
       </Scroll>
       {problem === null && (
