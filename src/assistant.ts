@@ -8,7 +8,7 @@ import { AppError } from './errors.ts';
 import { greetingFor, noteGreeted } from './greeting.ts';
 import { fitContent } from './intake/content.ts';
 import { switchesOn } from './intake/killswitch.ts';
-import { type IntakeDeps, receive } from './intake/receive.ts';
+import { type IntakeDeps, receive, receiveEdit } from './intake/receive.ts';
 import { openTurns } from './intake/turns.ts';
 import type { Judging } from './judging.ts';
 import type { Card, Delivered, Form, Message, Taker } from './model/card.ts';
@@ -93,6 +93,7 @@ export async function createAssistant(
 
   const assistant: ChatAssistant & WorkspaceAssistant = {
     receive: (delivery) => receive({ ...deps, db: deps.intakeDb }, delivery),
+    edited: (platform, message) => receiveEdit({ ...deps, db: deps.intakeDb }, platform, message),
 
     outcome: (turn, timeoutMs) => outcomeOf(deps.db, turn, changes.next, timeoutMs),
 

@@ -6,26 +6,29 @@ import type { Isolation } from './execution/isolation.ts';
 import type { Admission } from './intake/admission.ts';
 import type { Metrics } from './metrics.ts';
 import type { ChatAssistant, Operations } from './model/ports.ts';
+import type { Platform } from './model/principal.ts';
 import { IsolationLevel } from './model/request.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Check } from './server.ts';
 
 /** The same assistant, whose deliveries wait for admission and are counted. */
 export function counted<A extends ChatAssistant>(assistant: A, admission: Admission, metrics: Metrics): A {
+  const taken = async <R extends { duplicate: boolean } | null>(
+    platform: Platform,
+    take: () => Promise<R>,
+  ): Promise<R> => {
+    const received = await admission.admit(take).catch((error: unknown) => {
+      if (error instanceof AppError && error.status === 503)
+        metrics.refusedDeliveries.inc({ platform, code: error.code });
+      throw error;
+    });
+    if (received !== null) metrics.deliveries.inc({ platform, duplicate: String(received.duplicate) });
+    return received;
+  };
   return {
     ...assistant,
-    async receive(delivered) {
-      const { platform } = delivered.account;
-      const received = await admission
-        .admit(() => assistant.receive(delivered))
-        .catch((error: unknown) => {
-          if (error instanceof AppError && error.status === 503)
-            metrics.refusedDeliveries.inc({ platform, code: error.code });
-          throw error;
-        });
-      metrics.deliveries.inc({ platform, duplicate: String(received.duplicate) });
-      return received;
-    },
+    receive: (delivered) => taken(delivered.account.platform, () => assistant.receive(delivered)),
+    edited: (platform, message) => taken(platform, () => assistant.edited(platform, message)),
   };
 }
 

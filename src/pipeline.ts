@@ -16,6 +16,7 @@ import {
   seenAs,
 } from './deciding.ts';
 import type { Handed, Told } from './delegating.ts';
+import { editedInWords } from './edited-message.ts';
 import { type ChangingDeps, change, changedBy } from './editing.ts';
 import { AppError } from './errors.ts';
 import type { Executor } from './execution/executor.ts';
@@ -164,6 +165,10 @@ export function createPipeline(parts: PipelineParts) {
         return settle(parts, turn, person, []);
       case 'link':
         return settle(parts, turn, person, [refusal(knownInWords(person))]);
+      case 'edited': {
+        const words = await editedInWords(parts.db, turn, turn.content.turn);
+        return settle(parts, turn, person, [aside(turn, person, words)]);
+      }
       case 'message':
         return told(turn, person, turn.content, signal);
     }

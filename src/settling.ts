@@ -9,6 +9,7 @@ import type { MessageId, RequestId } from './model/ids.ts';
 import type { ModelCall } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
 import type { StoredRequest } from './model/request.ts';
+import { isSpoken } from './model/turn.ts';
 import type { Proposed } from './proposing.ts';
 import { type Deliverer, notify, reply, touch } from './reply/messages.ts';
 import { begunAmong, completeBegun } from './reply/streaming.ts';
@@ -53,7 +54,8 @@ export async function settle(
       const words: string[] = [];
       for (const call of led.calls ?? [])
         await recordModelCall(tx, deps, turn, person, call, led.unavailable);
-      if (person) await rememberAsk(tx, turn.thread, person.id, led.ask ?? null);
+      // A press, or an edit, says nothing: what is being asked for there is still.
+      if (person && isSpoken(turn.content)) await rememberAsk(tx, turn.thread, person.id, led.ask ?? null);
       const said = [...sayings];
       if (led.report && person) {
         const text = await report(tx, deps, person, { turn: turn.id, ...led.report });

@@ -46,6 +46,8 @@ export function createAct(parts: DispatchParts): Act {
     switch (parsed?.kind) {
       case 'delivery':
         return void (await storeIt(parsed.delivery));
+      case 'edited':
+        return void (await storeEdit(parts, parsed.message));
       case 'command':
         return void (await run(parsed.command, `${COMMAND} ${parsed.text}`));
       case 'interaction':
@@ -106,4 +108,15 @@ async function store({ assistant, agent, log }: DispatchParts, delivery: Deliver
   log.info({ code: duplicate ? 'slack_duplicate' : 'slack_received', turn }, 'a delivery is stored');
   // Not waited for: that it arrived is what Slack must hear in time. What follows a press shows on its card.
   if (!duplicate && isSpoken(delivery.content)) void agent.working(delivery.place);
+}
+
+/** What was not taken in, as it did not mention us or came before us, is nobody's concern. */
+async function storeEdit({ assistant, log }: DispatchParts, message: string): Promise<void> {
+  const received = await assistant().edited('slack', message);
+  if (received === null) {
+    log.info({ code: 'slack_ignored_edited' }, 'a message was edited that had not been taken in');
+    return;
+  }
+  const { turn, duplicate } = received;
+  log.info({ code: duplicate ? 'slack_duplicate' : 'slack_received', turn }, 'an edit is stored');
 }

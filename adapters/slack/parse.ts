@@ -15,7 +15,7 @@ import {
   readSubmission,
 } from './interactions.ts';
 import { COMMAND, COMMAND_WORDS } from './needs.ts';
-import { EventEnvelope, Handshake, MessageEvent, SlashCommand } from './payloads.ts';
+import { ChangedMessage, EventEnvelope, Handshake, MessageEvent, SlashCommand } from './payloads.ts';
 import { wordsOfAttachments } from './quoted-words.ts';
 
 /** Who we are in this workspace, from `auth.test`. */
@@ -26,7 +26,7 @@ export type IgnoredCode =
   | 'unhandled'
   | 'bot_message'
   | 'subtype'
-  | 'edited'
+  | 'unchanged'
   | 'not_direct'
   | 'team_unknown'
   | 'not_ours'
@@ -37,6 +37,8 @@ export type CommandDelivery = { key: string; account: Account & { platform: 'sla
 
 export type Parsed =
   | { kind: 'delivery'; delivery: Delivery; hasReplies: boolean }
+  /** Somebody edited a message of theirs, known by the key under which it is delivered. */
+  | { kind: 'edited'; message: string }
   | { kind: 'command'; command: CommandDelivery; text: string }
   | { kind: 'interaction'; interaction: Interaction }
   | { kind: 'handshake' }
@@ -102,16 +104,38 @@ function parseEvent(body: object, self: Self): Parsed {
   // Edits, deletions and joins have shapes of their own: told apart before the shape of a message is asked for.
   const { subtype, bot_id: bot } = envelope.data.event;
   if (bot !== undefined && bot !== null) return ignored('bot_message');
+  if (subtype === 'message_changed') return parseChange(envelope.data, self);
   if (typeof subtype === 'string' && !OWN_WORDS.has(subtype)) return ignored('subtype');
   const event = MessageEvent.safeParse(envelope.data.event);
   if (!event.success) return ignored('malformed');
   return parseMessage(envelope.data, event.data, self);
 }
 
+/**
+ * A message in a conversation with us reads otherwise now. Slack says so too where nobody edited anything: where it shows what a
+ * link leads to, notes the language, or leaves a mark in the place of what was deleted.
+ */
+function parseChange({ team_id: team, event }: EventEnvelope, self: Self): Parsed {
+  const changed = ChangedMessage.safeParse(event);
+  if (!changed.success) return ignored('malformed');
+  const { channel, message, previous_message: before } = changed.data;
+  if (message.user === undefined) return ignored('malformed');
+  if (message.bot_id !== undefined || isNobody(message.user, self)) return ignored('bot_message');
+  if (message.subtype !== undefined && !OWN_WORDS.has(message.subtype)) return ignored('subtype');
+  const isEdited = message.edited !== undefined && message.text !== before?.text;
+  return isEdited ? { kind: 'edited', message: keyOf(team, channel, message.ts) } : ignored('unchanged');
+}
+
+const isNobody = (user: string, self: Self): boolean => user === self.botUser || user === SLACKBOT;
+
+/** One message has one key, whichever events tell of it: an edited mention comes as a new event. */
+const keyOf = (team: string, channel: string, ts: string): string => `slack:message:${team}:${channel}:${ts}`;
+
 function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self): Parsed {
   if (event.user === undefined) return ignored('malformed');
-  if (event.user === self.botUser || event.user === SLACKBOT) return ignored('bot_message');
-  if (event.edited !== undefined) return ignored('edited');
+  if (isNobody(event.user, self)) return ignored('bot_message');
+  const key = keyOf(envelope.team_id, event.channel, event.ts);
+  if (event.edited !== undefined) return { kind: 'edited', message: key };
   const direct = event.channel.startsWith('D');
   // A mention inside a direct message arrives as a message too; only that one counts.
   if (direct !== (event.type === 'message')) return ignored('not_direct');
@@ -131,7 +155,7 @@ function parseMessage(envelope: EventEnvelope, event: MessageEvent, self: Self):
     kind: 'delivery',
     hasReplies: event.thread_ts !== undefined,
     delivery: {
-      key: `slack:event:${envelope.event_id}`,
+      key,
       account: speaker,
       place: {
         platform: 'slack',

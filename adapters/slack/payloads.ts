@@ -48,6 +48,20 @@ export const MessageEvent = z.object({
 });
 export type MessageEvent = z.infer<typeof MessageEvent>;
 
+/** What a `message` of the subtype `message_changed` says of the message as it reads now, and as it read before. */
+export const ChangedMessage = z.object({
+  channel: ChannelId,
+  message: z.object({
+    user: absent(UserId),
+    text: z.string().default(''),
+    ts: Ts,
+    subtype: absent(z.string()),
+    bot_id: absent(z.string()),
+    edited: absent(z.unknown()),
+  }),
+  previous_message: absent(z.object({ text: z.string().default('') })),
+});
+
 export const EventEnvelope = z.object({
   type: z.literal('event_callback'),
   event_id: EventId,

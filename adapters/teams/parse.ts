@@ -58,6 +58,8 @@ export type Feedback = {
 
 export type Parsed =
   | { kind: 'delivery'; delivery: Delivery; request: RequestId | null }
+  /** Somebody edited a message of theirs, known by the key under which it is delivered. */
+  | { kind: 'edited'; message: string }
   /** Asks for the form that changes a request; `delivery` is what says why not, where it may not be changed. */
   | { kind: 'ask-edit'; delivery: Delivery & { content: Edit }; request: RequestId | null }
   /** Asks to whom this may be handed over; `delivery` is what says why not, where there is nobody. */
@@ -86,6 +88,8 @@ export function parseActivity({ activity, account }: Verified): Parsed {
       return activity.value === undefined || activity.text !== undefined
         ? parseMessage(activity, account)
         : parseAction(ButtonData.safeParse(activity.value).data, activity, account);
+    case 'messageUpdate':
+      return parseUpdate(activity, account);
     case 'invoke':
       return parseInvoke(activity, account);
     case 'conversationUpdate':
@@ -94,6 +98,13 @@ export function parseActivity({ activity, account }: Verified): Parsed {
     default:
       return ignored('unhandled');
   }
+}
+
+/** A message that was edited keeps its id; one that was taken back, and put there again, is what it was. */
+function parseUpdate(activity: Activity, account: TeamsAccount): Parsed {
+  if (activity.channelData?.eventType !== 'editMessage') return ignored('unhandled');
+  const message = keyOf({ ...activity, type: 'message' }, account);
+  return message === null ? ignored('malformed') : { kind: 'edited', message };
 }
 
 /** Whoever installs the app for themselves is told what it is; in a team or a group nobody asked to hear it. */

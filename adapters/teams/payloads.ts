@@ -41,7 +41,13 @@ export const Activity = z.object({
     conversationType: absent(z.string()),
     tenantId: absent(z.string()),
   }),
-  channelData: absent(z.object({ tenant: absent(z.object({ id: absent(z.string()) })) })),
+  channelData: absent(
+    z.object({
+      tenant: absent(z.object({ id: absent(z.string()) })),
+      /** Of a `messageUpdate`: what happened to the message. */
+      eventType: absent(z.string()),
+    }),
+  ),
   text: absent(z.string()),
   /** Read one by one: a shape that we do not know must not cost the person their message. */
   entities: absent(z.array(z.unknown())),

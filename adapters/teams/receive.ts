@@ -99,6 +99,10 @@ async function act(parts: ReceiveParts, verified: Verified, res: Response): Prom
     case 'arrival':
       res.sendStatus(200);
       return;
+    case 'edited':
+      await storeEdit(parts, parsed.message);
+      res.sendStatus(200);
+      return;
     case 'feedback':
       await judged(parts, parsed.feedback);
       res.status(200).json({});
@@ -143,6 +147,17 @@ async function store({ assistant, log }: ReceiveParts, delivery: Delivery) {
   const { turn, duplicate } = await assistant().receive(delivery);
   log.info({ code: duplicate ? 'teams_duplicate' : 'teams_received', turn }, 'a delivery is stored');
   return turn;
+}
+
+/** What was not taken in, as it did not mention us or came before us, is nobody's concern. */
+async function storeEdit({ assistant, log }: ReceiveParts, message: string): Promise<void> {
+  const received = await assistant().edited('teams', message);
+  if (received === null) {
+    log.info({ code: 'teams_ignored_edited' }, 'a message was edited that had not been taken in');
+    return;
+  }
+  const { turn, duplicate } = received;
+  log.info({ code: duplicate ? 'teams_duplicate' : 'teams_received', turn }, 'an edit is stored');
 }
 
 /** Stored is what counts: whatever becomes of the answer, what was pressed is not lost. */

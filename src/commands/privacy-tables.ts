@@ -56,6 +56,7 @@ const ERASURES: readonly string[] = [
        when 'resolve' then content
        when 'arrival' then content
        when 'link' then content
+       when 'edited' then content
        when 'delegate' then content
        when 'report' then jsonb_set(content, '{words}', '""')
        when 'form' then jsonb_set(content, '{arguments}', '{}')

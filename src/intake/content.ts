@@ -100,6 +100,7 @@ export function fitContent(content: Content, screen: Screen): Fitted {
     case 'undo':
     case 'resolve':
     case 'link':
+    case 'edited':
     case 'arrival':
       return { content, found, problem: null };
   }
@@ -123,6 +124,7 @@ export function withoutWords(content: Content): Content {
     case 'undo':
     case 'resolve':
     case 'link':
+    case 'edited':
     case 'arrival':
       return content;
   }

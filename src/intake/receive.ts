@@ -13,6 +13,7 @@ import { type Content, type Delivery, isSpoken, type Place, type Spoken } from '
 import type { Database, Sql, Tx } from '../store/database.ts';
 import { cut, fitContent, type Screen, shownAs, withoutWords } from './content.ts';
 import { linkCodeIn } from './link-code.ts';
+import { findTurn } from './turns.ts';
 
 /** What a title shows of the first message. */
 const TITLE_CHARACTERS = 80;
@@ -66,6 +67,25 @@ export async function receive(deps: IntakeDeps, delivery: Delivery): Promise<Rec
     await deps.enqueueTurn(tx, turn);
     return { turn, thread, duplicate: false };
   });
+}
+
+/** What a message becomes: one that sent a code is kept as such. */
+const WRITTEN: readonly Content['kind'][] = ['message', 'link'];
+
+/**
+ * Stores that somebody edited a message of theirs, in the conversation in which it was taken in and as its author's; `key` is
+ * what it was delivered under. However often it is edited, this happens once. Null: it was not taken in, and nothing is stored.
+ */
+export async function receiveEdit(
+  deps: IntakeDeps,
+  platform: Place['platform'],
+  key: string,
+): Promise<Received | null> {
+  const first = await firstOf(deps.db, key);
+  const turn = first && (await findTurn(deps.db, first.turn));
+  if (turn === null || turn.place.platform !== platform || !WRITTEN.includes(turn.content.kind)) return null;
+  const { id, account, place } = turn;
+  return receive(deps, { key: `edited:${id}`, account, place, content: { kind: 'edited', turn: id } });
 }
 
 /** Ids are compared, never mended: one that could not be stored as it is belongs to nobody. */

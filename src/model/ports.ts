@@ -347,6 +347,14 @@ export interface ChatAssistant extends Assistant {
    * to hand over: a press then says why. What is chosen comes as a delivery (`delegate`).
    */
   takersOf(rendering: RenderingId, viewer: PrincipalId): Promise<Taker[]>;
+  /**
+   * Somebody edited a message of theirs; `message` is the key under which it was delivered at first. Where it was taken in they
+   * are told once that it counts as it was written then; null where it was not, and nothing is stored.
+   */
+  edited(
+    platform: Platform,
+    message: string,
+  ): Promise<{ turn: TurnId; thread: ThreadId; duplicate: boolean } | null>;
   /** Whether there is something for this viewer to deny where it stands as it was shown so; where not, a press says why. */
   mayDeny(rendering: RenderingId, viewer: PrincipalId): Promise<boolean>;
   /** Checks values as typed against the action's own schema; null where this person could not use the action. */

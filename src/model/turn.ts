@@ -1,12 +1,5 @@
 import { z } from 'zod';
-import {
-  MessageId,
-  type PrincipalId,
-  RenderingId,
-  type RequestId,
-  type ThreadId,
-  type TurnId,
-} from './ids.ts';
+import { MessageId, type PrincipalId, RenderingId, type RequestId, type ThreadId, TurnId } from './ids.ts';
 import { Account, Platform } from './principal.ts';
 
 /**
@@ -72,6 +65,8 @@ export const Content = z.discriminatedUnion('kind', [
   }),
   /** A message that sent a one-time code, made so at the door: of the code only its hash is kept (SHA-256, hexadecimal). */
   z.strictObject({ kind: z.literal('link'), codeHash: z.string() }),
+  /** Somebody edited the message that this turn was made of, after it was taken in; of the new wording nothing is kept. */
+  z.strictObject({ kind: z.literal('edited'), turn: TurnId }),
   /** The way to a person is open, as by installing an app: they are told what this is. */
   z.strictObject({ kind: z.literal('arrival') }),
 ]);

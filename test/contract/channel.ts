@@ -39,6 +39,8 @@ export type Channel = {
   sayOf(person: Person, words: string, whom: Person): Promise<Said>;
   /** Comes and looks, as people do here at first: what they are told before anything else. */
   arrives(person: Person): Promise<string[]>;
+  /** Edits what they said. */
+  reword(said: Said, text: string): Promise<void>;
   /** In the same conversation. */
   reply(said: Said, text: string): Promise<void>;
   /** Everything of ours in that conversation since it was begun, oldest first. */

@@ -50,6 +50,7 @@ export const PLATFORMS: Readonly<Record<PlatformName, Declaration>> = {
       },
       { rule: 'answered-elsewhere', why: 'nobody can take the assistant out of its own pages' },
       { rule: 'place-lost', why: 'nobody can take the assistant out of its own pages' },
+      { rule: 'message-edited', why: 'nothing that was said can be edited on a page' },
       { rule: 'card-deleted', why: 'nothing can be deleted from a page' },
     ],
   },

@@ -261,6 +261,37 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     expect(await story.company.runs(digest)).toBe(1);
   },
 
+  'message-edited': async (channel, story) => {
+    const { company, isTold } = story;
+    const words = 'stands as it was first written';
+    const count = async (person: Person) =>
+      (await channel.heard(person)).filter((text) => text.includes(words)).length;
+    const others = PEOPLE.filter((person) => person !== 'dave');
+    const before = await Promise.all(others.map(count));
+    const [first, second] = ['The lamp of desk 5 flickers', 'The lamp of desk 6 flickers'];
+    const ends = (await company.entries('execution.finished')).length;
+    const said = await channel.say('dave', `ticket create title="${first}"`, 'shared');
+    await story.says(said, 'Open a ticket: Ticket T-');
+    const his = await count('dave');
+    await isTold('dave', `${words}; the new wording changes nothing. Please send`, () =>
+      channel.reword(said, `ticket create title="${second}"`),
+    );
+    await channel.reword(said, `ticket create title="${second}!"`);
+    await company.everythingIsShown();
+    expect(await count('dave')).toBe(his + 1);
+    expect((await channel.shown(said)).filter(({ text }) => text.includes(words))).toEqual([]);
+    expect(await Promise.all(others.map(count))).toEqual(before);
+    const titles = (await company.running.desk.list()).map(({ title }) => title);
+    expect(titles).toContain(first);
+    expect(titles.filter((title) => title.includes(second))).toEqual([]);
+    expect(await company.entries('execution.finished')).toHaveLength(ends + 1);
+
+    const asked = await story.asksForChecks();
+    await channel.reword(asked.said, 'ci trigger repo=web ref=main job=release');
+    await story.says(asked.said, 'Press Edit on the card that waits, or send the new wording');
+    await story.cancels(asked);
+  },
+
   'handed-over-by-button': async (channel, story) => {
     const asked = await story.asksForChecks();
     const bobs = story.before(asked.cards, 'bob');

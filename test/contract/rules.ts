@@ -26,6 +26,8 @@ export const RULES = {
   'mention-refused-alone': 'A mention that is refused is answered to whoever wrote it, and to nobody else.',
   'edited-by-button':
     'Edit by its button voids what was approved, and the requester is told and confirms anew.',
+  'message-edited':
+    'Whoever edits a message that was taken in is told once, and nobody else, that it counts as it was first written; nothing runs again.',
   'handed-over-by-button':
     'Hand over by its button lists those who may take it and nobody else; whoever is chosen is asked, and may decide.',
   'handed-over-by-mention': 'Hand over by a typed command finds whom a mention means.',

@@ -68,6 +68,14 @@ export async function slackChannel(company: Company): Promise<Channel> {
     async sayOf(person, words, whom) {
       return { person, native: await write(slackUser(person), `${words} `, {}, 1, `<@${slackUser(whom)}>`) };
     },
+    async reword({ native }, text) {
+      const { channel, ts } = native as Native;
+      const { status } = await slack.reword(
+        { channel, ts },
+        channel.startsWith('D') ? text : `@countersign ${text}`,
+      );
+      if (status !== 200) throw new Error(`an edit was answered ${status}`);
+    },
     async reply({ person, native }, text) {
       await write(slackUser(person), text, native as Native);
     },

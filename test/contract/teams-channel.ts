@@ -8,7 +8,7 @@ import { type Company, settles } from './company.ts';
 import { OPERATORS, PUBLIC_URL, STRANGER, TEAMS, teamsUser } from './company-files.ts';
 
 /** `from`: how many messages the conversation had; a personal chat has no threads. */
-type Native = { conversation: string; from: number };
+type Native = { conversation: string; from: number; activity: Record<string, unknown> };
 const OFFERS: readonly string[] = [
   'edit',
   'hand_over',
@@ -54,7 +54,7 @@ export async function teamsChannel(company: Company): Promise<Channel> {
     const from = where === 'direct' ? teams.in(place).length : 0;
     const activity = teams.said(user, place, text);
     await deliver(user, activity, times);
-    return { conversation: where === 'direct' ? place : `${place};messageid=${activity.id}`, from };
+    return { conversation: where === 'direct' ? place : `${place};messageid=${activity.id}`, from, activity };
   };
   const click = (user: string, card: Shown, verb: string, fields = {}) =>
     deliver(user, teams.click(user, card.native as FakeMessage, verb, fields));
@@ -107,8 +107,12 @@ export async function teamsChannel(company: Company): Promise<Channel> {
       const text = '<at>Somebody</at>';
       const mentioned = { id: `29:${whom}`, aadObjectId: teamsUser(whom) };
       const entities = [{ type: 'mention', text, mentioned }];
-      await deliver(user, teams.said(user, place, `${words} ${text}`, { entities }));
-      return { person, native: { conversation: place, from } satisfies Native };
+      const activity = teams.said(user, place, `${words} ${text}`, { entities });
+      await deliver(user, activity);
+      return { person, native: { conversation: place, from, activity } satisfies Native };
+    },
+    async reword({ person, native }, text) {
+      await deliver(teamsUser(person), teams.edited((native as Native).activity, text));
     },
     async reply({ person, native }, text) {
       const user = teamsUser(person);

@@ -104,6 +104,9 @@ export async function webChannel(company: Company): Promise<Channel> {
     async sayOf() {
       throw new Error('the workspace has no mentions');
     },
+    async reword() {
+      throw new Error('nothing that was said can be edited on a page');
+    },
     async reply({ person, native }, text) {
       await change(person, 'messages', { text, thread: (native as Native).thread });
     },

@@ -21,6 +21,8 @@ const message = (event: object = {}, envelope: object = {}) => ({
   },
   ...envelope,
 });
+/** Of that message, whichever event tells of it. */
+const KEY = 'slack:message:T0ACME:D01:1790000000.000100';
 const mention = (event: object = {}, envelope: object = {}) =>
   message({ type: 'app_mention', channel: 'C01', text: '<@U0BOT> status', ...event }, envelope);
 const rendering = newId(RenderingId);
@@ -46,7 +48,7 @@ const delivered = (body: unknown) => {
 describe('a message', () => {
   test('in the direct message becomes a delivery of its sender, in a thread of its own', () => {
     expect(delivered(message())).toEqual({
-      key: 'slack:event:Ev01',
+      key: KEY,
       account: { platform: 'slack', enterprise: null, team: 'T0ACME', user: 'UALICE' },
       place: {
         platform: 'slack',
@@ -103,8 +105,6 @@ describe('a message', () => {
     ['of a bot', message({ bot_id: 'B9' }), 'bot_message'],
     ['of ours', message({ user: 'U0BOT' }), 'bot_message'],
     ["of Slack's own", message({ user: 'USLACKBOT' }), 'bot_message'],
-    ['edited', message({ subtype: 'message_changed', message: {} }), 'subtype'],
-    ['edited in place', mention({ edited: { user: 'UALICE', ts: '1.1' } }), 'edited'],
     ['deleted', message({ subtype: 'message_deleted' }), 'subtype'],
     ['in a channel without a mention', message({ channel: 'C01' }), 'not_direct'],
     ['mentioning us in the direct message, a second time', mention({ channel: 'D01' }), 'not_direct'],
@@ -134,6 +134,50 @@ describe('a message', () => {
       user: 'UALICE',
     });
     expect(delivered(mention({}, envelope)).account).toMatchObject({ enterprise: 'E0ACME', team: 'T0ACME' });
+  });
+});
+
+describe('an edit', () => {
+  const edited = { user: 'UALICE', ts: '1790000009.000000' };
+  const changed = (inner: object = {}, before: object | null = { text: 'the VPN is down' }) =>
+    message({
+      subtype: 'message_changed',
+      user: null,
+      ts: '1790000009.000100',
+      message: { user: 'UALICE', ts: '1790000000.000100', text: 'the VPN is up', edited, ...inner },
+      previous_message: before,
+    });
+
+  test.each([
+    ['of a direct message names it', changed(), KEY],
+    ['that does not say what stood there before', changed({}, null), KEY],
+    ['of a message with a file', changed({ subtype: 'file_share' }), KEY],
+    [
+      'of a mention comes as another event of the same message',
+      mention({ edited }, { event_id: 'Ev02' }),
+      'slack:message:T0ACME:C01:1790000000.000100',
+    ],
+  ])('%s', (_name, body, key) => {
+    expect(parsePayload(body, self)).toEqual({ kind: 'edited', message: key });
+  });
+
+  test.each([
+    ['a link is shown', changed({ text: 'the VPN is down', edited: undefined }), 'unchanged'],
+    ['a link is shown below what was edited before', changed({ text: 'the VPN is down' }), 'unchanged'],
+    [
+      'Slack notes something, and does not say what stood there',
+      changed({ edited: undefined }, null),
+      'unchanged',
+    ],
+    ['it is the message of a bot', changed({ bot_id: 'B9' }), 'bot_message'],
+    ['it is a message of ours', changed({ user: 'U0BOT' }), 'bot_message'],
+    ['what was answered is deleted', changed({ user: 'USLACKBOT', subtype: 'tombstone' }), 'bot_message'],
+    ['it is no message of a person', changed({ subtype: 'tombstone' }), 'subtype'],
+    ['it is nobody’s', changed({ user: undefined }), 'malformed'],
+    ['it has another shape', message({ subtype: 'message_changed', message: {} }), 'malformed'],
+    ['a bot rewrites a mention', mention({ edited, bot_id: 'B9' }), 'bot_message'],
+  ])('is none where %s', (_name, body, code) => {
+    expect(parsePayload(body, self)).toEqual({ kind: 'ignored', code });
   });
 });
 

@@ -83,6 +83,24 @@ describe('what Slack sends', () => {
     expect(slack.messages(slack.workspace.directWith('UBOB'))).toHaveLength(1);
   });
 
+  test('that was edited is told apart, over both ways in which Slack says so, where it was taken in', async () => {
+    const { slack, assistant, codes } = await connected();
+    const direct = await slack.say('UALICE', 'the VPN is down');
+    const shared = await slack.say('UALICE', '@countersign status', 'CGENERAL');
+    const unheard = await slack.say('UALICE', 'just talking', 'CGENERAL');
+    await slack.unfurl(direct);
+    expect(assistant.edits.size).toBe(0);
+    expect(await slack.reword(direct, 'the VPN is up')).toMatchObject({ status: 200, attempts: 1 });
+    expect(await slack.reword(shared, '@countersign help')).toMatchObject({ status: 200, attempts: 1 });
+    expect(codes).not.toContain('slack_duplicate');
+    await slack.reword(direct, 'the VPN is up again');
+    expect(codes.at(-1)).toBe('slack_duplicate');
+    await slack.reword(unheard, '@countersign status');
+    expect(codes.at(-1)).toBe('slack_ignored_edited');
+    expect(assistant.edits.size).toBe(2);
+    expect(assistant.stored).toHaveLength(2);
+  });
+
   test.each([
     ['unsigned', { headers: { 'x-slack-signature': null } }],
     ['signed with another secret', { secret: 'another' }],

@@ -80,10 +80,20 @@ describe('over sockets', () => {
   test('what is not for us is acknowledged and left alone', async () => {
     const { slack, assistant, codes } = await connected({ socketMode: true });
     const event = slack.make.event('UALICE', 'hi', 'D0ALICE', '1790000000.000001');
-    Object.assign(event.event, { subtype: 'message_changed' });
+    Object.assign(event.event, { subtype: 'message_deleted' });
     expect((await slack.sockets.deliver('events_api', event)).status).toBe(200);
     expect(assistant.stored).toEqual([]);
     expect(codes).toContain('slack_ignored_subtype');
+  });
+
+  test('what is edited is told apart as over HTTP', async () => {
+    const { slack, assistant, codes } = await connected({ socketMode: true });
+    const said = await slack.say('UALICE', 'the VPN is down');
+    await slack.unfurl(said);
+    expect(codes.at(-1)).toBe('slack_ignored_unchanged');
+    expect((await slack.reword(said, 'the VPN is up')).status).toBe(200);
+    expect(assistant.edits.size).toBe(1);
+    expect(assistant.stored).toHaveLength(1);
   });
 
   test('several are open at once, and the same delivery over each acts once', async () => {

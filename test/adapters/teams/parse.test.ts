@@ -111,6 +111,33 @@ describe('a message', () => {
   });
 });
 
+describe('a message that changes', () => {
+  const update = (eventType: string | undefined, change: object = {}) =>
+    parse({ type: 'messageUpdate', channelData: { tenant: { id: 't' }, eventType }, ...change });
+
+  test('is known by the key under which it came, whatever it says now and mentions', () => {
+    const came = parse();
+    const key = came.kind === 'delivery' ? came.delivery.key : null;
+    expect(update('editMessage', { text: 'the VPN is up' })).toEqual({ kind: 'edited', message: key });
+    const conversation = { id: '19:c@thread.tacv2;messageid=1700000000001', conversationType: 'channel' };
+    const message = 'teams:message:19:c@thread.tacv2:1700000000001';
+    expect(update('editMessage', { conversation })).toEqual({ kind: 'edited', message });
+  });
+
+  test.each([
+    ['put there again', update('undeleteMessage'), 'unhandled'],
+    ['without a word of what happened', update(undefined), 'unhandled'],
+    [
+      'deleted',
+      parse({ type: 'messageDelete', channelData: { eventType: 'softDeleteMessage' } }),
+      'unhandled',
+    ],
+    ['edited, nobody knows which', update('editMessage', { id: undefined }), 'malformed'],
+  ])('%s is left alone', (_name, parsed, code) => {
+    expect(parsed).toEqual({ kind: 'ignored', code });
+  });
+});
+
 describe('a click', () => {
   test.each(['confirm', 'approve', 'deny', 'cancel'])(
     'on %s carries the decision and the rendering',

@@ -68,6 +68,20 @@ describe('what Teams sends', () => {
     ]);
   });
 
+  test('is told apart where it was edited, and where it was taken in', async () => {
+    const { teams, assistant, codes } = await connected();
+    const said = teams.said(ALICE, CHANNEL, 'status');
+    await teams.send(said);
+    expect((await teams.send(teams.edited(said, 'just talking'))).status).toBe(200);
+    expect(codes).not.toContain('teams_duplicate');
+    await teams.send(teams.edited(said, 'help'));
+    expect(codes.at(-1)).toBe('teams_duplicate');
+    await teams.send(teams.edited(teams.activity(ALICE, CHANNEL, { text: 'before us' }), 'status'));
+    expect(codes.at(-1)).toBe('teams_ignored_edited');
+    expect(assistant.edits.size).toBe(1);
+    expect(assistant.stored).toHaveLength(1);
+  });
+
   test('that is no JSON, or too much of it, is refused without a word of ours', async () => {
     const { teams, codes } = await connected();
     expect(await teams.send('{')).toEqual({ status: 400, body: 'Bad Request' });

@@ -79,6 +79,7 @@ export const COVERAGE = {
     '429 with Retry-After and 5xx on demand, answers that take as long as a test wants',
     'signature over the raw bytes, with any clock',
     'messages that share files: `file_share` in a direct message, files beside a mention; a download would be seen, and is refused',
+    'messages that are edited: `message_changed` in a direct message, where links shown below change them too; a new `app_mention` in a channel',
     'Socket Mode: one address for one socket, ten at most, envelopes over any of them, retries, refreshes, cut lines',
     'retries with x-slack-retry-num and x-slack-retry-reason after anything but 2xx within 3 s',
   ],

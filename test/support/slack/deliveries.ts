@@ -58,6 +58,34 @@ export class Deliveries {
   }
 
   /**
+   * A person's message reads otherwise now (docs.slack.dev, `message_changed`): in a direct message the change is told, with how it
+   * read before; a channel's mention comes anew, as an event of its own. `by` null: nobody edited it, as where Slack shows what a link
+   * leads to.
+   */
+  changed(
+    message: Pick<FakeMessage, 'channel' | 'ts' | 'user' | 'thread' | 'text'>,
+    text: string,
+    by: string | null,
+  ) {
+    const { channel, ts, user, thread, text: before } = message;
+    const now = this.event(user, text, channel, ts, thread === null ? {} : { thread });
+    const edited = by === null ? {} : { edited: { user: by, ts: this.#workspace.nextTs() } };
+    if (!channel.startsWith('D')) return { ...now, event: { ...now.event, ...edited } };
+    const { channel: _channel, channel_type: _type, event_ts: _at, ...same } = now.event;
+    const event = {
+      type: 'message',
+      subtype: 'message_changed',
+      hidden: true,
+      channel,
+      channel_type: 'im',
+      ts: this.#workspace.nextTs(),
+      message: { ...same, ...edited },
+      previous_message: { ...same, text: before },
+    };
+    return { ...now, event };
+  }
+
+  /**
    * What a message that shares files has besides (docs.slack.dev, `message.file_share` and the file object): only a `message` has a
    * subtype, a mention has the files alone.
    */

@@ -167,12 +167,28 @@ export class FakeSlack {
     const thread = options.thread ?? null;
     const { ts } = this.workspace.add({ channel: where, thread, user, text: wire, blocks: [] });
     const payload = this.make.event(user, wire, where, ts, options);
-    const subscribed = this.#manifest.settings.event_subscriptions.bot_events;
-    const heard = where.startsWith('D')
-      ? subscribed.includes('message.im')
-      : subscribed.includes('app_mention') && wire.includes(`<@${BOT_USER}>`);
-    const sent = heard ? await this.#event(payload) : { status: 200, body: '', attempts: 0 };
+    const sent = this.#hears(where, wire)
+      ? await this.#event(payload)
+      : { status: 200, body: '', attempts: 0 };
     return { channel: where, ts, thread: thread ?? ts, sent };
+  }
+
+  /** A person edits a message of theirs; `text` as for `say`. What does not mention the app in a channel is not told to it. */
+  async reword({ channel, ts }: Pick<Said, 'channel' | 'ts'>, text: string): Promise<Sent> {
+    const message = this.workspace.find(channel, ts);
+    if (message === undefined) throw new Error('there is no such message');
+    const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+    const wire = escaped.replaceAll('@countersign', `<@${BOT_USER}>`);
+    const payload = this.make.changed(message, wire, message.user);
+    this.workspace.rewrite(message, { text: wire, blocks: [] });
+    return this.#hears(channel, wire) ? this.#event(payload) : { status: 200, body: '', attempts: 0 };
+  }
+
+  /** Slack shows below a direct message what its link leads to: the message is changed, and its words are not. */
+  unfurl({ channel, ts }: Pick<Said, 'channel' | 'ts'>): Promise<Sent> {
+    const message = this.workspace.find(channel, ts);
+    if (message === undefined) throw new Error('there is no such message');
+    return this.#event(this.make.changed(message, message.text, null));
   }
 
   /** A person presses a button of a message, as they see it: a copy from before a rewrite is an old card. */
@@ -236,6 +252,13 @@ export class FakeSlack {
   command(user: string, text: string, channel?: string): Promise<Sent> {
     const command = this.make.command(user, text, channel);
     return this.#sockets?.deliver('slash_commands', command) ?? this.sender.form(command);
+  }
+
+  #hears(channel: string, wire: string): boolean {
+    const subscribed = this.#manifest.settings.event_subscriptions.bot_events;
+    return channel.startsWith('D')
+      ? subscribed.includes('message.im')
+      : subscribed.includes('app_mention') && wire.includes(`<@${BOT_USER}>`);
   }
 
   /** By sockets where the manifest says so: then nothing comes by HTTP. */

@@ -39,6 +39,8 @@ export type MemoryAssistant = ChatAssistant & {
 
   /** What was accepted, each key once, in order. */
   readonly stored: DeliveryType[];
+  /** Keys of what was accepted and edited then. */
+  readonly edits: Set<string>;
   /** How often `receive` was called. */
   asked(): number;
   /** The next `times` deliveries cannot be stored. */
@@ -51,6 +53,7 @@ export function memoryAssistant(): MemoryAssistant {
   const stored: DeliveryType[] = [];
   const turns = new Map<string, { turn: TurnId; thread: ThreadId }>();
   const threads = new Map<string, ThreadId>();
+  const edited: MemoryAssistant['edits'] = new Set();
   const known: MemoryAssistant['known'] = new Map();
   const forms: MemoryAssistant['forms'] = [];
   const examples: MemoryAssistant['examples'] = new Map();
@@ -73,6 +76,7 @@ export function memoryAssistant(): MemoryAssistant {
   };
   return {
     stored,
+    edits: edited,
     known,
     forms,
     examples,
@@ -128,6 +132,13 @@ export function memoryAssistant(): MemoryAssistant {
       turns.set(delivery.key, accepted);
       stored.push(delivery);
       return { ...accepted, duplicate: false };
+    },
+    edited: async (_platform, message) => {
+      const of = turns.get(message);
+      if (of === undefined) return null;
+      const duplicate = edited.has(message);
+      edited.add(message);
+      return { ...of, duplicate };
     },
     outcome: async (turn) => {
       const found = [...turns.values()].find((candidate) => candidate.turn === turn);

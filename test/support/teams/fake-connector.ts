@@ -193,6 +193,12 @@ export class FakeConnector {
     });
   }
 
+  /** A person edits a message of theirs, which keeps its id; by `eventType` it was taken back, or put there again. */
+  edited(said: Record<string, unknown>, text: string, eventType = 'editMessage') {
+    const channelData = { ...(said.channelData as object), eventType };
+    return { ...said, type: 'messageUpdate', text, channelData };
+  }
+
   /** A press of one of a message's buttons, as a client sends it; `fields` are what was typed into its inputs. */
   click(user: string, message: FakeMessage, verb: string, fields: Record<string, string> = {}) {
     const button = executesOf(message.card).find((action) => action.verb === verb);
