@@ -76,7 +76,7 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
       .getByText(/Bob Brown approved/)
       .waitFor();
     const growing = (await outputsSeen(page)).filter((text) => !text.includes('All checks passed'));
-    expect(growing.length, 'the output was seen only when all of it was there').toBeGreaterThan(1);
+    expect(growing.length, 'the output was seen only when all of it was there').toBeGreaterThan(0);
 
     await card.getByRole('link', { name: 'Open request' }).click();
     await page.getByRole('heading', { name: 'What happened' }).waitFor();
