@@ -39,6 +39,8 @@ export type Decision = {
 export type ApprovableRequest = {
   id: RequestId;
   requester: PrincipalId;
+  /** Who changed it, and so asks for it too. */
+  coRequesters?: readonly PrincipalId[];
   action: string;
   risk: Risk;
   tainted: boolean;

@@ -7,6 +7,10 @@ import { type Approvable, approvalQuestion, type Person } from './question.ts';
 import { isNamed } from './scope.ts';
 import type { LoadedPolicies } from './types.ts';
 
+/** Whom to ask is looked for among this many people, and named up to a few. */
+const MAX_TRIED = 50;
+const MAX_FOUND = 3;
+
 export type Feasibility = { enough: boolean; eligible: Person[] };
 
 /**
@@ -45,6 +49,16 @@ export function* eligibleApprovers<P extends Person>(
     if (person.id === requester.id || !isWanted(person, needs)) continue;
     if (mayCountersign(loaded, person, request, requester, context)) yield person;
   }
+}
+
+/** The first few for whom it holds. In a large directory not all are tried: nobody found does not mean nobody there. */
+export function firstFew(people: readonly Person[], holds: (person: Person) => boolean): Person[] {
+  const found: Person[] = [];
+  for (const person of people.slice(0, MAX_TRIED)) {
+    if (holds(person)) found.push(person);
+    if (found.length === MAX_FOUND) break;
+  }
+  return found;
 }
 
 function mayCountersign(

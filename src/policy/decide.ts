@@ -7,10 +7,10 @@ import type { PrincipalId } from '../model/ids.ts';
 import type { ApprovalNeed, Effect, Json, Obligations, Resource } from '../model/request.ts';
 import { DEFAULT_EXPIRY_SECONDS } from './annotations.ts';
 import { codeOf, deciding, errorWords } from './answer.ts';
-import { eligibleApprovers, findApprovers } from './approvers.ts';
+import { eligibleApprovers, findApprovers, firstFew } from './approvers.ts';
 import type { HouseAction } from './built-in.ts';
 import { type Answer, asDeclared, ask, type Question } from './engine.ts';
-import { factsOf, type MayAnswer, type MayApproveAnswer, mayApprove, mayDo } from './may.ts';
+import { factsOf, type MayAnswer, type MayApproveAnswer, mayApprove, mayDo, mayDoInWords } from './may.ts';
 import { mergeObligations } from './obligations.ts';
 import { type Candidate, possibleActions } from './possible.ts';
 import { governedQuestion, type Person } from './question.ts';
@@ -51,10 +51,6 @@ export type PolicyDecider = {
   possible(principal: Person, candidates: readonly Candidate[], now: Date): string[];
 };
 
-/** Who could ask instead is looked for among this many people, and named up to a few. */
-const MAX_INSTEAD_TRIED = 50;
-const MAX_INSTEAD_NAMED = 3;
-
 /**
  * Joins the rules to the people of the moment. `people` is asked at every question: everybody active in the directory,
  * from which come the requester's groups and the names of those who can help.
@@ -72,13 +68,13 @@ export function createPolicy(loaded: LoadedPolicies, people: () => readonly Pers
       const found = eligibleApprovers(loaded, needs, request, requester, facts, everybody);
       for (const person of found) yield person.id;
     },
-    may: (principal, action) => mayDo(loaded, principal, action, people()).allowed,
-    mayInWords: (principal, action) => mayDo(loaded, principal, action, people()),
+    may: (principal, action) => mayDo(loaded, principal, action),
+    mayInWords: (principal, action) => mayDoInWords(loaded, principal, action, people()),
     possible: (principal, candidates, now) => possibleActions(loaded, principal, candidates, now),
   };
 }
 
-/** `lookAround`: whether to find who could ask instead; off for that look itself. */
+/** `lookAround`: whether to find who could help or ask instead; off for that look itself. */
 function decide(loaded: LoadedPolicies, input: DecideInput, lookAround: boolean): Decision {
   const { principal, action, resource, context, people } = input;
   const effect = loaded.catalogue.get(action)?.effect;
@@ -104,16 +100,21 @@ function decide(loaded: LoadedPolicies, input: DecideInput, lookAround: boolean)
     evidence: { ...evidence, ...more },
   });
 
+  const couldAsk = (person: Person): boolean =>
+    decide(loaded, { ...input, principal: person }, false).allowed;
   const code = codeOf(answer);
   switch (code) {
     case 'policy_error':
       return end(code, errorWords(loaded, answer));
     case 'kill_switch':
-      return end(code, [...forbidden(policies), ...whoCanHelp(loaded, principal, 'kill', people)]);
+      return end(code, [...forbidden(policies), ...whoCanLift(loaded, principal, people)]);
     case 'forbidden':
       return end(code, forbidden(policies));
     case 'no_permit':
-      return end(code, noPermit(loaded, principal, action, resource, people));
+      return end(
+        code,
+        lookAround ? noPermit(loaded, principal, action, resource, { people, may: couldAsk }) : [],
+      );
     case 'allowed':
       break;
   }
@@ -127,7 +128,7 @@ function decide(loaded: LoadedPolicies, input: DecideInput, lookAround: boolean)
   const found = findApprovers(loaded, obligations.approvals, request, principal, context, people);
   const approvers = found.eligible.map((person) => person.id);
   if (!found.enough) {
-    const instead = lookAround ? whoCouldAsk(loaded, input) : [];
+    const instead = lookAround ? firstFew(othersNamed(loaded, input), couldAsk) : [];
     return end('nobody_could_approve', notEnough(loaded, obligations.approvals, found.eligible, instead), {
       approvers,
     });
@@ -135,17 +136,14 @@ function decide(loaded: LoadedPolicies, input: DecideInput, lookAround: boolean)
   return end('allowed', allowedWords(loaded, policies, obligations, effect ?? 'write'), { approvers });
 }
 
-/** People other than the principal for whom this very request would be possible. */
-function whoCouldAsk(loaded: LoadedPolicies, input: DecideInput): Person[] {
-  const found: Person[] = [];
-  const others = input.people.filter(
-    (person) => person.id !== input.principal.id && isNamed(loaded, input.action, person),
-  );
-  for (const person of others.slice(0, MAX_INSTEAD_TRIED)) {
-    if (decide(loaded, { ...input, principal: person }, false).allowed) found.push(person);
-    if (found.length === MAX_INSTEAD_NAMED) break;
-  }
-  return found;
+/** Whom a permit of this action names besides the principal. */
+function othersNamed(loaded: LoadedPolicies, { people, principal, action }: DecideInput): Person[] {
+  return people.filter((person) => person.id !== principal.id && isNamed(loaded, action, person));
+}
+
+function whoCanLift(loaded: LoadedPolicies, who: Person, people: readonly Person[]): string[] {
+  const may = (person: Person): boolean => mayDo(loaded, person, 'kill');
+  return may(who) ? [`${who.name} may lift it.`] : whoCanHelp(loaded, who, 'kill', { people, may });
 }
 
 function allowedWords(

@@ -5,9 +5,14 @@ import type { HouseAction } from './built-in.ts';
 import { type Answer, ask } from './engine.ts';
 import { approvalQuestion, houseQuestion, type Person } from './question.ts';
 import type { LoadedPolicies } from './types.ts';
-import { forbidden, noPermit, ruleWords } from './words.ts';
+import { forbidden, type Helpers, noPermit, ruleWords } from './words.ts';
 
-export type MayAnswer = { allowed: boolean; code: AnswerCode; policies: string[]; reasons: string[] };
+export type MayAnswer = {
+  allowed: boolean;
+  code: AnswerCode;
+  policies: string[];
+  readonly reasons: string[];
+};
 
 /** `groups`: all groups of the approver at this moment, for which the approval may count; empty when not allowed. */
 export type MayApproveAnswer = MayAnswer & { groups: string[] };
@@ -26,9 +31,12 @@ export function mayApprove(
     return { allowed: false, code: 'forbidden', policies: [], reasons, groups: [] };
   }
   const facts = factsOf(request, context);
-  const question = approvalQuestion(principal, request, requester, facts, loaded.requestAttributes);
-  const answer = mayAnswer(loaded, ask(loaded, question), principal, 'approve', people);
-  return { ...answer, groups: answer.allowed ? [...principal.groups] : [] };
+  const answerFor = (person: Person): Answer =>
+    ask(loaded, approvalQuestion(person, request, requester, facts, loaded.requestAttributes));
+  const others = people.filter((person) => !request.coRequesters?.includes(person.id));
+  const helpers = { people: others, may: (person: Person) => answerFor(person).allowed };
+  const answer = mayAnswer(loaded, answerFor(principal), principal, 'approve', helpers);
+  return Object.assign(answer, { groups: answer.allowed ? [...principal.groups] : [] });
 }
 
 /** The context speaks of this very request: two accounts of one fact would let them differ. */
@@ -36,14 +44,20 @@ export function factsOf(request: ApprovableRequest, context: PolicyContext): Pol
   return { ...context, tainted: request.tainted, risk: request.risk };
 }
 
+export function mayDo(loaded: LoadedPolicies, principal: Person, action: HouseAction): boolean {
+  return ask(loaded, houseQuestion(principal, action)).allowed;
+}
+
 /** `people`: to name who could help. */
-export function mayDo(
+export function mayDoInWords(
   loaded: LoadedPolicies,
   principal: Person,
   action: HouseAction,
   people: readonly Person[],
 ): MayAnswer {
-  return mayAnswer(loaded, ask(loaded, houseQuestion(principal, action)), principal, action, people);
+  const answer = ask(loaded, houseQuestion(principal, action));
+  const may = (person: Person): boolean => mayDo(loaded, person, action);
+  return mayAnswer(loaded, answer, principal, action, { people, may });
 }
 
 function mayAnswer(
@@ -51,16 +65,18 @@ function mayAnswer(
   answer: Answer,
   who: Person,
   action: string,
-  people: readonly Person[],
+  helpers: Helpers,
 ): MayAnswer {
   const policies = deciding(loaded, answer.policies);
-  const reasons =
-    answer.errors.length > 0
-      ? errorWords(loaded, answer)
-      : answer.allowed
-        ? policies.map((policy) => `Allowed by ${ruleWords(policy)}.`)
-        : policies.length > 0
-          ? forbidden(policies)
-          : noPermit(loaded, who, action, null, people);
-  return { allowed: answer.allowed, code: codeOf(answer), policies: answer.policies, reasons };
+  return {
+    allowed: answer.allowed,
+    code: codeOf(answer),
+    policies: answer.policies,
+    // Who can help takes more questions, and whoever lists many requests wants the answer alone.
+    get reasons() {
+      if (answer.errors.length > 0) return errorWords(loaded, answer);
+      if (answer.allowed) return policies.map((policy) => `Allowed by ${ruleWords(policy)}.`);
+      return policies.length > 0 ? forbidden(policies) : noPermit(loaded, who, action, null, helpers);
+    },
+  };
 }

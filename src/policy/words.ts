@@ -1,8 +1,21 @@
 /** What people are told: which rule decided, and who can help. Only our words and the operator's; never Cedar's. */
 import type { ApprovalNeed, Resource } from '../model/request.ts';
+import { firstFew } from './approvers.ts';
+import type { HOUSE_ACTIONS } from './built-in.ts';
 import type { Person } from './question.ts';
-import { inScope } from './scope.ts';
+import { isNamed } from './scope.ts';
 import type { LoadedPolicies, Policy } from './types.ts';
+
+/** Among whom to look for help, and whether policy would let one of them do the very thing that was refused. */
+export type Helpers = { people: readonly Person[]; may: (person: Person) => boolean };
+
+/** What is not a governed action has no name that people know. */
+const HOUSE_WORDS: Record<keyof typeof HOUSE_ACTIONS, string> = {
+  approve: 'approve this request',
+  kill: 'use the kill switch',
+  readAudit: 'read the audit log',
+  erase: 'erase a person’s data',
+};
 
 /** More names than this are a list that nobody reads. */
 const MAX_NAMES = 3;
@@ -30,43 +43,54 @@ export function noPermit(
   who: Person,
   action: string,
   resource: Resource | null,
-  people: readonly Person[],
+  helpers: Helpers,
 ): string[] {
-  const on = resource === null ? '' : ` on ${resource.type} ${resource.id}`;
-  return [`No rule lets ${who.name} use ${action}${on}.`, ...whoCanHelp(loaded, who, action, people)];
+  return [
+    `No rule lets ${who.name} ${deedWords(action, resource)}.`,
+    ...whoCanHelp(loaded, who, action, helpers),
+  ];
 }
 
-/** Whom the permits of this action name besides `who`, a few by name, and how to join them. */
+/** `use ci.trigger on Job web/checks`: what a rule would have let somebody do. */
+function deedWords(action: string, resource: Resource | null): string {
+  if (Object.hasOwn(HOUSE_WORDS, action)) return HOUSE_WORDS[action as keyof typeof HOUSE_WORDS];
+  return `use ${action}${resource === null ? '' : ` on ${resource.type} ${resource.id}`}`;
+}
+
+/**
+ * Who may besides `who`: the groups that it would take to be in, each with a few members, and how to join; otherwise
+ * people. A rule's head alone names nobody, because its conditions may not hold for this very thing.
+ */
 export function whoCanHelp(
   loaded: LoadedPolicies,
   who: Person,
   action: string,
-  people: readonly Person[],
+  { people, may }: Helpers,
 ): string[] {
   const permits = [...loaded.policies.values()].filter(
     (policy) => policy.effect === 'permit' && policy.actions.includes(action),
   );
   if (permits.length === 0)
     return [`No policy permits ${action} to anybody; an operator would have to add one.`];
-  const groups = new Set<string>();
-  for (const { scope } of permits) if (scope.kind === 'group') groups.add(scope.group);
-  const lines: string[] = [];
-  for (const id of groups) {
-    if (who.groups.includes(id)) continue;
-    const members = people.filter((person) => person.id !== who.id && person.groups.includes(id));
-    const contact = loaded.groups.get(id)?.contact;
-    const ask = members.length === 0 ? 'it has no members now' : `ask ${names(members)}`;
-    lines.push(
-      `Members of ${groupWords(loaded, id)} may: ${ask}, or about joining ${contact ?? 'an operator'}.`,
-    );
-  }
+  const others = people.filter((person) => person.id !== who.id && isNamed(loaded, action, person));
+  const groups = new Set(permits.flatMap(({ scope }) => (scope.kind === 'group' ? [scope.group] : [])));
+  const lines = [...groups]
+    .filter((id) => !who.groups.includes(id) && may({ ...who, groups: [...who.groups, id] }))
+    .map((id) => {
+      const contact = loaded.groups.get(id)?.contact ?? 'an operator';
+      const members = firstFew(
+        others.filter((person) => person.groups.includes(id)),
+        may,
+      );
+      return members.length === 0
+        ? `Members of ${groupWords(loaded, id)} may, but no other was found; ask about joining ${contact}.`
+        : `Members of ${groupWords(loaded, id)} may: ask ${names(members)}, or about joining ${contact}.`;
+    });
   if (lines.length > 0) return lines;
-  const others = people.filter(
-    (person) => person.id !== who.id && permits.some((policy) => inScope(policy.scope, person)),
-  );
-  return others.length === 0
-    ? ['The rules for it name nobody else; an operator can change them.']
-    : [`The rules for it also name ${names(others)}; they or an operator can say more.`];
+  const able = firstFew(others, may);
+  return able.length === 0
+    ? ['Nobody else was found who may; an operator can change the rules or the groups.']
+    : [`${names(able)} may; they or an operator can say more.`];
 }
 
 /** The forbids that decided, each with its reason. */

@@ -145,7 +145,7 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
     const asked = await story.asksForChecks();
     const shared = asked.cards.find(({ readers }) => readers === 'all') ?? story.before(asked.cards, 'bob');
     for (const decision of ['approve', 'deny'] as const) {
-      await story.isTold('dave', 'No rule lets Dave Davis use approve.', () =>
+      await story.isTold('dave', 'No rule lets Dave Davis approve this request.', () =>
         channel.press('dave', shared, decision),
       );
       const refused = (await story.company.entries('approval.refused')).at(-1);
@@ -193,7 +193,7 @@ export const PROOFS: Readonly<Record<RuleId, Proof>> = {
   'refused-alone': async (channel, story) => {
     const asked = await story.asksForChecks();
     const shared = asked.cards.find(({ readers }) => readers === 'all') ?? story.before(asked.cards, 'bob');
-    const words = 'No rule lets Dave Davis use approve.';
+    const words = 'No rule lets Dave Davis approve this request.';
     const heardBy = async (person: Person) =>
       (await channel.heard(person)).filter((text) => text.includes(words)).length;
     const others = PEOPLE.filter((person) => person !== 'dave');

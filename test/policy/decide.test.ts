@@ -110,6 +110,34 @@ describe('the shipped rules', () => {
     ]);
   });
 
+  it('deny dave with only those members who could ask for the same', () => {
+    const denied = { action: 'ci.trigger', resource: RELEASE, context: ci('high'), people: PEOPLE };
+    const { reasons } = policy.decide({ ...denied, principal: dave });
+    expect(reasons[1]).toBe(
+      'Members of ENGINEERS (engineers) may: ask Alice, or about joining engineers@example.com.',
+    );
+  });
+
+  it('deny with the way to join where nobody else could, and with an operator where joining would not help', () => {
+    const denied = { action: 'ci.trigger', resource: RELEASE, context: ci('high'), principal: dave };
+    const words = (people: typeof PEOPLE) => policy.decide({ ...denied, people }).reasons[1];
+    expect(words([bob, carol, dave])).toBe(
+      'Members of ENGINEERS (engineers) may, but no other was found; ask about joining engineers@example.com.',
+    );
+    expect(words([bob, dave])).toBe(
+      'Nobody else was found who may; an operator can change the rules or the groups.',
+    );
+  });
+
+  it('deny with the people whom a rule names where it names no group', () => {
+    const only = rules(`@id("a") @description("Alice.") @approval("none")
+      permit (principal == Person::"alice", action == Action::"ticket.create", resource);`);
+    const denied = { action: 'ticket.create', resource: QUEUE, context: context(), people: PEOPLE };
+    expect(only.decide({ ...denied, principal: dave }).reasons[1]).toBe(
+      'Alice may; they or an operator can say more.',
+    );
+  });
+
   it('deny everything governed under the kill switch, and say who can lift it', () => {
     const decision = policy.decide({
       principal: alice,
@@ -122,6 +150,12 @@ describe('the shipped rules', () => {
     expect(decision.reasons.join(' ')).toMatch(
       /The kill switch is on.*Members of OPERATORS \(operators\) may: ask Erin/,
     );
+  });
+
+  it('tell an operator that the kill switch is theirs to lift', () => {
+    const killed = { action: 'ticket.create', resource: QUEUE, context: context({ killed: true }) };
+    const { reasons } = policy.decide({ ...killed, principal: erin, people: PEOPLE });
+    expect(reasons.at(-1)).toBe('Erin may lift it.');
   });
 
   it('record what the engine was given', () => {
@@ -314,7 +348,17 @@ describe('who may approve', () => {
   it('others may not, and are told who may', () => {
     const answer = may(alice, request(bob));
     expect(answer).toMatchObject({ allowed: false, code: 'no_permit' });
-    expect(answer.reasons.join(' ')).toContain('Members of ONCALL (oncall) may');
+    expect(answer.reasons).toEqual([
+      'No rule lets Alice approve this request.',
+      'Members of ONCALL (oncall) may: ask Carol, or about joining oncall@example.com.',
+    ]);
+  });
+  it('those are who may approve this very request, not whom the head of some rule names', () => {
+    const words = (changes = {}) => may(dave, request(alice, changes)).reasons.join(' ');
+    expect(words()).toContain('ask Bob or Carol,');
+    expect(words()).not.toContain('Erin');
+    expect(words({ tainted: true })).toContain('Members of OPERATORS (operators) may: ask Erin,');
+    expect(words({ coRequesters: [bob.id] })).toContain('ask Carol,');
   });
   it('nobody may while the kill switch is on', () => {
     const answer = policy.mayApprove(carol, request(bob), { ...ci(), killed: true });

@@ -49,7 +49,7 @@ describe('a card in a channel', () => {
     const message = await asked();
     const forged = await work.teams.seen(BOB, message);
     const { body } = await work.teams.send(work.teams.click(DAVE, forged, 'approve'));
-    expect(JSON.parse(body).value).toContain('No rule lets Dave Davis use approve.');
+    expect(JSON.parse(body).value).toContain('No rule lets Dave Davis approve this request.');
   });
 });
 

@@ -179,7 +179,7 @@ describe.skipIf(MISSING.length > 0)(`in the Agents Playground${WHY}`, () => {
     const refused = 'You asked for this yourself: somebody else must approve it.';
     expect((await press(alex(), at, 'approve')).value).toContain(refused);
     expect((await press(patti(), at, 'approve')).value).toContain(
-      'No rule lets Patti Fernandez use approve.',
+      'No rule lets Patti Fernandez approve this request.',
     );
     expect((await entries('approval.refused')).map(({ principal }) => principal)).toEqual(['alex', 'patti']);
     expect(await product.view(request.id)).toMatchObject({ state: 'pending', approvals: [] });
