@@ -19,7 +19,6 @@ export async function connected(
     config?: Partial<SlackConfig>;
     before?: RequestHandler;
     start?: boolean;
-    answerWithinMs?: number;
     /** Scopes that an operator added to the manifest's. */
     scopes?: string[];
     /** Slack sends over sockets, and nothing by HTTP. */
@@ -29,7 +28,7 @@ export async function connected(
   const settings = { ...manifest.settings, socket_mode_enabled: more.socketMode === true };
   const bot = [...manifest.oauth_config.scopes.bot, ...(more.scopes ?? [])];
   const installed = { ...manifest, settings, oauth_config: { scopes: { bot } } };
-  const slack = await FakeSlack.start(installed, more.answerWithinMs);
+  const slack = await FakeSlack.start(installed);
   slack.workspace.addUser('UALICE');
   slack.workspace.addUser('UBOB');
   slack.workspace.addChannel('CGENERAL');
@@ -57,7 +56,7 @@ export async function connected(
   });
   const server = createServer(app);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  slack.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}${ENDPOINT}`, more.answerWithinMs);
+  slack.connect(`http://127.0.0.1:${(server.address() as AddressInfo).port}${ENDPOINT}`);
   if (more.start !== false) await adapter.start();
   onTestFinished(async () => {
     await adapter.stop();

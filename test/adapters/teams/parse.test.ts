@@ -204,12 +204,11 @@ describe('text', () => {
         return typeof own === 'string' && typeof quoted === 'string';
       }),
     );
-    const startedAt = performance.now();
+    // What took the square of its length would take hours for these.
     for (const unit of ['<', '<blockquote>', '<at>', '&amp', '</']) {
-      splitQuotes(unit.repeat(50_000));
-      plainText(unit.repeat(50_000));
+      splitQuotes(unit.repeat(500_000));
+      plainText(unit.repeat(500_000));
     }
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 });
 

@@ -64,14 +64,13 @@ export class FakeSlack {
     });
   }
 
-  /** `answerWithinMs`: how patient Slack is with sockets (3 s). */
-  static async start(manifest: Manifest, answerWithinMs?: number): Promise<FakeSlack> {
+  static async start(manifest: Manifest): Promise<FakeSlack> {
     const fake = new FakeSlack(manifest);
     await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve));
     fake.#port = (fake.#server.address() as AddressInfo).port;
     // Whoever fetched one would be seen among the calls.
     fake.make.filesUrl = `http://127.0.0.1:${fake.#port}/files-pri/`;
-    if (manifest.settings.socket_mode_enabled) fake.#sockets = await Sockets.listen(answerWithinMs);
+    if (manifest.settings.socket_mode_enabled) fake.#sockets = await Sockets.listen();
     return fake;
   }
 
@@ -90,9 +89,9 @@ export class FakeSlack {
     return `http://127.0.0.1:${this.#port}/api/`;
   }
 
-  /** Where the app listens, e.g. `http://127.0.0.1:3000/slack/events`, and how patient Slack is (3 s). */
-  connect(url: string, answerWithinMs?: number): void {
-    this.#sender = new Sender(url, this.signingSecret, answerWithinMs);
+  /** Where the app listens, e.g. `http://127.0.0.1:3000/slack/events`. */
+  connect(url: string): void {
+    this.#sender = new Sender(url, this.signingSecret);
   }
 
   get sender(): Sender {
@@ -135,6 +134,12 @@ export class FakeSlack {
       this.#held.delete(method);
       resolve();
     };
+  }
+
+  /** Slack waits no longer for the answers that have not come yet: it sends events again, and calls everything else failed. */
+  giveUp(): void {
+    this.#sockets?.giveUp();
+    this.#sender?.giveUp();
   }
 
   /** Slack's own time passes: triggers run out. */

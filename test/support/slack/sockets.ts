@@ -2,7 +2,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { ANSWER_WITHIN_MS, RETRY_DELAYS_MS, type Sent } from './sender.ts';
+import { GIVES_UP_AFTER_MS, RETRY_DELAYS_MS, type Sent } from './sender.ts';
 
 export type EnvelopeType = 'events_api' | 'interactive' | 'slash_commands';
 
@@ -13,14 +13,12 @@ export class Sockets {
   readonly #http: Server = createServer();
   readonly #wss = new WebSocketServer({ server: this.#http });
   readonly #open = new Set<WebSocket>();
-  readonly #waiting = new Map<string, (payload: unknown) => void>();
+  readonly #waiting = new Map<string, { acknowledged(payload: unknown): void; gaveUp(): void }>();
   readonly #listeners = new Set<() => void>();
   readonly #tickets = new Set<string>();
-  readonly #answerWithinMs: number;
   #serial = 0;
 
-  private constructor(answerWithinMs: number) {
-    this.#answerWithinMs = answerWithinMs;
+  private constructor() {
     this.#wss.on('connection', (socket, request) => {
       // Each address opens one socket, once.
       if (!this.#tickets.delete(request.url ?? '') || this.#open.size >= SOCKETS_MAX)
@@ -35,7 +33,7 @@ export class Sockets {
           envelope_id: string;
           payload?: unknown;
         };
-        this.#waiting.get(id)?.(payload);
+        this.#waiting.get(id)?.acknowledged(payload);
       });
       const hello = {
         type: 'hello',
@@ -47,8 +45,8 @@ export class Sockets {
     });
   }
 
-  static async listen(answerWithinMs = ANSWER_WITHIN_MS): Promise<Sockets> {
-    const sockets = new Sockets(answerWithinMs);
+  static async listen(): Promise<Sockets> {
+    const sockets = new Sockets();
     await new Promise<void>((resolve) => sockets.#http.listen(0, '127.0.0.1', resolve));
     return sockets;
   }
@@ -89,9 +87,16 @@ export class Sockets {
       socket.send(JSON.stringify({ type: 'disconnect', reason: 'refresh_requested' }));
   }
 
-  /** The line is cut. */
+  /** The lines are cut; none of them counts as open from now on. */
   cut(): void {
-    for (const socket of this.#open) socket.terminate();
+    const cut = [...this.#open];
+    this.#open.clear();
+    for (const socket of cut) socket.terminate();
+  }
+
+  /** Slack waits no longer for any acknowledgement that has not come yet. */
+  giveUp(): void {
+    for (const { gaveUp } of [...this.#waiting.values()]) gaveUp();
   }
 
   /** Over one of the sockets, in turn; events again until acknowledged, the others once. */
@@ -137,11 +142,13 @@ export class Sockets {
         resolve(sent);
       };
       const cut = () => end({ status: 'timeout', body: '', attempts: 1 });
-      const late = setTimeout(cut, this.#answerWithinMs);
+      const late = setTimeout(cut, GIVES_UP_AFTER_MS);
       socket.once('close', cut);
-      this.#waiting.set(id, (body) =>
-        end({ status: 200, body: body === undefined ? '' : JSON.stringify(body), attempts: 1 }),
-      );
+      this.#waiting.set(id, {
+        acknowledged: (body) =>
+          end({ status: 200, body: body === undefined ? '' : JSON.stringify(body), attempts: 1 }),
+        gaveUp: cut,
+      });
       socket.send(JSON.stringify(envelope));
     });
   }

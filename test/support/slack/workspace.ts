@@ -32,6 +32,9 @@ export type Whispered = {
   thread: string | null;
 };
 
+/** Longest wait for anything to be shown, in milliseconds: a sandboxed run on a busy machine of two cores. */
+export const PATIENCE_MS = 60_000;
+
 export const TEAM = 'T0ACME';
 export const BOT_USER = 'U0COUNTERSIGN';
 export const BOT_ID = 'B0COUNTERSIGN';
@@ -128,7 +131,7 @@ export class Workspace {
   }
 
   /** Resolves as soon as `holds`, which is asked again after every change. */
-  until(holds: () => boolean, timeoutMs = 5_000): Promise<void> {
+  until(holds: () => boolean, timeoutMs = PATIENCE_MS): Promise<void> {
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         this.#listeners.delete(look);
