@@ -32,14 +32,12 @@ describe('over sockets, in the agent view', () => {
     await work.slack.openHome(ALICE, 'home');
     await work.slack.openHome(BOB, 'home');
     await work.asksForChecks();
-    await work.slack.workspace.until(() => home(BOB).includes('[Approve] [Deny]'), 20_000);
-    await work.slack.workspace.until(() => home(ALICE).includes('My requests\nRun a CI job'), 20_000);
+    await work.slack.workspace.until(() => home(BOB).includes('[Approve] [Deny]'));
+    await work.slack.workspace.until(() => home(ALICE).includes('My requests\nRun a CI job'));
     await work.slack.clickHome(BOB, 'approve');
-    await work.slack.workspace.until(
-      () => /Recent outcomes\n(.*\n)*.*Run a CI job: Done/i.test(home(ALICE)),
-      20_000,
-    );
-    expect(home(BOB)).not.toContain('[Approve]');
+    await work.slack.workspace.until(() => /Recent outcomes\n(.*\n)*.*Run a CI job: Done/i.test(home(ALICE)));
+    // Each page is drawn by itself.
+    await work.slack.workspace.until(() => !home(BOB).includes('[Approve]'));
     expect((await work.entries('approval.given')).at(-1)).toMatchObject({ principal: 'bob' });
   });
 
@@ -83,7 +81,7 @@ describe('over sockets, in the agent view', () => {
     const asked = await work.asksForChecks();
     const before = work.transcript({ channel: APPROVALS }).length;
     await work.slack.click(DAVE, asked.channel, 'approve');
-    await work.slack.workspace.until(() => work.slack.workspace.whispers.length > 0, 20_000);
+    await work.slack.workspace.until(() => work.slack.workspace.whispers.length > 0);
     expect(work.slack.workspace.whispers).toMatchObject([
       {
         channel: APPROVALS,

@@ -18,7 +18,7 @@ const answersBelow = ({ channel, ts }: { channel: string; ts: string }, words: s
   work.slack.workspace.until(() => {
     const said = work.transcript({ channel, thread: ts });
     return said.filter((text) => text.includes(words)).length === times;
-  }, 25_000);
+  });
 
 test('a requester who approves is refused where they clicked', async () => {
   const asked = await work.asksForChecks();

@@ -61,7 +61,7 @@ test('another follows when the last is old enough and the log has grown, and not
     `update posted_checkpoints set posted_at = posted_at - interval '15 minutes' where thread = $1`,
     [thread],
   );
-  await work.slack.workspace.until(() => posted().length === 2, 20_000);
+  await work.slack.workspace.until(() => posted().length === 2);
   expect(Number(copied(posted()[1]!).split('\n')[1])).toBeGreaterThan(size);
   expect((await verifyAgainst(posted().map(copied).join('\n\n'))).ok).toBe(true);
 });

@@ -111,7 +111,7 @@ test('what is missing is asked for in the thread, and the answer there goes on',
   const waiting = await work.shows((_, text) => text.includes('Waiting for one approval'), where);
   const digest = digestOf(waiting)!;
   // Who is asked only after it is cancelled is not asked at all.
-  await work.slack.workspace.until(() => work.cards(digest).length === 4, 25_000);
+  await work.slack.workspace.until(() => work.cards(digest).length === 4);
   await work.slack.click(ALICE, waiting, 'cancel');
   await work.everywhere(digest, 'Cancelled by Alice Adams.', 4);
 });

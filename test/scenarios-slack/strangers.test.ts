@@ -35,14 +35,14 @@ test.each([
   const mentioned = await work.slack.say(user, `@countersign ${WORDS}`, GENERAL);
   const isMember = work.slack.workspace.channels.get(GENERAL)!.members.has(user);
   if (isMember) {
-    await work.slack.workspace.until(() => whispered(user).length > 0, 20_000);
+    await work.slack.workspace.until(() => whispered(user).length > 0);
     expect(whispered(user)).toMatchObject([
       { text: expect.stringMatching(/^I do not know you/), thread: null },
     ]);
     expect(work.transcript({ thread: mentioned.ts })).toEqual([]);
     // Nobody pretends any more to be at work for them.
     const session = () => work.slack.workspace.sessions.get(`${GENERAL} ${mentioned.ts}`);
-    await work.slack.workspace.until(() => session() === 'active', 20_000);
+    await work.slack.workspace.until(() => session() === 'active');
   }
   // Slack shows nothing to one person alone who is no member.
   else await work.shows((_, text) => text.includes('I do not know you'), { thread: mentioned.ts });
@@ -101,6 +101,7 @@ test('replayed by Slack an hour later, after a restart, a message and a click ac
   const click = { payload: JSON.stringify(work.slack.make.click(ALICE, card, 'confirm')) };
   await work.slack.sender.form(click);
   await work.everywhere(digestOf(card)!, 'is open.', 1);
+  await work.shows((_, text) => text.startsWith('Open a ticket: Ticket'), { thread: ts });
   const before = await state();
   await work.stop();
   await work.database.owner.query(`update turns set received_at = received_at - interval '1 hour'`);

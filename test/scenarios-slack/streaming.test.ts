@@ -51,10 +51,9 @@ describe('a model’s answer in a direct message', () => {
       `> ${FIRST}${MORE}${REST}\nSources\n[1] Look at a ticket: desk/T-1\n· Written by a language model.\n[Good answer] [Bad answer]`,
     );
     expect(holding(said.ts, 'The gateway in Berlin')).toHaveLength(1);
-    await expect.poll(begun, { timeout: 20_000 }).toEqual([]);
+    await expect.poll(begun).toEqual([]);
     await work.slack.workspace.until(
       () => work.slack.workspace.sessions.get(`${said.channel} ${said.ts}`) === 'active',
-      20_000,
     );
   });
 
@@ -65,7 +64,7 @@ describe('a model’s answer in a direct message', () => {
     model.go();
     expect(holding(ts, 'gateway')).toEqual([]);
     expect(holding(ts, 'Stopped')).toHaveLength(1);
-    await expect.poll(begun, { timeout: 20_000 }).toEqual([]);
+    await expect.poll(begun).toEqual([]);
   });
 
   test('that was half there when the process ended is completed in its place after the next start', async () => {
@@ -76,7 +75,7 @@ describe('a model’s answer in a direct message', () => {
     await work.shows((_, text) => text.includes('back by noon'), { thread: ts });
     expect(holding(ts, 'The gateway in Berlin')).toHaveLength(1);
     expect(holding(ts, GROWING)).toEqual([]);
-    await expect.poll(begun, { timeout: 20_000 }).toEqual([]);
+    await expect.poll(begun).toEqual([]);
   });
 
   test('follows whole, once, when Slack asks to wait in the middle of it', async () => {
@@ -85,7 +84,7 @@ describe('a model’s answer in a direct message', () => {
     model.script({ says: FIRST + MORE, holds: true, rest: REST });
     const { ts } = await work.slack.say(ALICE, 'how is the gateway?');
     await work.shows((_, text) => text.includes(GROWING), { thread: ts });
-    await expect.poll(() => calls('chat.appendStream').length, { timeout: 20_000 }).toBeGreaterThan(before);
+    await expect.poll(() => calls('chat.appendStream').length).toBeGreaterThan(before);
     model.go();
     await work.shows((_, text) => text.includes('back by noon'), { thread: ts });
     expect(holding(ts, 'The gateway in Berlin')).toHaveLength(1);

@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { makeSampleRepository } from '../../actions/systems/sample-repository.ts';
 import { createSlackAdapter, type SlackAdapter } from '../../adapters/slack/adapter.ts';
 import { ENDPOINT } from '../../adapters/slack/needs.ts';
@@ -24,7 +24,7 @@ import { manifest } from '../adapters/slack/harness.ts';
 import { type TestDatabase, useDatabase } from '../support/database.ts';
 import { drawMessage } from '../support/slack/draw.ts';
 import { FakeSlack } from '../support/slack/fake-slack.ts';
-import { type FakeMessage, TEAM } from '../support/slack/workspace.ts';
+import { type FakeMessage, PATIENCE_MS, TEAM } from '../support/slack/workspace.ts';
 import { virtualClock } from '../support/virtual-clock.ts';
 
 export const APPROVALS = 'CAPPROVALS';
@@ -38,8 +38,8 @@ export const ERIN = 'UERIN';
 
 /** Far above what a test says in a minute: limits have their own tests. */
 const NO_LIMIT = 10_000;
-/** A sandboxed run on a busy machine of two cores. */
-const SLOW_MS = 25_000;
+// A story has several waits.
+vi.setConfig({ testTimeout: 4 * PATIENCE_MS, hookTimeout: 4 * PATIENCE_MS });
 
 const PEOPLE = [
   ['alice', 'Alice Adams', ALICE, 'employees, engineers'],
@@ -194,7 +194,7 @@ export function useWorkplace(options: WorkplaceOptions = {}) {
           .filter((message) => where.thread === undefined || message.thread === where.thread)
           .findLast((message) => message.user === slack.bot && holds(message, drawMessage(message)));
       await slack.workspace
-        .until(() => find() !== undefined, SLOW_MS)
+        .until(() => find() !== undefined)
         .catch(() => {
           throw new Error(`Slack never came to show it. It shows:\n${this.transcript().join('\n\n')}`);
         });
@@ -224,7 +224,7 @@ export function useWorkplace(options: WorkplaceOptions = {}) {
           cards.every((card) => buttonsOf(card).length === 0 && drawMessage(card).includes(words))
         );
       };
-      await slack.workspace.until(settled, SLOW_MS).catch(() => {
+      await slack.workspace.until(settled).catch(() => {
         const shown = this.cards(digest).map((card) => `${card.channel}:\n${drawMessage(card)}`);
         throw new Error(`not all ${count} cards say "${words}":\n${shown.join('\n\n')}`);
       });
@@ -254,7 +254,7 @@ export function useWorkplace(options: WorkplaceOptions = {}) {
       const digest = digestOf(own)!;
       const at = (where: string) => this.cards(digest).find((card) => card.channel === where);
       const places = [APPROVALS, 'D0BOB', 'D0CAROL'];
-      await slack.workspace.until(() => places.every((place) => at(place) !== undefined), SLOW_MS);
+      await slack.workspace.until(() => places.every((place) => at(place) !== undefined));
       return { thread, digest, own, channel: at(APPROVALS)!, bob: at('D0BOB')!, carol: at('D0CAROL')! };
     },
 
@@ -264,7 +264,7 @@ export function useWorkplace(options: WorkplaceOptions = {}) {
       const last = await storage.db.transaction((tx) =>
         audit.append(tx, { type: 'audit.read', data: { how: 'test' } }),
       );
-      await untilCovered({ db: storage.db, entryIds: [last.id], timeoutMs: SLOW_MS });
+      await untilCovered({ db: storage.db, entryIds: [last.id], timeoutMs: PATIENCE_MS });
       const found = await verifyDatabase({
         sql: storage.db,
         keys: [keys.signer],

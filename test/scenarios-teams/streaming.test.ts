@@ -1,13 +1,11 @@
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { harmless } from '../../adapters/teams/harmless.ts';
 import { eraseStored } from '../../src/commands/privacy-tables.ts';
 import { PrincipalId } from '../../src/model/ids.ts';
 import type { Round } from '../support/model-server.ts';
 import type { FakeMessage } from '../support/teams/fake-connector.ts';
-import { ALICE, drawn, GENERAL, SLOW_MS, useTeamsWorkplace } from './workplace.ts';
+import { ALICE, drawn, GENERAL, useTeamsWorkplace } from './workplace.ts';
 
-// A story has several waits.
-vi.setConfig({ testTimeout: 4 * SLOW_MS, hookTimeout: 4 * SLOW_MS });
 const work = useTeamsWorkplace();
 afterEach(() => work.expectVerifiedLog());
 
@@ -22,7 +20,6 @@ const STOPPED = 'Stopped, as you asked.';
 const chat = () => work.teams.personalChat(ALICE);
 const begun = () => work.database.db.query('select 1 from begun_answers');
 const growing = () => work.teams.streams.all.at(-1);
-const until = (holds: () => unknown) => expect.poll(holds, { timeout: SLOW_MS });
 const aiLabel = ({ entities }: FakeMessage) =>
   (entities as { additionalType?: string[]; citation?: { appearance: { name: string } }[] }[]).find((it) =>
     it.additionalType?.includes('AIGeneratedContent'),
@@ -33,15 +30,15 @@ async function halfAnswered(more: Round = {}): Promise<() => FakeMessage[]> {
   const before = work.teams.streams.all.length;
   work.model.script({ says: FIRST + MORE, holds: true, rest: REST, ...more });
   const below = await work.say('how is the gateway?', chat());
-  await until(() => work.teams.streams.all.length).toBe(before + 1);
-  await until(() => growing()?.text.startsWith(harmless(FIRST))).toBe(true);
+  await expect.poll(() => work.teams.streams.all.length).toBe(before + 1);
+  await expect.poll(() => growing()?.text.startsWith(harmless(FIRST))).toBe(true);
   return below;
 }
 
 /** Once, whole, and nothing else of it. */
 async function standsOnce(below: () => FakeMessage[], words: string): Promise<FakeMessage> {
   const message = await work.shows(below, words);
-  await until(begun).toEqual([]);
+  await expect.poll(begun).toEqual([]);
   expect(below().filter((one) => drawn(one).includes('The gateway in Berlin'))).toHaveLength(
     words === WHOLE ? 1 : 0,
   );
@@ -58,13 +55,14 @@ describe('a model’s answer in a personal chat of Teams', () => {
       { says: FIRST + MORE, holds: true, rest: REST },
     );
     const below = await work.say('how is the gateway, see ticket T-1?', chat());
-    await until(() => growing()?.text.startsWith(harmless(FIRST))).toBe(true);
+    await expect.poll(() => growing()?.text.startsWith(harmless(FIRST))).toBe(true);
     expect(growing()?.status).toBe('Look at a ticket, A language model is writing this answer');
     // What was read is quoted by itself; of the answer there is no message yet.
-    const before = below();
-    expect(before.map(drawn)).toEqual([expect.stringContaining('Quoted from another system')]);
+    await expect
+      .poll(() => below().map(drawn))
+      .toEqual([expect.stringContaining('Quoted from another system')]);
     work.model.go();
-    const whole = await standsOnce(() => below().slice(before.length), WHOLE);
+    const whole = await standsOnce(() => below().slice(1), WHOLE);
     expect(whole.id).toBe(growing()?.id);
     expect(drawn(whole)).toContain('Look at a ticket');
     const label = aiLabel(whole);

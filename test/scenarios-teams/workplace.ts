@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, expect } from 'vitest';
+import { afterAll, beforeAll, expect, vi } from 'vitest';
 import { makeSampleRepository } from '../../actions/systems/sample-repository.ts';
 import { createTeamsAdapter, type TeamsAdapter } from '../../adapters/teams/adapter.ts';
 import { ENDPOINT } from '../../adapters/teams/needs.ts';
@@ -30,8 +30,10 @@ export const DAVE = 'dddddddd-0000-4000-8000-000000000004';
 /** A member of the tenant whom the directory does not list. */
 export const STRANGER = 'eeeeeeee-0000-4000-8000-000000000005';
 export const GENERAL = '19:general@thread.tacv2';
-/** A start, a sandboxed run or a sealed log on a busy machine. */
-export const SLOW_MS = 25_000;
+/** A start, a sandboxed run or a sealed log on a busy machine: as long as everything else that is waited for. */
+const SLOW_MS = 60_000;
+// A story has several waits.
+vi.setConfig({ testTimeout: 4 * SLOW_MS, hookTimeout: 4 * SLOW_MS });
 /** Far above what a test says in a minute: limits have their own tests. */
 const NO_LIMIT = 10_000;
 const PEOPLE = `groups:
@@ -115,7 +117,7 @@ export function useTeamsWorkplace() {
         database.db.query(
           `select id from messages where authorship <> 'person' and delivered is null and undeliverable is null`,
         );
-      await expect.poll(onItsWay, { timeout: SLOW_MS }).toEqual([]);
+      await expect.poll(onItsWay).toEqual([]);
       const from = teams.in(conversation).length;
       expect((await teams.send(teams.said(ALICE, conversation, text))).status).toBe(200);
       return () => teams.in(conversation).slice(from);
@@ -124,7 +126,7 @@ export function useTeamsWorkplace() {
     /** Waits until one of ours says so there, and answers it. */
     async shows(below: () => FakeMessage[], words: string): Promise<FakeMessage> {
       const find = () => below().find((message) => drawn(message).includes(words));
-      await expect.poll(() => find() !== undefined || below().map(drawn), { timeout: SLOW_MS }).toBe(true);
+      await expect.poll(() => find() !== undefined || below().map(drawn)).toBe(true);
       return find()!;
     },
 
