@@ -24,7 +24,9 @@ const STOP_WITHIN_MS = 4_000;
 
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
-async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>; reload(): Promise<void> }> {
+type Started = { stop(): Promise<void>; reload(): Promise<void>; welcome(): void };
+
+async function start(config: Config, log: Log): Promise<Started> {
   const hasPages = config.local || config.oidc !== null;
   if (hasPages) await buildClient({ outFolder: CLIENT_FOLDER });
   const origin = (): string => config.publicUrl?.origin ?? `http://127.0.0.1:${port}`;
@@ -82,9 +84,9 @@ async function start(config: Config, log: Log): Promise<{ stop(): Promise<void>;
       slack && running.connect('slack', slack.start),
       teams && running.connect('teams', teams.start),
     ]);
-    welcome(config, running, port);
     return {
       reload: running.reload,
+      welcome: () => welcome(config, running, port),
       async stop() {
         await closeServer(listening.server);
         await slack?.hangUp();
@@ -178,7 +180,7 @@ function welcome(config: Config, running: Running, port: number): void {
 async function main(): Promise<void> {
   const config = readConfig(process.env, process.cwd());
   const log = createLog(config.logLevel);
-  const { stop, reload } = await start(config, log);
+  const { stop, reload, welcome } = await start(config, log);
   process.on('SIGHUP', () => {
     reload().then(
       () => log.info({}, 'people and policies were read again'),
@@ -201,6 +203,8 @@ async function main(): Promise<void> {
   };
   process.on('SIGINT', end);
   process.on('SIGTERM', end);
+  // Last: whoever reads that we are there may stop us at once, and that must be in order.
+  welcome();
 }
 
 main().catch((error: unknown) => {
