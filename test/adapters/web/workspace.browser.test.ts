@@ -350,8 +350,8 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     const card = cardIn(page, 'Run a CI job');
     const confirm = card.getByRole('button', { name: 'Confirm' });
     await confirm.waitFor();
-    await expect.poll(() => isInSight(card.getByRole('heading').first())).toBe(true);
-    expect(await isInSight(confirm)).toBe(true);
+    const inSight = () => Promise.all([card.getByRole('heading').first(), confirm].map(isInSight));
+    await expect.poll(inSight).toEqual([true, true]);
     await context.close();
   });
 

@@ -3,13 +3,15 @@
  * of ours: `npm run playground:install` puts it into the build folder, where `needs.ts` finds it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { freePort } from '../free-port.ts';
 import { PLAYGROUND } from '../needs.ts';
 
-const TRIES = 150;
+/** Two minutes: a busy machine starts it in many seconds. */
+const TRIES = 600;
 const BETWEEN_TRIES_MS = 200;
 
 export type PlaygroundUser = { id: string; name: string; aadObjectId: string };
@@ -28,7 +30,7 @@ export type Playground = {
   settings: PlaygroundSettings;
   /** A press in the client of any member of a group chat or a channel; answers what the bot answered. */
   press(user: PlaygroundUser, at: At, verb: string): Promise<{ type: string; value: unknown }>;
-  stop(): void;
+  stop(): Promise<void>;
 };
 
 /** Where one will be: a bot wants to know before either is started. */
@@ -46,8 +48,10 @@ export async function startPlayground(address: string, endpoint: string): Promis
     stdio: 'ignore',
     env: { ...process.env, BROWSER: 'none' },
   });
-  const stop = (): void => {
+  const exited = once(child, 'exit');
+  const stop = async (): Promise<void> => {
     child.kill();
+    await exited;
     rmSync(folder, { recursive: true, force: true });
   };
   try {
@@ -55,7 +59,7 @@ export async function startPlayground(address: string, endpoint: string): Promis
     const press: Playground['press'] = (user, at, verb) => pressAs(address, user, at, verb);
     return { address, settings, press, stop };
   } catch (error) {
-    stop();
+    await stop();
     throw error;
   }
 }
