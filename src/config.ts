@@ -18,6 +18,7 @@ import {
   urlOf,
 } from './config/environment.ts';
 import { type ReadFile, readConfigFile } from './config/file.ts';
+import { type GivenKeys, givenKeys } from './config/keys.ts';
 import { checkLocalMode, checkProduction } from './config/modes.ts';
 import { type DatabaseConfig, databaseOf, type ModelConfig, modelOf } from './config/servers.ts';
 import { oidcOf } from './config/sign-in.ts';
@@ -32,7 +33,7 @@ import { type McpConfig, readMcp } from './mcp/config.ts';
 import { PAGERDUTY_API } from './oncall/pagerduty.ts';
 import { type ReachConfig, readReach } from './reach-config.ts';
 
-export type Config = {
+export type Config = GivenKeys & {
   host: string;
   port: number;
   publicUrl: URL | null;
@@ -53,8 +54,6 @@ export type Config = {
   model: ModelConfig | null;
   /** `by`: the variable that opens it. */
   github: { by: 'GITHUB_TOKEN' | 'GITHUB_APP_ID'; apiUrl: string } | null;
-  masterKey: string | null;
-  auditSigningKey: string | null;
   acceptProcess: boolean;
   /** Null where none is given: the samples of local mode. */
   peopleFile: string | null;
@@ -125,8 +124,7 @@ export function readConfig(env: Environment, cwd: string): Config {
       github === null
         ? null
         : { by: secret('GITHUB_TOKEN') === null ? 'GITHUB_APP_ID' : 'GITHUB_TOKEN', apiUrl: githubApi },
-    masterKey: secret('MASTER_KEY'),
-    auditSigningKey: secret('AUDIT_SIGNING_KEY'),
+    ...givenKeys(secret),
     acceptProcess: env.SANDBOX_ALLOW_PROCESS === '1',
     peopleFile: file.path(file.value.people),
     policiesFolder: file.path(file.value.policies),

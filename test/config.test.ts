@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { newMasterKey, newSigningKey } from '../src/audit/keys.ts';
 import type { Environment } from '../src/config/environment.ts';
 import { type Config, readConfig } from '../src/config.ts';
 import { AppError } from '../src/errors.ts';
@@ -39,8 +40,8 @@ const PRODUCTION = {
   NODE_ENV: 'production',
   DATABASE_URL: 'postgres://app@db/x',
   DATABASE_OWNER_URL: 'postgresql://owner@db/x',
-  MASTER_KEY: 'a-key',
-  AUDIT_SIGNING_KEY: 'another-key',
+  MASTER_KEY: newMasterKey(),
+  AUDIT_SIGNING_KEY: newSigningKey(),
 };
 
 describe('with nothing configured', () => {
@@ -388,10 +389,12 @@ describe('a secret in a file', () => {
   ];
 
   test('is read without the line end that editors add', () => {
+    const tokenIn = (text: string) =>
+      read({ ...SLACK, SLACK_BOT_TOKEN: '', SLACK_BOT_TOKEN_FILE: inFile('token', text) }).slack?.botToken;
     for (const end of ['', '\n', '\r\n']) {
-      expect(read({ MASTER_KEY_FILE: inFile('key', `the key${end}`) }).masterKey).toBe('the key');
+      expect(tokenIn(`the token${end}`)).toBe('the token');
     }
-    expect(read({ MASTER_KEY_FILE: inFile('key', 'two\n\n') }).masterKey).toBe('two\n');
+    expect(tokenIn('two\n\n')).toBe('two\n');
   });
 
   test.each(NAMES)('%s: one that cannot be read fails the start and names the variable', (name) => {
@@ -407,6 +410,16 @@ describe('a secret in a file', () => {
     const message = refusal({ [name]: 'first-value', [`${name}_FILE`]: inFile('both', 'second-value') });
     expect(message).toContain(`${name} and ${name}_FILE`);
     expect(message).not.toMatch(/first-value|second-value/);
+  });
+});
+
+describe('a key of the house', () => {
+  test.each(['MASTER_KEY', 'AUDIT_SIGNING_KEY'])('%s of another form fails the start', (name) => {
+    for (const env of [{ [name]: 'c2hvcnQ=' }, { [`${name}_FILE`]: inFile('key', 'c2hvcnQ=') }]) {
+      const message = refusal(env);
+      expect(message).toMatch(new RegExp(`^${name} is not `));
+      expect(message).not.toContain('c2hvcnQ=');
+    }
   });
 });
 

@@ -14,7 +14,8 @@ const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
 /** Parses JSON bodies; another type of body on a changing request is 415, so that no HTML form can reach us. */
 export function jsonOnly(): RequestHandler[] {
-  const parse = json({ limit: MAX_BODY_BYTES, type: () => true, inflate: false });
+  // JSON of any kind: that it is none of the expected shape is for the schemas to say.
+  const parse = json({ limit: MAX_BODY_BYTES, type: () => true, inflate: false, strict: false });
   return [
     (request, _response, next) => {
       if (request.method !== 'GET' && !JSON_TYPE.test(request.get('content-type') ?? '')) {

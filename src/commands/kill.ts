@@ -130,7 +130,6 @@ async function checkScope(invocation: Invocation, scope: KillScope): Promise<voi
   if (scope.principal === null) return;
   if (!PrincipalId.safeParse(scope.principal).success)
     throw new AppError('usage', "--principal is a person's id of the directory, such as alice.");
-  const { findPerson } = await import('./people.ts');
-  if (findPerson(invocation, scope.principal) === 'stranger')
-    throw new AppError('usage', `There is nobody "${scope.principal}" in the directory.`);
+  const { refuseStranger } = await import('./people.ts');
+  refuseStranger(invocation, scope.principal);
 }

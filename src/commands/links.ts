@@ -10,12 +10,14 @@ import { accountInWords } from '../saying.ts';
 import { legible } from '../surface/unseen.ts';
 import { accountName, type Command, type Exit, line } from './command.ts';
 import { withGround, withHouse } from './open.ts';
-import { personId } from './people.ts';
+import { personId, refuseStranger } from './people.ts';
 
 export const list: Command = (invocation) =>
   withGround<Exit>(invocation, async ({ config, db }) => {
     const { principal } = invocation.options;
     const links = await linksOf(db, principal === undefined ? null : personId(principal));
+    // Whoever has left the directory may have links yet.
+    if (principal !== undefined && links.length === 0) refuseStranger(invocation, principal);
     const file = loadDirectory(config.peopleFile ?? SAMPLE_PEOPLE, {
       production: config.production,
       localIssuer: config.local,

@@ -27,6 +27,12 @@ export function findPerson(
   }
 }
 
+/** @throws AppError('usage') where the directory can be read and names nobody so */
+export function refuseStranger(invocation: Invocation, id: string): void {
+  if (findPerson(invocation, id) === 'stranger')
+    throw new AppError('usage', `There is nobody "${id}" in the directory.`);
+}
+
 /** @throws AppError('usage') where the word cannot be a person's id */
 export function personId(word: string | undefined): PrincipalId {
   const parsed = PrincipalId.safeParse(word);

@@ -31,7 +31,7 @@ export type CommandResult = { exit: 0 | 1; lines: string[]; json: unknown };
 
 const USAGE = 'policy check | test | explain --principal P --action A [--args JSON] | matrix';
 
-/** @throws AppError('usage') for anything that is not one of the four; AppError('unknown_principal') */
+/** @throws AppError('usage') for anything that is not one of the four, and for what is named and is not there */
 export async function policyCommand(
   deps: PolicyCommandDeps,
   args: readonly string[],
@@ -92,7 +92,7 @@ async function explainCommand(deps: PolicyCommandDeps, options: Options): Promis
     );
   }
   const principal = people.find((person) => person.id === id);
-  if (principal === undefined) throw new AppError('unknown_principal', `"${id}" is not in the directory.`);
+  if (principal === undefined) throw new AppError('usage', `There is nobody "${id}" in the directory.`);
   const explained = casesOf(deps, action, args).map(({ resource, risk }) =>
     explain(policy, { principal, action, resource, context: calm(resource, risk, deps.time()), people }),
   );

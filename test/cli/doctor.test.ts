@@ -64,7 +64,10 @@ describe('doctor', () => {
       what: expect.stringContaining('MASTER_KEY and AUDIT_SIGNING_KEY'),
     });
     const wrong = await diagnose({ ...keys, MASTER_KEY: 'c2hvcnQ=' });
-    expect(wrong.of('keys')).toMatchObject([{ state: 'bad', mend: expect.stringContaining('openssl rand') }]);
+    expect(wrong.findings[0]).toMatchObject({
+      ...{ name: 'config', state: 'bad', what: expect.stringContaining('MASTER_KEY is not 32 bytes') },
+      mend: expect.stringContaining('openssl rand'),
+    });
   });
 
   it('looks at everything, and calls a login without rights of its own good', async () => {

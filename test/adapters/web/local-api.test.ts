@@ -99,6 +99,15 @@ describe('POST /api/local/turns', () => {
     expect([answer.status, codeOf(answer.body)]).toEqual([400, 'malformed']);
   });
 
+  it.each(['null', '5', '"hi"'])('calls the JSON %s what it is: of another shape', async (body) => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await ask(server.port, '/api/local/turns', { method: 'POST', headers, body });
+    expect(answer).toMatchObject({
+      status: 400,
+      body: { error: { code: 'malformed', message: expect.stringContaining('the expected shape') } },
+    });
+  });
+
   it.each([
     'text/plain',
     'application/x-www-form-urlencoded',
