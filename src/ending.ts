@@ -313,7 +313,8 @@ async function again(deps: EndingDeps, given: StoredRequest, seconds: number): P
 async function begin(deps: EndingDeps, given: StoredRequest, signal: AbortSignal): Promise<void> {
   const ending = endingOf(deps.governed(given.action));
   const governed = ending && deps.governed(ending.action);
-  if (!ending || !governed) {
+  // What was given in one system does not end in another that the operator connected since.
+  if (!ending || governed?.connector.name !== given.connector) {
     deps.alarm(
       { request: given.id, code: NOT_TAKEN_BACK },
       `${given.action} of request ${given.id} should end now, and nothing serves what takes it back any more. Please take it back yourself.`,

@@ -40,6 +40,8 @@ export async function undoOf(
   if (!undo || request.requester !== person) return { kind: 'none' };
   const taker = deps.governed(undo.action);
   if (request.state !== 'succeeded' || !request.result || !taker) return { kind: 'none' };
+  // What was done in one system is not taken back in another that the operator connected since.
+  if (connectorFor(request, taker) !== taker.connector.name) return { kind: 'none' };
   const args = undo.arguments(request.arguments, request.result);
   return args === null ? { kind: 'none' } : standing(sql, { request, undo, args, taker });
 }

@@ -142,6 +142,22 @@ describe('access for some hours', () => {
     expect([...github.teams.get('dba')!]).toEqual(['alice-gh']);
   });
 
+  it('is not taken back in another system that has taken the place of its own', async () => {
+    const request = await given();
+    await database.owner.query("update requests set connector = 'another' where id = $1", [request.id]);
+    await due(request);
+    const isPutOff = async () =>
+      (
+        await database.owner.one<{ off: boolean }>(
+          "select next_at > clock_timestamp() + interval '5 minutes' as off from endings where request = $1",
+          [request.id],
+        )
+      ).off;
+    await settles(isPutOff, 'a person is asked to take it back');
+    expect(await ending(request)).toMatchObject({ attempt: null, ended: false });
+    expect(github.changes).toEqual(['PUT dba alice-gh']);
+  });
+
   it('is tried again after a failure, and operators hear of it', async () => {
     const request = await given();
     github.wire.refuseNext(401);

@@ -64,6 +64,18 @@ describe('taking back what was done', () => {
     expect(again).toMatchObject({ requests: [], reply: expect.stringMatching(/taken back already/) });
   });
 
+  it('is not there where another system has taken the place of the one in which it was done', async () => {
+    const { say, database } = house();
+    const ticket = await opened();
+    await database.owner.query("update requests set connector = 'another-desk' where id = $1", [ticket.id]);
+    expect((await cardFor('alice', ticket)).offers).not.toContain('undo');
+    expect(await say('alice', `undo ${ticket.id}`)).toMatchObject({
+      requests: [],
+      reply: expect.stringMatching(/no request of yours with that id that could be taken back/),
+    });
+    expect(await stateOf(ticket)).toBe('open');
+  });
+
   it('is over after its time, by the clock of the database', async () => {
     const { say, database } = house();
     const ticket = await opened();
