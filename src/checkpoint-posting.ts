@@ -8,7 +8,7 @@ import type { Deliver } from './reply/deliver.ts';
 /** How often it is asked whether a checkpoint is due in the operators' place. */
 const LOOK_EVERY_MS = 5_000;
 /** How long a stop waits for the last checkpoint to be shown; later, what is said there next shows it first. */
-const LAST_WITHIN_MS = 1_000;
+const LAST_WITHIN_MS = 2_000;
 
 export type CheckpointPosting = {
   start(): void;

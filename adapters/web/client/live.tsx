@@ -117,18 +117,18 @@ export function useLive<P extends keyof Reads & string>(
       isStale = true;
       if (isReading) return;
       isReading = true;
-      try {
-        while (isStale) {
-          isStale = false;
+      // What changed while a read failed is read all the same.
+      while (isStale && !stop.signal.aborted) {
+        isStale = false;
+        try {
           const answer = await api.read(path, stop.signal, watches);
           setData(answer);
           setProblem(null);
+        } catch (error) {
+          if (!stop.signal.aborted) setProblem(messageOf(error));
         }
-      } catch (error) {
-        if (!stop.signal.aborted) setProblem(messageOf(error));
-      } finally {
-        isReading = false;
       }
+      isReading = false;
     };
     let timer: ReturnType<typeof setTimeout> | undefined;
     const stopHearing = hear((news) => {
