@@ -1,4 +1,5 @@
 /** `npm start`: reads the environment, starts everything, says where it is, and stops it all again. */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createSlackAdapter } from '../adapters/slack/adapter.ts';
 import { createTeamsAdapter } from '../adapters/teams/adapter.ts';
@@ -11,7 +12,7 @@ import { createSessions } from '../adapters/web/sign-in/sessions.ts';
 import type { Desk } from '../adapters/web/workspace-api.ts';
 import { compose, type Running } from './compose.ts';
 import { type Config, readConfig } from './config.ts';
-import { AppError } from './errors.ts';
+import { AppError, wordsForOperator } from './errors.ts';
 import { createLog, errorFields, type Log } from './log.ts';
 import { tenantOf } from './reply/messages.ts';
 import { closeServer, listen, mountEnd, mountHealth, newApp } from './server.ts';
@@ -22,13 +23,20 @@ const FIRST_PERSON = 'alice';
 /** A stop that takes longer is cut short: what runs then is left to the crash rules. */
 const STOP_WITHIN_MS = 4_000;
 
+/** Said before it is done, so that nobody takes a first start for one that hangs. */
+const TAKES_LONG = {
+  build: '  Building the workspace; this may take a minute.',
+  database: '  First start: making a database; this may take a minute.',
+};
+
 const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
 type Started = { stop(): Promise<void>; reload(): Promise<void>; welcome(): void };
 
 async function start(config: Config, log: Log): Promise<Started> {
   const hasPages = config.local || config.oidc !== null;
-  if (hasPages) await buildClient({ outFolder: CLIENT_FOLDER });
+  if (hasPages) await buildClient({ outFolder: CLIENT_FOLDER, onBuild: () => say(TAKES_LONG.build) });
+  if (config.database === null && !existsSync(config.dataFolder)) say(TAKES_LONG.database);
   const origin = (): string => config.publicUrl?.origin ?? `http://127.0.0.1:${port}`;
   let port = config.port;
   const app = newApp();
@@ -208,7 +216,9 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`countersign: ${error instanceof AppError ? error.message : 'could not start.'}\n`);
+  process.stderr.write(
+    `countersign: ${error instanceof AppError ? wordsForOperator(error) : 'could not start.'}\n`,
+  );
   if (!(error instanceof AppError))
     process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
   process.exit(error instanceof AppError ? error.exit || 1 : 1);

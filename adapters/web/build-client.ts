@@ -68,13 +68,20 @@ async function renamed(from: string, to: string, reason: string): Promise<boolea
 }
 
 /**
- * Makes `outFolder` hold the built client; answers whether it had to build. The build runs in a process of its own,
+ * Makes `outFolder` hold the built client; answers whether it had to build, and says so before it does. The build runs in a process of its own,
  * without our environment: Vite sets NODE_ENV for whoever hosts it, and has no business with our secrets.
  * Throws with the builder's words as cause; the old build stays in that case.
  */
-export async function buildClient({ outFolder }: { outFolder: string }): Promise<{ built: boolean }> {
+export async function buildClient({
+  outFolder,
+  onBuild,
+}: {
+  outFolder: string;
+  onBuild?: () => void;
+}): Promise<{ built: boolean }> {
   const digest = await digestOfSources();
   if ((await stampOf(outFolder)) === digest) return { built: false };
+  onBuild?.();
   const fresh = `${outFolder}.${randomUUID()}`;
   await mkdir(dirname(outFolder), { recursive: true });
   try {

@@ -30,6 +30,10 @@ const untilDone = (request: RequestView) =>
   vi.waitUntil(async () => (await look(request.id)).state === 'succeeded', { timeout: 60_000 });
 const TRIGGER = 'ci trigger repo=web ref=main job=checks';
 
+it('says that a first start takes long before it does', () => {
+  expect(assistant.greeting).toMatch(/First start: making a database[\s\S]*Countersign is at http:/);
+});
+
 describe('beside a running assistant', () => {
   it('stops an action from a second process: what is pending is void, and nothing new is taken', async () => {
     const pending = (await say('alice', TRIGGER)).requests[0]!;

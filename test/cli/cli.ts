@@ -18,7 +18,8 @@ export const cliPath = path.join(ROOT, 'src/cli.ts');
 vi.setConfig({ testTimeout: 300_000, hookTimeout: 300_000 });
 
 export type Ran = { exit: number | null; stdout: string; stderr: string };
-export type Around = { env?: Record<string, string>; input?: string; cwd?: string };
+/** `uid`: as another account, for which tests must be root. */
+export type Around = { env?: Record<string, string>; input?: string; cwd?: string; uid?: number };
 
 /** Nothing of the machine that runs the tests: not its configuration, not its keys. */
 function environment(data: string, env: Record<string, string> = {}): Record<string, string> {
@@ -32,6 +33,7 @@ export async function countersign(data: string, args: readonly string[], around:
     cwd: around.cwd ?? path.dirname(data),
     env: environment(data, around.env),
     stdio: ['pipe', 'pipe', 'pipe'],
+    ...(around.uid === undefined ? {} : { uid: around.uid, gid: around.uid }),
   });
   const ran: Ran = { exit: null, stdout: '', stderr: '' };
   child.stdout.setEncoding('utf8').on('data', (chunk) => {
@@ -82,6 +84,8 @@ export function makePlace(): { data: string; folder: string; remove(): Promise<v
 export type Assistant = {
   port: number;
   env: { PORT: string };
+  /** What it said until it was there. */
+  greeting: string;
   post(path: string, body: object): Promise<{ status: number; body: unknown }>;
   get(path: string): Promise<unknown>;
   stop(): Promise<void>;
@@ -96,11 +100,12 @@ export async function startAssistant(data: string): Promise<Assistant> {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'exit');
-  await untilSaid(child, 'Ctrl-C stops everything');
+  const greeting = await untilSaid(child, 'Ctrl-C stops everything');
   const at = `http://127.0.0.1:${port}`;
   return {
     port,
     env: { PORT: String(port) },
+    greeting,
     async post(where, body) {
       const response = await fetch(`${at}${where}`, {
         method: 'POST',
@@ -117,7 +122,7 @@ export async function startAssistant(data: string): Promise<Assistant> {
   };
 }
 
-async function untilSaid(child: ChildProcess, words: string): Promise<void> {
+async function untilSaid(child: ChildProcess, words: string): Promise<string> {
   let said = '';
   await new Promise<void>((resolve, reject) => {
     const hear = (chunk: unknown): void => {
@@ -128,6 +133,7 @@ async function untilSaid(child: ChildProcess, words: string): Promise<void> {
     child.stderr?.on('data', hear);
     child.once('exit', () => reject(new Error(`The assistant ended: ${said}`)));
   });
+  return said;
 }
 
 /** JSON Lines, parsed. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,14 +16,19 @@ afterAll(() => rm(parent, { recursive: true }));
 
 describe('building the client', () => {
   it('builds where there is nothing, and leaves nothing else behind', async () => {
-    expect(await buildClient({ outFolder })).toEqual({ built: true });
+    const there: boolean[] = [];
+    const onBuild = () => there.push(existsSync(outFolder));
+    expect(await buildClient({ outFolder, onBuild })).toEqual({ built: true });
+    // It was said once, before.
+    expect(there).toEqual([false]);
     expect(await readdir(parent)).toEqual(['web']);
     expect(process.env.NODE_ENV).toBe('test');
   });
 
   it('does nothing while the sources are the same', async () => {
     const before = (await stat(join(outFolder, 'index.html'))).mtimeMs;
-    expect(await buildClient({ outFolder })).toEqual({ built: false });
+    const onBuild = () => expect.fail('nothing is built');
+    expect(await buildClient({ outFolder, onBuild })).toEqual({ built: false });
     expect((await stat(join(outFolder, 'index.html'))).mtimeMs).toBe(before);
   });
 
