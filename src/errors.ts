@@ -50,17 +50,24 @@ export type ErrorCode = keyof typeof TABLE;
 
 /**
  * An expected failure. `message` is a sentence we wrote, fit for a person to read: no secret, no vendor's text,
- * no stack. What an operator needs beyond it goes into `cause`.
+ * no stack. What an operator needs beyond it goes into `cause`, and how they mend it into `mend`.
  */
 export class AppError extends Error {
   readonly code: ErrorCode;
   /** For how long whoever refused has asked not to be called; null where nothing was said of that. */
   readonly retryAfterMs: number | null;
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown; retryAfterMs?: number }) {
+  /** A sentence for operators alone: it may name variables and places. Null where `message` says all. */
+  readonly mend: string | null;
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { cause?: unknown; retryAfterMs?: number; mend?: string },
+  ) {
     super(message, options);
     this.name = 'AppError';
     this.code = code;
     this.retryAfterMs = options?.retryAfterMs ?? null;
+    this.mend = options?.mend ?? null;
   }
   get status(): number {
     return TABLE[this.code].status;
@@ -68,4 +75,9 @@ export class AppError extends Error {
   get exit(): 0 | 1 | 2 {
     return TABLE[this.code].exit;
   }
+}
+
+/** What whoever runs it reads at a terminal: what failed, how to mend it, and where to look further. */
+export function wordsForOperator({ message, mend }: AppError): string {
+  return mend === null ? message : `${message} ${mend} To look at everything: npx countersign doctor`;
 }

@@ -82,7 +82,9 @@ export async function openStorage(
         : redisEphemeral({
             url: config.redisUrl,
             prefix: REDIS_PREFIX,
-            onError: (error) => log.error(error, 'the connection to Redis failed'),
+            onError: (error) =>
+              log.error(error, 'the connection to Redis failed, and is tried again until it holds'),
+            onBack: () => log.info('the connection to Redis holds again'),
           });
     return {
       access,

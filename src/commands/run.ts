@@ -1,6 +1,6 @@
 /** Runs one command line from its words to its exit code. */
 import type { Environment } from '../config/environment.ts';
-import { AppError } from '../errors.ts';
+import { AppError, wordsForOperator } from '../errors.ts';
 import { type Exit, line } from './command.ts';
 import { isEnding } from './ending.ts';
 import { parseCommandLine } from './parse.ts';
@@ -40,8 +40,9 @@ function tell(error: unknown, how: { terminal: Terminal; json: boolean; debug: b
   const { terminal, json, debug } = how;
   const known = error instanceof AppError ? error : null;
   const code = known?.code ?? 'defect';
-  const message =
-    known?.message ?? 'Something failed that should not. Run it again with LOG_LEVEL=debug to see where.';
+  const message = known
+    ? wordsForOperator(known)
+    : 'Something failed that should not. Run it again with LOG_LEVEL=debug to see where.';
   terminal.say(json ? line({ error: { code, message } }).trimEnd() : `countersign: ${message}`);
   if (debug) {
     for (let cause: unknown = error; cause instanceof Error; cause = cause.cause) {

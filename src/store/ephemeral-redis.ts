@@ -26,26 +26,41 @@ return {uses, left}`;
 
 type Hear = (message: string) => void;
 
+function unavailable(cause: unknown): AppError {
+  return new AppError(
+    'ephemeral_unavailable',
+    'The short-term store (Redis) does not answer at the moment.',
+    { cause, mend: 'Look at REDIS_URL and at the server: Redis 7 or newer, writable.' },
+  );
+}
+
 async function guarded<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (cause) {
-    throw new AppError(
-      'ephemeral_unavailable',
-      'The short-term store (Redis) does not answer at the moment.',
-      {
-        cause,
-      },
-    );
+    throw unavailable(cause);
   }
 }
 
-/** Every key and channel starts with `prefix`. Reconnects by itself; commands fail fast meanwhile. */
+/**
+ * Every key and channel starts with `prefix`. Reconnects by itself; commands fail fast meanwhile. `onError` hears of an outage
+ * once, with `ephemeral_unavailable`, and `onBack` when it is over: both connections fail again at every attempt.
+ */
 export function redisEphemeral(options: {
   url: string;
   prefix: string;
-  onError: (error: unknown) => void;
+  onError: (error: AppError) => void;
+  onBack?: () => void;
 }): Ephemeral {
+  const away = new Set<Redis>();
+  const isAway = (redis: Redis, cause: unknown): void => {
+    const isNews = away.size === 0;
+    away.add(redis);
+    if (isNews) options.onError(unavailable(cause));
+  };
+  const isBack = (redis: Redis): void => {
+    if (away.delete(redis) && away.size === 0) options.onBack?.();
+  };
   const connection = () => {
     const redis = new Redis(options.url, {
       connectTimeout: CONNECT_TIMEOUT_MS,
@@ -53,7 +68,8 @@ export function redisEphemeral(options: {
       maxRetriesPerRequest: 1,
       retryStrategy: (tries) => Math.min(FIRST_RETRY_MS * 2 ** tries, LONGEST_RETRY_MS),
     });
-    redis.on('error', options.onError);
+    redis.on('error', (cause) => isAway(redis, cause));
+    redis.on('ready', () => isBack(redis));
     return redis;
   };
   const commands = connection();
@@ -103,7 +119,7 @@ export function redisEphemeral(options: {
           hearers.delete(hear);
           if (hearers.size > 0 || channels.get(channel) !== hearers) return;
           channels.delete(channel);
-          await subscriber.unsubscribe(channel).catch(options.onError);
+          await subscriber.unsubscribe(channel).catch((cause) => options.onError(unavailable(cause)));
         };
       }),
     close: async () => {

@@ -25,6 +25,9 @@ const NETWORK_CODES = new Set([
   'ENETUNREACH',
   'EAI_AGAIN',
 ]);
+const MEND =
+  'Look at DATABASE_URL, at DATABASE_OWNER_URL where it is given, and at the server: PostgreSQL 15 or newer, with that database. ' +
+  'The embedded server writes server.log in the data folder.';
 /** `pg` gives its own connection failures words and no code. */
 const DRIVER_WORDS =
   /connection terminated|timeout exceeded when trying to connect|not queryable|connection error/i;
@@ -69,9 +72,7 @@ export function storeError(error: unknown): unknown {
     return new AppError(
       'database_unavailable',
       'The database does not accept the credentials that it was given.',
-      {
-        cause: error,
-      },
+      { cause: error, mend: MEND },
     );
   }
   // FATAL is said while connecting: the startup option `-c role=...` names a role that does not exist or that this
@@ -86,6 +87,7 @@ export function storeError(error: unknown): unknown {
   if (isConnectionFailure(error, code)) {
     return new AppError('database_unavailable', 'The database does not answer at the moment.', {
       cause: error,
+      mend: MEND,
     });
   }
   return error;

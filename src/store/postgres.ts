@@ -91,6 +91,7 @@ async function runTransaction<T>(client: pg.PoolClient, work: (tx: Tx) => Promis
 /** Connects lazily: `AppError('database_unavailable')` comes from the first use, and later uses work again when it is back. */
 export function openDatabase(options: OpenOptions): Database {
   const config = connectionConfig(options.url, options.role);
+  const onError = (error: unknown): void => options.onError(storeError(error));
   const pool = new pg.Pool({
     ...config,
     max: options.max ?? DEFAULT_POOL_SIZE,
@@ -100,14 +101,14 @@ export function openDatabase(options: OpenOptions): Database {
   let isClosing = false;
   // Without a listener an idle connection that breaks would end the process.
   pool.on('error', (error) => {
-    if (!isClosing) options.onError(storeError(error));
+    if (!isClosing) onError(error);
   });
-  const listener = createListener({ config, onError: options.onError });
+  const listener = createListener({ config, onError });
 
   async function connect(): Promise<pg.PoolClient> {
     try {
       const client = await pool.connect();
-      client.on('error', options.onError);
+      client.on('error', onError);
       return client;
     } catch (error) {
       throw storeError(error);
@@ -125,21 +126,21 @@ export function openDatabase(options: OpenOptions): Database {
       });
       throw storeError(error);
     } finally {
-      client.off('error', options.onError);
+      client.off('error', onError);
       client.release(broken);
     }
   }
 
   async function withConnection<T>(work: (sql: Sql) => Promise<T>): Promise<T> {
     const client = new pg.Client(config);
-    client.on('error', options.onError);
+    client.on('error', onError);
     try {
       await client.connect();
       return await work(sqlOver(client));
     } catch (error) {
       throw storeError(error);
     } finally {
-      await client.end().catch(options.onError);
+      await client.end().catch(onError);
     }
   }
 

@@ -97,12 +97,14 @@ export async function createQueue(options: QueueOptions): Promise<Queue> {
   const works = new Map<QueueName, Work[]>();
   const listener = createListener({
     config: connectionConfig(options.url, options.role),
-    onError: (error) => options.onError(error, { queue: null }),
+    onError: (error) => options.onError(storeError(error), { queue: null }),
   });
   try {
     await boss.start();
   } catch (error) {
-    await boss.stop({ graceful: false }).catch((failure) => options.onError(failure, { queue: null }));
+    await boss
+      .stop({ graceful: false })
+      .catch((failure) => options.onError(storeError(failure), { queue: null }));
     throw storeError(error);
   }
 

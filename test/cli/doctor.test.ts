@@ -124,7 +124,10 @@ describe('doctor', () => {
     const url = `postgres://someone:sesame@127.0.0.1:${await freePort()}/x`;
     const { of, stdout, stderr } = await diagnose({ DATABASE_URL: url });
     expect(of('database')).toMatchObject([
-      { state: 'bad', what: 'The database does not answer at the moment.' },
+      {
+        ...{ state: 'bad', what: 'The database does not answer at the moment.' },
+        mend: expect.stringMatching(/DATABASE_URL.*PostgreSQL 15/),
+      },
     ]);
     expect(of('sandbox')).toHaveLength(1);
     expect(stdout + stderr).not.toContain('sesame');

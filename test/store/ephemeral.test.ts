@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { AppError } from '../../src/errors.ts';
 import type { Ephemeral } from '../../src/model/ports.ts';
 import { memoryEphemeral } from '../../src/store/ephemeral-memory.ts';
 import { redisEphemeral } from '../../src/store/ephemeral-redis.ts';
@@ -41,7 +42,12 @@ describe.skipIf(redisNeed.skip)(`Redis ${redisNeed.reason}`, () => {
   test('a server that stops is an error by code, and works again once it is back', async () => {
     const port = await freePort();
     const first = await startRedis(port);
-    const store = redisEphemeral({ url: first.url, prefix: 'test:', onError: () => undefined });
+    const heard: string[] = [];
+    const store = redisEphemeral({
+      ...{ url: first.url, prefix: 'test:' },
+      onError: (error) => heard.push(error.code),
+      onBack: () => heard.push('back'),
+    });
     await store.set('key', 'value', 60_000);
     await first.stop();
     await expect(store.get('key')).rejects.toMatchObject({ code: 'ephemeral_unavailable' });
@@ -55,7 +61,19 @@ describe.skipIf(redisNeed.skip)(`Redis ${redisNeed.reason}`, () => {
         ),
       )
       .toBe('again');
+    // Of the outage it was told once, however often both connections were tried meanwhile.
+    await expect.poll(() => heard).toEqual(['ephemeral_unavailable', 'back']);
     await store.close();
     await second.stop();
+  });
+
+  test('a server that is not there from the start is told of once, by code', async () => {
+    const heard: AppError[] = [];
+    const url = `redis://127.0.0.1:${await freePort()}`;
+    const store = redisEphemeral({ url, prefix: 'test:', onError: (error) => heard.push(error) });
+    // Each of these fails only after the connection was refused again.
+    for (let tries = 0; tries < 3; tries += 1) await expect(store.get('key')).rejects.toThrow(AppError);
+    await store.close();
+    expect(heard).toMatchObject([{ code: 'ephemeral_unavailable', cause: { code: 'ECONNREFUSED' } }]);
   });
 });

@@ -1,3 +1,5 @@
+import { AppError } from '../../errors.ts';
+
 /** What one look found. */
 export type Finding = {
   /** `note`: it works, and there is something to know. `bad`: mend it. */
@@ -26,6 +28,7 @@ export async function looking(name: string, look: () => Promise<Finding[]>): Pro
   try {
     return await look();
   } catch (error) {
-    return [bad(name, error instanceof Error ? error.message : 'failed for an unknown reason')];
+    const what = error instanceof Error ? error.message : 'failed for an unknown reason';
+    return [bad(name, what, (error instanceof AppError && error.mend) || undefined)];
   }
 }

@@ -21,7 +21,7 @@ export async function lookAtRedis({ redisUrl, production }: Config): Promise<Fin
     const what = 'none: rate counters live in memory, so run one replica only';
     return [production ? note('redis', what, 'Set REDIS_URL.') : ok('redis', what)];
   }
-  let refusal: unknown = null;
+  let refusal: AppError | null = null;
   const ephemeral = redisEphemeral({
     url: redisUrl,
     prefix: REDIS_PREFIX,
@@ -35,15 +35,10 @@ export async function lookAtRedis({ redisUrl, production }: Config): Promise<Fin
     await ephemeral.count('doctor', COUNTED_FOR_MS);
     return [ok('redis', 'answers and counts')];
   } catch (error) {
-    const cause = refusal ?? (error as Error).cause;
+    if (!(error instanceof AppError)) throw error;
+    const { cause } = refusal ?? error;
     const why = asCode((cause as NodeJS.ErrnoException | undefined)?.code ?? 'no_answer');
-    return [
-      bad(
-        'redis',
-        `does not serve (${why})`,
-        'Look at REDIS_URL and at the server: Redis 7 or newer, writable.',
-      ),
-    ];
+    return [bad('redis', `does not serve (${why})`, error.mend ?? undefined)];
   } finally {
     await ephemeral.close();
   }
