@@ -23,6 +23,14 @@ export function unknownScope(
   return null;
 }
 
+/** What ends it again, typed where it was turned on: exactly the scope that is on. */
+export function liftingCommand(scope: KillScope, where: 'chat' | 'terminal'): string {
+  const parts = (['action', 'principal', 'connector'] as const).filter((name) => scope[name] !== null);
+  return where === 'chat'
+    ? ['kill off', ...parts.map((name) => `${name}=${scope[name]}`), 'reason=…'].join(' ')
+    : ['countersign kill off', ...parts.map((name) => `--${name} ${scope[name]}`), '--reason …'].join(' ');
+}
+
 /** Answers in words what was done. `by.name` is a person's id, or the operating-system account on the command line. */
 export async function moveKillSwitch(
   deps: KillingDeps,
@@ -55,5 +63,6 @@ export async function moveKillSwitch(
     voided.length === 0
       ? 'Nothing was pending.'
       : `${voided.length} pending request${voided.length === 1 ? ' was' : 's were'} cancelled.`;
-  return `The kill switch is on for ${scopeInWords(scope)}. ${stopped}`;
+  const lifting = liftingCommand(scope, by.principal === null ? 'terminal' : 'chat');
+  return `The kill switch is on for ${scopeInWords(scope)}. ${stopped} To lift it: ${lifting}`;
 }

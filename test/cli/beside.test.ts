@@ -42,7 +42,7 @@ describe('beside a running assistant', () => {
     const { exit, stdout } = await run('kill', 'on', '--action', 'ci.trigger', '--reason', 'bad deploy');
     expect([exit, stdout]).toEqual([
       0,
-      'The kill switch is on for ci.trigger. 1 pending request was cancelled.\n',
+      'The kill switch is on for ci.trigger. 1 pending request was cancelled. To lift it: countersign kill off --action ci.trigger --reason …\n',
     ]);
     // At once: the command has returned, and no time is given to anybody.
     expect(await look(pending.id)).toMatchObject({ state: 'cancelled', result: { code: 'kill_switch' } });
