@@ -14,6 +14,8 @@ export type Whereabouts = { port: () => number; publicUrl: string | null };
 /** What the guard looks at. `hosts` holds every Host header, because two of them are an attack. */
 export type Asked = {
   method: string;
+  /** Without the query. */
+  path: string;
   hosts: readonly string[];
   origin: string | undefined;
   fetchSite: string | undefined;
@@ -22,6 +24,8 @@ export type Asked = {
 };
 
 const LOOPBACK_NAMES = ['127.0.0.1', 'localhost', '[::1]'];
+/** What programs ask, never a page. Routes do not mind the case. */
+const NO_PAGES = /^\/api(?:\/|$)/i;
 const DEFAULT_PORTS: Record<string, string> = { 'http:': '80', 'https:': '443' };
 
 /** Every `scheme//host[:port]` that is us, lower case, with and without a default port. */
@@ -54,7 +58,10 @@ export function foreignPage(asked: Asked, origins: readonly URL[]): string | nul
   if (asked.fetchSite?.toLowerCase() !== 'cross-site') return null;
   // A link from another site to a page of ours: the other site learns nothing, and GET changes nothing.
   const isTopLevelPage =
-    asked.method === 'GET' && asked.fetchMode === 'navigate' && asked.fetchDest === 'document';
+    asked.method === 'GET' &&
+    !NO_PAGES.test(asked.path) &&
+    asked.fetchMode === 'navigate' &&
+    asked.fetchDest === 'document';
   return isTopLevelPage ? null : 'Requests that another site makes are refused.';
 }
 
@@ -67,6 +74,7 @@ function foreignChange(asked: Asked, ours: URL): string | null {
 function headersOf(request: Request): Asked {
   return {
     method: request.method,
+    path: request.baseUrl + request.path,
     hosts: request.headersDistinct.host ?? [],
     origin: request.get('origin'),
     fetchSite: request.get('sec-fetch-site'),

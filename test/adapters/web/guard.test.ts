@@ -4,6 +4,7 @@ import { type Asked, foreignHost, foreignPage, ourOrigins } from '../../../adapt
 
 const good: Asked = {
   method: 'GET',
+  path: '/requests',
   hosts: ['127.0.0.1:3000'],
   origin: undefined,
   fetchSite: undefined,
@@ -94,4 +95,14 @@ describe('the page behind a request', () => {
     expect(foreignPage({ ...link, fetchMode: 'no-cors' }, origins)).not.toBeNull();
     expect(foreignPage({ ...link, origin: 'http://evil.example' }, origins)).not.toBeNull();
   });
+
+  it.each(['/api/local/people', '/API/local/people', '/api'])(
+    'may not link to %s, which is no page',
+    (path) => {
+      const link = { ...good, path, fetchSite: 'cross-site', fetchMode: 'navigate', fetchDest: 'document' };
+      expect(foreignPage(link, origins)).not.toBeNull();
+      expect(foreignPage({ ...link, path: '/apinions' }, origins)).toBeNull();
+      expect(foreignPage({ ...link, fetchSite: 'none' }, origins)).toBeNull();
+    },
+  );
 });

@@ -47,6 +47,9 @@ describe('a page', () => {
       'sec-fetch-dest': 'document',
     };
     expect((await ask(server.port, '/', { headers: link })).status).toBe(200);
+    // What is no page is not, wherever it stands.
+    expect((await ask(server.port, '/api/local/people', { headers: link })).status).toBe(403);
+    expect((await ask(server.port, '/api/local/people')).status).toBe(200);
     expect((await ask(server.port, '/', { headers: { ...link, 'sec-fetch-dest': 'iframe' } })).status).toBe(
       403,
     );
