@@ -10,7 +10,8 @@ import { zip } from './zip.ts';
 
 /** Stands for an app that is not registered yet. */
 export const NO_APP = '00000000-0000-0000-0000-000000000000';
-const EXAMPLE = 'https://countersign.example.com';
+/** Stands for an address that is not known yet. */
+export const EXAMPLE = 'https://countersign.example.com';
 
 type Manifest = Record<string, unknown> & { bots: Record<string, unknown>[]; manifestVersion: string };
 

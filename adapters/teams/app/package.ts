@@ -5,7 +5,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AppError } from '../../../src/errors.ts';
-import { buildPackage, NO_APP } from './build.ts';
+import { buildPackage, EXAMPLE, NO_APP } from './build.ts';
 
 const FOLDER = 'dist';
 const FILE = `${FOLDER}/countersign-teams.zip`;
@@ -15,12 +15,18 @@ function main(): void {
     options: { 'app-id': { type: 'string', default: '' }, 'public-url': { type: 'string', default: '' } },
   });
   const appId = values['app-id'] || NO_APP;
-  const { archive } = buildPackage({ appId, publicUrl: values['public-url'] || null });
+  const publicUrl = values['public-url'] || null;
+  const { archive } = buildPackage({ appId, publicUrl });
   mkdirSync(FOLDER, { recursive: true });
   writeFileSync(FILE, archive);
   if (appId === NO_APP) {
     process.stderr.write(
       'MicrosoftAppId is not set: this package carries the zero id and is not for upload.\n',
+    );
+  }
+  if (publicUrl === null) {
+    process.stderr.write(
+      `PUBLIC_URL is not set: this package sends people to ${EXAMPLE} and is not for upload.\n`,
     );
   }
   process.stdout.write(`${FILE}\n`);

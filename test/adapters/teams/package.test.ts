@@ -1,3 +1,7 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { crc32, inflateSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { buildPackage, NO_APP, problemsOf } from '../../../adapters/teams/app/build.ts';
@@ -48,6 +52,21 @@ describe('the app package', () => {
     ['an address that Teams does not take', APP, 'http://127.0.0.1:3000'],
   ])('is not made for %s', (_name, appId, publicUrl) => {
     expect(() => built(appId, publicUrl)).toThrow(expect.objectContaining({ code: 'usage' }));
+  });
+
+  test.each([
+    ['without either', '', '', ['MicrosoftAppId is not set', 'PUBLIC_URL is not set']],
+    ['without an address', APP, '', ['PUBLIC_URL is not set']],
+    ['with both', APP, 'https://countersign.acme.example', []],
+  ])('is made by its command, which says what makes it none for upload: %s', (_name, id, url, warnings) => {
+    const cwd = mkdtempSync(path.join(tmpdir(), 'teams-package-'));
+    const command = path.resolve('adapters/teams/app/package.ts');
+    const options = ['--app-id', id, '--public-url', url];
+    const { stdout, stderr } = spawnSync(process.execPath, [command, ...options], { cwd, encoding: 'utf8' });
+    rmSync(cwd, { recursive: true });
+    expect(stdout).toBe('dist/countersign-teams.zip\n');
+    const said = stderr.split('\n').filter((line) => line !== '');
+    expect(said).toEqual(warnings.map((words) => expect.stringContaining(words)));
   });
 
   test("fits Microsoft's schema, which bites", () => {
