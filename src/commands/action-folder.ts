@@ -42,9 +42,31 @@ const OurPackage = z.object({ exports: z.record(z.string(), z.string()) });
 
 /**
  * Writes what is missing and mends what leads nowhere; what is the author's stays.
- * @throws AppError `malformed` where its package.json cannot be read
+ * @throws AppError `usage` where nothing can be written, `malformed` where its package.json cannot be read
  */
 export function furnish(folder: string): void {
+  try {
+    write(folder);
+  } catch (cause) {
+    throw unusable(folder, cause);
+  }
+}
+
+/** What the folder itself is to blame for, in words; a defect stays one. */
+function unusable(folder: string, cause: unknown): unknown {
+  const { code, path = folder } = cause as NodeJS.ErrnoException;
+  const words: Record<string, string> = {
+    EEXIST: `${folder} is not a folder.`,
+    ENOTDIR: `${folder} cannot be made: something above it is not a folder.`,
+    EACCES: `${path} may not be written by this account. Name another folder with --in.`,
+    EPERM: `${path} may not be written by this account. Name another folder with --in.`,
+    EROFS: `${path} cannot be written: its file system is read-only. Name another folder with --in.`,
+  };
+  const known = cause instanceof AppError || code === undefined ? undefined : words[code];
+  return known === undefined ? cause : new AppError('usage', known, { cause });
+}
+
+function write(folder: string): void {
   mkdirSync(folder, { recursive: true });
   nameUs(join(folder, 'package.json'));
   writeOnce(join(folder, 'tsconfig.json'), jsonOf(TYPES));

@@ -2,8 +2,11 @@
  * `action review`: what an action of one's own says of itself, asked in the sandbox, for a person to read. With `--write` it
  * is what counts from the next start on.
  */
-import { basename, dirname, relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { basename, dirname, join, relative, resolve } from 'node:path';
+import { z } from 'zod';
 import { ACTIONS } from '../../actions/catalogue.ts';
+import type { GovernedAction } from '../action.ts';
 import { readConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
 import { isEnough } from '../execution/levels.ts';
@@ -14,14 +17,21 @@ import { NOTHING_ASSIGNED } from '../foreign/assigned.ts';
 import { describeOutside } from '../foreign/describe.ts';
 import { governedFrom, missingCredentials } from '../foreign/governed.ts';
 import { type ReviewedAction, undoMissing } from '../foreign/outside.ts';
-import { writeReviewed } from '../foreign/reviewed.ts';
-import { cedarFor, reviewInWords } from '../foreign/words.ts';
+import { readReviewed, writeReviewed } from '../foreign/reviewed.ts';
+import { caseFor, cedarFor, reviewInWords } from '../foreign/words.ts';
 import { cleanText } from '../screening/text.ts';
 import { type Command, line } from './command.ts';
 
 export const review: Command = async ({ env, cwd, words, flags, json, terminal }) => {
   const config = readConfig(env, cwd);
   const { folder, name } = placeOf(words[0] ?? '', cwd, config.actions?.folder ?? null);
+  if (!existsSync(join(folder, `${name}.ts`)))
+    throw new AppError(
+      'usage',
+      `There is no ${name}.ts in ${folder}: countersign action new ${name} --in ${folder} writes one.`,
+    );
+  // What others may write counts for nothing at the start: whoever reviews hears of it now.
+  if (config.actions !== null) readReviewed(config.actions.reviewed, z.unknown(), config);
   const sandbox = await sandboxFor(config.acceptProcess);
   const described = await describeOutside(folder, name, sandbox).catch((error: unknown) => {
     // Why is the action's own word: untrusted, and what its author needs.
@@ -62,9 +72,20 @@ export const review: Command = async ({ env, cwd, words, flags, json, terminal }
     terminal.say(`It would like ${missing.join(', ')}: give it under actions.assign.${name}.credentials.`);
   const noUndo = undoMissing(description, governed, config.actions, config);
   if (noUndo !== null) terminal.say(`Its undo is not offered yet: ${noUndo}.`);
-  terminal.say(`The rules must speak of it. The Cedar schema needs:\n\n${cedarFor(description)}`);
+  terminal.say(
+    `The rules must speak of it. The Cedar schema needs:\n\n${[cedarFor(description), ...someCase(governed)].join('\n\n')}`,
+  );
   return 0;
 };
+
+/** For the first of its cases; none where no arguments could be made up for it. */
+function someCase({ action, connector, settings }: GovernedAction): string[] {
+  const facts = { connector: connector.name, settings: connector.facts(action.operation, {}, settings) };
+  return connector
+    .examples(action.operation, settings)
+    .slice(0, 1)
+    .map((args) => caseFor(action.name, action.resource(args, facts), action.risk(args, facts)));
+}
 
 /** `FOLDER/NAME`, with or without `.ts`; a name alone is one of the configured folder. */
 function placeOf(word: string, cwd: string, configured: string | null): { folder: string; name: string } {

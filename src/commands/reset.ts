@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { join, relative } from 'node:path';
 import { readConfig } from '../config.ts';
 import { AppError } from '../errors.ts';
+import { hasPrivateFolder } from '../store/embedded/folder.ts';
 import { resetLocalData } from '../store/embedded.ts';
 import { type Command, line } from './command.ts';
 
@@ -21,7 +22,7 @@ export const reset: Command = async ({ env, cwd, flags, json, terminal }) => {
     await terminal.write(json ? line({ folder: dataFolder, emptied }) : `${words}\n`);
     return 0;
   };
-  const names = existsSync(dataFolder) ? readdirSync(dataFolder) : [];
+  const names = namesIn(dataFolder);
   if (names.length === 0) return done(false, `There is nothing in ${dataFolder}.`);
   refuseStrange(dataFolder, cwd, names);
   terminal.say(`This deletes all of ${dataFolder}: ${names.join(', ')}.`);
@@ -34,6 +35,15 @@ export const reset: Command = async ({ env, cwd, flags, json, terminal }) => {
   await resetLocalData(dataFolder);
   return done(true, `${dataFolder} is empty.`);
 };
+
+function namesIn(folder: string): string[] {
+  if (!hasPrivateFolder(folder)) return [];
+  try {
+    return readdirSync(folder);
+  } catch (cause) {
+    throw new AppError('data_folder', `The data folder ${folder} cannot be read.`, { cause });
+  }
+}
 
 /** COUNTERSIGN_DATA may point at a home or a project by mistake. */
 function refuseStrange(folder: string, cwd: string, names: readonly string[]): void {

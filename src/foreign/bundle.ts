@@ -143,6 +143,16 @@ function insideOf(root: string, file: string): string | null {
     : relative.split(path.sep).join('/');
 }
 
+/** Null where this account may not read it. */
+function contentsOf(file: string): Buffer | null {
+  try {
+    return readFileSync(file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') return null;
+    throw error;
+  }
+}
+
 function load(root: string, file: string) {
   const whole = path.join(root, file);
   const loader = LOADERS[path.extname(file)];
@@ -151,7 +161,8 @@ function load(root: string, file: string) {
       errors: [{ text: `${file} is of a kind that is not bundled: TypeScript, JavaScript and JSON are` }],
     };
   if (insideOf(root, whole) === null) return { errors: [{ text: `${file} lies outside of this folder` }] };
-  const contents = readFileSync(whole);
+  const contents = contentsOf(whole);
+  if (contents === null) return { errors: [{ text: `${file} may not be read by this account` }] };
   if (contents.length > MAX_FILE_BYTES) return { errors: [{ text: `${file} is too large` }] };
   return { contents, loader, resolveDir: path.dirname(whole) };
 }

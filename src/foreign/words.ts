@@ -1,5 +1,5 @@
 /** What an action says of itself, in words for the person who reviews it, and what its rules need. Pure. */
-import type { Json } from '../model/request.ts';
+import type { Json, Resource, Risk } from '../model/request.ts';
 import { cleanText } from '../screening/text.ts';
 import type { Description } from './description.ts';
 import { type DeclaredCall, effectOf } from './egress.ts';
@@ -38,6 +38,9 @@ const SENT_AGAIN: Readonly<Record<Description['idempotency'], string>> = {
   none: 'never sent again',
 };
 
+/** What the policy to begin with is called, and its case sees decide. */
+const policyIdOf = (name: string): string => `engineers-${name.replace('.', '-')}`;
+
 /** The lines that the Cedar schema needs, and a policy to begin with. */
 export function cedarFor({ name, effect, resource }: Description): string {
   const attributes = Object.entries(resource.attributes).map(
@@ -48,10 +51,27 @@ export function cedarFor({ name, effect, resource }: Description): string {
     `action "${name}" appliesTo { principal: Person, resource: ${resource.type}, context: Facts };`,
     '',
     '// A policy to begin with, in a *.cedar file of the same folder:',
-    `@id("engineers-${name.replace('.', '-')}")`,
+    `@id("${policyIdOf(name)}")`,
     `@description("Engineers may ask for ${name}.")`,
     ...(effect === 'write' ? ['@approval("none")'] : []),
     `permit (principal in Group::"engineers", action == Action::"${name}", resource);`,
+  ].join('\n');
+}
+
+/** The case that `policy test` wants of that policy: `resource` as some arguments give it. */
+export function caseFor(name: string, resource: Resource, risk: Risk): string {
+  const context = { connector: resource.attributes.connector ?? '', risk };
+  return [
+    '# A case for it, in a *.yaml file of the folder tests beside it:',
+    'people: { somebody: [engineers] }',
+    'tests:',
+    `  - name: an engineer asks for ${name}`,
+    '    principal: somebody',
+    `    action: ${name}`,
+    // Its own words may be in it.
+    `    resource: ${cleanText(JSON.stringify(resource))}`,
+    `    context: ${JSON.stringify(context)}`,
+    `    expect: { decision: allow, by: [${policyIdOf(name)}] }`,
   ].join('\n');
 }
 

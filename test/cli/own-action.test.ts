@@ -2,6 +2,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  appendFileSync,
+  chmodSync,
   cpSync,
   existsSync,
   mkdirSync,
@@ -15,12 +17,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { commandIn } from '../foreign/own-action.ts';
+import { commandIn, MEANT, rulesIn } from '../foreign/own-action.ts';
+import { countersign } from './cli.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const NOBODY = 65_534;
 let folder = '';
 const file = (name: string): string => join(folder, name);
 const run = (...args: string[]) => commandIn(folder)(...args);
+/** As an account that may write nothing that it was not given: whoever runs the tests, unless they are root. */
+const runElsewhere = (...args: string[]) =>
+  countersign(join(folder, 'data'), args, {
+    ...{ cwd: folder, env: MEANT },
+    ...(process.getuid?.() === 0 ? { uid: NOBODY } : {}),
+  });
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'author-'));
 });
@@ -131,6 +141,19 @@ describe('action new', () => {
     expect(reviewed, reviewed.stderr).toMatchObject({ exit: 0 });
     expect(reviewed.stderr).toContain('Written to own-actions/reviewed.json: commit it.');
     expect(existsSync(file('own-actions/reviewed.json'))).toBe(true);
+    const { schema, policy, cases } = rulesIn(reviewed);
+    const policies = join(folder, copied?.[2] ?? '');
+    appendFileSync(join(policies, 'schema.cedarschema'), schema);
+    writeFileSync(join(policies, 'reports.cedar'), policy);
+    const untested = await run('policy', 'test');
+    expect([untested.exit, untested.stdout]).toEqual([
+      1,
+      expect.stringContaining('FAIL no test sees "engineers-report-weekly" decide'),
+    ]);
+    writeFileSync(join(policies, 'tests/reports.yaml'), cases);
+    const tested = await run('policy', 'test');
+    expect(tested.stdout).toContain('ok   an engineer asks for report.weekly');
+    expect(tested.exit, tested.stdout).toBe(0);
     // Writing another one reaches nothing, so nobody is asked whether it is meant.
     const another = await unmeant('action', 'new', 'report.daily');
     expect(another).toMatchObject({
@@ -147,6 +170,19 @@ describe('action new', () => {
     expect(await run('action', 'new', 'report.weekly', '--in', 'own')).toMatchObject({ exit: 1 });
     expect(readFileSync(file('own/report.weekly.ts'), 'utf8')).toBe('mine');
     expect(existsSync(file('own/report.weekly.test.ts'))).toBe(false);
+  });
+
+  it('says of a folder that it is none, or that this account may not write there', async () => {
+    writeFileSync(file('taken'), '');
+    expect(await run('action', 'new', 'report.weekly', '--in', 'taken')).toMatchObject({
+      exit: 2,
+      stderr: expect.stringContaining(`${file('taken')} is not a folder.`),
+    });
+    chmodSync(folder, 0o755);
+    mkdirSync(file('own'), { mode: 0o555 });
+    const made = await runElsewhere('action', 'new', 'report.weekly', '--in', 'own');
+    expect(made.stderr).toContain(`${file('own/package.json')} may not be written by this account.`);
+    expect(made.exit).toBe(2);
   });
 
   it.each([
@@ -179,6 +215,55 @@ describe('action review', () => {
     ];
     expect(stdout).toContain(sha256);
     expect(description).toMatchObject({ name: 'report.weekly', effect: 'write', risk: 'low' });
+  });
+
+  it('says that there is no such file, and how to have one', async () => {
+    for (const place of ['nope.nope', 'elsewhere/nope.nope']) {
+      const { exit, stderr } = await run('action', 'review', place);
+      const where = file(place === 'nope.nope' ? 'own' : 'elsewhere');
+      expect(stderr).toBe(
+        `countersign: There is no nope.nope.ts in ${where}: countersign action new nope.nope --in ${where} writes one.\n`,
+      );
+      expect(exit).toBe(2);
+    }
+  });
+
+  it('says that this account may not read the file, and names no place in a library', async () => {
+    chmodSync(folder, 0o755);
+    chmodSync(file('own/report.weekly.ts'), 0);
+    const { exit, stderr } = await runElsewhere('action', 'review', 'report.weekly');
+    expect(stderr).toContain(
+      'report.weekly could not be bundled: report.weekly.ts may not be read by this account',
+    );
+    expect(stderr).not.toContain('node_modules');
+    expect(exit).toBe(1);
+  });
+
+  // Whoever runs the tests can write where bundles are kept.
+  it.skipIf(process.getuid?.() !== 0)(
+    'is no reason for doctor to blame the policies where bundles cannot be kept (needs root)',
+    async () => {
+      const { schema } = rulesIn(await run('action', 'review', 'report.weekly', '--write'));
+      cpSync(join(ROOT, 'policies'), file('policies'), { recursive: true });
+      appendFileSync(file('policies/schema.cedarschema'), schema);
+      appendFileSync(file('countersign.yaml'), 'policies: policies\n');
+      chmodSync(folder, 0o755);
+      const { stdout } = await runElsewhere('doctor', '--json');
+      const { findings } = JSON.parse(stdout) as { findings: { name: string; what: string }[] };
+      const what = (name: string) => findings.filter((one) => one.name === name).map((one) => one.what);
+      expect(what('actions')).toEqual([
+        expect.stringMatching(/actions may not be written by this account: run it as the account that /),
+      ]);
+      expect(what('policies')).toContainEqual(expect.stringMatching(/^[0-9]+ in [0-9]+ files, for /));
+    },
+  );
+
+  it('believes no reviewed file that others may write, any more than the start does', async () => {
+    await run('action', 'review', 'report.weekly', '--write');
+    chmodSync(file('actions.reviewed.json'), 0o666);
+    const { exit, stdout, stderr } = await run('action', 'review', 'report.weekly');
+    expect(stderr).toContain(`may be written by others; run: chmod o-w ${file('actions.reviewed.json')}`);
+    expect([exit, stdout]).toEqual([2, '']);
   });
 
   it('says what must be mended first', async () => {

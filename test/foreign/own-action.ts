@@ -45,12 +45,21 @@ export async function reviewOwn(home: Home): Promise<Ran> {
   return reviewed;
 }
 
-/** The lines that the review printed, and who approves. */
-export function allowOwn(home: Home, review: Ran): void {
-  const [, cedar = ''] = review.stderr.split('The Cedar schema needs:\n');
-  const [schema = '', policy = ''] = cedar.split(
+/** What the review printed for the rules, each for its own file. */
+export function rulesIn(review: Ran): { schema: string; policy: string; cases: string } {
+  const [, rules = ''] = review.stderr.split('The Cedar schema needs:\n');
+  const [schema = '', rest = ''] = rules.split(
     '\n// A policy to begin with, in a *.cedar file of the same folder:\n',
   );
+  const [policy = '', cases = ''] = rest.split(
+    '\n# A case for it, in a *.yaml file of the folder tests beside it:\n',
+  );
+  return { schema, policy, cases };
+}
+
+/** The lines that the review printed, and who approves. */
+export function allowOwn(home: Home, review: Ran): void {
+  const { schema, policy } = rulesIn(review);
   home.edit('policies/schema.cedarschema', (text) => `${text}\n${schema}`);
   const approves =
     '@id("oncall-approves-memos")\n@description("People on call approve memos.")\npermit (principal in Group::"oncall", action == Action::"approve", resource)\nwhen { resource.action == "memo.add" };\n';

@@ -3,7 +3,7 @@ import type { Config } from '../../config.ts';
 import { AppError } from '../../errors.ts';
 import { prepareOutside } from '../../foreign/outside.ts';
 import { loadRules } from '../../house.ts';
-import { bad, type Finding, note, ok } from './finding.ts';
+import { bad, type Finding, looking, note, ok } from './finding.ts';
 
 export async function lookAtRules(config: Config): Promise<Finding[]> {
   try {
@@ -20,7 +20,7 @@ export async function lookAtRules(config: Config): Promise<Finding[]> {
         : ok('directory', `${people.length} people in ${groups.length} groups, from ${file}`),
       ok('policies', `${policies.size} in ${files.length} files, for ${catalogue.all().length} actions`),
       ...warnings.map((warning) => note('policies', warning)),
-      ...(await ownActions(config)),
+      ...(await looking('actions', () => ownActions(config))),
     ];
   } catch (error) {
     if (!(error instanceof AppError)) throw error;

@@ -97,7 +97,10 @@ export async function checkBundle({ file, sha256 }: Bundle): Promise<void> {
     throw new AppError('sandbox_failed', 'The code to run is not the code that was named.');
 }
 
-/** Writes code that was bundled, named by its digest. */
+/**
+ * Writes code that was bundled, named by its digest.
+ * @throws AppError `sandbox_failed` where this account may not write there
+ */
 export async function keepBundle(
   name: string,
   code: Uint8Array,
@@ -105,10 +108,24 @@ export async function keepBundle(
 ): Promise<Bundle> {
   const sha256 = digest(code);
   const file = path.join(outFolder, `${name}-${sha256}.mjs`);
-  await mkdir(outFolder, { recursive: true });
-  await writeNew(file, code);
+  const there = await readFile(file).catch(() => null);
+  if (there !== null && digest(there) === sha256) return { file, sha256 };
+  try {
+    await mkdir(outFolder, { recursive: true });
+    await writeNew(file, code);
+  } catch (cause) {
+    if (!NOT_OURS.has((cause as NodeJS.ErrnoException).code ?? '')) throw cause;
+    throw new AppError(
+      'sandbox_failed',
+      `${outFolder} may not be written by this account: run it as the account that runs the assistant.`,
+      { cause },
+    );
+  }
   return { file, sha256 };
 }
+
+/** What a folder of another account, or one that is read-only, answers to whoever writes. */
+const NOT_OURS: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 

@@ -78,24 +78,30 @@ function look(folder: string): Stats | null {
 }
 
 /**
- * Makes the data folder, or tightens ours to 0700. Throws `AppError('data_folder')` when it is another account's:
- * whoever owns the folder could swap keys and database.
+ * Whether the data folder is there. Throws `AppError('data_folder')` when it is another account's: whoever owns the folder
+ * could swap keys and database.
  */
-export function preparePrivateFolder(folder: string): void {
+export function hasPrivateFolder(folder: string): boolean {
   const found = look(folder);
-  if (found === null) {
+  if (found === null) return false;
+  if (!found.isDirectory()) throw new AppError('data_folder', `The data folder ${folder} is not a folder.`);
+  if (process.getuid !== undefined && found.uid !== process.getuid()) {
+    throw new AppError(
+      'data_folder',
+      `The data folder ${folder} belongs to another account. Set COUNTERSIGN_DATA.`,
+    );
+  }
+  return true;
+}
+
+/** Makes the data folder, or tightens ours to 0700. Throws `AppError('data_folder')` when it is another account's. */
+export function preparePrivateFolder(folder: string): void {
+  if (!hasPrivateFolder(folder)) {
     try {
       mkdirSync(folder, { recursive: true, mode: PRIVATE });
     } catch (cause) {
       throw new AppError('data_folder', `The data folder ${folder} cannot be made.`, { cause });
     }
-  } else if (!found.isDirectory()) {
-    throw new AppError('data_folder', `The data folder ${folder} is not a folder.`);
-  } else if (process.getuid !== undefined && found.uid !== process.getuid()) {
-    throw new AppError(
-      'data_folder',
-      `The data folder ${folder} belongs to another account. Set COUNTERSIGN_DATA.`,
-    );
   }
   // Also after mkdir, whose mode a strange umask may have narrowed.
   chmodSync(folder, PRIVATE);
