@@ -28,7 +28,7 @@ import { outcomeOf } from './outcome.ts';
 import type { Pipeline } from './pipeline.ts';
 import type { Rendering } from './rendering.ts';
 import { messagesOf } from './reply/messages.ts';
-import type { Database, Sql } from './store/database.ts';
+import type { Database, Sql, Tx } from './store/database.ts';
 
 export type AssistantDeps = IntakeDeps & {
   db: Database;
@@ -224,11 +224,12 @@ export async function createAssistant(
 
     screened: (text) => deps.screen(text).text,
 
-    async feedback({ message, principal, positive, words = '' }) {
+    async feedback({ key, message, principal, positive, words = '' }) {
       const said = deps.screen(words).text.trim();
       return deps.db.transaction(async (tx) => {
         const found = await answerAt(tx, message);
         if (!found) return false;
+        if (key !== undefined && !(await takeKey(tx, key))) return true;
         await deps.audit.append(tx, {
           type: 'feedback.given',
           ...(found.turn === null ? {} : { turn: found.turn }),
@@ -328,6 +329,15 @@ export async function createAssistant(
 /** Whether whoever it is shown to must say something: yes or no, or what became of it. */
 const asksForWord = ({ buttons, offers = [] }: Card): boolean =>
   buttons.includes('approve') || buttons.includes('confirm') || offers.includes('happened');
+
+/** False where a judgement was recorded under this key. Of two at the same moment the second waits for the first. */
+async function takeKey(tx: Tx, key: string): Promise<boolean> {
+  const taken = await tx.query(
+    'insert into feedback_keys (key) values ($1) on conflict do nothing returning key',
+    [key],
+  );
+  return taken.length > 0;
+}
 
 /** A message of ours, by its id or by where its platform shows it. */
 async function answerAt(

@@ -46,7 +46,13 @@ export async function stop(assistant: Assistant, caller: Caller, thread: string)
   await assistant.stop(caller.placeOf(await ownThread(assistant, caller, thread)), caller.principal.id);
 }
 
-export type Judged = { thread: string; message: string; positive: boolean; words: string | undefined };
+export type Judged = {
+  key: string;
+  thread: string;
+  message: string;
+  positive: boolean;
+  words: string | undefined;
+};
 
 /**
  * Records what this person thinks of an answer of a model, in a conversation of their own. Throws `not_found` for anything
@@ -61,6 +67,7 @@ export async function judge(assistant: Assistant, caller: Caller, judged: Judged
   const isKept =
     answer !== undefined &&
     (await assistant.feedback({
+      key: judged.key,
       message: answer.id,
       principal: caller.principal.id,
       positive: judged.positive,

@@ -179,7 +179,8 @@ export function workspaceApi(
 
   change('/threads/:id/judgements', async (caller, request) => {
     const { message, positive, words } = bodyOf(JudgementBody, request);
-    await judge(assistant, caller, { thread: String(request.params.id), message, positive, words });
+    const key = deliveryKey(request, caller.principal.id);
+    await judge(assistant, caller, { key, thread: String(request.params.id), message, positive, words });
     return {};
   });
 

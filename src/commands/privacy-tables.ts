@@ -19,6 +19,7 @@ const THEIRS: Readonly<Record<string, string>> = {
   requests: 'requester = $1',
   approvals: 'approver = $1',
   reached: 'person = $1',
+  feedback_keys: "starts_with(key, 'web:' || $1 || ':')",
   web_sessions: 'principal = $1',
   account_links: 'principal = $1',
   link_codes: 'principal = $1',

@@ -276,9 +276,11 @@ export interface Assistant {
   messages(thread: ThreadId, viewer: PrincipalId): Promise<Message[] | null>;
   /**
    * Records what a person thinks of an answer, and the words that they put to it, masked and sealed; nothing else changes.
-   * The message by our id or by where its platform shows it. False where there is no such message.
+   * The message by our id or by where its platform shows it. False where there is no such message. `key`: of the delivery, where
+   * it has one; the same key is recorded once, ever.
    */
   feedback(input: {
+    key?: string;
     message: MessageId | Delivered;
     principal: PrincipalId;
     positive: boolean;

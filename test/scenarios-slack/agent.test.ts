@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { readStored } from '../../src/commands/privacy-tables.ts';
 import { inputsOf } from '../support/slack/block-schema.ts';
 import { drawBlock } from '../support/slack/draw.ts';
 import { ALICE, APPROVALS, BOB, buttonsOf, CAROL, DAVE, useWorkplace } from './workplace.ts';
@@ -54,7 +55,8 @@ describe('over sockets, in the agent view', () => {
     expect(buttonsOf(work.cards(asked.digest)[0]!)).not.toEqual([]);
     await work.slack.pressStop(ALICE, direct, asked.thread);
     await work.everywhere(asked.digest, 'Cancelled by Alice Adams.', 4);
-    await work.shows((_, text) => text === 'Stopped, as you asked.', { thread: asked.thread });
+    const words = 'Stopped, as you asked. One request that had not begun is cancelled.';
+    await work.shows((_, text) => text === words, { thread: asked.thread });
     const open = await work.database.owner.query(`select id from turns where state = 'received'`);
     expect(open).toEqual([]);
     await work.slack.pressStop(ALICE, direct, asked.thread);
@@ -138,6 +140,30 @@ describe('over sockets, in the agent view', () => {
     expect(data(entry)).toEqual({ message: message!.id, positive: false });
     const nothing = { ...input, message: crypto.randomUUID() as never };
     expect(await work.running.assistant.feedback(nothing)).toBe(false);
+  });
+
+  test('feedback that is sent again under its key is one entry, at the same moment too', async () => {
+    const [message] = await work.database.owner.query<{ id: never }>(
+      `select id from messages where authorship = 'system' limit 1`,
+    );
+    const before = (await work.entries('feedback.given')).length;
+    const judge = (key: string, of = message!.id) =>
+      work.running.assistant.feedback({ key, message: of, principal: 'alice' as never, positive: true });
+    expect(await judge('web:alice:nothing', crypto.randomUUID() as never)).toBe(false);
+    expect(await Promise.all(Array.from({ length: 4 }, () => judge('web:alice:one')))).toEqual(
+      Array(4).fill(true),
+    );
+    expect(await judge('web:alice:one')).toBe(true);
+    expect(await work.entries('feedback.given')).toHaveLength(before + 1);
+    // Nothing was recorded under the first key: it can be used yet.
+    expect(await judge('web:alice:nothing')).toBe(true);
+    expect(await work.entries('feedback.given')).toHaveLength(before + 2);
+    const keysOf = async (person: string) => {
+      const stored = await Array.fromAsync(readStored(work.database.db, person as never));
+      return stored.flatMap((it) => (it.stored === 'feedback_keys' ? [it.row.key] : [])).sort();
+    };
+    expect(await keysOf('alice')).toEqual(['web:alice:nothing', 'web:alice:one']);
+    expect(await keysOf('bob')).toEqual([]);
   });
 
   test('cut lines are opened again, and what is said then is answered', async () => {

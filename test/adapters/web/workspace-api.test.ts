@@ -29,8 +29,8 @@ afterEach(() => server.close());
 const as = (person: string) => ({ 'x-countersign-as': person });
 const read = (person: string, path: string) =>
   ask(server.port, `/api/workspace${path}`, { headers: as(person) });
-const write = (person: string, path: string, body: unknown) =>
-  post(server.port, `/api/workspace${path}`, body, as(person));
+const write = (person: string, path: string, body: unknown, headers: Record<string, string> = {}) =>
+  post(server.port, `/api/workspace${path}`, body, { ...as(person), ...headers });
 const sayRun = async () => {
   const { thread } = (await write('alice', '/messages', { text: 'run the checks' })).body as {
     thread: string;
@@ -130,13 +130,15 @@ describe('judging an answer', () => {
 
   it('hands over who thinks what of which answer, with words where there are some', async () => {
     const { thread, answer } = await answered();
-    const judge = (more: object) =>
-      write('alice', `/threads/${thread}/judgements`, { message: answer.id, ...more });
-    expect((await judge({ positive: false, words: ' It is wrong. ' })).status).toBe(200);
+    const judge = (more: object, headers = {}) =>
+      write('alice', `/threads/${thread}/judgements`, { message: answer.id, ...more }, headers);
+    const key = { 'idempotency-key': 'k1' };
+    expect((await judge({ positive: false, words: ' It is wrong. ' }, key)).status).toBe(200);
     expect((await judge({ positive: true, words: ' ' })).status).toBe(200);
+    const judgement = { message: answer.id, principal: 'alice' };
     expect(assistant.judgements).toEqual([
-      { message: answer.id, principal: 'alice', positive: false, words: ' It is wrong. ' },
-      { message: answer.id, principal: 'alice', positive: true },
+      { key: 'web:alice:k1', ...judgement, positive: false, words: ' It is wrong. ' },
+      { key: expect.stringMatching(/^web:[0-9a-f-]{36}$/), ...judgement, positive: true },
     ]);
   });
 
