@@ -360,6 +360,7 @@ export async function compose(
     heard: connecting.heard,
     gaveUp: ({ message, code, cause }) =>
       log.error({ message, ...errorFields(cause), code }, 'a message cannot be delivered'),
+    leaseFailed: (error) => log.warn(errorFields(error), 'the lease on a conversation was left to its end'),
     instead: (message, place, code) =>
       insteadOf({ ...operators, audit, directory, reaching }, message, place, code),
   });

@@ -14,6 +14,19 @@ import type { Database } from './store/database.ts';
 export type StoppingDeps = JudgeDeps & Deliverer & { db: Database; audit: AuditLog; announcing: Announcing };
 
 const STOPPED = 'Stopped, as you asked.';
+const NOTHING_LEFT = 'There was nothing left to stop.';
+
+/** What became of everything that was there to stop: `turns` dropped, requests `cancelled`, and those `running` already. */
+function wordsOf(turns: number, cancelled: number, running: number): string {
+  const first = turns + cancelled === 0 ? NOTHING_LEFT : STOPPED;
+  const requests =
+    cancelled === 1
+      ? ' One request that had not begun is cancelled.'
+      : ` ${cancelled} requests that had not begun are cancelled.`;
+  const things = running === 1 ? 'One thing has' : `${running} things have`;
+  const begun = ` ${things} begun and cannot be stopped; the card shows how it ends.`;
+  return `${first}${cancelled === 0 ? '' : requests}${running === 0 ? '' : begun}`;
+}
 
 /**
  * The person wants no more of this conversation: what is being planned is dropped, by every process, as a settled
@@ -30,7 +43,7 @@ export async function stop(
     const turns = await openTurns(tx, thread, person);
     const ended: TurnId[] = [];
     for (const turn of turns) if (await settleTurn(tx, turn, STOPPED)) ended.push(turn);
-    let stopped = ended.length;
+    let cancelled = 0;
     let running = 0;
     // Stopped where nothing was left: it has just been answered, and nobody asked for more than that.
     if (what === 'answers' && ended.length === 0) return ended;
@@ -46,14 +59,10 @@ export async function stop(
       };
       const ruling = await decideInTransaction(tx, { audit: deps.audit, judge: judgeOf(deps) }, input);
       await announceRuling(tx, deps, ruling, person);
-      if (ruling.kind === 'cancelled') stopped += 1;
+      if (ruling.kind === 'cancelled') cancelled += 1;
       if (ruling.kind === 'ignored' && ruling.request.state === 'executing') running += 1;
     }
-    const begun =
-      running === 0
-        ? ''
-        : ` ${running === 1 ? 'One thing has' : `${running} things have`} begun and cannot be stopped; the card shows how it ends.`;
-    const text = `${stopped === 0 ? 'There was nothing left to stop.' : STOPPED}${begun}`;
+    const text = wordsOf(ended.length, cancelled, running);
     const said = { thread, principal: person, authorship: 'system' as const };
     const [first = null, ...others] = ended;
     const answered = await reply(tx, deps, { ...said, turn: first, text });

@@ -50,19 +50,24 @@ async function putInPlace(fresh: string, outFolder: string, digest: string): Pro
   const old = `${fresh}.old`;
   let isThere = false;
   while (!isThere && (await stampOf(outFolder)) !== digest) {
-    await renamed(outFolder, old, 'ENOENT');
-    isThere = await renamed(fresh, outFolder, 'ENOTEMPTY');
+    const wasThere = await renamed(outFolder, old, ['ENOENT']);
+    try {
+      isThere = await renamed(fresh, outFolder, ['ENOTEMPTY', 'EEXIST']);
+    } catch (error) {
+      if (wasThere) await rename(old, outFolder);
+      throw error;
+    }
     await rm(old, { recursive: true, force: true });
   }
 }
 
-/** False where it fails for this reason. */
-async function renamed(from: string, to: string, reason: string): Promise<boolean> {
+/** False where it fails for one of these reasons. */
+async function renamed(from: string, to: string, reasons: readonly string[]): Promise<boolean> {
   try {
     await rename(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== reason) throw error;
+    if (!reasons.includes(String((error as NodeJS.ErrnoException).code))) throw error;
     return false;
   }
 }

@@ -37,6 +37,8 @@ export type DeliveryDeps = Deliverer & {
   heard(platform: Platform, problem: AppError | null): void;
   /** What a platform will never accept; an operator must know. */
   gaveUp(problem: { message: MessageId; code: string; cause: unknown }): void;
+  /** A lease on a conversation could not be renewed or given back: it ends by itself, and nothing is shown twice for that. */
+  leaseFailed(error: unknown): void;
   /** What is to be done where a message will not be shown there: found out first, and done in the transaction that notes it. */
   instead(message: StoredMessage, place: Place, code: ErrorCode): Promise<Instead>;
 };
@@ -74,7 +76,7 @@ export function createDelivery(deps: DeliveryDeps): Deliver {
   const underWay = new Map<string, number>();
   const unnoted = new Map<MessageId, Delivered>();
   const begun = new Map<MessageId, Delivered>();
-  const leasing = { db: deps.db, holder: crypto.randomUUID() };
+  const leasing = { db: deps.db, holder: crypto.randomUUID(), failed: deps.leaseFailed };
 
   /** Shows the thread up to this message once no other process shows it, or puts that off. */
   async function inItsTurn(showing: Showing, message: StoredMessage): Promise<void> {

@@ -18,15 +18,15 @@ export type ThreadLease = {
   holds(): boolean;
 };
 
-/** `holder`: this process. What it holds already is its own to take again. */
-export type Leasing = { db: Database; holder: string };
+/** `holder`: this process. What it holds already is its own to take again. `failed`: a lease that could not be renewed or given back. */
+export type Leasing = { db: Database; holder: string; failed(error: unknown): void };
 
 /**
  * Works on a thread while no other process does, renewing the lease for as long as that takes. False, and nothing done, where
  * another holds it. Within a process the caller does one thing at a time with a thread.
  */
 export async function whileLeased(
-  { db, holder }: Leasing,
+  { db, holder, failed }: Leasing,
   thread: ThreadId,
   work: (lease: ThreadLease) => Promise<void>,
 ): Promise<boolean> {
@@ -41,7 +41,7 @@ export async function whileLeased(
         endsMs = isOurs ? askedMs + LEASE_SECONDS * 1_000 : 0;
       },
       // Whoever could not renew it in time holds it no more, by `endsMs`.
-      () => undefined,
+      failed,
     );
   }, RENEW_EVERY_MS);
   try {
@@ -49,7 +49,7 @@ export async function whileLeased(
   } finally {
     clearInterval(renewing);
     // Left in place it ends by itself, and is ours to take again until then.
-    await release(db, thread, holder).catch(() => undefined);
+    await release(db, thread, holder).catch(failed);
   }
   return true;
 }

@@ -97,7 +97,9 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
     }
     expect(await seriousFindings(page)).toEqual([]);
     await stop.click();
-    await page.getByText('Stopped, as you asked.', { exact: true }).waitFor();
+    await page
+      .getByText('Stopped, as you asked. One request that had not begun is cancelled.', { exact: true })
+      .waitFor();
     await until(() => stop.count()).toBe(0);
     await card.getByText('Cancelled by Alice Adams.').first().waitFor();
     expect(await page.getByText(GROWING).count()).toBe(0);

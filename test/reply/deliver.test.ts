@@ -24,6 +24,7 @@ const unheard = {
   deliver: async () => undefined,
   heard: () => undefined,
   gaveUp: () => undefined,
+  leaseFailed: () => undefined,
   instead: async () => async () => undefined,
 };
 

@@ -43,6 +43,7 @@ const processOf = (surface: Surface, changes: Partial<DeliveryDeps> = {}): Deliv
     putOff: async () => undefined,
     heard: () => undefined,
     gaveUp: () => undefined,
+    leaseFailed: () => undefined,
     instead: async () => async () => undefined,
     ...changes,
   });
@@ -96,7 +97,10 @@ describe('a process that has a thread', () => {
   async function leased(work: (lease: ThreadLease, thread: ThreadId) => Promise<void>) {
     const { thread } = await threadSaying([]);
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] });
-    const leasing = { db: database.db, holder: crypto.randomUUID() };
+    const failed = (error: unknown) => {
+      throw error;
+    };
+    const leasing = { db: database.db, holder: crypto.randomUUID(), failed };
     return whileLeased(leasing, thread, (lease) => work(lease, thread));
   }
   const row = (thread: ThreadId) =>

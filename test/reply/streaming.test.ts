@@ -90,6 +90,7 @@ const delivery = (surface: Surface) =>
     putOff: async () => undefined,
     heard: () => undefined,
     gaveUp: () => undefined,
+    leaseFailed: () => undefined,
     deliver: async () => undefined,
     instead: async () => async () => undefined,
   });

@@ -9,9 +9,14 @@ import net from 'node:net';
 const LOWEST = 20_000;
 const HIGHEST = 32_000;
 
+/** Several are asked for before the first is taken. */
+const given = new Set<number>();
+
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = LOWEST + Math.floor(Math.random() * (HIGHEST - LOWEST));
+    if (given.has(port)) continue;
+    given.add(port);
     if (await isFree(port)) return port;
   }
 }

@@ -33,8 +33,10 @@ describe('npm start with OIDC_ISSUER', () => {
   };
   const stop = async () => {
     running.child.kill('SIGTERM');
-    // In order, or on a slow machine cut short; anything else is a crash.
-    expect([0, 1]).toContain(await running.exited());
+    const exit = await running.exited();
+    // On a slow machine it may be cut short, and says so; anything else is a crash.
+    if (exit !== 0) expect(running.said.out).toContain('the stop was cut short');
+    expect(exit).toBeLessThan(2);
   };
   const signedIn = async (person: string) => {
     provider.subject = `subject-of-${person}`;
