@@ -20,8 +20,11 @@ import { closeServer, listen, mountEnd, mountHealth, newApp } from './server.ts'
 const CLIENT_FOLDER = fileURLToPath(new URL('../.build/web', import.meta.url));
 /** Whom a newcomer starts as. */
 const FIRST_PERSON = 'alice';
-/** A stop that takes longer is cut short: what runs then is left to the crash rules. */
-const STOP_WITHIN_MS = 4_000;
+/**
+ * Mostly a stop takes a second or two. One that takes longer is cut short, before a container's runtime loses its patience (ten seconds
+ * with Docker): what runs then is left to the crash rules. By then an embedded server with a process that hangs was told to end at once.
+ */
+const STOP_WITHIN_MS = 9_000;
 
 /** Said before it is done, so that nobody takes a first start for one that hangs. */
 const TAKES_LONG = {

@@ -1,6 +1,6 @@
 /** The commands `audit ...`, `evidence ...` and `privacy ...`: data to `write`, everything else to `say`. No environment is read here. */
 import { createReadStream } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { appendFile, readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { AppError } from '../errors.ts';
 import type { Json } from '../model/request.ts';
@@ -53,7 +53,9 @@ function badFile(path: string, what: 'read' | 'written') {
 
 /** Every checkpoint of a file that a person kept. Throws `AppError('usage')` where there is none in it. */
 export async function readKeptCheckpoints(path: string): Promise<string[]> {
-  const notes = splitNotes(await readFile(path, 'utf8').catch(badFile(path, 'read')));
+  const text = await readFile(path, 'utf8').catch(badFile(path, 'read'));
+  // Some editors put a byte order mark before what they save.
+  const notes = splitNotes(text.replace(/^\uFEFF/, ''));
   return notes.length > 0 ? notes : usage(`${path} holds no checkpoint.`);
 }
 
@@ -145,7 +147,8 @@ export type ReadDeps = Output & {
 
 /**
  * `audit export [--since T] [--until T] [--checkpoint F]`: JSON Lines; `--json` changes nothing, they are JSON already. `checkpoint`:
- * where the signed checkpoint goes that the export was made up to; while an assistant runs, a newer one may be there at once.
+ * the file of kept checkpoints to which the one is added that the export was made up to; while an assistant runs, a newer one may
+ * be there at once.
  */
 export async function auditExport(
   deps: ReadDeps,
@@ -155,9 +158,11 @@ export async function auditExport(
   const until = args.until === undefined ? null : parseInstant('--until', args.until);
   if (since !== null && until !== null && since > until) usage('--since is later than --until.');
   const { db, log, sequence, account } = deps;
+  const to = args.checkpoint;
+  // Before anything is recorded: a file that cannot be written is wrong usage.
+  if (to !== undefined) await appendFile(to, '').catch(badFile(to, 'written'));
   const { checkpoint, entries } = await exportLog({ db, log, sequence, since, until, reader: { account } });
-  if (args.checkpoint !== undefined)
-    await writeFile(args.checkpoint, checkpoint.note).catch(badFile(args.checkpoint, 'written'));
+  if (to !== undefined) await appendFile(to, `${checkpoint.note}\n`).catch(badFile(to, 'written'));
   let count = 0;
   for await (const placed of entries) {
     await deps.write(`${toLine(placed)}\n`);

@@ -86,7 +86,7 @@ function checkEnds(chain: Chain, first: number, checkpoints: readonly Checkpoint
 /**
  * Verifies the lines of an export (without line feeds; blank ones are skipped). `notes` are signed checkpoints, each
  * of which must be the root of this log at its size; the largest must end exactly where the export does, as
- * `audit export --checkpoint F` writes it. An export that begins later than entry 0 is checked as a range.
+ * `audit export --checkpoint F` adds it to those that are kept. An export that begins later than entry 0 is checked as a range.
  */
 export async function verifyExport(input: {
   lines: AsyncIterable<string> | Iterable<string>;

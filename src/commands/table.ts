@@ -46,7 +46,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   'audit export': {
     ...none,
     usage: 'audit export [--since T] [--until T] [--checkpoint F]',
-    says: 'the log as JSON Lines, up to a signed checkpoint, which --checkpoint writes to a file',
+    says: 'the log as JSON Lines, up to a signed checkpoint, which --checkpoint adds to a file',
     options: ['since', 'until', 'checkpoint'],
     load: audit('exportLog'),
   },

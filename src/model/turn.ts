@@ -50,7 +50,7 @@ export const Content = z.discriminatedUnion('kind', [
     decision: DecisionKind,
     reason: z.string().optional(),
   }),
-  /** A press of what a card offers besides deciding, by what was seen there. A press is its own confirmation. */
+  /** A press of what a card offers besides deciding, by what was seen there. A press is its own confirmation, but for an action from outside. */
   z.strictObject({ kind: z.literal('undo'), rendering: RenderingId }),
   /** What became of a request whose outcome is unknown, by somebody who looked. */
   z.strictObject({ kind: z.literal('resolve'), rendering: RenderingId, as: z.enum(['succeeded', 'failed']) }),

@@ -68,8 +68,8 @@ export type Deliver = (what: What, aside?: Aside) => Promise<void>;
 
 /**
  * Delivers a new message, or rewrites every card of a request as it stands now. Throws what is worth another try, so
- * that the durable job comes again. Once, whatever the number of processes: one of them has a thread at a time. Only a process that
- * is killed or stands still between the platform's yes and our note of it has a message shown twice.
+ * that the durable job comes again. Once, whatever the number of processes: one of them has a thread at a time. A message is shown
+ * again only where a process was killed, stood still or could not reach the database between the platform's yes and our note of it.
  */
 export function createDelivery(deps: DeliveryDeps): Deliver {
   const inLine = createLines();

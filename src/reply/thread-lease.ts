@@ -30,7 +30,8 @@ export async function whileLeased(
   thread: ThreadId,
   work: (lease: ThreadLease) => Promise<void>,
 ): Promise<boolean> {
-  // Counted from before the statement is sent, and by a clock that nobody sets: it ends here before it ends in the database.
+  // Counted from before the statement is sent, by a clock that nobody sets: it ends here before it ends in the database, but where the
+  // whole machine stood still meanwhile.
   let endsMs = nowMs() + LEASE_SECONDS * 1_000;
   const place = await take(db, thread, holder);
   if (place === null) return false;

@@ -8,6 +8,7 @@ import {
   auditKey,
   auditVerify,
   auditVerifyFile,
+  readKeptCheckpoints,
 } from '../../src/audit/commands.ts';
 import { privacyErase, privacyExport } from '../../src/audit/privacy.ts';
 import { useDatabase as ownDatabase } from '../support/database.ts';
@@ -91,6 +92,16 @@ describe('audit export', () => {
     const later = makeOutput();
     expect(await auditVerifyFile(later, { file, key: args.key, checkpoint: written })).toEqual({ exit: 0 });
     expect(later.lines()[1]).toBe('signed checkpoints that match: 1, the largest covers 7');
+    // Those that were kept before stay: a rewritten log is found by them.
+    const last = makeDeps();
+    await auditExport(last, { checkpoint: written });
+    const all = { file: await save('last', last.written()), key: key.written(), checkpoint: written };
+    expect(await readKeptCheckpoints(written)).toHaveLength(2);
+    const both = makeOutput();
+    expect(await auditVerifyFile(both, all)).toEqual({ exit: 0 });
+    expect(both.lines()[1]).toBe('signed checkpoints that match: 2, the largest covers 9');
+    const marked = await save('marked', `\uFEFF${(await readKeptCheckpoints(written)).join('')}`);
+    expect(await auditVerifyFile(makeOutput(), { ...all, checkpoint: marked })).toEqual({ exit: 0 });
     const bent = await save('bent', exported.written().replace('"n":3', '"n":4'));
     const found = makeOutput();
     expect(await auditVerifyFile(found, { ...args, file: bent })).toEqual({ exit: 1 });
@@ -167,6 +178,11 @@ describe('audit verify', () => {
     expect(await refused({ file: empty, key: 'bad' })).toContain('--key takes a verifier key');
     const key = keys.signer.vkey;
     expect(await refused({ file: empty, key, checkpoint: empty })).toBe(`${empty} holds no checkpoint.`);
+    await expect(auditExport(makeDeps(), { checkpoint: folder })).rejects.toMatchObject({
+      code: 'usage',
+      message: `${folder} cannot be written: it is a folder.`,
+    });
+    expect(await database.db.query('SELECT 1 FROM audit_entries')).toEqual([]);
   });
 
   test('before anything was signed there is no checkpoint to print', async () => {

@@ -108,7 +108,11 @@ export async function keepBundle(
 ): Promise<Bundle> {
   const sha256 = digest(code);
   const file = path.join(outFolder, `${name}-${sha256}.mjs`);
-  const there = await readFile(file).catch(() => null);
+  const there = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    // One that may not be read is written anew, or its folder says why not.
+    if (error.code === 'ENOENT' || NOT_OURS.has(error.code ?? '')) return null;
+    throw error;
+  });
   if (there !== null && digest(there) === sha256) return { file, sha256 };
   try {
     await mkdir(outFolder, { recursive: true });

@@ -5,7 +5,7 @@ import { AppError } from '../../errors.ts';
 import type { Layout } from './folder.ts';
 import { birthmark, liveness, waitUntil } from './processes.ts';
 
-/** A first start (initdb) takes some seconds on a slow disk; nobody holds the lock longer. */
+/** A first start (initdb) takes some seconds on a slow disk, the stop of a server that hangs some fifteen; nobody holds the lock longer. */
 const LOCK_PATIENCE_MS = 90_000;
 
 let serial = 0;

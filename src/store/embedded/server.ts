@@ -10,7 +10,7 @@ import { commandLine, liveness, signal, waitUntil } from './processes.ts';
 
 /** Recovery after a crash of a small database takes well under a second; a slow disk gets much more. */
 const START_TIMEOUT_MS = 60_000;
-/** A fast shutdown takes about 50 ms; the whole stop must be done within 2 s. */
+/** A fast shutdown takes about 50 ms; what is not done by then is told to end at once, well before a stop of the product is cut short. */
 const FAST_STOP_MS = 1_500;
 /**
  * After SIGQUIT the postmaster ends at once and recovers at the next start. It waits five seconds for its own processes before it
