@@ -29,7 +29,9 @@ export const list: Command = (invocation) =>
         `${id} ${principal}: ${accountInWords(account)}, which calls itself "${legible(name)}", since ${linkedAt.toISOString()}${counts ? '' : '; it counts for nothing'}\n`,
     );
     await invocation.terminal.write(
-      invocation.json ? line({ links: shown }) : words.join('') || 'Nobody has linked an account.\n',
+      invocation.json
+        ? line({ links: shown })
+        : words.join('') || `${principal ?? 'Nobody'} has linked no account.\n`,
     );
     return 0;
   });

@@ -19,6 +19,10 @@ const THEIRS: Readonly<Record<string, string>> = {
   requests: 'requester = $1',
   approvals: 'approver = $1',
   reached: 'person = $1',
+  greeted: 'principal = $1',
+  // Of the accounts in Teams with which they wrote: their own chat.
+  teams_references: `(tenant, person) in (select account->>'tenant', account->>'user' from turns
+    where principal = $1 and account->>'platform' = 'teams')`,
   feedback_keys: "starts_with(key, 'web:' || $1 || ':')",
   web_sessions: 'principal = $1',
   account_links: 'principal = $1',

@@ -165,7 +165,7 @@ describe('privacy', () => {
     const received = lines.find(({ type }) => type === 'turn.received');
     expect(JSON.stringify(received?.content)).toContain(word);
     const tables = new Set(lines.map(({ stored }) => stored));
-    for (const table of ['threads', 'turns', 'messages', 'requests', 'directory'])
+    for (const table of ['threads', 'turns', 'messages', 'requests', 'greeted', 'directory'])
       expect(tables).toContain(table);
     expect(stdout).not.toContain('something of mine');
   });

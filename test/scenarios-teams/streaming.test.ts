@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { harmless } from '../../adapters/teams/harmless.ts';
-import { eraseStored } from '../../src/commands/privacy-tables.ts';
+import { eraseStored, readStored } from '../../src/commands/privacy-tables.ts';
 import { PrincipalId } from '../../src/model/ids.ts';
 import type { Round } from '../support/model-server.ts';
 import type { FakeMessage } from '../support/teams/fake-connector.ts';
@@ -106,6 +106,9 @@ describe('a model’s answer in a personal chat of Teams', () => {
 
   test('of somebody who is erased meanwhile becomes just that', async () => {
     const below = await halfAnswered();
+    const stored = await Array.fromAsync(readStored(work.database.db, PrincipalId.parse('alice')));
+    const chats = stored.filter((it) => it.stored === 'teams_references').map((it) => it.row.person);
+    expect(new Set(chats)).toEqual(new Set([ALICE]));
     await work.database.db.transaction((tx) => eraseStored(tx, PrincipalId.parse('alice')));
     work.model.go();
     await standsOnce(below, 'Erased.');

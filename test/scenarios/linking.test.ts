@@ -359,7 +359,10 @@ describe('linking', () => {
     expect((await run('remove', id))[0]).toBe(1);
     expect((await run('remove', 'it'))[0]).toBe(2);
     expect(await run('list', '--principal', 'nobody-here')).toEqual([2, '']);
-    expect(await run('list', '--principal', me.principal)).toEqual([0, 'Nobody has linked an account.\n']);
+    expect(await run('list', '--principal', me.principal)).toEqual([
+      0,
+      `${me.principal} has linked no account.\n`,
+    ]);
     const entries = (await it.verifiedLog()).filter(({ data }) => data?.link === id);
     expect(entries.at(-1)).toMatchObject({
       type: 'account.unlinked',
