@@ -3,7 +3,7 @@
  * only inside a sandbox. One action may be served by several connectors; the operator's config chooses one.
  */
 import type { z } from 'zod';
-import type { Effect, Json, Preview, Resource, Result, Risk } from './model/request.ts';
+import type { Effect, Json, Preview, Provenance, Resource, Result, Risk } from './model/request.ts';
 
 /** The outside systems that actions are written against. `foreign`: an action from elsewhere brings its own connector. */
 export type PortName = 'ticketing' | 'ci' | 'deployment' | 'oncall' | 'access' | 'runbook' | 'foreign';
@@ -50,6 +50,8 @@ export type Undo = {
   withinSeconds: number;
   /** Its arguments, from what was asked for and what came of it; null where the result does not say enough. */
   arguments: (args: Record<string, Json>, result: Result) => Record<string, Json> | null;
+  /** Where those came from; `asked`: where what was asked for did. Absent: all of them are what the outside system said. */
+  provenance?: (asked: Readonly<Record<string, Provenance>>) => Record<string, Provenance>;
 };
 
 /**

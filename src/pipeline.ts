@@ -52,7 +52,7 @@ import { SENT_BEFORE, wasSentBy } from './sent-forms.ts';
 import { endLeft, settle } from './settling.ts';
 import { stop } from './stopping.ts';
 import type { Tx } from './store/database.ts';
-import { NO_UNDO, undoOf } from './undoing.ts';
+import { isTainted, NO_UNDO, undoOf } from './undoing.ts';
 
 /** What each step needs, and what the order of the steps needs itself. */
 export type PipelineParts = GreetingDeps &
@@ -320,13 +320,8 @@ export function createPipeline(parts: PipelineParts) {
     const request = await findRequest(parts.db, id);
     const undo = request ? await undoOf(parts.db, parts, request, person.id) : { kind: 'none' as const };
     if (undo.kind !== 'open') return settle(parts, turn, person, [aside(turn, person, NO_UNDO[undo.kind])]);
-    const provenance = Object.fromEntries(
-      // What the outside system answered, word for word.
-      Object.keys(undo.arguments).map((name) => [name, 'fetched' as const]),
-    );
-    const proposal: Proposal = { action: undo.action, arguments: undo.arguments, provenance, typed: true };
-    const { tainted } = await threadState(parts.db, turn.thread, person.id);
-    const { proposed, refused } = await proposeAll(parts, turn, person, [proposal], tainted, signal);
+    const tainted = await isTainted(parts.db, turn.thread, person.id, undo);
+    const { proposed, refused } = await proposeAll(parts, turn, person, [undo.proposal], tainted, signal);
     return settle(parts, turn, person, refused, { proposed, takesBack: id });
   }
 

@@ -107,7 +107,7 @@ export async function propose(
   );
 
   const isWrite = action.effect === 'write';
-  const typed = isConfirmation(proposal, governed);
+  const { typed } = proposal;
   const needsPeople = decision.obligations.approvals.length > 0 || (isWrite && !typed);
   const draft = {
     id,
@@ -140,14 +140,6 @@ export async function propose(
       ...unbegun(),
     },
   };
-}
-
-/**
- * Whoever typed it or sent the form has said yes to it. Not to what code from elsewhere made up, as the arguments of an undo: its
- * requester has not seen them, and confirms the card.
- */
-function isConfirmation({ typed, provenance }: Proposal, { action }: GovernedAction): boolean {
-  return typed && !(action.port === 'foreign' && Object.values(provenance).includes('fetched'));
 }
 
 /** What every request starts with: nobody has acted for it or changed it yet. */

@@ -7,18 +7,21 @@ import type { GovernedAction, Undo } from './action.ts';
 import { lockRequest } from './approval/requests.ts';
 import { threadState } from './intake/turns.ts';
 import { askedOf, type Judging } from './judging.ts';
-import type { PrincipalId, RequestId } from './model/ids.ts';
+import type { PrincipalId, RequestId, ThreadId } from './model/ids.ts';
 import type { Principal } from './model/principal.ts';
-import type { Json, StoredRequest } from './model/request.ts';
+import type { Json, Proposal, StoredRequest } from './model/request.ts';
 import type { Sql, Tx } from './store/database.ts';
 
 export type Undoable =
-  | { kind: 'open'; action: string; arguments: Record<string, Json>; until: Date }
+  | OpenUndo
   /** Nothing takes it back, it was not done, or it is not this person's. */
   | { kind: 'none' }
   | { kind: 'late' }
   /** It is being taken back, or has been. */
   | { kind: 'taken_back' };
+
+/** `holdsFetched`: what code from elsewhere answered, or was asked for from fetched text, is among the arguments. */
+export type OpenUndo = { kind: 'open'; proposal: Proposal; holdsFetched: boolean; until: Date };
 
 export type UndoDeps = { governed(action: string): GovernedAction | null };
 
@@ -57,11 +60,24 @@ export async function offeredUntil(
   person: Principal,
 ): Promise<Date | null> {
   const undo = await undoOf(sql, deps, request, person.id);
-  const governed = undo.kind === 'open' ? deps.governed(undo.action) : null;
+  const governed = undo.kind === 'open' ? deps.governed(undo.proposal.action) : null;
   if (undo.kind !== 'open' || !governed) return null;
-  const { tainted } = await threadState(sql, request.thread, person.id);
-  const asked = { ...askedOf(governed, undo.arguments), tainted };
+  const tainted = await isTainted(sql, request.thread, person.id, undo);
+  const asked = { ...askedOf(governed, undo.proposal.arguments), tainted };
   return (await deps.judging.decide(sql, person, asked)).allowed ? undo.until : null;
+}
+
+/**
+ * Whether anything fetched could have led to what takes it back: text of the conversation, or what code from elsewhere answered
+ * and is now among the arguments. That was in no conversation, as only what a read answers comes into one.
+ */
+export async function isTainted(
+  sql: Sql,
+  thread: ThreadId,
+  person: PrincipalId,
+  { holdsFetched }: OpenUndo,
+): Promise<boolean> {
+  return holdsFetched || (await threadState(sql, thread, person)).tainted;
 }
 
 async function standing(
@@ -84,7 +100,26 @@ async function standing(
   );
   if (row.taken) return { kind: 'taken_back' };
   if (row.over) return { kind: 'late' };
-  return { kind: 'open', action: undo.action, arguments: args, until: row.until };
+  return { kind: 'open', ...proposalOf(request, { undo, args, taker }), until: row.until };
+}
+
+/**
+ * The press is its confirmation, unless code that is not ours says what becomes of it: whoever asks has not seen that yet, and
+ * confirms the card.
+ */
+function proposalOf(
+  request: StoredRequest,
+  { undo, args, taker }: { undo: Undo; args: Record<string, Json>; taker: GovernedAction },
+): Pick<OpenUndo, 'proposal' | 'holdsFetched'> {
+  const isForeign = taker.action.port === 'foreign';
+  const provenance =
+    undo.provenance?.(request.provenance) ??
+    Object.fromEntries(Object.keys(args).map((name) => [name, 'fetched' as const]));
+  const typed = !isForeign || Object.keys(args).length === 0;
+  return {
+    proposal: { action: undo.action, arguments: args, provenance, typed },
+    holdsFetched: isForeign && Object.values(provenance).includes('fetched'),
+  };
 }
 
 /** Through which connector it is taken back: the one through which it was done, unless each action has one of its own. */

@@ -4,9 +4,9 @@
  */
 import { z } from 'zod';
 import type { GovernedAction, Undo } from '../action.ts';
-import { Json, type Result } from '../model/request.ts';
+import { Json, leastTrusted, type Provenance, type Result } from '../model/request.ts';
 import { ACTION_NAME } from './action-name.ts';
-import { fillJson, fillsOf, Unfilled } from './template.ts';
+import { type Fill, fillJson, fillsOf, Unfilled } from './template.ts';
 
 /** Below it nobody could read the card and press; the longest is that of access for a time. */
 const MIN_SECONDS = 60;
@@ -66,6 +66,23 @@ export function undoArguments(
   }
 }
 
+/** What was asked for stays what it was; whatever else fills a place is what code from elsewhere answered. */
+function undoProvenance(
+  undo: DeclaredUndo,
+  asked: Readonly<Record<string, Provenance>>,
+): Record<string, Provenance> {
+  const ofPlace = ({ $fill }: Fill): Provenance => {
+    const [kind, name = ''] = $fill.split('.');
+    return kind === 'args' ? (asked[name] ?? 'default') : 'fetched';
+  };
+  return Object.fromEntries(
+    Object.entries(undo.arguments).map(([name, template]) => [
+      name,
+      leastTrusted((fillsOf(template) ?? []).map(ofPlace)) ?? 'default',
+    ]),
+  );
+}
+
 /**
  * Why it is not offered, for operators; null where it is.
  * `taker`: the action that it names, of the same folder; null where nobody reviewed one of that name.
@@ -92,5 +109,6 @@ export function undoFrom(undo: DeclaredUndo, { action: { input } }: GovernedActi
       const parsed = input.safeParse(undoArguments(undo, args, result));
       return parsed.success ? (parsed.data as Record<string, Json>) : null;
     },
+    provenance: (asked) => undoProvenance(undo, asked),
   };
 }

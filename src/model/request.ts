@@ -34,6 +34,13 @@ export type Resource = z.infer<typeof Resource>;
 export const Provenance = z.enum(['typed', 'quoted', 'fetched', 'model', 'default']);
 export type Provenance = z.infer<typeof Provenance>;
 
+const FROM_LEAST_TRUSTED: readonly Provenance[] = ['fetched', 'model', 'quoted', 'typed', 'default'];
+
+/** What is made of several parts is worth as much as the least of them; null where there are none. */
+export function leastTrusted(parts: readonly Provenance[]): Provenance | null {
+  return FROM_LEAST_TRUSTED.find((one) => parts.includes(one)) ?? null;
+}
+
 /** What will happen, resolved and pinned by the action's `preview`. Bound into the digest. */
 export const Preview = z.strictObject({
   /** One sentence, written by the action's author, e.g. "Open a ticket on the built-in desk." */

@@ -1,5 +1,5 @@
 /** Where arguments came from, found by looking, never by asking the model. */
-import type { Json, Provenance } from '../model/request.ts';
+import { type Json, leastTrusted, type Provenance } from '../model/request.ts';
 
 export type Sources = {
   /** What the authenticated person wrote in this thread. */
@@ -21,15 +21,11 @@ export function provenanceOf(
   return Object.fromEntries(
     Object.entries(args).map(([name, value]) => [
       name,
-      given[name] === undefined ? 'default' : worst(leaves(value).map((leaf) => find(leaf, sources))),
+      given[name] === undefined
+        ? 'default'
+        : (leastTrusted(leaves(value).map((leaf) => find(leaf, sources))) ?? 'model'),
     ]),
   );
-}
-
-const FROM_LEAST_TRUSTED: readonly Provenance[] = ['fetched', 'model', 'quoted', 'typed', 'default'];
-
-function worst(found: readonly Provenance[]): Provenance {
-  return FROM_LEAST_TRUSTED.find((one) => found.includes(one)) ?? 'model';
 }
 
 function find(leaf: string, sources: Sources): Provenance {

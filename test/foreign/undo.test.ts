@@ -126,6 +126,18 @@ describe('what takes it back', () => {
   });
 
   it.each([
+    ['what was asked for', { $fill: 'args.team' }, 'typed'],
+    ['what was asked for and left out', { $fill: 'args.more', or: '' }, 'default'],
+    ['what was answered', { $fill: 'data.note' }, 'fetched'],
+    ['what may have been answered', { $fill: 'data.note', or: 'none' }, 'fetched'],
+    ['both', { $text: ['of ', { $fill: 'args.team' }, { $fill: 'data.note' }] }, 'fetched'],
+    ['what is declared', 'web', 'default'],
+  ])('says of each argument where it came from: %s', (_what, note, from) => {
+    const declared = { ...UNDO, arguments: { team: { $fill: 'args.team' }, note } };
+    expect(undoFrom(declared, taker).provenance?.({ team: 'typed' })).toEqual({ team: 'typed', note: from });
+  });
+
+  it.each([
     ['nothing', undefined],
     ['no such thing', { other: 'n1' }],
     ['a thing of another kind', { note: { $fill: 'args.team' } }],

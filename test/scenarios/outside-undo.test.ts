@@ -24,10 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => board.stop());
 
-const made = async (home: Home): Promise<void> => {
+const madeWith = async (home: Home, remove: string): Promise<void> => {
   await makeOwn(home, board.url);
   editOwn(home, (source) => source.replace("  idempotency: 'none',\n", (line) => `${line}${UNDO}`));
-  writeFileSync(home.file('own/memo.remove.ts'), REMOVE);
+  writeFileSync(home.file('own/memo.remove.ts'), remove);
   const first = await reviewOwn(home);
   expect(first.stdout).toContain('  undo          by memo.remove with team = {args.team}');
   expect(first.stderr).toContain(
@@ -49,6 +49,7 @@ permit (principal in Group::"engineers", action == Action::"memo.remove", resour
 `,
   );
 };
+const made = (home: Home): Promise<void> => madeWith(home, REMOVE);
 
 /** Whether the note of this request is on the board. */
 const isUp = ({ result }: RequestView): boolean =>
@@ -132,6 +133,47 @@ forbid (principal, action == Action::"memo.remove", resource);
       });
       expect(isUp(memo)).toBe(true);
     });
+  });
+});
+
+describe('where what takes it back is of more than low risk', () => {
+  const house = useAssistant({
+    environment: MEANT,
+    prepare: (home) => madeWith(home, REMOVE.replace("risk: 'low'", "risk: 'medium'")),
+  });
+
+  it('what its code answered needs a person other than who asked, as all that is fetched', async () => {
+    const { ask, done, press, until, assistant, running, home } = house();
+    const asked = await ask('alice', 'memo.add team=web note="The roof leaks"');
+    await done('bob', asked, 'approve');
+    const memo = await until(asked, 'succeeded');
+    const cardOf = async ({ id }: RequestView) =>
+      (await assistant.requestPage(id, 'alice' as PrincipalId))?.message.card;
+    const { offers, rendering } = (await cardOf(memo))!;
+    expect(offers).toContain('undo');
+    const [undo] = (await press('alice', { kind: 'undo', rendering })).requests;
+    expect(undo).toMatchObject({ needs: [{ kind: 'confirm' }, { kind: 'approve' }] });
+    expect((await cardOf(undo!))?.arguments).toMatchObject([
+      { name: 'team', provenance: 'typed' },
+      { name: 'note', provenance: 'fetched' },
+    ]);
+    await done('alice', undo!, 'confirm');
+    expect(isUp(memo)).toBe(true);
+    await done('alice', undo!, 'cancel');
+    expect((await cardOf(memo))?.offers).toContain('undo');
+
+    // The card asks policy with the same facts as the press does.
+    home.edit(
+      'policies/memos.cedar',
+      (text) => `${text}
+@id("nothing-fetched-takes-memos-down")
+@description("What outside text may have shaped takes no memo down.")
+@reason("Outside text may have shaped this.")
+forbid (principal, action == Action::"memo.remove", resource) when { context.tainted };
+`,
+    );
+    await running.reload();
+    expect((await cardOf(memo))?.offers).not.toContain('undo');
   });
 });
 
