@@ -4,8 +4,10 @@
  */
 import type { GovernedAction } from './action.ts';
 import { joinDecisions } from './approval/joined.ts';
+import { approvalsAreMet, asCountersigners } from './approval/needs.ts';
+import { approvalsOf } from './approval/requests.ts';
 import { isKilled } from './intake/killswitch.ts';
-import type { ApprovableRequest, Decision, PolicyContext } from './model/decision.ts';
+import type { ApprovableRequest, Decision, PolicyContext, Wanted } from './model/decision.ts';
 import type { PrincipalId } from './model/ids.ts';
 import type { Directory } from './model/ports.ts';
 import type { Principal } from './model/principal.ts';
@@ -60,6 +62,14 @@ export function askedOf(
     resource: action.resource(args, facts),
     risk: action.risk(args, facts),
   };
+}
+
+/** What is still wanted of others; null where nothing is, as when a press comes late. */
+async function wantedBy(sql: Sql, request: StoredRequest): Promise<Wanted | null> {
+  if (request.state !== 'pending') return null;
+  const approvals = await approvalsOf(sql, request);
+  if (approvalsAreMet(request, approvals)) return null;
+  return { needs: request.obligations.approvals, given: asCountersigners(approvals) };
 }
 
 export function createJudging(deps: {
@@ -120,7 +130,8 @@ export function createJudging(deps: {
       const reasons = ['You changed this request, so you ask for it too: somebody else must approve it.'];
       return { allowed: false, policies: [], reasons, groups: [] };
     }
-    return deps.policy().mayApprove(person, request, await contextOf(sql, request, request.requester));
+    const context = await contextOf(sql, request, request.requester);
+    return deps.policy().mayApprove(person, { ...request, wanted: await wantedBy(sql, request) }, context);
   };
 
   /** Whether they could have approved it: who may see what has ended does not hang on a switch that was moved since. */

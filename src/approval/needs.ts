@@ -1,11 +1,12 @@
 /** What a request still misses, and the words for it. Pure. */
-import { type Countersigner, fillNeeds, needsAreMet } from '../model/quorum.ts';
+import { type Countersigner, fillNeeds, needsAreMet, wouldAdd } from '../model/quorum.ts';
 import type { ActionRequest, Approval, Need } from '../model/request.ts';
 
 export type Approved = Pick<Approval, 'approver' | 'groups'>;
 type Asked = Pick<ActionRequest, 'state' | 'effect' | 'confirmedAt' | 'obligations'>;
 
-const asCountersigners = (approvals: readonly Approved[]) =>
+/** Those who have approved, with the groups that they count for. */
+export const asCountersigners = (approvals: readonly Approved[]) =>
   approvals.map((approval) => ({ id: approval.approver, groups: approval.groups }));
 
 /** A write that nobody but its planner means yet: others hear of it once its requester has said yes. */
@@ -50,11 +51,7 @@ export function wouldCount(
   approvals: readonly Approved[],
   person: Countersigner,
 ): boolean {
-  const given = asCountersigners(approvals);
-  if (given.some(({ id }) => id === person.id)) return false;
-  const filled = (people: readonly Countersigner[]): number =>
-    fillNeeds(obligations.approvals, people).reduce((sum, count) => sum + count, 0);
-  return filled([...given, person]) > filled(given);
+  return wouldAdd(obligations.approvals, asCountersigners(approvals), person);
 }
 
 /** Whether these people, with those who have approved already, could meet everything that is asked for. */

@@ -1,5 +1,6 @@
 import type { PrincipalId, RequestId } from './ids.ts';
-import type { Json, Obligations, Resource, Risk } from './request.ts';
+import type { Countersigner } from './quorum.ts';
+import type { ApprovalNeed, Json, Obligations, Resource, Risk } from './request.ts';
 
 /** The other facts that policy may ask about, as of the moment of deciding. */
 export type PolicyContext = {
@@ -28,8 +29,8 @@ export type Decision = {
     | 'stepup_unavailable';
   /** Ids of the policies that decided. */
   policies: string[];
-  /** In words, with the policy's name and, for a denial, who can help. */
-  reasons: string[];
+  /** In words, with the policy's name and, for a denial, who can help. May be found only when read. */
+  readonly reasons: string[];
   obligations: Obligations;
   /** Request, entities and context as they were given to the policy engine: recorded as evidence. */
   evidence: Json;
@@ -45,4 +46,9 @@ export type ApprovableRequest = {
   risk: Risk;
   tainted: boolean;
   resource: Resource;
+  /** Null: nobody's approval would add anything any more. Not said: whoever policy lets approve may be wanted. */
+  wanted?: Wanted | null;
 };
+
+/** What a request needs, and who has approved it already: only those are named who would add to it. */
+export type Wanted = { needs: readonly ApprovalNeed[]; given: readonly Countersigner[] };

@@ -34,6 +34,18 @@ export function fillNeeds(needs: readonly ApprovalNeed[], people: readonly Count
   return filled;
 }
 
+/** Whether this person would fill something that those who are there leave missing. */
+export function wouldAdd(
+  needs: readonly ApprovalNeed[],
+  given: readonly Countersigner[],
+  person: Countersigner,
+): boolean {
+  if (given.some(({ id }) => id === person.id)) return false;
+  const filled = (people: readonly Countersigner[]): number =>
+    fillNeeds(needs, people).reduce((sum, count) => sum + count, 0);
+  return filled([...given, person]) > filled(given);
+}
+
 /** Whether every need has its quorum. */
 export function needsAreMet(needs: readonly ApprovalNeed[], people: readonly Countersigner[]): boolean {
   const filled = fillNeeds(needs, people);

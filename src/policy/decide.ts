@@ -7,17 +7,26 @@ import type { PrincipalId } from '../model/ids.ts';
 import type { ApprovalNeed, Effect, Json, Obligations, Resource } from '../model/request.ts';
 import { DEFAULT_EXPIRY_SECONDS } from './annotations.ts';
 import { codeOf, deciding, errorWords } from './answer.ts';
-import { eligibleApprovers, findApprovers, firstFew } from './approvers.ts';
+import { eligibleApprovers, findApprovers } from './approvers.ts';
 import type { HouseAction } from './built-in.ts';
 import { type Answer, asDeclared, ask, type Question } from './engine.ts';
-import { factsOf, type MayAnswer, type MayApproveAnswer, mayApprove, mayDo, mayDoInWords } from './may.ts';
+import { type Asking, firstFew, type Look, lookAround } from './looking.ts';
+import {
+  factsOf,
+  housekeepers,
+  type MayAnswer,
+  type MayApproveAnswer,
+  mayApprove,
+  mayDo,
+  mayDoInWords,
+} from './may.ts';
 import { mergeObligations } from './obligations.ts';
 import { type Candidate, possibleActions } from './possible.ts';
 import { governedQuestion, type Person } from './question.ts';
 import { isNamed } from './scope.ts';
 import type { LoadedPolicies, Policy } from './types.ts';
 import { RESOURCE_WORDS } from './vocabulary.ts';
-import { forbidden, needWords, noPermit, notEnough, ruleWords, whoCanHelp } from './words.ts';
+import { forbidden, needWords, noPermit, notEnough, once, ruleWords, whoCanHelp } from './words.ts';
 
 export type DecideInput = {
   principal: Person;
@@ -56,17 +65,18 @@ export type PolicyDecider = {
  * from which come the requester's groups and the names of those who can help.
  */
 export function createPolicy(loaded: LoadedPolicies, people: () => readonly Person[]): PolicyDecider {
+  const unlimited: Asking = (question) => ask(loaded, question);
   return {
     loaded,
-    decide: (input) => decide(loaded, input, true),
+    decide: (input) => decide(loaded, input, unlimited),
     mayApprove: (principal, request, context) => mayApprove(loaded, principal, request, context, people()),
     *approvers(needs, request, context) {
       const everybody = people();
       const requester = everybody.find((person) => person.id === request.requester);
       if (requester === undefined) return;
       const facts = factsOf(request, context);
-      const found = eligibleApprovers(loaded, needs, request, requester, facts, everybody);
-      for (const person of found) yield person.id;
+      const sought = { needs, request, requester, context: facts, people: everybody };
+      for (const person of eligibleApprovers(loaded, sought, unlimited)) yield person.id;
     },
     may: (principal, action) => mayDo(loaded, principal, action),
     mayInWords: (principal, action) => mayDoInWords(loaded, principal, action, people()),
@@ -74,14 +84,14 @@ export function createPolicy(loaded: LoadedPolicies, people: () => readonly Pers
   };
 }
 
-/** `lookAround`: whether to find who could help or ask instead; off for that look itself. */
-function decide(loaded: LoadedPolicies, input: DecideInput, lookAround: boolean): Decision {
+/** `asking`: a look around decides too, about everybody who might help, and has only so many questions. */
+function decide(loaded: LoadedPolicies, input: DecideInput, asking: Asking): Decision {
   const { principal, action, resource, context, people } = input;
   const effect = loaded.catalogue.get(action)?.effect;
   const question = governedQuestion(principal, action, resource, context);
   const unheard = effect === undefined ? `${action} is not a governed action` : strangeAttribute(resource);
   const answer: Answer =
-    unheard === null ? ask(loaded, question) : { allowed: false, policies: [], errors: [unheard] };
+    unheard === null ? asking(question) : { allowed: false, policies: [], errors: [unheard] };
   const policies = deciding(loaded, answer.policies);
   const facts = { effect: effect ?? 'write', tainted: context.tainted, risk: context.risk } as const;
   const obligations = answer.allowed
@@ -91,49 +101,62 @@ function decide(loaded: LoadedPolicies, input: DecideInput, lookAround: boolean)
       )
     : NOTHING_ASKED;
   const evidence = evidenceOf(loaded, question, answer);
-  const end = (code: Decision['code'], reasons: string[], more: Record<string, Json> = {}): Decision => ({
-    allowed: code === 'allowed',
-    code,
-    policies: answer.policies,
-    reasons,
-    obligations,
-    evidence: { ...evidence, ...more },
-  });
+  const end = (code: Decision['code'], words: () => string[], more: Record<string, Json> = {}): Decision => {
+    const said = once(words);
+    return {
+      allowed: code === 'allowed',
+      code,
+      policies: answer.policies,
+      // Who can help takes many more questions, and whoever only needs to know whether it is allowed reads no words.
+      get reasons() {
+        return said();
+      },
+      obligations,
+      evidence: { ...evidence, ...more },
+    };
+  };
 
-  const couldAsk = (person: Person): boolean =>
-    decide(loaded, { ...input, principal: person }, false).allowed;
   const code = codeOf(answer);
   switch (code) {
     case 'policy_error':
-      return end(code, errorWords(loaded, answer));
+      return end(code, () => errorWords(loaded, answer));
     case 'kill_switch':
-      return end(code, [...forbidden(policies), ...whoCanLift(loaded, principal, people)]);
+      return end(code, () => [...forbidden(policies), ...whoCanLift(loaded, principal, people)]);
     case 'forbidden':
-      return end(code, forbidden(policies));
+      return end(code, () => forbidden(policies));
     case 'no_permit':
-      return end(
-        code,
-        lookAround ? noPermit(loaded, principal, action, resource, { people, may: couldAsk }) : [],
-      );
+      return end(code, () => {
+        const look = lookAround(loaded);
+        const helpers = { people, look, may: couldAsk(loaded, input, look) };
+        return noPermit(loaded, principal, action, resource, helpers);
+      });
     case 'allowed':
       break;
   }
   if (obligations.stepup !== null) {
-    const asking = policies.filter((policy) => policy.asked.stepup !== null);
-    return end('stepup_unavailable', [
-      `It needs a passkey, asked for by ${asking.map(ruleWords).join(' and ')}; signing with passkeys is not available yet.`,
+    const rules = policies.filter((policy) => policy.asked.stepup !== null);
+    return end('stepup_unavailable', () => [
+      `It needs a passkey, asked for by ${rules.map(ruleWords).join(' and ')}; signing with passkeys is not available yet.`,
     ]);
   }
   const request = { requester: principal.id, action, risk: context.risk, tainted: context.tainted, resource };
-  const found = findApprovers(loaded, obligations.approvals, request, principal, context, people);
+  const sought = { needs: obligations.approvals, request, requester: principal, context, people };
+  const found = findApprovers(loaded, sought, asking);
   const approvers = found.eligible.map((person) => person.id);
   if (!found.enough) {
-    const instead = lookAround ? firstFew(othersNamed(loaded, input), couldAsk) : [];
-    return end('nobody_could_approve', notEnough(loaded, obligations.approvals, found.eligible, instead), {
-      approvers,
-    });
+    const words = () => {
+      const look = lookAround(loaded);
+      const instead = firstFew(look, othersNamed(loaded, input), couldAsk(loaded, input, look));
+      return notEnough(loaded, obligations.approvals, found.eligible, instead, look);
+    };
+    return end('nobody_could_approve', words, { approvers });
   }
-  return end('allowed', allowedWords(loaded, policies, obligations, effect ?? 'write'), { approvers });
+  return end('allowed', () => allowedWords(loaded, policies, obligations, effect ?? 'write'), { approvers });
+}
+
+/** Whether somebody else could ask for the very same. */
+function couldAsk(loaded: LoadedPolicies, input: DecideInput, look: Look): (person: Person) => boolean {
+  return (person) => decide(loaded, { ...input, principal: person }, look.ask).allowed;
 }
 
 /** Whom a permit of this action names besides the principal. */
@@ -142,8 +165,8 @@ function othersNamed(loaded: LoadedPolicies, { people, principal, action }: Deci
 }
 
 function whoCanLift(loaded: LoadedPolicies, who: Person, people: readonly Person[]): string[] {
-  const may = (person: Person): boolean => mayDo(loaded, person, 'kill');
-  return may(who) ? [`${who.name} may lift it.`] : whoCanHelp(loaded, who, 'kill', { people, may });
+  if (mayDo(loaded, who, 'kill')) return [`${who.name} may lift it.`];
+  return whoCanHelp(loaded, who, 'kill', housekeepers(loaded, 'kill', people));
 }
 
 function allowedWords(

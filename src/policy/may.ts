@@ -1,11 +1,13 @@
 /** Questions that have no obligations: approving somebody's request, and what operators do to the house itself. */
 import type { ApprovableRequest, PolicyContext } from '../model/decision.ts';
+import { wouldAdd } from '../model/quorum.ts';
 import { type AnswerCode, codeOf, deciding, errorWords } from './answer.ts';
 import type { HouseAction } from './built-in.ts';
 import { type Answer, ask } from './engine.ts';
+import { lookAround } from './looking.ts';
 import { approvalQuestion, houseQuestion, type Person } from './question.ts';
 import type { LoadedPolicies } from './types.ts';
-import { forbidden, type Helpers, noPermit, ruleWords } from './words.ts';
+import { forbidden, type Helpers, noPermit, once, ruleWords } from './words.ts';
 
 export type MayAnswer = {
   allowed: boolean;
@@ -31,11 +33,18 @@ export function mayApprove(
     return { allowed: false, code: 'forbidden', policies: [], reasons, groups: [] };
   }
   const facts = factsOf(request, context);
-  const answerFor = (person: Person): Answer =>
-    ask(loaded, approvalQuestion(person, request, requester, facts, loaded.requestAttributes));
-  const others = people.filter((person) => !request.coRequesters?.includes(person.id));
-  const helpers = { people: others, may: (person: Person) => answerFor(person).allowed };
-  const answer = mayAnswer(loaded, answerFor(principal), principal, 'approve', helpers);
+  const questionFor = (person: Person) =>
+    approvalQuestion(person, request, requester, facts, loaded.requestAttributes);
+  const helpers = (): Helpers | null => {
+    const { wanted } = request;
+    if (wanted === null) return null;
+    const look = lookAround(loaded);
+    const others = people.filter((person) => !request.coRequesters?.includes(person.id));
+    const counts = (person: Person) => !wanted || wouldAdd(wanted.needs, wanted.given, person);
+    const may = (person: Person) => counts(person) && look.ask(questionFor(person)).allowed;
+    return { people: others, look, may };
+  };
+  const answer = mayAnswer(loaded, ask(loaded, questionFor(principal)), principal, 'approve', helpers);
   return Object.assign(answer, { groups: answer.allowed ? [...principal.groups] : [] });
 }
 
@@ -56,8 +65,17 @@ export function mayDoInWords(
   people: readonly Person[],
 ): MayAnswer {
   const answer = ask(loaded, houseQuestion(principal, action));
-  const may = (person: Person): boolean => mayDo(loaded, person, action);
-  return mayAnswer(loaded, answer, principal, action, { people, may });
+  return mayAnswer(loaded, answer, principal, action, () => housekeepers(loaded, action, people));
+}
+
+/** Who else may do this to the house. */
+export function housekeepers(
+  loaded: LoadedPolicies,
+  action: HouseAction,
+  people: readonly Person[],
+): Helpers {
+  const look = lookAround(loaded);
+  return { people, look, may: (person) => look.ask(houseQuestion(person, action)).allowed };
 }
 
 function mayAnswer(
@@ -65,18 +83,21 @@ function mayAnswer(
   answer: Answer,
   who: Person,
   action: string,
-  helpers: Helpers,
+  helpers: () => Helpers | null,
 ): MayAnswer {
   const policies = deciding(loaded, answer.policies);
+  const said = once(() => {
+    if (answer.errors.length > 0) return errorWords(loaded, answer);
+    if (answer.allowed) return policies.map((policy) => `Allowed by ${ruleWords(policy)}.`);
+    return policies.length > 0 ? forbidden(policies) : noPermit(loaded, who, action, null, helpers());
+  });
   return {
     allowed: answer.allowed,
     code: codeOf(answer),
     policies: answer.policies,
     // Who can help takes more questions, and whoever lists many requests wants the answer alone.
     get reasons() {
-      if (answer.errors.length > 0) return errorWords(loaded, answer);
-      if (answer.allowed) return policies.map((policy) => `Allowed by ${ruleWords(policy)}.`);
-      return policies.length > 0 ? forbidden(policies) : noPermit(loaded, who, action, null, helpers);
+      return said();
     },
   };
 }

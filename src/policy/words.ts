@@ -1,13 +1,13 @@
 /** What people are told: which rule decided, and who can help. Only our words and the operator's; never Cedar's. */
 import type { ApprovalNeed, Resource } from '../model/request.ts';
-import { firstFew } from './approvers.ts';
 import type { HOUSE_ACTIONS } from './built-in.ts';
+import { firstFew, type Look } from './looking.ts';
 import type { Person } from './question.ts';
 import { isNamed } from './scope.ts';
 import type { LoadedPolicies, Policy } from './types.ts';
 
-/** Among whom to look for help, and whether policy would let one of them do the very thing that was refused. */
-export type Helpers = { people: readonly Person[]; may: (person: Person) => boolean };
+/** Among whom to look for help, and whether policy would let one of them do the very thing that was refused: `look` asks it. */
+export type Helpers = { people: readonly Person[]; look: Look; may: (person: Person) => boolean };
 
 /** What is not a governed action has no name that people know. */
 const HOUSE_WORDS: Record<keyof typeof HOUSE_ACTIONS, string> = {
@@ -38,16 +38,17 @@ export function ruleWords(policy: Policy): string {
   return `the rule "${policy.description}" (${policy.id})`;
 }
 
+/** `helpers` null: nobody is looked for. */
 export function noPermit(
   loaded: LoadedPolicies,
   who: Person,
   action: string,
   resource: Resource | null,
-  helpers: Helpers,
+  helpers: Helpers | null,
 ): string[] {
   return [
     `No rule lets ${who.name} ${deedWords(action, resource)}.`,
-    ...whoCanHelp(loaded, who, action, helpers),
+    ...(helpers === null ? [] : whoCanHelp(loaded, who, action, helpers)),
   ];
 }
 
@@ -65,7 +66,7 @@ export function whoCanHelp(
   loaded: LoadedPolicies,
   who: Person,
   action: string,
-  { people, may }: Helpers,
+  { people, look, may }: Helpers,
 ): string[] {
   const permits = [...loaded.policies.values()].filter(
     (policy) => policy.effect === 'permit' && policy.actions.includes(action),
@@ -78,19 +79,20 @@ export function whoCanHelp(
     .filter((id) => !who.groups.includes(id) && may({ ...who, groups: [...who.groups, id] }))
     .map((id) => {
       const contact = loaded.groups.get(id)?.contact ?? 'an operator';
-      const members = firstFew(
-        others.filter((person) => person.groups.includes(id)),
-        may,
-      );
-      return members.length === 0
-        ? `Members of ${groupWords(loaded, id)} may, but no other was found; ask about joining ${contact}.`
-        : `Members of ${groupWords(loaded, id)} may: ask ${names(members)}, or about joining ${contact}.`;
+      const inIt = others.filter((person) => person.groups.includes(id));
+      const members = firstFew(look, inIt, may);
+      const group = `Members of ${groupWords(loaded, id)} may`;
+      if (members.length > 0) return `${group}: ask ${names(members)}, or about joining ${contact}.`;
+      return `${group}${look.isCutShort() ? '' : ', but no other was found'}; ask about joining ${contact}.`;
     });
   if (lines.length > 0) return lines;
-  const able = firstFew(others, may);
-  return able.length === 0
-    ? ['Nobody else was found who may; an operator can change the rules or the groups.']
-    : [`${names(able)} may; they or an operator can say more.`];
+  const able = firstFew(look, others, may);
+  if (able.length > 0) return [`${names(able)} may; they or an operator can say more.`];
+  return [
+    look.isCutShort()
+      ? 'Who else may would take too long to find out; an operator can say more.'
+      : 'Nobody else was found who may; an operator can change the rules or the groups.',
+  ];
 }
 
 /** The forbids that decided, each with its reason. */
@@ -105,6 +107,7 @@ export function notEnough(
   needs: readonly ApprovalNeed[],
   eligible: readonly Person[],
   instead: readonly Person[],
+  look: Look,
 ): string[] {
   const count = eligible.length;
   const exist =
@@ -115,12 +118,22 @@ export function notEnough(
         : `only ${count} other approvers exist: ${names(eligible)}`;
   const total = needs.reduce((sum, need) => sum + need.quorum, 0);
   const apart = needs.length > 1 ? ` by ${total} different people` : '';
+  const others = look.isCutShort()
+    ? 'Who else could ask for it would take too long to find out; an operator can say more.'
+    : 'Nobody else could ask for it either; an operator can change the rules or the groups.';
   return [
     `It needs ${needWords(loaded, needs)}${apart}, and ${exist}.`,
-    instead.length === 0
-      ? 'Nobody else could ask for it either; an operator can change the rules or the groups.'
-      : `${names(instead)} could ask for it instead.`,
+    instead.length === 0 ? others : `${names(instead)} could ask for it instead.`,
   ];
+}
+
+/** Finds its words when they are first read, and once. */
+export function once(words: () => string[]): () => string[] {
+  let said: string[] | null = null;
+  return () => {
+    said ??= words();
+    return said;
+  };
 }
 
 /** A few names, and how many more. */

@@ -357,8 +357,24 @@ describe('who may approve', () => {
     const words = (changes = {}) => may(dave, request(alice, changes)).reasons.join(' ');
     expect(words()).toContain('ask Bob or Carol,');
     expect(words()).not.toContain('Erin');
-    expect(words({ tainted: true })).toContain('Members of OPERATORS (operators) may: ask Erin,');
     expect(words({ coRequesters: [bob.id] })).toContain('ask Carol,');
+  });
+  it('nor whose approval would add nothing to what this request still needs', () => {
+    const words = (group: string | null, given: (typeof alice)[] = []) =>
+      may(
+        dave,
+        request(alice, { tainted: true, wanted: { needs: [{ group, quorum: 2 }], given } }),
+      ).reasons.slice(1);
+    const operators =
+      'Members of OPERATORS (operators) may: ask Erin, or about joining operators@example.com.';
+    const oncall = (names: string) =>
+      `Members of ONCALL (oncall) may: ask ${names}, or about joining oncall@example.com.`;
+    expect(words(null)).toEqual([oncall('Bob or Carol'), operators]);
+    expect(words('oncall')).toEqual([oncall('Bob or Carol')]);
+    expect(words('oncall', [bob])).toEqual([oncall('Carol')]);
+    expect(may(dave, request(alice, { wanted: null })).reasons).toEqual([
+      'No rule lets Dave approve this request.',
+    ]);
   });
   it('nobody may while the kill switch is on', () => {
     const answer = policy.mayApprove(carol, request(bob), { ...ci(), killed: true });

@@ -34,6 +34,24 @@ describe('what people may not do', () => {
     await done('bob', asked, 'cancel');
   });
 
+  it('whoever may not approve is told who may, without those who have', async () => {
+    const { ask, done, decide } = house();
+    const asked = await ask('alice', 'run the release of web on main');
+    await done('alice', asked, 'confirm');
+    const told = (names: string) => ({
+      kind: 'refused',
+      message: expect.stringContaining(`ask ${names}, or`),
+    });
+    expect(await decide('dave', asked, 'approve')).toMatchObject(told('Bob Brown or Carol Clark'));
+    await done('bob', asked, 'approve');
+    expect(await decide('dave', asked, 'approve')).toMatchObject(told('Carol Clark'));
+    await done('alice', asked, 'cancel');
+    expect(await decide('dave', asked, 'approve')).toMatchObject({
+      kind: 'refused',
+      message: 'No rule lets Dave Davis approve this request.',
+    });
+  });
+
   it('a request that nobody could ever approve is refused at once, naming who could ask', async () => {
     const { ask, story } = house();
     const asked = await ask('bob', 'run the release of web on main');
