@@ -16,6 +16,8 @@ export type Undoable =
   | OpenUndo
   /** Nothing takes it back, it was not done, or it is not this person's. */
   | { kind: 'none' }
+  /** It was done, and its answer does not say enough to ask for what takes it back. */
+  | { kind: 'untold' }
   | { kind: 'late' }
   /** It is being taken back, or has been. */
   | { kind: 'taken_back' };
@@ -28,6 +30,7 @@ export type UndoDeps = { governed(action: string): GovernedAction | null };
 /** Why it cannot be taken back, for whoever asked. */
 export const NO_UNDO = {
   none: 'There is no request of yours with that id that could be taken back.',
+  untold: 'What came of that does not say what there is to take back. Ask for what should be done instead.',
   late: 'The time to take that back is over. Ask for what should be done instead.',
   taken_back: 'That is taken back already, or on its way.',
 } as const;
@@ -46,7 +49,7 @@ export async function undoOf(
   // What was done in one system is not taken back in another that the operator connected since.
   if (connectorFor(request, taker) !== taker.connector.name) return { kind: 'none' };
   const args = undo.arguments(request.arguments, request.result);
-  return args === null ? { kind: 'none' } : standing(sql, { request, undo, args, taker });
+  return args === null ? { kind: 'untold' } : standing(sql, { request, undo, args, taker });
 }
 
 /**

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import type { InputSchema } from '../action.ts';
 import type { Json } from '../model/request.ts';
+import { choicesOf } from './choices.ts';
 import type { Description } from './description.ts';
 
 /** More cases are not made: an action whose choices multiply names those that matter itself. */
@@ -34,9 +35,9 @@ function namesIn(texts: readonly unknown[]): string[] {
 }
 
 function valuesOf(field: unknown): Json[] {
+  const choices = choicesOf(field);
+  if (choices !== null) return choices;
   const bare = field instanceof z.ZodDefault ? field.unwrap() : field;
-  if (bare instanceof z.ZodEnum) return bare.options.map(String);
-  if (bare instanceof z.ZodBoolean) return [true, false];
   if (bare instanceof z.ZodNumber) return [1];
   return [SAMPLE];
 }

@@ -94,7 +94,7 @@ function withUndo(one: Known, known: readonly Known[]): Known {
   const { governed, undo } = one;
   if (governed === null || undo === null) return one;
   const taker = governedIn(known, undo.action);
-  const noUndo = whyNoUndo(undo, taker);
+  const noUndo = whyNoUndo(undo, governed, taker);
   if (noUndo !== null || taker === null) return { ...one, noUndo };
   return { ...one, governed: { ...governed, action: { ...governed.action, undo: undoFrom(undo, taker) } } };
 }
@@ -131,7 +131,7 @@ export function undoMissing(
 ): string | null {
   if (undo === null) return null;
   const taker = undo.action === name ? governed : governedIn(readOutside(actions, trust).known, undo.action);
-  return whyNoUndo(undo, taker);
+  return whyNoUndo(undo, governed, taker);
 }
 
 /**

@@ -73,7 +73,7 @@ export function fillPath(parts: readonly PathPart[], values: Found): string[] {
 /** What a template may be besides plain JSON. */
 type Special = { kind: 'fill'; fill: Fill } | { kind: 'text'; parts: (string | Fill)[] };
 
-function isFill(value: unknown): value is Fill {
+export function isFill(value: unknown): value is Fill {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const keys = Object.keys(value);
   const { $fill } = value as { $fill?: unknown };

@@ -3,10 +3,11 @@
  * folder may, so that nothing from elsewhere leads to an action of the house.
  */
 import { z } from 'zod';
-import type { GovernedAction, Undo } from '../action.ts';
+import type { GovernedAction, InputSchema, Undo } from '../action.ts';
 import { Json, leastTrusted, type Provenance, type Result } from '../model/request.ts';
 import { ACTION_NAME } from './action-name.ts';
-import { type Fill, fillJson, fillsOf, Unfilled } from './template.ts';
+import { choicesOf } from './choices.ts';
+import { type Fill, type Found, fillJson, fillsOf, isFill, Unfilled } from './template.ts';
 
 /** Below it nobody could read the card and press; the longest is that of access for a time. */
 const MIN_SECONDS = 60;
@@ -43,23 +44,23 @@ export function problemsOfUndo(
   return problems;
 }
 
+const NOTHING_FOUND: Found = {
+  args: {},
+  settings: null,
+  pinned: {},
+  handle: {},
+  mark: '',
+  requester: '',
+};
+
 /** Null where what was answered does not say enough. */
 export function undoArguments(
   undo: DeclaredUndo,
   args: Record<string, Json>,
   { data }: Pick<Result, 'data'>,
 ): Record<string, Json> | null {
-  const values = {
-    args,
-    data: data ?? null,
-    settings: null,
-    pinned: {},
-    handle: {},
-    mark: '',
-    requester: '',
-  };
   try {
-    return fillJson(undo.arguments, values) as Record<string, Json>;
+    return fillJson(undo.arguments, { ...NOTHING_FOUND, args, data: data ?? null }) as Record<string, Json>;
   } catch (error) {
     if (error instanceof Unfilled) return null;
     throw error;
@@ -84,10 +85,15 @@ function undoProvenance(
 }
 
 /**
- * Why it is not offered, for operators; null where it is.
- * `taker`: the action that it names, of the same folder; null where nobody reviewed one of that name.
+ * Why it is never offered, for operators; null where it may be: what a run will answer nobody knows before.
+ * `given`: the action that declares it. `taker`: the action that it names, of the same folder; null where nobody reviewed one of
+ * that name.
  */
-export function whyNoUndo(undo: DeclaredUndo, taker: GovernedAction | null): string | null {
+export function whyNoUndo(
+  undo: DeclaredUndo,
+  given: GovernedAction,
+  taker: GovernedAction | null,
+): string | null {
   const { action } = undo;
   if (taker === null) return `no action ${action} of the folder is reviewed`;
   if (taker.action.effect === 'read') return `${action} only reads`;
@@ -97,7 +103,51 @@ export function whyNoUndo(undo: DeclaredUndo, taker: GovernedAction | null): str
   const missing = fields.find(
     ([name, field]) => !Object.hasOwn(undo.arguments, name) && !z.safeParse(field, undefined).success,
   );
-  return missing === undefined ? null : `${action} needs ${missing[0]}, which it does not say`;
+  if (missing !== undefined) return `${action} needs ${missing[0]}, which it does not say`;
+  const unfit = fields.find(
+    ([name, field]) =>
+      undo.arguments[name] !== undefined &&
+      neverFits(undo.arguments[name], given.action.input, field as z.ZodType),
+  );
+  return unfit === undefined ? null : `${action} never takes what it says as ${unfit[0]}`;
+}
+
+/** Whether whatever this template may become is refused, as far as the schemas say: a text of many may fit, its kind may not. */
+function neverFits(template: Json, given: InputSchema, field: z.ZodType): boolean {
+  const possible = valuesOf(template, given);
+  if (possible !== null) return possible.every((value) => !field.safeParse(value).success);
+  const kinds = [kindOf(template, given), kindOfField(field)];
+  return !kinds.includes(null) && kinds[0] !== kinds[1];
+}
+
+/** What the template becomes, where that is one of a few values; null where it is not. */
+function valuesOf(template: Json, given: InputSchema): Json[] | null {
+  if (fillsOf(template)?.length === 0) return [fillJson(template, NOTHING_FOUND)];
+  if (!isFill(template)) return null;
+  const choices = choicesOf(argumentAt(template, given));
+  return choices && [...choices, ...(template.or === undefined ? [] : [template.or])];
+}
+
+/** As `kindOfField`; null too where a literal may stand in its place, or where its run alone tells. */
+function kindOf(template: Json, given: InputSchema): string | null {
+  if (isFill(template)) {
+    const field = argumentAt(template, given);
+    return field === undefined || template.or !== undefined ? null : kindOfField(field);
+  }
+  if (Array.isArray(template)) return 'array';
+  return typeof template === 'object' && template !== null && '$text' in template ? 'string' : 'object';
+}
+
+/** The schema of what is asked for there; undefined for what lies deeper, and for what the run answers. */
+function argumentAt({ $fill }: Fill, given: InputSchema): z.ZodType | undefined {
+  const [kind, name = '', ...deeper] = $fill.split('.');
+  return kind === 'args' && deeper.length === 0 ? (given.shape[name] as z.ZodType | undefined) : undefined;
+}
+
+/** JSON Schema's word for it; null where several fit. */
+function kindOfField(field: z.ZodType): string | null {
+  const { type } = z.toJSONSchema(field, { io: 'input', unrepresentable: 'any' });
+  return typeof type === 'string' ? type : null;
 }
 
 /** What the core asks. Whatever does not fit the other action's schema is nothing that could be pressed. */

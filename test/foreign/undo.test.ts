@@ -31,6 +31,13 @@ const UNDO = {
   arguments: { team: { $fill: 'args.team' }, note: { $fill: 'data.note' } },
 };
 const taker = governedFrom(described('note.remove', TAKEN)).governed;
+const takerOf = (team: z.ZodType) =>
+  governedFrom(described('note.remove', z.strictObject({ ...TAKEN.shape, team: team.meta(label) }))).governed;
+const ofTeams = (...teams: string[]) => takerOf(z.enum(teams));
+const numbered = takerOf(z.int());
+const giver = governedFrom(
+  described('note.add', z.strictObject({ ...GIVEN.shape, place: z.enum(['web', 'shop']).meta(label) })),
+).governed;
 const problems = (undo: unknown, more: Record<string, unknown> = {}): string => {
   const read = readDescription(described('note.add', GIVEN, { undo, ...more }));
   return read.ok ? '' : read.problems.join('\n');
@@ -109,7 +116,33 @@ describe('what takes it back', () => {
     ],
     ['that needs another one', { ...UNDO, arguments: { team: 'web' } }, taker, 'needs note'],
   ])('is not offered by an action %s', (_what, undo, by, words) => {
-    expect(whyNoUndo(undo, by)).toContain(words);
+    expect(whyNoUndo(undo, giver, by)).toContain(words);
+  });
+
+  const said = (team: unknown) => ({ ...UNDO, arguments: { ...UNDO.arguments, team } as never });
+  it.each([
+    ['a literal of another kind', said(5), taker],
+    ['a literal that is too long', said('x'.repeat(10)), taker],
+    ['text of no places that is too long', said({ $text: ['x'.repeat(10)] }), taker],
+    ['none of the choices that there are', said({ $fill: 'args.place' }), ofTeams('data')],
+    ['text where a number is wanted', said({ $fill: 'args.team' }), numbered],
+    ['text with places where a number is wanted', said({ $text: [{ $fill: 'data.team' }] }), numbered],
+    ['a list where text is wanted', said([{ $fill: 'data.team' }]), taker],
+    ['named values where text is wanted', said({ name: { $fill: 'data.team' } }), taker],
+  ])('is not offered where it says %s', (_what, undo, by) => {
+    expect(whyNoUndo(undo, giver, by)).toBe('note.remove never takes what it says as team');
+  });
+
+  it.each([
+    ['one of the choices that is taken', said({ $fill: 'args.place' }), ofTeams('web')],
+    ['a choice with another one instead of it', said({ $fill: 'args.place', or: 'data' }), ofTeams('data')],
+    ['text that may be of the choices', said({ $fill: 'args.team' }), ofTeams('data')],
+    ['a value that may be left out, or a number', said({ $fill: 'args.more', or: 5 }), numbered],
+    ['what is answered', said({ $fill: 'data.team' }), numbered],
+    ['a part of what is asked for', said({ $fill: 'args.labels.team' }), numbered],
+    ['a literal that fits', said(5), numbered],
+  ])('may be offered where it says %s', (_what, undo, by) => {
+    expect(whyNoUndo(undo, giver, by)).toBeNull();
   });
 
   const undo: Undo = undoFrom(UNDO, taker);
@@ -120,7 +153,7 @@ describe('what takes it back', () => {
     );
 
   it('is asked with what was asked for and what was answered', () => {
-    expect(whyNoUndo(UNDO, taker)).toBeNull();
+    expect(whyNoUndo(UNDO, giver, taker)).toBeNull();
     expect(asked({ note: 'n1' })).toEqual({ team: 'web', note: 'n1' });
     expect(undo).toMatchObject({ action: 'note.remove', withinSeconds: 900 });
   });

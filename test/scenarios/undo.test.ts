@@ -76,6 +76,18 @@ describe('taking back what was done', () => {
     expect(await stateOf(ticket)).toBe('open');
   });
 
+  it('is not there where what came of it does not say what to take back, and told so', async () => {
+    const { say, database } = house();
+    const ticket = await opened();
+    await database.owner.query("update requests set result = result - 'data' where id = $1", [ticket.id]);
+    expect((await cardFor('alice', ticket)).offers).not.toContain('undo');
+    expect(await say('alice', `undo ${ticket.id}`)).toMatchObject({
+      requests: [],
+      reply: expect.stringMatching(/does not say what there is to take back/),
+    });
+    expect((await say('dave', `undo ${ticket.id}`)).reply).toMatch(/no request of yours/);
+  });
+
   it('is over after its time, by the clock of the database', async () => {
     const { say, database } = house();
     const ticket = await opened();
