@@ -64,17 +64,17 @@ export const review: Command = async ({ env, cwd, words, flags, json, terminal }
       `countersign.yaml: "actions: {folder: ${folder}}" says that actions of this folder are served; add it first.`,
     );
   const entry: ReviewedAction = { sha256, description };
+  // All that is said afterwards is known before: what was written is never followed by a failure.
+  const missing = missingCredentials(description, assigned);
+  const noUndo = undoMissing(description, governed, config.actions, config);
+  const rules = [cedarFor(description), ...someCase(governed)].join('\n\n');
   writeReviewed(config.actions.reviewed, name, entry, config);
   const written = relative(cwd, config.actions.reviewed);
   terminal.say(`Written to ${written}: commit it. It counts from the next start on.`);
-  const missing = missingCredentials(description, assigned);
   if (missing.length > 0)
     terminal.say(`It would like ${missing.join(', ')}: give it under actions.assign.${name}.credentials.`);
-  const noUndo = undoMissing(description, governed, config.actions, config);
   if (noUndo !== null) terminal.say(`Its undo is not offered yet: ${noUndo}.`);
-  terminal.say(
-    `The rules must speak of it. The Cedar schema needs:\n\n${[cedarFor(description), ...someCase(governed)].join('\n\n')}`,
-  );
+  terminal.say(`The rules must speak of it. The Cedar schema needs:\n\n${rules}`);
   return 0;
 };
 

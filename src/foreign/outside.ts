@@ -120,8 +120,9 @@ function namesIn(folder: string): string[] {
 }
 
 /**
- * Why what this action declares as its undo would not be offered, beside what is reviewed now; null where it would be.
- * @throws AppError('config_invalid')
+ * Why what this action declares as its undo would not be offered, beside what is reviewed now; null where it would be. Nothing but
+ * the action that it names is looked at: what is wrong with others is no reason not to review this one.
+ * @throws AppError('config_invalid') where the file of reviews as a whole cannot be read
  */
 export function undoMissing(
   { name, undo }: Pick<Description, 'name' | 'undo'>,
@@ -130,8 +131,23 @@ export function undoMissing(
   trust: { production: boolean },
 ): string | null {
   if (undo === null) return null;
-  const taker = undo.action === name ? governed : governedIn(readOutside(actions, trust).known, undo.action);
+  if (undo.action === name) return whyNoUndo(undo, governed, governed);
+  const entry = readReviewed(actions.reviewed, z.unknown(), trust).get(undo.action);
+  if (entry === undefined) return whyNoUndo(undo, governed, null);
+  const reviewed = ReviewedAction.safeParse(entry);
+  const taker = reviewed.success ? takerFrom(undo.action, reviewed.data, actions) : null;
+  if (taker === null) return `what was reviewed of ${undo.action}, or is assigned to it, does not hold`;
   return whyNoUndo(undo, governed, taker);
+}
+
+/** Null where it does not hold: whoever reviews that one, or starts, hears why. */
+function takerFrom(name: string, reviewed: ReviewedAction, actions: ActionsConfig): GovernedAction | null {
+  try {
+    return knownFrom(name, reviewed, actions).governed;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'config_invalid') return null;
+    throw error;
+  }
 }
 
 /**

@@ -217,6 +217,36 @@ describe('action review', () => {
     expect(description).toMatchObject({ name: 'report.weekly', effect: 'write', risk: 'low' });
   });
 
+  it('is no failure for what is wrong with other actions, also where one of them would take it back', async () => {
+    const source = readFileSync(file('own/report.weekly.ts'), 'utf8');
+    const undo = "  undo: { action: 'report.remove', withinSeconds: 900, arguments: {} },\n";
+    writeFileSync(
+      file('own/report.weekly.ts'),
+      source.replace("  idempotency: 'none',\n", (line) => line + undo),
+    );
+    writeFileSync(file('countersign.yaml'), 'actions: {folder: own, assign: {gone.away: {risk: high}}}\n');
+    const broken = { sha256: 'f'.repeat(64), description: {} };
+    const beside = async (reviewed: object) => {
+      writeFileSync(file('actions.reviewed.json'), JSON.stringify({ v: 1, reviewed }));
+      return run('action', 'review', 'report.weekly', '--write');
+    };
+    const others = [
+      [{ 'report.daily': broken }, 'no action report.remove of the folder is reviewed.'],
+      [
+        { 'report.remove': broken },
+        'what was reviewed of report.remove, or is assigned to it, does not hold.',
+      ],
+      [{ 'report.remove': {} }, 'what was reviewed of report.remove, or is assigned to it, does not hold.'],
+    ] as const;
+    for (const [reviewed, why] of others) {
+      const { exit, stderr } = await beside(reviewed);
+      expect(stderr).toContain('Written to actions.reviewed.json');
+      expect(stderr).toContain(`Its undo is not offered yet: ${why}`);
+      expect(stderr).toContain('The Cedar schema needs:');
+      expect(exit).toBe(0);
+    }
+  });
+
   it('says that there is no such file, and how to have one', async () => {
     for (const place of ['nope.nope', 'elsewhere/nope.nope']) {
       const { exit, stderr } = await run('action', 'review', place);
