@@ -264,10 +264,14 @@ export const pastRules: EgressRule[] = [
   ...readsOfEach('/api/json', { query: () => BUILDS_TREE }),
 ];
 
-/** Whether the address that Jenkins gives a queue item is that of this job. */
+/**
+ * Whether the address that Jenkins gives a queue item is that of this job: the whole path, from the first `job` on, as a folder may
+ * have a job of the same name. What stands before it is where Jenkins itself is served.
+ */
 export function isAt(url: string, path: string): boolean {
-  const segments = URL.canParse(url) ? decodeURI(new URL(url).pathname) : '';
-  return segments.replace(/\/+$/, '').endsWith(`/${segmentsOf(path).join('/')}`);
+  const address = URL.canParse(url) ? decodeURI(new URL(url).pathname).replace(/\/+$/, '') : '';
+  const from = address.indexOf('/job/');
+  return from !== -1 && address.slice(from) === `/${segmentsOf(path).join('/')}`;
 }
 
 /** The job of a queue item, among those of the settings. */

@@ -99,13 +99,14 @@ describe("Jenkins' own ways", () => {
     (await call(wayTo(fake), operations[name], 'preview', given)).value;
 
   it('have a queue: what waits there goes on, of the same job and environment only', async () => {
-    fake.add('team/web/other', { COMMIT: B, ENVIRONMENT: 'staging' }, 'eve');
+    for (const path of ['team/web/other', `prod/${PATH}`])
+      fake.add(path, { COMMIT: B, ENVIRONMENT: 'staging' }, 'eve');
     fake.add(PATH, { COMMIT: B, ENVIRONMENT: 'test' }, 'eve');
     expect(await preview(at(STAGING))).toMatchObject({ pinned: { commit: A, newest: 'none' } });
     fake.add(PATH, { COMMIT: B, ENVIRONMENT: 'staging' }, 'eve');
     expect(await preview(at(STAGING))).toEqual({
       refused:
-        'A deployment of web to staging has not ended yet: R-43 of bbbbbbbbbbbb (queued). Ask again when it has.',
+        'A deployment of web to staging has not ended yet: R-44 of bbbbbbbbbbbb (queued). Ask again when it has.',
     });
   });
 

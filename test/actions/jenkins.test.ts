@@ -1,6 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { operations } from '../../actions/connectors/jenkins.operations.ts';
 import { jenkins as connector } from '../../actions/connectors/jenkins.ts';
+import type { Look } from '../../src/action.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
 import { COVERAGE } from '../support/jenkins/coverage.ts';
 import { FakeJenkins, type JenkinsJob } from '../support/jenkins/fake-jenkins.ts';
@@ -20,6 +21,7 @@ const JOBS: Record<string, JenkinsJob> = {
     result: 'SUCCESS',
   },
   release: { parameters: OURS, output: ['preparing', 'no right to publish'], result: 'FAILURE' },
+  'prod/release': { parameters: OURS, output: [], result: 'SUCCESS', stuck: true },
   endless: { parameters: OURS, output: ['waiting'], result: 'SUCCESS', endless: true },
   waiting: { parameters: OURS, output: [], result: 'SUCCESS', stuck: true },
   elsewhere: { parameters: OURS, output: [], result: 'SUCCESS', builds: OTHER },
@@ -184,6 +186,18 @@ describe('a run', () => {
     });
   });
 
+  it('on another commit is asked once more to stop where nobody answered the first', async () => {
+    const { run } = await going('astray');
+    const asked = given({ job: 'astray' });
+    fake.wire.plan('POST', { status: 502 });
+    const handle = { item: run.slice(2), repo: 'web', job: 'astray', build: '1', stop: 'wanted' };
+    let look: Look = { kind: 'running', handle, output: '' };
+    while (look.kind === 'running')
+      look = (await call(config(), operations.trigger, 'follow', { ...asked, handle: look.handle })).value;
+    expect(look.result.message).toMatch(/began on another commit .* and was cancelled\.$/);
+    expect(fake.wire.calls.filter(({ path }) => path === '/job/astray/1/stop')).toHaveLength(2);
+  });
+
   it('whose source nobody reports ends as it ended', async () => {
     expect((await ended('sourceless')).end).toMatchObject({
       kind: 'done',
@@ -317,6 +331,26 @@ describe('a run that is there', () => {
     expect(again).toMatchObject({ end: { kind: 'done', result: { data: { run: 'R-42' } } } });
     expect(fake.items[1]?.parameters).toMatchObject({ COMMIT, CHANNEL: 'stable' });
     expect(fake.items[1]?.parameters.COUNTERSIGN_MARK).not.toBe(fake.items[0]?.parameters.COUNTERSIGN_MARK);
+  });
+
+  it('that waits is of its own job, whatever the job of the same name outside of its folder', async () => {
+    const { id } = fake.add('prod/release', { COMMIT });
+    const seen = async (settings: Given['settings'], name: 'cancel' | 'status') => {
+      const given = { args: { run: `R-${id}`, repo: 'web', job: 'release' }, settings: settings! };
+      return (await call(config(), operations[name], 'preview', given)).value;
+    };
+    for (const name of ['cancel', 'status'] as const)
+      expect(await seen(TOLD_APART, name)).toEqual({
+        refused: `R-${id} is no run of a job that the assistant knows on Jenkins.`,
+      });
+    const live = job('prod/release', { environment: 'production' });
+    const both = connector.settings.parse({ ...DESCRIBED, jobs: { release: DESCRIBED.jobs.release, live } });
+    expect(await seen(both, 'cancel')).toEqual({
+      refused: `R-${id} is a run of live of web, not of what you named.`,
+    });
+    expect(
+      await perform({ config: config(), settings: both }, operations.cancel, { run: `R-${id}` }),
+    ).toMatchObject({ preview: { pinned: { job: 'live', environment: 'production' } } });
   });
 
   it('of a job that the settings do not name is nobody’s business here', async () => {
