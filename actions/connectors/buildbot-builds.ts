@@ -48,6 +48,10 @@ export const endedWaiting = (results: Json | undefined): readonly [code: string,
     ? ['build_merged', 'did not run, as Buildbot merged it into a later run of the same commit']
     : ['build_cancelled', 'was ended before it began'];
 
+/** How a request ended, by its newest build, which is read after it: one that has a build did begin. */
+export const endedWords = (results: Json | undefined, build: string | null): string =>
+  build === null ? endedWaiting(results)[1] : stateWords(results);
+
 export const hasPassed = (results: Json | undefined): boolean => results === SUCCESS || results === WARNINGS;
 
 const BUILDS = { order: '-buildid', limit: '1' };

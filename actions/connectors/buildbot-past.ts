@@ -2,7 +2,7 @@
 import type { EgressRule, Refusal, Tools } from '../../src/action.ts';
 import type { Json } from '../../src/model/request.ts';
 import { type Fields, isFields, text, unclear } from './answer.ts';
-import { endedWaiting, newestBuild, stateWords } from './buildbot-builds.ts';
+import { endedWords, newestBuild } from './buildbot-builds.ts';
 import { BUILDBOT, jobOf, jobsOn, OUR_REASON } from './buildbot-jobs.ts';
 import { type Args, numberOf, type PastRun } from './ci-runs.ts';
 import { listOf, read, readRule } from './json-call.ts';
@@ -81,7 +81,6 @@ export async function readPast(args: Args, tools: Tools): Promise<Past | Refusal
   const reason = property(request, 'reason');
   const inputs = job.inputs.map((name) => [name, property(request, name)] as const);
   const going = build === null ? 'queued' : 'running';
-  const ended = build === null ? endedWaiting(request.results)[1] : stateWords(request.results);
   return {
     run: text(args, 'run'),
     job: job.name,
@@ -89,7 +88,7 @@ export async function readPast(args: Args, tools: Tools): Promise<Past | Refusal
     environment: job.environment,
     commit: await commitOf(request, job.codebase, tools),
     startedBy: OUR_REASON.exec(reason)?.[1] ?? property(request, 'owner'),
-    state: request.complete === true ? ended : going,
+    state: request.complete === true ? endedWords(request.results, build) : going,
     hasEnded: request.complete === true,
     build,
     results: request.results ?? null,

@@ -4,9 +4,11 @@ import { type Fields, failed, text } from './answer.ts';
 import {
   buildRules,
   CANCELLED,
+  endedWords,
   LINES_PER_READ,
   linkTo,
   MAX_STEPS,
+  newestBuild,
   readBuild,
   readLines,
   readLog,
@@ -16,7 +18,14 @@ import {
 } from './buildbot-builds.ts';
 import { BUILDBOT, jobOf, readScheduler } from './buildbot-jobs.ts';
 import { pastRules, readPast } from './buildbot-past.ts';
-import { cancelBody, STOPS_AGAIN, sendCancel, stopAgain, stopAgainRule } from './buildbot-stop.ts';
+import {
+  beingStopped,
+  cancelBody,
+  lookAtStop,
+  STOPS_AGAIN,
+  sendCancel,
+  stopAgainRule,
+} from './buildbot-stop.ts';
 import { followRun, reconcileStart, start, triggerRules } from './buildbot-trigger.ts';
 import { STOPS } from './ci-other-commit.ts';
 import {
@@ -29,7 +38,6 @@ import {
   previewRerun,
   READ_ONLY,
   stopped,
-  stopping,
 } from './ci-runs.ts';
 import { listOf, readRule, writeRule } from './json-call.ts';
 
@@ -44,7 +52,10 @@ const byNumber = buildRules(
 export const cancel: Operation = {
   egress: [
     ...pastRules,
-    ...byNumber,
+    ...buildRules(
+      ({ args }) => numberOf(args),
+      ({ handle }) => text(handle, 'build'),
+    ),
     writeRule(BUILDBOT, '/api/v2/buildrequests/{request}', {
       fill: ({ args }): Record<string, string> => ({ request: numberOf(args) }),
       body: cancelBody,
@@ -53,28 +64,33 @@ export const cancel: Operation = {
   ],
   writes: 1,
   followWrites: STOPS_AGAIN,
-  idempotency: 'natural',
+  // A second one would kill the steps with which a stopped build cleans up.
+  idempotency: 'none',
   preview: async (args, tools) => {
     const past = await readPast(args, tools);
     return 'refused' in past ? past : previewCancel(args, past, BUILDBOT.name);
   },
   run: async (args, tools) => {
+    // Asked first: one that is there by now is stopped for certain.
+    const build = await newestBuild(tools, numberOf(args));
     const sent = await sendCancel(tools, numberOf(args));
     if (!sent.ok) return sent.failure;
     const { job = '', repository = '' } = tools.pinned;
-    return stopping(args, `${job} of ${repository} (${text(args, 'run')})`);
+    return beingStopped(args, `${job} of ${repository} (${text(args, 'run')})`, build);
   },
   reconcile: async (args, tools) => {
     const past = await readPast(args, tools);
-    if ('refused' in past || past.results !== CANCELLED) return { kind: 'cannot_tell' };
-    return { kind: 'happened', outcome: stopping(args, nameOf(past)) };
+    if ('refused' in past) return { kind: 'cannot_tell' };
+    // Whether it was taken the looks find out, as with one that found no build.
+    return { kind: 'happened', outcome: beingStopped(args, nameOf(past), null) };
   },
   follow: async (handle, tools) => {
     const answer = await readRequest(tools, numberOf(handle));
     if (!answer.ok) return notSeen(BUILDBOT.name, text(handle, 'name'), answer.failure);
     const [request] = listOf(answer.value, 'buildrequests');
-    if (request?.complete !== true) return stopAgain(handle, tools);
-    return stopped(handle, request.results === CANCELLED, stateWords(request.results));
+    if (request?.complete !== true) return lookAtStop(handle, tools);
+    const words = endedWords(request.results, await newestBuild(tools, numberOf(handle)));
+    return stopped(handle, request.results === CANCELLED, words);
   },
 };
 

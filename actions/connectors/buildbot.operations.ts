@@ -3,7 +3,7 @@ import type { Operation, RunResult } from '../../src/action.ts';
 import { text } from './answer.ts';
 import {
   buildRules,
-  endedWaiting,
+  endedWords,
   hasPassed,
   linkTo,
   newestBuild,
@@ -61,7 +61,10 @@ const status: Operation = {
       const answer = await readRequest(tools, numberOf(args));
       if (!answer.ok) return answer.failure;
       const [request] = listOf(answer.value, 'buildrequests');
-      const how = request?.complete === true ? endedWaiting(request.results)[1] : 'has not begun';
+      // It may have been taken up, and have ended, since the preview.
+      const build = await newestBuild(tools, numberOf(args));
+      const going = build === null ? 'has not begun' : 'is running';
+      const how = request?.complete === true ? endedWords(request.results, build) : going;
       return done(`${name} (${run}) ${how}.`);
     }
     const build = await readBuild(tools, tools.pinned.build);

@@ -9,12 +9,15 @@ import { text } from './answer.ts';
 import type { Args } from './ci-runs.ts';
 import { type System, writeRule } from './json-call.ts';
 
-/** A stop, and one more where the first one had no effect or its answer was lost: stopping twice changes nothing more. */
+/**
+ * A stop, and one more where nobody answered the first. What was stopped may clean up after itself before it ends, and on some systems
+ * a second stop ends that: one that was taken is not sent again.
+ */
 export const STOPS = 2;
-/** Looks, a second apart, after which a run that has not stopped is asked once more. */
+/** Looks, a second apart, after which a run that has not stopped may be asked once more. */
 export const LOOKS_UNTIL_AGAIN = 20;
 /** And after which a person is. */
-const LOOKS_UNTIL_GIVEN_UP = 60;
+export const LOOKS_UNTIL_GIVEN_UP = 60;
 
 /** Whether this handle asks for a stop: by this alone a look gets a door that lets one out. */
 export const wantsStop = (handle: Args): boolean => text(handle, 'stop') === 'wanted';
@@ -33,6 +36,9 @@ export function stopRule(
 
 /** What is known of the run: its name for people, the commit that it is on, where to look. */
 export type Other = { name: string; built: string; link: string };
+
+/** Of a run that goes on although it was asked to stop. */
+export const NOT_STOPPED = 'was asked to stop, and has not ended. Please look, and stop it there.';
 
 const otherThan = (built: string): string => `another commit than the approved one (${built.slice(0, 12)})`;
 
@@ -61,26 +67,26 @@ export async function stopOther(
     case '':
       return going({ stop: 'wanted' });
     case 'wanted':
-      return going({ stop: (await isTaken(send)) ? 'asked' : 'refused', stops: stops + 1, waited: 0 });
+      return going({ stop: await answerTo(send), stops: stops + 1, waited: 0 });
     case 'refused':
       // It may have ended meanwhile, which is why it was refused; this look says that it has not.
       return givenUp('could not be cancelled. Please look, and stop it there.');
     default: {
       const waited = Number(handle.waited ?? 0) + 1;
-      if (waited >= LOOKS_UNTIL_GIVEN_UP)
-        return givenUp('was asked to stop, and has not ended. Please look, and stop it there.');
-      const isAgain = waited === LOOKS_UNTIL_AGAIN && stops < STOPS;
+      if (waited >= LOOKS_UNTIL_GIVEN_UP) return givenUp(NOT_STOPPED);
+      const isLost = text(handle, 'stop') === 'unanswered';
+      const isAgain = isLost && waited === LOOKS_UNTIL_AGAIN && stops < STOPS;
       return going(isAgain ? { stop: 'wanted', waited } : { waited });
     }
   }
 }
 
-/** Sends a stop; one that was never answered may have been taken: what follows says it. */
-export async function isTaken(send: () => Promise<boolean>): Promise<boolean> {
+/** Sends a stop. One that was never answered may have been taken: what follows says it. */
+export async function answerTo(send: () => Promise<boolean>): Promise<'asked' | 'refused' | 'unanswered'> {
   try {
-    return await send();
+    return (await send()) ? 'asked' : 'refused';
   } catch (error) {
-    if (error instanceof AppError && error.code === 'upstream_failed') return true;
+    if (error instanceof AppError && error.code === 'upstream_failed') return 'unanswered';
     throw error;
   }
 }

@@ -121,7 +121,7 @@ function inputsIn(pinned: string | undefined): Record<string, Json> {
 }
 
 /** Asked to stop: whether it has is looked at until it has ended. */
-export function stopping(args: Args, name: string): RunResult {
+export function stopping(args: Args, name: string): RunResult & { kind: 'running' } {
   return {
     kind: 'running',
     handle: { run: text(args, 'run'), name },
@@ -129,7 +129,7 @@ export function stopping(args: Args, name: string): RunResult {
   };
 }
 
-/** A run that was asked to stop, once it has ended; it may have ended by itself just before. */
+/** A run that was asked to stop, once it has ended; it may have ended by itself just before. `state`: "passed", "was skipped". */
 export function stopped(handle: Args, wasCancelled: boolean, state: string, link = ''): Look {
   const run = text(handle, 'run');
   const name = text(handle, 'name') || run;
@@ -137,7 +137,7 @@ export function stopped(handle: Args, wasCancelled: boolean, state: string, link
   const more = { data, ...(link === '' ? {} : { link }) };
   if (wasCancelled)
     return { kind: 'done', result: { code: 'done', message: `${name} was stopped.`, ...more }, output: '' };
-  const { result } = failed('ended_before', `${name} had ended before it could be stopped: ${state}.`);
+  const { result } = failed('ended_before', `${name} had ended before it could be stopped: it ${state}.`);
   return { kind: 'failed', result: { ...result, ...more }, output: '' };
 }
 

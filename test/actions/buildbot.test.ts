@@ -5,7 +5,9 @@ import type { Look } from '../../src/action.ts';
 import { createCredentials } from '../../src/credentials/credentials.ts';
 import { CredentialEntry } from '../../src/credentials/entry.ts';
 import { readGrants } from '../../src/credentials/grants.ts';
+import { AppError } from '../../src/errors.ts';
 import type { BrokerConfig } from '../../src/execution/broker/broker.ts';
+import type { DoorSpec } from '../../src/execution/broker/call.ts';
 import type { Json } from '../../src/model/request.ts';
 import { json, startUpstream } from '../execution/broker/upstream-server.ts';
 import { type Buildbot, startBuildbot } from '../support/buildbot/buildbot.ts';
@@ -38,6 +40,9 @@ const DESCRIBED = {
     endless: job('endless'),
     merging: job('merging'),
     astray: job('astray'),
+    'orderly-astray': job('orderly-astray'),
+    late: job('late'),
+    orderly: job('orderly'),
   },
 };
 /** Each job on a builder of its own: what a run is of can be told. */
@@ -49,6 +54,8 @@ const TOLD_APART = {
     endless: job('endless'),
     merging: job('merging'),
     astray: job('astray'),
+    late: job('late'),
+    orderly: job('orderly'),
     long: job('long'),
   },
 };
@@ -191,6 +198,9 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, PATIENCE, (
       kind: 'done',
       result: { message: `checks (${run}) passed.`, exitCode: 0 },
     });
+    // It had not begun when it was previewed, and is over now.
+    const late = await call(as(), operations.status, 'run', { ...asked, pinned: { builder: 'checks' } });
+    expect(late.value).toMatchObject({ kind: 'done', result: { message: `checks (${run}) passed.` } });
 
     const settings = { ...DESCRIBED, jobs: { release: DESCRIBED.jobs.release } };
     const hidden = await call(as(), operations.status, 'preview', { ...asked, settings });
@@ -227,10 +237,7 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, PATIENCE, (
     settled: async ({ request, run, stop }) => {
       if (stop !== 'asked') return;
       const number = request ?? String(run).slice(2);
-      await vi.waitUntil(
-        async () => JSON.stringify(await ci.rest(`buildrequests/${number}`)).includes('"complete":true'),
-        WAIT,
-      );
+      await isOver(`R-${number}`);
     },
     unknown: 'R-99999',
   }));
@@ -248,22 +255,63 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, PATIENCE, (
     const asked = { ...given({}), args: { run }, settings: connector.settings.parse(TOLD_APART) };
     const preview = (await call(as(), operations.cancel, 'preview', asked)).value;
     if ('refused' in preview) throw new Error(preview.refused);
-    const { value } = await call(as(), operations.cancel, 'run', { ...asked, pinned: preview.pinned });
-    expect(value).toMatchObject({ kind: 'running', message: `${run} is being stopped.` });
+    const approved = { ...asked, pinned: preview.pinned };
+    const { value } = await call(as(), operations.cancel, 'run', approved);
+    if (value.kind !== 'running') throw new Error(JSON.stringify(value));
+    expect(value.message).toBe(`${run} is being stopped.`);
+    return { approved, handle: value.handle };
   };
   const looked = async (run: string): Promise<Look> => {
     const handle = { request: run.slice(2), name: 'its run' };
     return (await call(as(), operations.trigger, 'follow', { ...given({}), handle })).value;
   };
+  type Handle = Record<string, Json>;
+  type Listed = {
+    builds: { buildid: number }[];
+    steps: { name: string; started_at: number; results: number }[];
+  };
+  const requestOf = async (run: string) => JSON.stringify(await ci.rest(`buildrequests/${run.slice(2)}`));
+  const buildsOf = async (run: string) =>
+    ((await ci.rest(`buildrequests/${run.slice(2)}/builds`)) as Listed).builds;
+  const stepOf = async (run: string, name: string) => {
+    const [build] = await buildsOf(run);
+    const steps = build && ((await ci.rest(`builds/${build.buildid}/steps`)) as Listed).steps;
+    return steps?.find((step) => step.name === name);
+  };
+  const isAt = (run: string, step: string) =>
+    vi.waitUntil(async () => Boolean((await stepOf(run, step))?.started_at), WAIT);
+  const isOver = (run: string) =>
+    vi.waitUntil(async () => (await requestOf(run)).includes('"complete":true'), WAIT);
   /** One that the worker is busy with: what is asked for now waits behind it. */
   const busy = async (job: string) => {
     const first = await starting(job);
-    const isTakenUp = async () =>
-      ((await ci.rest(`buildrequests/${first.run.slice(2)}/builds`)) as { builds: unknown[] }).builds.length >
-      0;
-    await vi.waitUntil(isTakenUp, WAIT);
+    await isAt(first.run, 'wait');
     return first;
   };
+  /** Looks at it, as often as this at most. What each write has asked for is waited for. */
+  async function looks(
+    name: 'cancel' | 'trigger',
+    given: Given,
+    from: Handle,
+    {
+      atMost = Infinity,
+      written = async (): Promise<unknown> => undefined,
+      spec = (_look: number) => ({}),
+    } = {},
+  ) {
+    let handle = from;
+    const sent: string[] = [];
+    for (let look = 0; look < atMost; look += 1) {
+      const { value, heard } = await call(as(), operations[name], 'follow', { ...given, handle }, spec(look));
+      const seen: Look = value;
+      sent.push(...heard.writes.map(({ path }) => path));
+      if (heard.writes.length > 0) await written();
+      if (seen.kind !== 'running') return { end: seen, sent };
+      handle = seen.handle;
+    }
+    return { end: null, sent };
+  }
+  const cancelOf = (run: string) => `/api/v2/buildrequests/${run.slice(2)}`;
 
   it('takes a run that no worker has begun yet from the queue', async () => {
     const first = await busy('endless');
@@ -280,22 +328,62 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, PATIENCE, (
   });
 
   it('is asked once more to stop what it was taking up when it was asked, and dropped the first', async () => {
+    const { run } = await starting('late');
+    await vi.waitUntil(async () => (await requestOf(run)).includes('"claimed":true'), WAIT);
+    const { approved, handle } = await stopping(run);
+    ci.open('late');
+    await isAt(run, 'wait');
+    const { end, sent } = await looks('cancel', approved, handle, { written: () => isOver(run) });
+    const message = `late of web (${run}) was stopped.`;
+    expect(end).toMatchObject({ kind: 'done', result: { code: 'done', message } });
+    expect(sent).toEqual([cancelOf(run)]);
+  });
+
+  it('is not asked again while what it has stopped cleans up, however long that takes', async () => {
+    const { run } = await busy('orderly');
+    const { approved, handle } = await stopping(run);
+    await isAt(run, 'tidy');
+    const lost = (await call(as(), operations.cancel, 'reconcile', approved)).value;
+    if (lost.kind !== 'happened' || lost.outcome.kind !== 'running') throw new Error(JSON.stringify(lost));
+    for (const from of [handle, lost.outcome.handle])
+      expect(await looks('cancel', approved, from, { atMost: 70 })).toEqual({ end: null, sent: [] });
+    ci.open('orderly');
+    await isOver(run);
+    const { end } = await looks('cancel', approved, handle);
+    expect(end).toMatchObject({ kind: 'done', result: { message: `orderly of web (${run}) was stopped.` } });
+    expect(await stepOf(run, 'tidy')).toMatchObject({ results: 0 });
+  });
+
+  it('lets a run on another commit clean up, and says that it has not ended', async () => {
+    const asked = given({ job: 'orderly-astray' });
+    const { value } = await call(as(), operations.trigger, 'run', asked);
+    if (value.kind !== 'running') throw new Error(JSON.stringify(value));
+    const run = `R-${value.handle.request}`;
+    await isAt(run, 'wait');
+    const { end, sent } = await looks('trigger', asked, value.handle, { written: () => isAt(run, 'tidy') });
+    const message = expect.stringContaining('was asked to stop, and has not ended');
+    expect(end).toMatchObject({ kind: 'failed', result: { code: 'other_commit', message } });
+    expect(sent).toEqual([cancelOf(run)]);
+    ci.open('orderly-astray');
+    await isOver(run);
+    expect(await stepOf(run, 'tidy')).toMatchObject({ results: 0 });
+  });
+
+  it('is asked again once what refused the second stop is over; else a person is', async () => {
     const { run } = await busy('endless');
-    const asked = { ...given({}), args: { run } };
-    // As it is after a stop that came to nothing.
-    let handle: Record<string, Json> = { run, name: `endless of web (${run})` };
-    const sent: string[] = [];
-    for (;;) {
-      const look = await call(as(), operations.cancel, 'follow', { ...asked, handle });
-      sent.push(...look.heard.writes.map(({ path }) => path));
-      if (look.value.kind !== 'running') {
-        const message = `endless of web (${run}) was stopped.`;
-        expect(look.value).toMatchObject({ kind: 'done', result: { code: 'done', message } });
-        break;
-      }
-      handle = look.value.handle;
-    }
-    expect(sent).toEqual([`/api/v2/buildrequests/${run.slice(2)}`]);
+    const asked = { args: { run } };
+    const handle = { run, name: `endless of web (${run})`, dropped: 'perhaps' };
+    const isKilled = () => Promise.reject(new AppError('kill_switch', 'The kill switch is on.'));
+    const killed = { hooks: { beforeWrite: isKilled } } as unknown as Partial<DoorSpec>;
+    const never = await looks('cancel', asked, handle, { spec: () => killed });
+    const message = `endless of web (${run}) was asked to stop, and has not ended. Please look, and stop it there.`;
+    expect(never).toEqual({
+      end: { kind: 'failed', result: { code: 'not_stopped', message }, output: '' },
+      sent: [],
+    });
+    const spec = (look: number) => (look < 40 ? killed : {});
+    const later = await looks('cancel', asked, handle, { spec, written: () => isOver(run) });
+    expect(later).toMatchObject({ end: { kind: 'done' }, sent: [cancelOf(run)] });
   });
 
   it('says that a waiting run was merged into a later one of its commit', async () => {
@@ -318,6 +406,11 @@ describe.skipIf(MISSING)(`a real Buildbot ${MISSING?.reason ?? ''}`, PATIENCE, (
     const settings = connector.settings.parse(TOLD_APART);
     const { value } = await call(as(), operations.cancel, 'preview', { ...asked, settings });
     expect(value).toEqual({ refused: `merging of web (${waiting.run}) has ended: ${words}.` });
+    // It was merged while it was being stopped.
+    const handle = { run: waiting.run, name: `merging of web (${waiting.run})` };
+    const stopped = await call(as(), operations.cancel, 'follow', { ...asked, handle });
+    const message = `${handle.name} had ended before it could be stopped: it ${words}.`;
+    expect(stopped.value).toMatchObject({ kind: 'failed', result: { code: 'ended_before', message } });
     await stopping(later.run);
     await stopping(first.run);
   });

@@ -388,7 +388,7 @@ describe('a run that is stopped', () => {
       kind: 'failed',
       result: {
         code: 'ended_before',
-        message: expect.stringContaining('had ended before it could be stopped: passed.'),
+        message: expect.stringContaining('had ended before it could be stopped: it passed.'),
       },
     });
   });

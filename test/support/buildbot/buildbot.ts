@@ -32,7 +32,8 @@ export async function startBuildbot() {
     mkdirSync(join(folder, 'stub', name, '..'), { recursive: true });
     writeFileSync(join(folder, 'stub', name), content);
   }
-  const master = join(folder, 'master');
+  const [master, gates] = [join(folder, 'master'), join(folder, 'gates')];
+  mkdirSync(gates);
   await runToEnd({ command: 'buildbot', args: ['create-master', '-q', '-r', master], cwd: folder });
   copyFileSync(MASTER_CONFIG, join(master, 'master.cfg'));
   await runToEnd({
@@ -51,6 +52,7 @@ export async function startBuildbot() {
         WORKERS_PORT: String(workers),
         WORKER_PASSWORD: password,
         PASSWORD: password,
+        GATES: gates,
       },
     }),
     startProcess({ command: 'twistd3', args: TWISTD, cwd: join(folder, 'worker') }),
@@ -75,6 +77,8 @@ export async function startBuildbot() {
     });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
   };
+  /** Lets go on what waits for the test there. */
+  const open = (gate: string): void => writeFileSync(join(gates, gate), '');
   const stop = async (): Promise<void> => {
     await Promise.all(processes.map((process) => process.stop()));
     rmSync(folder, { recursive: true, force: true });
@@ -89,6 +93,6 @@ export async function startBuildbot() {
     await stop();
     throw error;
   }
-  return { baseUrl, password, rest, control, stop };
+  return { baseUrl, password, rest, control, open, stop };
 }
 export type Buildbot = Awaited<ReturnType<typeof startBuildbot>>;
