@@ -71,8 +71,9 @@ export async function offeredUntil(
 }
 
 /**
- * Whether anything fetched could have led to what takes it back: text of the conversation, or what code from elsewhere answered
- * and is now among the arguments. That was in no conversation, as only what a read answers comes into one.
+ * Whether anything fetched could have led to what takes it back: text of this conversation, or of the one in which it was asked
+ * for, or what code from elsewhere answered and is now among the arguments. That was in no conversation, as only what a read answers
+ * comes into one.
  */
 export async function isTainted(
   sql: Sql,
@@ -121,7 +122,7 @@ function proposalOf(
   const typed = !isForeign || Object.keys(args).length === 0;
   return {
     proposal: { action: undo.action, arguments: args, provenance, typed },
-    holdsFetched: isForeign && Object.values(provenance).includes('fetched'),
+    holdsFetched: request.tainted || (isForeign && Object.values(provenance).includes('fetched')),
   };
 }
 

@@ -88,6 +88,19 @@ describe('taking back what was done', () => {
     expect((await say('dave', `undo ${ticket.id}`)).reply).toMatch(/no request of yours/);
   });
 
+  it('holds fetched content in another conversation too, where it was asked for in one that did', async () => {
+    const { ask, until, database } = house();
+    const ticket = await opened();
+    await database.owner.query('update requests set tainted = true where id = $1', [ticket.id]);
+    const undo = await ask('alice', `undo ${ticket.id}`);
+    const stored = await database.owner.one<{ tainted: boolean; elsewhere: boolean }>(
+      `select u.tainted, u.thread <> r.thread as elsewhere from requests u, requests r where u.id = $1 and r.id = $2`,
+      [undo.id, ticket.id],
+    );
+    expect(stored).toEqual({ tainted: true, elsewhere: true });
+    await until(undo, 'succeeded');
+  });
+
   it('is over after its time, by the clock of the database', async () => {
     const { say, database } = house();
     const ticket = await opened();

@@ -1,6 +1,6 @@
 /** A way to an outside system that can hold calls back: those whose caller dies meanwhile never arrive. */
-import http from 'node:http';
 import { onLoopback } from './on-loopback.ts';
+import { passOn } from './pass-on.ts';
 
 /** `holds`: which calls, by path, while it is closed. */
 export async function startHoldingProxy(target: string, holds: (path: string) => boolean) {
@@ -8,24 +8,14 @@ export async function startHoldingProxy(target: string, holds: (path: string) =>
   let waiting = 0;
   let passed = 0;
   const server = await onLoopback(async (request, response) => {
-    const path = request.url ?? '/';
-    if (holds(path)) {
+    if (holds(request.url ?? '/')) {
       waiting += 1;
       await gate?.promise;
       waiting -= 1;
       if (request.socket.destroyed) return;
       passed += 1;
     }
-    const onward = http.request(
-      new URL(path, target),
-      { method: request.method ?? 'GET', headers: request.headers },
-      (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-        answer.pipe(response);
-      },
-    );
-    onward.on('error', () => request.socket.destroy());
-    request.pipe(onward);
+    passOn(request, response, target);
   });
   return {
     baseUrl: server.baseUrl,

@@ -1,6 +1,6 @@
 /** A way to an outside system that can lose a write: it arrives and nobody hears what became of it, or it never arrives. */
-import http from 'node:http';
 import { onLoopback } from './on-loopback.ts';
+import { passOn } from './pass-on.ts';
 
 export async function startLosingProxy(target: string) {
   let losing: 'answer' | 'write' | null = null;
@@ -12,20 +12,8 @@ export async function startLosingProxy(target: string) {
       request.resume().on('end', () => request.socket.destroy());
       return;
     }
-    const onward = http.request(
-      new URL(request.url ?? '/', target),
-      { method: request.method ?? 'GET', headers: request.headers },
-      (answer) => {
-        if (lost === 'answer') {
-          answer.resume().on('end', () => request.socket.destroy());
-          return;
-        }
-        response.writeHead(answer.statusCode ?? 502, answer.rawHeaders);
-        answer.pipe(response);
-      },
-    );
-    onward.on('error', () => request.socket.destroy());
-    request.pipe(onward);
+    if (lost === null) return passOn(request, response, target);
+    passOn(request, response, target, (answer) => answer.resume().on('end', () => request.socket.destroy()));
   });
   return {
     baseUrl: server.baseUrl,
