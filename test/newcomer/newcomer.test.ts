@@ -1,6 +1,6 @@
 /** A newcomer's two minutes: the real product, a real browser, and everything between them. */
 import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   cardIn,
   missingBrowser,
@@ -216,9 +216,7 @@ describe.skipIf(missingBrowser !== null)(title, { timeout: PATIENCE_MS }, () => 
       if (request.url().endsWith('/decisions')) decided.push(request.postData() ?? '');
     });
     const approve = cards.first().getByRole('button', { name: 'Approve' });
-    await until(() => approve.boundingBox()).not.toBeNull();
-    const box = await approve.boundingBox();
-    if (box === null) throw new Error('no button');
+    const box = await vi.waitUntil(() => approve.boundingBox(), { timeout: PATIENCE_MS, interval: 100 });
     await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
     await page.mouse.down({ clickCount: 2 });
     await page.mouse.up({ clickCount: 2 });

@@ -17,7 +17,7 @@ const ANYWHERE_ONE_IN = 10;
  * The same for one that finds nothing to do, from when it is ready: a lease and its recovery are shorter, on a busy machine too. In
  * milliseconds.
  */
-const WANDERS_MS = 60_000;
+const WANDERS_MS = 30_000;
 /** The same step is passed by several requests; which of them dies there is varied up to this. */
 const MAX_NTH = 3;
 /** How many more may die until each step has been hit: some are passed after a certain crash only, and then once. */
