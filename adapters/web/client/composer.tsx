@@ -1,10 +1,11 @@
 /** Where a message is written. Enter sends, Shift+Enter makes a line. */
 import { ActionIcon, Textarea } from '@mantine/core';
-import { type FormEvent, type KeyboardEvent, type RefObject, useRef, useState } from 'react';
-import { messageOf, type Said } from './api.ts';
+import { type FormEvent, type KeyboardEvent, type RefObject, useRef } from 'react';
+import type { Said } from './api.ts';
 import { SendIcon } from './icons.tsx';
 import { useWorkspace } from './live.tsx';
 import { Problem } from './parts.tsx';
+import { usePress } from './press.ts';
 
 type Props = {
   thread: string | null;
@@ -16,26 +17,19 @@ type Props = {
 
 export function Composer({ thread, text, setText, field, onSent }: Props) {
   const { api } = useWorkspace();
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
+  const { isBusy, problem, press } = usePress();
   const key = useRef(crypto.randomUUID());
 
   const send = async (event: FormEvent) => {
     event.preventDefault();
     if (isBusy || text.trim() === '') return;
-    setBusy(true);
-    setProblem(null);
-    try {
+    await press(async () => {
       const said = await api.say(text, thread, key.current);
       key.current = crypto.randomUUID();
       setText('');
       onSent(said);
-    } catch (error) {
-      setProblem(messageOf(error));
-    } finally {
-      setBusy(false);
-      field.current?.focus();
-    }
+    });
+    field.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
     const isSending = event.key === 'Enter' && !event.shiftKey && !event.nativeEvent.isComposing;

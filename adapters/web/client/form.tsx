@@ -3,11 +3,12 @@ import { Button, Checkbox, NativeSelect, NumberInput, Textarea, TextInput } from
 import { type FormEvent, useRef, useState } from 'react';
 import type { FormField, Form as FormShape } from '../../../src/model/card.ts';
 import { legible } from '../../../src/surface/unseen.ts';
-import { messageOf, type Said } from './api.ts';
+import type { Said } from './api.ts';
 import { argumentsOf } from './arguments.ts';
 import { useDraft } from './drafts.ts';
 import { useWorkspace } from './live.tsx';
 import { Problem } from './parts.tsx';
+import { usePress } from './press.ts';
 
 type Props = {
   form: FormShape;
@@ -51,25 +52,18 @@ export function SchemaForm(props: SchemaFormProps) {
   const { form, place, send, sent, note, notedAfter, submit: deliver, back } = props;
   const draft = useDraft(place);
   const [values, setValues] = useState(() => ({ ...broughtBy(form), ...valuesIn(draft.text) }));
-  const [isBusy, setBusy] = useState(false);
   const [isSent, setSent] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
+  const { isBusy, problem, press } = usePress();
   const key = useRef(crypto.randomUUID());
 
-  const submit = async (event: FormEvent) => {
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
+    return press(async () => {
       await deliver(argumentsOf(form.fields, values), key.current);
       draft.keep('');
       key.current = crypto.randomUUID();
       setSent(true);
-    } catch (error) {
-      setProblem(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
+    });
   };
   return (
     <form className="card action-form" onSubmit={submit} aria-label={legible(form.title)}>

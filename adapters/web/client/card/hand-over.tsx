@@ -4,18 +4,17 @@ import { type FormEvent, useState } from 'react';
 import type { Card } from '../../../../src/model/card.ts';
 import { HAND_OVER_NOTE } from '../../../../src/surface/notes.ts';
 import { legible } from '../../../../src/surface/unseen.ts';
-import { messageOf } from '../api.ts';
 import { useLive, useWorkspace } from '../live.tsx';
 import { Loading, Problem } from '../parts.tsx';
+import { usePress } from '../press.ts';
 
 export function HandOverForm({ card, back }: { card: Card; back(): void }) {
   const { api, tell } = useWorkspace();
   // As it stood when the list was opened; the server refuses it where somebody changed the request meanwhile.
   const { data, problem: unread, reload } = useLive(`/takers/${card.request}`);
   const [to, setTo] = useState('');
-  const [isBusy, setBusy] = useState(false);
   const [became, setBecame] = useState<string | null>(null);
-  const [problem, setProblem] = useState<string | null>(null);
+  const { isBusy, problem, press } = usePress();
 
   if (became !== null) {
     return (
@@ -26,18 +25,12 @@ export function HandOverForm({ card, back }: { card: Card; back(): void }) {
   }
   if (unread !== null) return <Problem text={unread} retry={reload} />;
   if (data === null) return <Loading what="who may take it over" />;
-  const send = async (event: FormEvent) => {
+  const send = (event: FormEvent) => {
     event.preventDefault();
-    setBusy(true);
-    setProblem(null);
-    try {
+    return press(async () => {
       setBecame(await api.handOver(card.request, to, data.digest));
       tell({ kind: 'request', request: card.request });
-    } catch (error) {
-      setProblem(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
+    });
   };
   const choices = data.people.map(({ id, name }) => ({ value: id, label: `${legible(name)} (${id})` }));
   return (

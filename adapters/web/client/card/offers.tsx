@@ -3,13 +3,13 @@ import { Button } from '@mantine/core';
 import { useState } from 'react';
 import type { Card, CardOffer } from '../../../../src/model/card.ts';
 import { CHANGE_NOTE } from '../../../../src/surface/notes.ts';
-import { messageOf } from '../api.ts';
 import { useNow } from '../clock.ts';
 import { useDraft } from '../drafts.ts';
 import { SchemaForm } from '../form.tsx';
 import { useLive, useWorkspace } from '../live.tsx';
 import { go } from '../navigation.tsx';
 import { Loading, Problem } from '../parts.tsx';
+import { usePress } from '../press.ts';
 import { openTurn } from '../turns.ts';
 import { timeLeft } from '../words.ts';
 import { WordsForm } from '../words-form.tsx';
@@ -70,24 +70,16 @@ function CommandButton({
   then?(thread: string): void;
 }) {
   const { api } = useWorkspace();
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
-  const press = async () => {
-    setBusy(true);
-    setProblem(null);
-    try {
+  const { isBusy, problem, press } = usePress();
+  const write = () =>
+    press(async () => {
       const said = await api.say(words, openThread(), once);
       openTurn(said);
       then?.(said.thread);
-    } catch (error) {
-      setProblem(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
+    });
   return (
     <>
-      <Button variant="subtle" color="gray" size="compact-sm" loading={isBusy} onClick={press}>
+      <Button variant="subtle" color="gray" size="compact-sm" loading={isBusy} onClick={write}>
         {label}
       </Button>
       {problem !== null && <Problem text={problem} />}

@@ -2,9 +2,9 @@
 import { Button, CopyButton } from '@mantine/core';
 import { useState } from 'react';
 import type { ChatAccount, LinkPage, LinkShown } from '../../../../src/model/links.ts';
-import { messageOf } from '../api.ts';
 import { useLive, useWorkspace } from '../live.tsx';
 import { Ago, Chip, Loading, Page, Problem, Value } from '../parts.tsx';
+import { usePress } from '../press.ts';
 
 export function LinkAccount() {
   const { data, problem, reload } = useLive('/links', (news) => news.kind === 'links');
@@ -20,24 +20,6 @@ export function LinkAccount() {
       {data && <Linked links={data.links} done={reload} />}
     </Page>
   );
-}
-
-/** What a press does, once at a time, and what went wrong with it. */
-function usePress() {
-  const [isBusy, setBusy] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
-  const press = async (act: () => Promise<void>) => {
-    setBusy(true);
-    setProblem(null);
-    try {
-      await act();
-    } catch (error) {
-      setProblem(messageOf(error));
-    } finally {
-      setBusy(false);
-    }
-  };
-  return { isBusy, problem, press };
 }
 
 function Code({ waiting }: { waiting: LinkPage['waiting'] }) {
