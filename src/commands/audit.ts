@@ -6,13 +6,11 @@ import {
   auditKey,
   auditVerify,
   auditVerifyFile,
-  type Output,
   readKeptCheckpoints,
 } from '../audit/commands.ts';
 import { parseInstant } from '../audit/export.ts';
 import { accountName, type Command, type Exit, type Invocation } from './command.ts';
 import { withHouse } from './open.ts';
-import type { Terminal } from './terminal.ts';
 
 export const verify: Command = async (invocation) => {
   const { options, json, terminal } = invocation;
@@ -25,34 +23,16 @@ export const verify: Command = async (invocation) => {
   return (await auditVerifyFile(terminal, { file, ...given, json })).exit;
 };
 
-/** Against the checkpoints that left it by itself and, where one was kept elsewhere, against that one too. */
+/** Against the checkpoints that left it by itself and, where some were kept elsewhere, against those too. */
 async function verifyDatabase(invocation: Invocation): Promise<Exit> {
   const { options, json, terminal } = invocation;
-  const kept = options.checkpoint === undefined ? null : await readKeptCheckpoints(options.checkpoint);
-  return withHouse<Exit>(invocation, async (house) => {
+  const kept = options.checkpoint === undefined ? [] : await readKeptCheckpoints(options.checkpoint);
+  return withHouse<Exit>(invocation, async ({ db, keys, checkpointFile }) => {
+    // The files come first: what they hold has been committed, so that the database must have it too.
+    const notes = [...(await readCheckpointFile(checkpointFile)), ...kept];
     const args = { json, ...(options.key === undefined ? {} : { keys: [options.key] }) };
-    const own = bufferOf(terminal);
-    // The file comes first: what it holds has been committed, so that the database must have it too.
-    const left = await readCheckpointFile(house.checkpointFile);
-    const { exit } = await auditVerify({ ...own, db: house.db, keys: house.keys, notes: left }, args);
-    if (exit !== 0 || kept === null) {
-      await terminal.write(own.text());
-      return exit;
-    }
-    return (await auditVerify({ ...terminal, db: house.db, keys: house.keys, notes: kept }, args)).exit;
+    return (await auditVerify({ ...terminal, db, keys, notes }, args)).exit;
   });
-}
-
-/** Keeps what is written, until it is known whether it is the last word. */
-function bufferOf({ say }: Terminal): Output & { text(): string } {
-  let kept = '';
-  return {
-    say,
-    write(text) {
-      kept += text;
-    },
-    text: () => kept,
-  };
 }
 
 export const exportLog: Command = async (invocation) => {
