@@ -181,7 +181,8 @@ export type Operation = {
   writes: number;
   /**
    * How many writes all looks of one execution may send together, by the rules of phase `follow`; absent: none. Such a rule is
-   * filled only from a handle that asks for it, and its write must be natural to repeat: a look that was lost is made again.
+   * filled only from a handle that asks for it, and its write must be natural to repeat, or the only one: a look that was lost
+   * is made again.
    */
   followWrites?: number;
   /**

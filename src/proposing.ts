@@ -107,8 +107,7 @@ export async function propose(
   );
 
   const isWrite = action.effect === 'write';
-  const { typed } = proposal;
-  const needsPeople = decision.obligations.approvals.length > 0 || (isWrite && !typed);
+  const needsPeople = decision.obligations.approvals.length > 0 || (isWrite && !proposal.typed);
   const draft = {
     id,
     turn: origin.turn,
@@ -129,12 +128,12 @@ export async function propose(
   };
   return {
     decision,
-    typed,
+    typed: proposal.typed,
     request: {
       ...draft,
       digest: digestOf(draft),
       state: resolved.problem?.state ?? (needsPeople ? 'pending' : 'approved'),
-      confirmedAt: isWrite && typed && !resolved.problem ? clock.now : null,
+      confirmedAt: isWrite && proposal.typed && !resolved.problem ? clock.now : null,
       confirmEntry: null,
       result: resolved.problem?.result ?? null,
       ...unbegun(),

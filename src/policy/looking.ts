@@ -19,7 +19,7 @@ export type Look = {
 export const MAX_QUESTIONS = 200;
 
 /** More names than this are a list that nobody reads. */
-const MAX_FOUND = 3;
+export const MAX_NAMES = 3;
 
 const UNASKED: Answer = { allowed: false, policies: [], errors: ['not asked: the look around is over'] };
 
@@ -43,7 +43,7 @@ export function firstFew(
   const found: Person[] = [];
   for (const person of people) {
     if (holds(person)) found.push(person);
-    if (found.length === MAX_FOUND || look.isCutShort()) break;
+    if (found.length === MAX_NAMES || look.isCutShort()) break;
   }
   return found;
 }

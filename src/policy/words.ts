@@ -1,7 +1,7 @@
 /** What people are told: which rule decided, and who can help. Only our words and the operator's; never Cedar's. */
 import type { ApprovalNeed, Resource } from '../model/request.ts';
 import type { HOUSE_ACTIONS } from './built-in.ts';
-import { firstFew, type Look } from './looking.ts';
+import { firstFew, type Look, MAX_NAMES } from './looking.ts';
 import type { Person } from './question.ts';
 import { isNamed } from './scope.ts';
 import type { LoadedPolicies, Policy } from './types.ts';
@@ -16,9 +16,6 @@ const HOUSE_WORDS: Record<keyof typeof HOUSE_ACTIONS, string> = {
   readAudit: 'read the audit log',
   erase: 'erase a person’s data',
 };
-
-/** More names than this are a list that nobody reads. */
-const MAX_NAMES = 3;
 
 /** `Engineers (engineers)`: the title that people know and the id that rules use. */
 export function groupWords(loaded: LoadedPolicies, id: string): string {
