@@ -3,28 +3,12 @@ import { renderHome } from '../../../adapters/slack/home-view.ts';
 import { MessageId, newId, PrincipalId, RequestId } from '../../../src/model/ids.ts';
 import { checkHome, textsOf } from '../../support/slack/block-schema.ts';
 import { drawBlock } from '../../support/slack/draw.ts';
-import { connected } from './harness.ts';
-import { cardWith, messageWith } from './samples.ts';
+import { connected, place } from './harness.ts';
+import { cardWith, messageWith, TICKET } from './samples.ts';
 
 const ALICE = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
-const field = {
-  name: 'title',
-  label: 'Title',
-  kind: 'text' as const,
-  choices: [],
-  required: true,
-  value: '',
-};
 const STATUS = 'agents.sessions.setStatus';
 type Slack = Awaited<ReturnType<typeof connected>>['slack'];
-const TICKET = { action: 'ticket.create', title: 'Open a ticket', fields: [field] };
-const place = (container: string, thread = '') => ({
-  platform: 'slack' as const,
-  tenant: 'T0ACME',
-  container,
-  thread,
-  direct: container.startsWith('D'),
-});
 
 async function known(more: Parameters<typeof connected>[0] = {}) {
   const all = await connected(more);

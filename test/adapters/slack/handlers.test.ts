@@ -5,26 +5,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { BUTTONS, CALLBACKS, COMMAND, EVENTS, FORM_VIEW, SHORTCUTS } from '../../../adapters/slack/needs.ts';
 import { PrincipalId } from '../../../src/model/ids.ts';
-import { connected } from './harness.ts';
-import { cardWith, messageWith } from './samples.ts';
+import { connected, place } from './harness.ts';
+import { cardWith, messageWith, TICKET } from './samples.ts';
 
 const ALICE = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
-const TITLE = {
-  name: 'title',
-  label: 'Title',
-  kind: 'text' as const,
-  choices: [],
-  required: true,
-  value: '',
-};
-const TICKET = { action: 'ticket.create', title: 'Open a ticket', fields: [TITLE] };
-const place = (container: string, thread = '') => ({
-  platform: 'slack' as const,
-  tenant: 'T0ACME',
-  container,
-  thread,
-  direct: container.startsWith('D'),
-});
 
 /** A card with everything on it, a form and an answer of a model, in Alice's direct message. */
 async function shown(way: Parameters<typeof connected>[0]) {
@@ -69,10 +53,12 @@ type Row = {
   leaves?(all: All): Promise<void>;
 };
 
-const decides = (decision: string): Row => ({
-  does: ({ press }) => press(decision),
-  stores: ({ card: { rendering } }) => ({ kind: 'decision', rendering, decision }),
+/** A button of the card that comes to `content` by being pressed. */
+const onCard = (button: string, content: object): Row => ({
+  does: ({ press }) => press(button),
+  stores: ({ card: { rendering } }) => ({ ...content, rendering }),
 });
+const decides = (decision: string) => onCard(decision, { kind: 'decision', decision });
 const asks = { kind: 'form', action: TICKET.action, arguments: { title: 'VPN down' } };
 
 const PRESSES: Record<string, Row> = {
@@ -109,18 +95,9 @@ const PRESSES: Record<string, Row> = {
     },
     stores: ({ card: { rendering } }) => ({ kind: 'delegate', rendering, to: 'carol' }),
   },
-  undo: {
-    does: ({ press }) => press('undo'),
-    stores: ({ card: { rendering } }) => ({ kind: 'undo', rendering }),
-  },
-  happened: {
-    does: ({ press }) => press('happened'),
-    stores: ({ card: { rendering } }) => ({ kind: 'resolve', rendering, as: 'succeeded' }),
-  },
-  did_not_happen: {
-    does: ({ press }) => press('did_not_happen'),
-    stores: ({ card: { rendering } }) => ({ kind: 'resolve', rendering, as: 'failed' }),
-  },
+  undo: onCard('undo', { kind: 'undo' }),
+  happened: onCard('happened', { kind: 'resolve', as: 'succeeded' }),
+  did_not_happen: onCard('did_not_happen', { kind: 'resolve', as: 'failed' }),
   report: {
     does: async ({ press, sends }) => {
       await press('report');

@@ -5,6 +5,7 @@ import express, { type RequestHandler } from 'express';
 import { onTestFinished } from 'vitest';
 import { createSlackAdapter, type SlackConfig } from '../../../adapters/slack/adapter.ts';
 import { ENDPOINT } from '../../../adapters/slack/needs.ts';
+import type { Place } from '../../../src/model/turn.ts';
 import { FakeSlack, type Manifest } from '../../support/slack/fake-slack.ts';
 import { memoryAssistant } from '../../support/slack/memory-assistant.ts';
 import { virtualClock } from '../../support/virtual-clock.ts';
@@ -12,6 +13,15 @@ import { virtualClock } from '../../support/virtual-clock.ts';
 export const manifest = JSON.parse(
   readFileSync(new URL('../../../manifest.json', import.meta.url), 'utf8'),
 ) as Manifest;
+
+/** Where something is said in the fake's workspace. */
+export const place = (container: string, thread = ''): Place => ({
+  platform: 'slack',
+  tenant: 'T0ACME',
+  container,
+  thread,
+  direct: container.startsWith('D'),
+});
 
 /** The adapter on a real server, connected to the fake over the wire; ends with the test. */
 export async function connected(

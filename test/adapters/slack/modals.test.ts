@@ -12,35 +12,19 @@ import type { Form } from '../../../src/model/card.ts';
 import { MessageId, newId, PrincipalId, RenderingId } from '../../../src/model/ids.ts';
 import { checkModal, inputsOf, textsOf } from '../../support/slack/block-schema.ts';
 import type { FakeMessage } from '../../support/slack/workspace.ts';
-import { connected } from './harness.ts';
-import { cardWith, messageWith } from './samples.ts';
+import { connected, place } from './harness.ts';
+import { cardWith, messageWith, titleField } from './samples.ts';
 
 type Slack = Awaited<ReturnType<typeof connected>>['slack'];
 
-const place = (container: string) => ({
-  platform: 'slack' as const,
-  tenant: 'T0ACME',
-  container,
-  thread: '',
-  direct: container.startsWith('D'),
-});
 const ALICE = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
 
-const field = (change: Partial<Form['fields'][number]> = {}): Form['fields'][number] => ({
-  name: 'title',
-  label: 'Title',
-  kind: 'text',
-  choices: [],
-  required: true,
-  value: '',
-  ...change,
-});
 const TICKET: Form = {
   action: 'ticket.create',
   title: 'Open a ticket',
   fields: [
-    field(),
-    field({ name: 'priority', kind: 'choice', choices: ['low', 'high'], value: 'low', required: false }),
+    titleField(),
+    titleField({ name: 'priority', kind: 'choice', choices: ['low', 'high'], value: 'low', required: false }),
   ],
 };
 
@@ -51,7 +35,7 @@ async function withTicket() {
   const message = messageWith({ form: TICKET, text: 'What is it about?' });
   all.assistant.askedWith.set(message.id, {
     ...TICKET,
-    fields: [field({ value: 'VPN' }), TICKET.fields[1]!],
+    fields: [titleField({ value: 'VPN' }), TICKET.fields[1]!],
   });
   const { thread } = await all.slack.say('UALICE', 'a ticket, please');
   const direct = all.slack.workspace.directWith('UALICE');
@@ -373,7 +357,7 @@ describe('a dialog that Slack asks to open later', () => {
 
 test('a form too large for a dialog has no button', async () => {
   const { slack, adapter } = await connected();
-  const form = { ...TICKET, fields: [field({ value: 'x'.repeat(3_001) })] };
+  const form = { ...TICKET, fields: [titleField({ value: 'x'.repeat(3_001) })] };
   await adapter.surface.post(place('CGENERAL'), messageWith({ id: newId(MessageId), form }));
   expect(slack.messages('CGENERAL')[0]?.blocks.some(({ type }) => type === 'actions')).toBe(false);
 });

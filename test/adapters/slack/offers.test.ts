@@ -6,18 +6,10 @@ import type { Card, Form } from '../../../src/model/card.ts';
 import { newId, PrincipalId, RenderingId } from '../../../src/model/ids.ts';
 import { checkModal, inputsOf } from '../../support/slack/block-schema.ts';
 import { connected } from './harness.ts';
-import { cardWith, messageWith } from './samples.ts';
+import { cardWith, messageWith, titleField } from './samples.ts';
 
 const ALICE = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
-const field = (change: Partial<Form['fields'][number]>): Form['fields'][number] => ({
-  name: 'title',
-  label: 'Title',
-  kind: 'text',
-  choices: [],
-  required: true,
-  value: 'VPN down',
-  ...change,
-});
+const field = (change: Partial<Form['fields'][number]>) => titleField({ value: 'VPN down', ...change });
 const FORM: Form = {
   action: 'ticket.create',
   title: 'Open a ticket',

@@ -1,17 +1,10 @@
 import express from 'express';
 import { describe, expect, test } from 'vitest';
-import { connected } from './harness.ts';
+import { connected, place } from './harness.ts';
 import { cardWith, messageWith } from './samples.ts';
 
 /** Seconds of the clock at which a test sends, and so many later. */
 const inSeconds = (later: number) => Math.floor(Date.now() / 1000) + later;
-const place = (container: string, thread = '') => ({
-  platform: 'slack' as const,
-  tenant: 'T0ACME',
-  container,
-  thread,
-  direct: container.startsWith('D'),
-});
 
 describe('what Slack sends', () => {
   test('is stored before it is acknowledged', async () => {

@@ -1,5 +1,18 @@
-import type { Card, Message } from '../../../src/model/card.ts';
+import type { Card, Form, Message } from '../../../src/model/card.ts';
 import { MessageId, newId, PrincipalId, RenderingId, RequestId, ThreadId } from '../../../src/model/ids.ts';
+
+/** The field of a ticket's title, empty; each case changes one thing. */
+export const titleField = (change: Partial<Form['fields'][number]> = {}): Form['fields'][number] => ({
+  name: 'title',
+  label: 'Title',
+  kind: 'text',
+  choices: [],
+  required: true,
+  value: '',
+  ...change,
+});
+
+export const TICKET: Form = { action: 'ticket.create', title: 'Open a ticket', fields: [titleField()] };
 
 /** One good card; each case changes one thing. */
 export function cardWith(change: Partial<Card> = {}): Card {

@@ -1,16 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { PrincipalId } from '../../../src/model/ids.ts';
 import { textsOf } from '../../support/slack/block-schema.ts';
-import { connected } from './harness.ts';
+import { connected, place } from './harness.ts';
 import { cardWith, messageWith } from './samples.ts';
 
-const place = (container: string, thread = '') => ({
-  platform: 'slack' as const,
-  tenant: 'T0ACME',
-  container,
-  thread,
-  direct: container.startsWith('D'),
-});
 const long = 'word '.repeat(8_000);
 const longCard = (change = {}) =>
   cardWith({ arguments: [{ name: 'body', value: long, provenance: 'model' }], ...change });

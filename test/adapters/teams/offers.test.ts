@@ -8,19 +8,11 @@ import type { Form, Card as OurCard } from '../../../src/model/card.ts';
 import { PrincipalId } from '../../../src/model/ids.ts';
 import { Card, executesOf, runsOf } from '../../support/teams/card-schema.ts';
 import type { FakeMessage } from '../../support/teams/fake-connector.ts';
-import { cardWith, messageWith } from '../slack/samples.ts';
+import { cardWith, messageWith, titleField } from '../slack/samples.ts';
 import { ALICE, BOB, CHANNEL, connected, GROUP, place } from './harness.ts';
 
 const PERSON = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
-const field = (change: Partial<Form['fields'][number]> = {}): Form['fields'][number] => ({
-  name: 'title',
-  label: 'Title',
-  kind: 'text',
-  choices: [],
-  required: true,
-  value: 'VPN down',
-  ...change,
-});
+const field = (change: Partial<Form['fields'][number]> = {}) => titleField({ value: 'VPN down', ...change });
 const FORM: Form = { action: 'ticket.create', title: 'Open a ticket', fields: [field()] };
 const WORDS = 'application/vnd.microsoft.activity.message';
 

@@ -5,19 +5,10 @@ import { PrincipalId } from '../../../src/model/ids.ts';
 import { DecisionKind } from '../../../src/model/turn.ts';
 import { Card, executesOf } from '../../support/teams/card-schema.ts';
 import type { FakeMessage } from '../../support/teams/fake-connector.ts';
-import { cardWith, messageWith } from '../slack/samples.ts';
+import { cardWith, messageWith, TICKET } from '../slack/samples.ts';
 import { ALICE, connected, place } from './harness.ts';
 
 const PERSON = { id: PrincipalId.parse('alice'), name: 'Alice Adams', groups: [], accounts: [] };
-const TITLE = {
-  name: 'title',
-  label: 'Title',
-  kind: 'text' as const,
-  choices: [],
-  required: true,
-  value: '',
-};
-const TICKET = { action: 'ticket.create', title: 'Open a ticket', fields: [TITLE] };
 
 /** Cards with everything that can stand on one, six buttons each, and a form, in Alice's personal chat. */
 async function shown() {
@@ -50,10 +41,12 @@ type All = Awaited<ReturnType<typeof shown>>;
 /** `stores`: the content; absent where nothing is stored. */
 type Row = { does(all: All): Promise<unknown>; stores?(all: All): object };
 
-const decides = (decision: string): Row => ({
-  does: ({ press }) => press(decision),
-  stores: ({ card: { rendering } }) => ({ kind: 'decision', rendering, decision }),
+/** A button of the card that comes to `content` by being pressed. */
+const onCard = (button: string, content: object): Row => ({
+  does: ({ press }) => press(button),
+  stores: ({ card: { rendering } }) => ({ ...content, rendering }),
 });
+const decides = (decision: string) => onCard(decision, { kind: 'decision', decision });
 const VERBS: Record<string, Row> = {
   confirm: decides('confirm'),
   approve: decides('approve'),
@@ -100,18 +93,9 @@ const VERBS: Record<string, Row> = {
       press('handed_over', { [needs.TAKER_FIELD]: 'carol' }, await press('hand_over')),
     stores: ({ card: { rendering } }) => ({ kind: 'delegate', rendering, to: 'carol' }),
   },
-  undo: {
-    does: ({ press }) => press('undo'),
-    stores: ({ card: { rendering } }) => ({ kind: 'undo', rendering }),
-  },
-  happened: {
-    does: ({ press }) => press('happened'),
-    stores: ({ card: { rendering } }) => ({ kind: 'resolve', rendering, as: 'succeeded' }),
-  },
-  did_not_happen: {
-    does: ({ press }) => press('did_not_happen'),
-    stores: ({ card: { rendering } }) => ({ kind: 'resolve', rendering, as: 'failed' }),
-  },
+  undo: onCard('undo', { kind: 'undo' }),
+  happened: onCard('happened', { kind: 'resolve', as: 'succeeded' }),
+  did_not_happen: onCard('did_not_happen', { kind: 'resolve', as: 'failed' }),
   report: {
     does: ({ press }) => press('report', { [needs.REPORT_FIELD]: 'why at night?' }),
     stores: ({ card: { rendering } }) => ({ kind: 'report', rendering, words: 'why at night?' }),
